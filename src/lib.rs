@@ -1,0 +1,3 @@
+//! netyard builds, shows and proves container networks.
+
+pub mod state;

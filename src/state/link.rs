@@ -1,0 +1,196 @@
+//! Links: network devices, as `ip link` shows them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::name::{IfName, LabName, Netns};
+
+/// A network device in one namespace. In a desired state `None` means "as the
+/// kernel chooses"; an observed link has every field that the kernel reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// What the device is.
+    pub kind: LinkKind,
+    /// Administratively up (`IFF_UP`), whatever the carrier says.
+    #[serde(default)]
+    pub up: bool,
+    /// Largest packet in bytes, without the Ethernet header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// Hardware address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
+    /// The bridge that this device is a port of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<IfName>,
+    /// The lab that made it (its alias is `netyard:LAB`); `None`: not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<LabName>,
+    /// How the kernel makes this device's IPv6 link-local address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addrgen: Option<AddrGen>,
+    /// Addresses in the order they were, or will be, added; those that the
+    /// kernel adds by itself (IPv6 link-local, router advertisements) left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpNet>,
+    /// The `IFLA_GROUP` number, by which many links are deleted at once.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub group: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+impl Link {
+    /// A link of this kind that is down and has nothing else.
+    pub fn new(kind: LinkKind) -> Self {
+        Link {
+            kind,
+            up: false,
+            mtu: None,
+            mac: None,
+            master: None,
+            owner: None,
+            addrgen: None,
+            addresses: Vec::new(),
+            group: 0,
+        }
+    }
+
+    /// The other end of a cable, when this is one and its peer is known.
+    pub fn peer(&self) -> Option<&End> {
+        match &self.kind {
+            LinkKind::Veth { peer } => peer.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// The kinds of device that netyard makes or meets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkKind {
+    /// `lo`.
+    Loopback,
+    /// A switch.
+    Bridge,
+    /// One end of a cable.
+    Veth {
+        /// The other end; `None` when it lies in a namespace that was not read.
+        #[serde(default)]
+        peer: Option<End>,
+    },
+    /// Anything else, by the kernel's word for it (`vxlan`, `tun`, ...).
+    Other(String),
+}
+
+/// One end of a cable: a device in a namespace, written `NETNS:DEVICE`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct End {
+    /// Where the device is.
+    pub netns: Netns,
+    /// Its name there.
+    pub dev: IfName,
+}
+
+impl FromStr for End {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((netns, dev)) = text.split_once(':') else {
+            return Err(format!("`{text}` is not NAMESPACE:INTERFACE"));
+        };
+        let netns = netns.parse().map_err(|e| format!("{e}"))?;
+        let dev = dev.parse().map_err(|e| format!("{e}"))?;
+        Ok(End { netns, dev })
+    }
+}
+
+impl TryFrom<String> for End {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<End> for String {
+    fn from(end: End) -> String {
+        end.to_string()
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.netns, self.dev)
+    }
+}
+
+/// How IPv6 link-local addresses come about (`IFLA_INET6_ADDR_GEN_MODE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddrGen {
+    /// From the hardware address; the kernel's default.
+    Eui64,
+    /// None is made, so the device is silent on IPv6 until it gets an address.
+    None,
+}
+
+impl fmt::Display for AddrGen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AddrGen::Eui64 => "eui64",
+            AddrGen::None => "none",
+        })
+    }
+}
+
+/// A 48-bit hardware address, written `02:42:0a:00:00:01`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Mac(pub [u8; 6]);
+
+impl FromStr for Mac {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is not a hardware address like 02:42:0a:00:00:01");
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            let part = parts.next().filter(|p| p.len() == 2).ok_or_else(bad)?;
+            *byte = u8::from_str_radix(part, 16).map_err(|_| bad())?;
+        }
+        if parts.next().is_some() {
+            return Err(bad());
+        }
+        // is_valid_ether_addr(): the kernel refuses multicast and all-zero addresses.
+        if bytes[0] & 1 == 1 || bytes == [0; 6] {
+            return Err(format!("`{text}` is a multicast or zero address, which no device may have"));
+        }
+        Ok(Mac(bytes))
+    }
+}
+
+impl TryFrom<String> for Mac {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Mac> for String {
+    fn from(mac: Mac) -> String {
+        mac.to_string()
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}

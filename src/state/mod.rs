@@ -1,0 +1,59 @@
+//! What a host's networks are, as plain values. The desired and the observed
+//! state are the same type, so that one can be compared with the other, undone
+//! into the other, and printed like the other. This module knows nothing of files,
+//! kernels or plans.
+
+mod link;
+mod name;
+mod nft;
+mod route;
+mod sysctl;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use link::{AddrGen, End, Link, LinkKind, Mac};
+pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
+pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
+pub use route::{Origin, Route};
+pub use sysctl::{Sysctl, SysctlKey};
+
+/// The networks of a host, as one lab wants them or as they are for that lab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetState {
+    /// The lab for which this was described or observed.
+    pub lab: LabName,
+    /// Namespaces by name. The host is always there in an observed state.
+    pub namespaces: BTreeMap<Netns, Namespace>,
+}
+
+impl NetState {
+    /// A state of this lab with nothing in it: what `down` wants.
+    pub fn empty(lab: LabName) -> Self {
+        NetState { lab, namespaces: BTreeMap::new() }
+    }
+}
+
+/// One network namespace and what is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Namespace {
+    /// The lab that made it; `None`: not ours, and its inside was not read
+    /// unless it is the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<LabName>,
+    /// Devices by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<IfName, Link>,
+    /// Routes of the main table.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub routes: BTreeSet<Route>,
+    /// Kernel settings that matter to a lab.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctls: BTreeMap<SysctlKey, Sysctl>,
+    /// Our firewall table, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Table>,
+}

@@ -1,0 +1,199 @@
+//! Names that cannot hold a bad value. Each is built only by parsing, so no
+//! later layer meets an empty, over-long or path-like name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {kind}: {reason}")]
+pub struct NameError {
+    /// What the text was meant to be, with its article: "an interface name".
+    pub kind: &'static str,
+    /// The rule it breaks.
+    pub reason: &'static str,
+    /// The text itself.
+    pub text: String,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                match $check(&text) {
+                    Ok(()) => Ok(Self(text)),
+                    Err(reason) => Err(NameError { kind: $kind, reason, text }),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A lab: a named topology on a host. Up to 48 letters, digits, `_`, `-`, `.`.
+    LabName, "a lab name", plain
+);
+name!(
+    /// A network (a switch) of a lab. Same rule as [`LabName`].
+    NetworkName, "a network name", plain
+);
+name!(
+    /// A network namespace, as `ip netns` lists it. Same rule as [`LabName`];
+    /// `host` is refused, it means the namespace netyard was started in.
+    NetnsName, "a namespace name", netns
+);
+name!(
+    /// A network device. The kernel's rule (`dev_valid_name` in net/core/dev.c):
+    /// 1 to 15 bytes, not `.` or `..`, no `/`, `:` or white space.
+    IfName, "an interface name", device
+);
+
+/// Letters, digits and `_-.` need no quoting in a shell, a file name or an nft comment.
+fn plain(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    if text.len() > 48 {
+        return Err("it is longer than 48 bytes");
+    }
+    if !text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
+        return Err("only letters, digits, `_`, `-` and `.` may stand in it");
+    }
+    if text.starts_with(['-', '.']) {
+        return Err("it starts with `-` or `.`");
+    }
+    Ok(())
+}
+
+fn netns(text: &str) -> Result<(), &'static str> {
+    if text == "host" {
+        return Err("`host` is the namespace netyard was started in");
+    }
+    plain(text)
+}
+
+fn device(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    if text.len() > 15 {
+        return Err("the kernel takes at most 15 bytes");
+    }
+    if text == "." || text == ".." || text.contains(['/', ':', '%']) {
+        return Err("`/`, `:`, `%`, `.` and `..` are not allowed");
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("white space and control characters are not allowed");
+    }
+    // Each device has a directory beside these two under /proc/sys/net/*/conf.
+    if text == "all" || text == "default" {
+        return Err("`all` and `default` are taken by the kernel's sysctls");
+    }
+    Ok(())
+}
+
+/// A network namespace of a state: the one netyard was started in, or a named one.
+/// The host sorts first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Netns {
+    /// The namespace netyard was started in.
+    Host,
+    /// A namespace with a name under the directory that `ip netns` uses.
+    Named(NetnsName),
+}
+
+impl Netns {
+    /// The name, or `None` for the host.
+    pub fn name(&self) -> Option<&NetnsName> {
+        match self {
+            Netns::Host => None,
+            Netns::Named(name) => Some(name),
+        }
+    }
+}
+
+impl FromStr for Netns {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text {
+            "host" => Ok(Netns::Host),
+            _ => text.parse().map(Netns::Named),
+        }
+    }
+}
+
+impl TryFrom<String> for Netns {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<Netns> for String {
+    fn from(netns: Netns) -> String {
+        netns.to_string()
+    }
+}
+
+impl fmt::Display for Netns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name().map_or("host", NetnsName::as_str))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interface_names_follow_the_kernel() {
+        for good in ["lo", "eth0", "veth-three-in", "a.b", "fifteen-bytes-x"] {
+            assert!(good.parse::<IfName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a:b", "a b", "sixteen-bytes-xx", "all", "e%d", "a\u{7}"] {
+            assert!(bad.parse::<IfName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn host_is_no_namespace_name() {
+        assert!("host".parse::<NetnsName>().is_err());
+        assert_eq!("host".parse::<Netns>(), Ok(Netns::Host));
+        assert!("../etc".parse::<NetnsName>().is_err());
+    }
+}

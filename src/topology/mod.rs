@@ -1,0 +1,136 @@
+//! What the user asks for. A [`Topology`] says what a file says, checked and
+//! typed; [`resolve`] turns it, with the leases held so far, into the state that
+//! the kernel shall have.
+
+mod parse;
+mod resolve;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+pub use parse::{ParseError, parse};
+pub use resolve::{ResolveError, bridge_name, port_name, resolve};
+
+use crate::state::{End, IfName, LabName, Mac, Netns, NetworkName};
+
+/// A lab as described: everything a topology file can say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Topology {
+    /// The lab's name.
+    pub lab: LabName,
+    /// Switches by name.
+    pub networks: BTreeMap<NetworkName, Network>,
+    /// Namespaces by name; the host may be among them, to give it an end of a link.
+    pub namespaces: BTreeMap<Netns, NamespaceSpec>,
+    /// Cables between two interfaces.
+    pub links: Vec<Cable>,
+    /// What must be reachable and what must not.
+    pub expect: Vec<Expectation>,
+}
+
+/// A switch: a bridge in the host namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Network {
+    /// The bridge's device name; `None`: derived, see [`bridge_name`].
+    pub bridge: Option<IfName>,
+    /// Subnets without host bits; empty: a switch that knows no addresses.
+    pub subnets: Vec<IpNet>,
+    /// The host's address on the bridge.
+    pub gateway: Gateway,
+    /// Source NAT for what leaves through the host.
+    pub masquerade: bool,
+    /// MTU in bytes of the bridge and of every interface on it.
+    pub mtu: Option<u32>,
+}
+
+/// The host's addresses on a network's bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Gateway {
+    /// The first host address of each subnet.
+    First,
+    /// The host has no address there.
+    None,
+    /// These, each inside one of the subnets.
+    Addresses(Vec<IpAddr>),
+}
+
+/// A namespace as described.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NamespaceSpec {
+    /// Interfaces by name. One that a link names need not be listed.
+    pub interfaces: BTreeMap<IfName, Interface>,
+    /// Static routes, beside the default route of the first network with a gateway.
+    pub routes: Vec<RouteSpec>,
+    /// Whether it forwards packets between its interfaces.
+    pub forward: bool,
+}
+
+/// An interface of a namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    /// The network it is plugged into; `None`: a link of the file plugs it, or it is `lo`.
+    pub network: Option<NetworkName>,
+    /// Its addresses, in order. Empty on a network with subnets: the next free ones.
+    pub addresses: Vec<IpNet>,
+    /// Hardware address; `None`: the kernel chooses.
+    pub mac: Option<Mac>,
+    /// MTU in bytes; `None`: that of the network or link.
+    pub mtu: Option<u32>,
+}
+
+/// A static route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteSpec {
+    /// Destination; `default` in the file is `0.0.0.0/0` or `::/0` by the family of `via`.
+    pub to: IpNet,
+    /// Next hop; it must lie in a subnet of one of the namespace's interfaces.
+    pub via: IpAddr,
+    /// Lower is preferred; `None`: the kernel's default.
+    pub metric: Option<u32>,
+}
+
+/// A cable (veth pair) between two interfaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cable {
+    /// Its two ends, smaller first.
+    pub endpoints: [End; 2],
+    /// MTU in bytes of both ends.
+    pub mtu: Option<u32>,
+}
+
+/// A line of `expect`: a probe and what must come of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Where the probe is sent from.
+    pub from: Netns,
+    /// Whom it is sent to.
+    pub to: Target,
+    /// Whether it must arrive, or must not.
+    pub reach: bool,
+    /// What is sent.
+    pub probe: Probe,
+}
+
+/// Whom a probe is sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// Every address family of a namespace of the lab.
+    Netns(Netns),
+    /// One address.
+    Address(IpAddr),
+}
+
+/// What a probe sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probe {
+    /// ICMP or ICMPv6 echo.
+    Ping,
+    /// A TCP connection to this port.
+    Tcp(u16),
+    /// A UDP datagram to this port, and any answer to it.
+    Udp(u16),
+}
