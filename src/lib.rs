@@ -1,3 +1,4 @@
 //! netyard builds, shows and proves container networks.
 
 pub mod state;
+mod sys;

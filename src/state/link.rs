@@ -169,7 +169,9 @@ impl FromStr for Mac {
         }
         // is_valid_ether_addr(): the kernel refuses multicast and all-zero addresses.
         if bytes[0] & 1 == 1 || bytes == [0; 6] {
-            return Err(format!("`{text}` is a multicast or zero address, which no device may have"));
+            return Err(format!(
+                "`{text}` is a multicast or zero address, which no device may have"
+            ));
         }
         Ok(Mac(bytes))
     }

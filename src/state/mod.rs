@@ -32,7 +32,10 @@ pub struct NetState {
 impl NetState {
     /// A state of this lab with nothing in it: what `down` wants.
     pub fn empty(lab: LabName) -> Self {
-        NetState { lab, namespaces: BTreeMap::new() }
+        NetState {
+            lab,
+            namespaces: BTreeMap::new(),
+        }
     }
 }
 

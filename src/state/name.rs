@@ -90,7 +90,10 @@ fn plain(text: &str) -> Result<(), &'static str> {
     if text.len() > 48 {
         return Err("it is longer than 48 bytes");
     }
-    if !text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
+    if !text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+    {
         return Err("only letters, digits, `_`, `-` and `.` may stand in it");
     }
     if text.starts_with(['-', '.']) {
@@ -185,7 +188,18 @@ mod tests {
         for good in ["lo", "eth0", "veth-three-in", "a.b", "fifteen-bytes-x"] {
             assert!(good.parse::<IfName>().is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "a/b", "a:b", "a b", "sixteen-bytes-xx", "all", "e%d", "a\u{7}"] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a:b",
+            "a b",
+            "sixteen-bytes-xx",
+            "all",
+            "e%d",
+            "a\u{7}",
+        ] {
             assert!(bad.parse::<IfName>().is_err(), "{bad}");
         }
     }

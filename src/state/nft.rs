@@ -32,15 +32,23 @@ impl Table {
     pub fn skeleton() -> Self {
         Table {
             ours: true,
-            chains: ChainName::ALL.iter().map(|chain| (*chain, chain.rules())).collect(),
-            sets: SetName::ALL.iter().map(|set| (*set, BTreeMap::new())).collect(),
+            chains: ChainName::ALL
+                .iter()
+                .map(|chain| (*chain, chain.rules()))
+                .collect(),
+            sets: SetName::ALL
+                .iter()
+                .map(|set| (*set, BTreeMap::new()))
+                .collect(),
         }
     }
 
     /// Every element with its set and owner, in order.
     pub fn elements(&self) -> impl Iterator<Item = (SetName, &Element, Option<&LabName>)> {
         self.sets.iter().flat_map(|(set, elements)| {
-            elements.iter().map(move |(element, owner)| (*set, element, owner.as_ref()))
+            elements
+                .iter()
+                .map(move |(element, owner)| (*set, element, owner.as_ref()))
         })
     }
 }
@@ -82,7 +90,11 @@ impl ChainName {
         let rules: &[&[Term]] = match self {
             ChainName::Forward => &[
                 &[Established, Accept],
-                &[In(IifName, SetName::Inside), NotIn(OifName, SetName::Inside), Accept],
+                &[
+                    In(IifName, SetName::Inside),
+                    NotIn(OifName, SetName::Inside),
+                    Accept,
+                ],
                 &[In(NfProto, SetName::Guard), Drop],
             ],
             ChainName::Postrouting => &[
@@ -195,8 +207,12 @@ pub enum SetName {
 
 impl SetName {
     /// Every set of the table.
-    pub const ALL: [SetName; 4] =
-        [SetName::Guard, SetName::Inside, SetName::Masquerade4, SetName::Masquerade6];
+    pub const ALL: [SetName; 4] = [
+        SetName::Guard,
+        SetName::Inside,
+        SetName::Masquerade4,
+        SetName::Masquerade6,
+    ];
 
     /// The set's name in the kernel.
     pub fn as_str(self) -> &'static str {
@@ -277,7 +293,10 @@ impl TryFrom<String> for Element {
         match text.as_str() {
             "ipv4" => Ok(Element::Family(Family::Ipv4)),
             "ipv6" => Ok(Element::Family(Family::Ipv6)),
-            _ => text.parse().map(Element::Subnet).map_err(|e| format!("`{text}`: {e}")),
+            _ => text
+                .parse()
+                .map(Element::Subnet)
+                .map_err(|e| format!("`{text}`: {e}")),
         }
     }
 }

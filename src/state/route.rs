@@ -30,7 +30,9 @@ pub struct Route {
 }
 
 /// Who added a route (`rtm_protocol`, include/uapi/linux/rtnetlink.h).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// An administrator: `proto static`, which netyard uses, or `proto boot`,

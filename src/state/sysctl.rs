@@ -72,6 +72,10 @@ pub struct Sysctl {
 impl Sysctl {
     /// A value that no lab holds.
     pub fn new(value: &str) -> Self {
-        Sysctl { value: value.to_owned(), was: None, holders: BTreeSet::new() }
+        Sysctl {
+            value: value.to_owned(),
+            was: None,
+            holders: BTreeSet::new(),
+        }
     }
 }

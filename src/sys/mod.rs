@@ -1,0 +1,4 @@
+//! The only place that touches the kernel or the disk.
+
+pub(crate) mod netlink;
+pub(crate) mod sockopt;

@@ -1,0 +1,43 @@
+//! Netlink attributes: a length, a type, a value, padded to four bytes
+//! (Documentation/userspace-api/netlink/intro.rst).
+
+use super::socket::u16_at;
+
+/// The two highest bits of a type are flags (include/uapi/linux/netlink.h).
+pub(crate) const NLA_F_NESTED: u16 = 0x8000;
+const NLA_TYPE_MASK: u16 = 0x3fff;
+
+/// The attributes in `bytes`, each with its type without flags. Stops at the
+/// first that does not fit.
+pub(crate) fn parse(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = u16_at(rest, 0)? as usize;
+        let kind = u16_at(rest, 2)? & NLA_TYPE_MASK;
+        let value = rest.get(4..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        Some((kind, value))
+    })
+}
+
+/// Appends one attribute.
+pub(crate) fn put(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    out.extend(((4 + value.len()) as u16).to_ne_bytes());
+    out.extend(kind.to_ne_bytes());
+    out.extend(value);
+    out.resize(out.len().next_multiple_of(4), 0);
+}
+
+/// Appends a text with the final zero that the kernel's strings have.
+pub(crate) fn put_text(out: &mut Vec<u8>, kind: u16, text: &str) {
+    let mut value = text.as_bytes().to_vec();
+    value.push(0);
+    put(out, kind, &value);
+}
+
+/// Appends an attribute that holds attributes. The content must stay below 64 KiB.
+pub(crate) fn put_nested(out: &mut Vec<u8>, kind: u16, content: impl FnOnce(&mut Vec<u8>)) {
+    let mut inner = Vec::new();
+    content(&mut inner);
+    put(out, kind | NLA_F_NESTED, &inner);
+}

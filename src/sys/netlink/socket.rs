@@ -1,0 +1,307 @@
+//! The one netlink socket: blocking, bound to the namespace it was opened in,
+//! many requests in one send. No policy: what the kernel refuses comes back as
+//! it said it.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
+
+use super::KernelError;
+use crate::sys::sockopt;
+
+/// Header lengths and message types of include/uapi/linux/netlink.h.
+pub(crate) const HEADER: usize = 16;
+pub(crate) const NLMSG_ERROR: u16 = 2;
+pub(crate) const NLMSG_DONE: u16 = 3;
+pub(crate) const NLM_F_REQUEST: u16 = 0x1;
+pub(crate) const NLM_F_ACK: u16 = 0x4;
+pub(crate) const NLM_F_DUMP_INTR: u16 = 0x10;
+pub(crate) const NLM_F_CAPPED: u16 = 0x100;
+pub(crate) const NLM_F_ACK_TLVS: u16 = 0x200;
+pub(crate) const NLM_F_DUMP: u16 = 0x300;
+pub(crate) const NLM_F_REPLACE: u16 = 0x100;
+pub(crate) const NLM_F_EXCL: u16 = 0x200;
+pub(crate) const NLM_F_CREATE: u16 = 0x400;
+pub(crate) const NLM_F_APPEND: u16 = 0x800;
+pub(crate) const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// What one send may hold. The kernel works through a send in one go, deaf to
+/// signals; this keeps it to some tens of milliseconds.
+const SEND: usize = 32 * 1024;
+/// The kernel sizes the pieces of a dump by the reader's buffer, up to 32 KiB.
+const RECEIVE: usize = 64 * 1024;
+/// How often a dump is read again when the kernel says that it changed meanwhile.
+const DUMP_TRIES: usize = 8;
+
+/// A request without its header.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The message type.
+    pub(crate) kind: u16,
+    /// Flags beside `NLM_F_REQUEST` and `NLM_F_ACK`, which the socket sets.
+    pub(crate) flags: u16,
+    /// The family's header and attributes.
+    pub(crate) body: Vec<u8>,
+}
+
+/// A message from the kernel: its type and what follows the header.
+pub(crate) type Reply = (u16, Vec<u8>);
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    sequence: u32,
+    received: Vec<u8>,
+}
+
+impl Socket {
+    /// Opens a socket in the calling thread's network namespace, where it stays.
+    pub(crate) fn open(protocol: rustix::net::Protocol) -> io::Result<Self> {
+        let fd = rustix::net::socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            Some(protocol),
+        )?;
+        rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, 0))?;
+        sockopt::netlink_options(fd.as_fd())?;
+        Ok(Socket {
+            fd,
+            sequence: 0,
+            received: vec![0; RECEIVE],
+        })
+    }
+
+    /// Sends the requests, as many at once as fit, and waits until the kernel has
+    /// worked through all of them. The answer has one entry a request: what the
+    /// kernel refused, or `None`. A refused request does not stop those after it.
+    pub(crate) fn transact(
+        &mut self,
+        requests: &[Request],
+    ) -> io::Result<Vec<Option<KernelError>>> {
+        let mut results = Vec::with_capacity(requests.len());
+        let mut rest = requests;
+        while !rest.is_empty() {
+            let mut size = 0;
+            let fitting = rest.iter().take_while(|r| {
+                size += HEADER + r.body.len();
+                size <= SEND
+            });
+            let (now, later) = rest.split_at(fitting.count().max(1));
+            results.extend(self.transact_once(now)?);
+            rest = later;
+        }
+        Ok(results)
+    }
+
+    /// The same in exactly one send, for requests that the kernel takes as a
+    /// whole or not at all. `acked` says which request is asked for an answer.
+    pub(crate) fn transact_at(
+        &mut self,
+        requests: &[Request],
+        acked: usize,
+    ) -> io::Result<Vec<Option<KernelError>>> {
+        let first = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::with_capacity(SEND);
+        for (i, request) in requests.iter().enumerate() {
+            self.sequence = self.sequence.wrapping_add(1);
+            let ack = if i == acked { NLM_F_ACK } else { 0 };
+            encode(&mut bytes, request, ack, self.sequence);
+        }
+        rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
+        let mut results = vec![None; requests.len()];
+        let last = first.wrapping_add(acked as u32);
+        // Errors come in order before the answer that ends the send.
+        loop {
+            let mut done = false;
+            self.receive(|message| {
+                if message.kind != NLMSG_ERROR {
+                    return;
+                }
+                let at = message.sequence.wrapping_sub(first) as usize;
+                if let (Some(result), Some(answer)) = (results.get_mut(at), error(&message)) {
+                    *result = answer;
+                    done |= message.sequence == last;
+                }
+            })?;
+            if done {
+                return Ok(results);
+            }
+        }
+    }
+
+    fn transact_once(&mut self, requests: &[Request]) -> io::Result<Vec<Option<KernelError>>> {
+        self.transact_at(requests, requests.len().saturating_sub(1))
+    }
+
+    /// Asks for a list. Reads it again when the kernel says that it changed while
+    /// it was read (`NLM_F_DUMP_INTR`).
+    pub(crate) fn dump(
+        &mut self,
+        request: &Request,
+    ) -> io::Result<Result<Vec<Reply>, KernelError>> {
+        for _ in 0..DUMP_TRIES {
+            self.sequence = self.sequence.wrapping_add(1);
+            let mut bytes = Vec::new();
+            encode(&mut bytes, request, NLM_F_DUMP, self.sequence);
+            rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
+            let (replies, interrupted, refused) = self.collect()?;
+            if let Some(refused) = refused {
+                return Ok(Err(refused));
+            }
+            if !interrupted {
+                return Ok(Ok(replies));
+            }
+        }
+        Err(io::Error::other(
+            "the kernel's list changed each of the 8 times it was read",
+        ))
+    }
+
+    /// Asks one question that has one answer.
+    pub(crate) fn ask(&mut self, request: &Request) -> io::Result<Result<Reply, KernelError>> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let sequence = self.sequence;
+        let mut bytes = Vec::new();
+        encode(&mut bytes, request, 0, sequence);
+        rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
+        let mut answer = None;
+        while answer.is_none() {
+            self.receive(|message| {
+                if message.sequence != sequence {
+                    return;
+                }
+                answer = match error(&message) {
+                    Some(Some(refused)) => Some(Err(refused)),
+                    Some(None) => None,
+                    None => Some(Ok((message.kind, message.body.to_vec()))),
+                };
+            })?;
+        }
+        answer.ok_or_else(|| io::Error::other("the kernel gave no answer"))
+    }
+
+    /// Reads the pieces of a list up to its end.
+    fn collect(&mut self) -> io::Result<(Vec<Reply>, bool, Option<KernelError>)> {
+        let sequence = self.sequence;
+        let (mut replies, mut interrupted, mut refused, mut done) =
+            (Vec::new(), false, None, false);
+        while !done {
+            self.receive(|message| {
+                if message.sequence != sequence {
+                    return;
+                }
+                interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
+                match message.kind {
+                    NLMSG_DONE | NLMSG_ERROR => {
+                        done = true;
+                        refused = error(&message).flatten();
+                    }
+                    kind => replies.push((kind, message.body.to_vec())),
+                }
+            })?;
+        }
+        Ok((replies, interrupted, refused))
+    }
+
+    /// Waits for one datagram and hands out the messages in it.
+    fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<()> {
+        let (got, length) = rustix::io::retry_on_intr(|| {
+            rustix::net::recv(&self.fd, &mut self.received[..], RecvFlags::TRUNC)
+        })?;
+        if length > got {
+            return Err(io::Error::other("a netlink answer is larger than 64 KiB"));
+        }
+        let mut bytes = &self.received[..got];
+        while let Some((message, rest)) = decode(bytes) {
+            each(message);
+            bytes = rest;
+        }
+        Ok(())
+    }
+}
+
+struct Message<'a> {
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    body: &'a [u8],
+}
+
+fn encode(out: &mut Vec<u8>, request: &Request, extra: u16, sequence: u32) {
+    let length = (HEADER + request.body.len()) as u32;
+    out.extend(length.to_ne_bytes());
+    out.extend(request.kind.to_ne_bytes());
+    out.extend((request.flags | NLM_F_REQUEST | extra).to_ne_bytes());
+    out.extend(sequence.to_ne_bytes());
+    out.extend(0u32.to_ne_bytes());
+    out.extend(&request.body);
+    out.resize(out.len().next_multiple_of(4), 0);
+}
+
+fn decode(bytes: &[u8]) -> Option<(Message<'_>, &[u8])> {
+    let length = u32_at(bytes, 0)? as usize;
+    let body = bytes.get(HEADER..length)?;
+    let (kind, flags) = (u16_at(bytes, 4)?, u16_at(bytes, 6)?);
+    let message = Message {
+        kind,
+        flags,
+        sequence: u32_at(bytes, 8)?,
+        body,
+    };
+    Some((
+        message,
+        bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]),
+    ))
+}
+
+/// The verdict in an NLMSG_ERROR or NLMSG_DONE: `None` when the message is
+/// neither, `Some(None)` when it says that all went well.
+fn error(message: &Message<'_>) -> Option<Option<KernelError>> {
+    if message.kind != NLMSG_ERROR && message.kind != NLMSG_DONE {
+        return None;
+    }
+    let errno = -(u32_at(message.body, 0).unwrap_or(0) as i32);
+    if errno == 0 {
+        return Some(None);
+    }
+    // An error repeats the request's header, and its body unless it is capped.
+    let after = match message.kind {
+        NLMSG_DONE => 4,
+        _ if message.flags & NLM_F_CAPPED != 0 => 4 + HEADER,
+        _ => 4 + (u32_at(message.body, 4).unwrap_or(0) as usize).next_multiple_of(4),
+    };
+    let told = message.flags & NLM_F_ACK_TLVS != 0;
+    let text = told
+        .then(|| message.body.get(after..).and_then(words))
+        .flatten();
+    Some(Some(KernelError { errno, text }))
+}
+
+/// The kernel's own words (extended ACK, `NLMSGERR_ATTR_MSG`).
+fn words(tlvs: &[u8]) -> Option<String> {
+    super::attr::parse(tlvs)
+        .find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)
+        .map(|(_, text)| {
+            String::from_utf8_lossy(text)
+                .trim_end_matches('\0')
+                .to_owned()
+        })
+}
+
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes
+        .get(at..at + 2)?
+        .try_into()
+        .ok()
+        .map(u16::from_ne_bytes)
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes
+        .get(at..at + 4)?
+        .try_into()
+        .ok()
+        .map(u32::from_ne_bytes)
+}
