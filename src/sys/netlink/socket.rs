@@ -57,12 +57,12 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Opens a socket in the calling thread's network namespace, where it stays.
-    pub(crate) fn open(protocol: rustix::net::Protocol) -> io::Result<Self> {
+    fn open(protocol: Option<rustix::net::Protocol>) -> io::Result<Self> {
         let fd = rustix::net::socket_with(
             AddressFamily::NETLINK,
             SocketType::RAW,
             SocketFlags::CLOEXEC,
-            Some(protocol),
+            protocol,
         )?;
         rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, 0))?;
         sockopt::netlink_options(fd.as_fd())?;
@@ -71,6 +71,17 @@ impl Socket {
             sequence: 0,
             received: vec![0; RECEIVE],
         })
+    }
+
+    /// A socket for links, addresses and routes.
+    pub(crate) fn route() -> io::Result<Self> {
+        // NETLINK_ROUTE is 0, the default protocol.
+        Self::open(None)
+    }
+
+    /// A socket for the firewall table.
+    pub(crate) fn netfilter() -> io::Result<Self> {
+        Self::open(Some(netlink::NETFILTER))
     }
 
     /// Sends the requests, as many at once as fit, and waits until the kernel has

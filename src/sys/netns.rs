@@ -1,0 +1,207 @@
+//! Network namespaces: entered in one function, made nameless, then named in the
+//! directory that `ip netns` uses.
+#![allow(unsafe_code)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{MountPropagationFlags, UnmountFlags};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags};
+
+use super::netlink::socket::Socket;
+use crate::state::NetnsName;
+
+/// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
+pub(crate) const DIRECTORY: &str = "/run/netns";
+
+/// `f_type` of a mounted namespace (`NSFS_MAGIC`, include/uapi/linux/magic.h).
+const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+/// Runs `f` inside a network namespace, on a thread made for it that then ends,
+/// so that no other code ever runs in the wrong namespace. Sockets opened inside
+/// stay there and may be used outside. `None` is the namespace of the process.
+pub(crate) fn enter<T: Send>(
+    netns: Option<BorrowedFd<'_>>,
+    f: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
+    on_thread(|| {
+        if let Some(fd) = netns {
+            rustix::thread::move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?;
+        }
+        f()
+    })
+}
+
+fn on_thread<T: Send>(f: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    std::thread::scope(|scope| match scope.spawn(f).join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// The namespace with this name, open; `None` for the host, which needs no entering.
+pub(crate) fn open(name: Option<&NetnsName>) -> io::Result<Option<OwnedFd>> {
+    name.map(|name| Ok(File::open(path(name))?.into()))
+        .transpose()
+}
+
+/// A namespace that has no name yet; it goes when this is dropped and nobody is in it.
+#[derive(Debug)]
+pub(crate) struct Nameless {
+    /// Keeps it alive.
+    pub(crate) fd: OwnedFd,
+    /// A route netlink socket inside it.
+    pub(crate) socket: Socket,
+    /// Its number on the nsfs, which no other living namespace has.
+    pub(crate) inode: u64,
+}
+
+/// Makes namespaces, all on one thread that then ends.
+pub(crate) fn create(count: usize) -> io::Result<Vec<Nameless>> {
+    on_thread(|| (0..count).map(|_| create_here()).collect())
+}
+
+fn create_here() -> io::Result<Nameless> {
+    // SAFETY: only the network namespace is unshared, and only of this thread,
+    // which holds no other thread's file table.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
+    let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
+    let inode = inode(fd.as_fd())?;
+    Ok(Nameless {
+        fd,
+        socket: Socket::route()?,
+        inode,
+    })
+}
+
+/// The nsfs inode of an open namespace.
+pub(crate) fn inode(netns: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(rustix::fs::fstat(netns)?.st_ino)
+}
+
+/// The nsfs inode of the process's own namespace.
+pub(crate) fn host_inode() -> io::Result<u64> {
+    Ok(fs::metadata("/proc/self/ns/net")?.ino())
+}
+
+/// The file that is a namespace's name.
+pub(crate) fn path(name: &NetnsName) -> PathBuf {
+    Path::new(DIRECTORY).join(name.as_str())
+}
+
+/// Every name in the directory with the namespace it stands for; `None` where the
+/// file is no namespace: a name that was made, or left behind, without its mount.
+pub(crate) fn names() -> io::Result<Vec<(NetnsName, Option<u64>)>> {
+    let entries = match fs::read_dir(DIRECTORY) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        // A file whose name netyard could not give cannot be in the way of one.
+        if let Some(name) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        {
+            let inode = named_inode(&name)?;
+            names.push((name, inode));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn named_inode(name: &NetnsName) -> io::Result<Option<u64>> {
+    let path = path(name);
+    let is_namespace = rustix::fs::statfs(&path)?.f_type == NSFS_MAGIC;
+    Ok(if is_namespace {
+        Some(fs::metadata(&path)?.ino())
+    } else {
+        None
+    })
+}
+
+/// Gives a namespace its name, as `ip netns add` does. Never takes over a file
+/// that is already there.
+pub(crate) fn name(name: &NetnsName, netns: BorrowedFd<'_>) -> io::Result<()> {
+    let path = path(name);
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o444)
+        .open(&path)?;
+    let source = format!("/proc/self/fd/{}", netns.as_raw_fd());
+    if let Err(e) = rustix::mount::mount_bind(source, &path) {
+        fs::remove_file(&path)?;
+        return Err(e.into());
+    }
+    Ok(())
+}
+
+/// Takes a name away: the mount, then the file. Either may be gone already.
+pub(crate) fn unname(name: &NetnsName) -> io::Result<()> {
+    let path = path(name);
+    match rustix::mount::unmount(&path, UnmountFlags::DETACH) {
+        Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => {}
+        Err(e) => return Err(e.into()),
+    }
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// What had to be done to the directory before it could take names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Directory {
+    /// Nothing: `ip netns` or an earlier lab did it.
+    Ready,
+    /// It must be made, or mounted on itself.
+    Missing,
+}
+
+/// Whether the directory is as `ip netns add` makes it: a mount of its own, so
+/// that names made in it are seen in every mount namespace.
+pub(crate) fn directory() -> io::Result<Directory> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let mounted = mounts
+        .lines()
+        .any(|line| line.split(' ').nth(4) == Some(DIRECTORY));
+    Ok(if mounted {
+        Directory::Ready
+    } else {
+        Directory::Missing
+    })
+}
+
+/// Makes the directory as `ip netns add` does: mounted on itself, shared.
+pub(crate) fn prepare() -> io::Result<()> {
+    fs::create_dir_all(DIRECTORY)?;
+    if directory()? == Directory::Missing {
+        rustix::mount::mount_bind_recursive(DIRECTORY, DIRECTORY)?;
+    }
+    let flags = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
+    Ok(rustix::mount::mount_change(DIRECTORY, flags)?)
+}
+
+/// Undoes [`prepare`], unless a name is still in the directory. A mount of its
+/// own on top would hide it, so this is not forced: what is busy stays.
+pub(crate) fn unprepare() -> io::Result<()> {
+    if fs::read_dir(DIRECTORY).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Ok(());
+    }
+    match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => {}
+        Err(rustix::io::Errno::BUSY) => return Ok(()),
+        Err(e) => return Err(e.into()),
+    }
+    match fs::remove_dir(DIRECTORY) {
+        Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
