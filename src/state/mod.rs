@@ -6,6 +6,7 @@
 mod link;
 mod name;
 mod nft;
+mod nft_text;
 mod route;
 mod sysctl;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use link::{AddrGen, End, Link, LinkKind, Mac};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
 pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
+pub use nft_text::script as nft_script;
 pub use route::{Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
 

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{IfName, LabName};
 
+const FORWARD4: &str = "net/ipv4/ip_forward";
+const FORWARD6: &str = "net/ipv6/conf/all/forwarding";
+const REDIRECTS4: &str = "net/ipv4/conf/all/accept_redirects";
+
 /// A setting's path below `/proc/sys/`, with slashes: a device name may hold dots.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -15,16 +19,21 @@ pub struct SysctlKey(String);
 impl SysctlKey {
     /// IPv4 forwarding of a whole namespace (Documentation/networking/ip-sysctl.rst, `ip_forward`).
     pub fn forward4() -> Self {
-        SysctlKey("net/ipv4/ip_forward".to_owned())
+        SysctlKey(FORWARD4.to_owned())
     }
 
     /// IPv6 forwarding of a whole namespace (`conf/all/forwarding`).
     pub fn forward6() -> Self {
-        SysctlKey("net/ipv6/conf/all/forwarding".to_owned())
+        SysctlKey(FORWARD6.to_owned())
     }
 
-    /// Forwarding of one device, or of those to come (`default`). Writing the
-    /// whole namespace's switch overwrites all of these.
+    /// Whether a namespace takes ICMP redirects. Switching IPv4 forwarding on
+    /// writes 0 here, and off 1 (`inet_forward_change`, net/ipv4/devinet.c).
+    pub fn redirects4() -> Self {
+        SysctlKey(REDIRECTS4.to_owned())
+    }
+
+    /// Forwarding of one device, or of those to come (`default`).
     pub fn device_forward(family: u8, dev: &str) -> Self {
         SysctlKey(format!("net/ipv{family}/conf/{dev}/forwarding"))
     }
@@ -32,6 +41,36 @@ impl SysctlKey {
     /// Whether a device takes router advertisements: 0 no, 1 unless it forwards, 2 always.
     pub fn accept_ra(dev: &IfName) -> Self {
         SysctlKey(format!("net/ipv6/conf/{dev}/accept_ra"))
+    }
+
+    /// Whether writing this setting writes others too: those of every device.
+    pub fn overwrites(&self) -> bool {
+        self.0 == FORWARD4 || self.0 == FORWARD6
+    }
+
+    /// Whether this is the forwarding of one device, or of those to come.
+    pub fn is_per_device(&self) -> bool {
+        !self.overwrites() && self.0.ends_with("/forwarding")
+    }
+
+    /// Whether writing `other` writes this one too.
+    pub fn is_overwritten_by(&self, other: &SysctlKey) -> bool {
+        match other.0.as_str() {
+            FORWARD4 if self.is_per_device() => self.0.starts_with("net/ipv4/"),
+            FORWARD6 if self.is_per_device() => self.0.starts_with("net/ipv6/"),
+            FORWARD4 => self.0 == REDIRECTS4,
+            _ => false,
+        }
+    }
+
+    /// Whether this is some device's [`Self::accept_ra`].
+    pub fn is_accept_ra(&self) -> bool {
+        self.0.ends_with("/accept_ra")
+    }
+
+    /// Whether this one was changed, or is remembered, for the sake of `other`.
+    pub fn goes_with(&self, other: &SysctlKey) -> bool {
+        self.is_overwritten_by(other) || self.is_accept_ra() && other.0 == FORWARD6
     }
 
     /// The path below `/proc/sys/`.
@@ -45,7 +84,7 @@ impl SysctlKey {
     }
 }
 
-/// As `sysctl(8)` takes it: dots and slashes exchanged, when a dot is in the path.
+/// As `sysctl(8)` takes it: with dots, unless a dot is in the path.
 impl fmt::Display for SysctlKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.contains('.') {

@@ -1,0 +1,86 @@
+//! What a lab claims on a host: the objects that the journal records before the
+//! kernel is touched, so that they can be found and removed after any crash.
+
+use std::collections::BTreeSet;
+
+use super::sysctl::{advertised, overwritten};
+use crate::state::{
+    Element, End, LinkKind, Namespace, NetState, Netns, NetnsName, SetName, SysctlKey,
+};
+
+/// An object that a lab makes, or a setting that it changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// A namespace.
+    Netns(NetnsName),
+    /// A bridge, or the end of a cable that carries the lab's mark.
+    Link(End),
+    /// A setting and its value before the first lab changed it.
+    Sysctl {
+        /// In which namespace.
+        netns: Netns,
+        /// The setting.
+        key: SysctlKey,
+        /// Its value before.
+        was: String,
+    },
+    /// An element of a set of the firewall table.
+    Element(SetName, Element),
+}
+
+/// Everything that the desired state claims, given what is there.
+pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
+    let mut claims = BTreeSet::new();
+    for (netns, want) in &desired.namespaces {
+        claims.extend(netns.name().cloned().map(Claim::Netns));
+        claims.extend(marked(netns, want).map(Claim::Link));
+        let table = want.table.iter().flat_map(|table| table.elements());
+        claims.extend(table.map(|(set, element, _)| Claim::Element(set, element.clone())));
+        let nothing = Namespace::default();
+        let have = observed.namespaces.get(netns).unwrap_or(&nothing);
+        claims.extend(switched(netns, want, have));
+    }
+    claims
+}
+
+/// The devices that carry the lab's mark. Each cable has one marked end.
+fn marked<'a>(netns: &'a Netns, want: &'a Namespace) -> impl Iterator<Item = End> + 'a {
+    let ours = want.links.iter().filter(|(_, link)| link.owner.is_some());
+    ours.filter(|(_, link)| link.kind != LinkKind::Loopback)
+        .map(|(dev, _)| End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        })
+}
+
+/// The settings that this lab, or another before it, has switched or will switch.
+/// A setting that already had the wanted value is nobody's to put back.
+fn switched(netns: &Netns, want: &Namespace, have: &Namespace) -> Vec<Claim> {
+    let claim = |key: SysctlKey, was: String| Claim::Sysctl {
+        netns: netns.clone(),
+        key,
+        was,
+    };
+    let mut claims = Vec::new();
+    for (key, wanted) in &want.sysctls {
+        let Some(present) = have.sysctls.get(key) else {
+            claims.push(claim(key.clone(), "0".to_owned()));
+            continue;
+        };
+        match &present.was {
+            Some(was) => claims.push(claim(key.clone(), was.clone())),
+            None if present.value != wanted.value => {
+                claims.push(claim(key.clone(), present.value.clone()));
+                claims.extend(overwritten(have, key).map(|(key, was)| claim(key, was)));
+            }
+            None => {}
+        }
+        let along = have
+            .sysctls
+            .iter()
+            .filter(|(other, _)| other.goes_with(key));
+        claims.extend(along.filter_map(|(key, s)| Some(claim(key.clone(), s.was.clone()?))));
+    }
+    claims.extend(advertised(want, have).map(|(key, was)| claim(key, was)));
+    claims
+}

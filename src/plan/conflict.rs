@@ -1,0 +1,247 @@
+//! What a lab needs and someone else holds. Nothing foreign is ever adopted,
+//! changed or removed; the error names the holder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::link;
+use crate::state::{
+    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName,
+};
+
+/// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
+/// is 1024, and port number 0 is not used.
+const BRIDGE_PORTS: usize = 1023;
+
+/// Who holds what a lab needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// Another lab.
+    Lab(LabName),
+    /// Something that netyard did not make.
+    Foreign,
+}
+
+impl Holder {
+    fn of(owner: Option<&LabName>) -> Self {
+        owner.map_or(Holder::Foreign, |lab| Holder::Lab(lab.clone()))
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Lab(lab) => write!(f, "lab {lab}"),
+            Holder::Foreign => f.write_str("something that netyard did not make"),
+        }
+    }
+}
+
+/// One thing that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The name of a namespace is taken.
+    #[error("namespace {name} exists already: it belongs to {holder}")]
+    Netns {
+        /// The name.
+        name: NetnsName,
+        /// Whose it is.
+        holder: Holder,
+    },
+    /// The name of a device is taken.
+    #[error("device {} exists already in {}: it belongs to {holder}", end.dev, place(&end.netns))]
+    Link {
+        /// The device.
+        end: End,
+        /// Whose it is.
+        holder: Holder,
+    },
+    /// An address or its subnet is in use on the host.
+    #[error(
+        "{want} (for {dev}) overlaps {have} on the host's device {on}, which belongs to {holder}"
+    )]
+    Address {
+        /// The address that the lab wants on the host.
+        want: IpNet,
+        /// The lab's device that it is for.
+        dev: IfName,
+        /// The address that is there.
+        have: IpNet,
+        /// The device that has it.
+        on: IfName,
+        /// Whose device that is.
+        holder: Holder,
+    },
+    /// The host already has a route to this destination.
+    #[error("the host has a route to {} already: {have}", want.to)]
+    Route {
+        /// The lab's route.
+        want: Route,
+        /// The host's.
+        have: Route,
+    },
+    /// The table's name is taken.
+    #[error("the nft table `inet netyard` exists already, without netyard's mark (its comment)")]
+    Table,
+    /// A subnet or bridge is an element of another lab.
+    #[error("{element} is in the set {} of the nft table already: it belongs to {holder}", set.as_str())]
+    Element {
+        /// The set.
+        set: SetName,
+        /// The element.
+        element: Element,
+        /// Whose it is.
+        holder: Holder,
+    },
+    /// More devices on a bridge than the kernel takes.
+    #[error("bridge {bridge} would have {ports} ports: the kernel takes at most {BRIDGE_PORTS}")]
+    Ports {
+        /// The bridge.
+        bridge: IfName,
+        /// How many.
+        ports: usize,
+    },
+}
+
+fn place(netns: &Netns) -> String {
+    match netns {
+        Netns::Host => "the host's namespace".to_owned(),
+        Netns::Named(name) => format!("namespace {name}"),
+    }
+}
+
+/// Everything that stands in the way of the desired state.
+pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    for (netns, want) in &desired.namespaces {
+        let have = observed.namespaces.get(netns);
+        if let (Some(name), Some(have)) = (netns.name(), have)
+            && have.owner.as_ref() != Some(&desired.lab)
+        {
+            let holder = Holder::of(have.owner.as_ref());
+            found.push(Conflict::Netns {
+                name: name.clone(),
+                holder,
+            });
+            continue;
+        }
+        for dev in want.links.keys() {
+            let end = End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            found.extend(link_conflict(desired, observed, end));
+        }
+        found.extend(too_many_ports(want.links.values()));
+    }
+    found.extend(addresses(desired, observed));
+    found.extend(routes(desired, observed));
+    found.extend(table(desired, observed));
+    found
+}
+
+fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {
+    let (want, have) = (link(desired, &end)?, link(observed, &end)?);
+    let ours = |link: &Link| link.owner.as_ref() == Some(&desired.lab);
+    let peer = have.peer().and_then(|peer| link(observed, peer));
+    if want.owner.is_none() && want.peer().is_none() || ours(have) || peer.is_some_and(ours) {
+        return None;
+    }
+    let holder = Holder::of(have.owner.as_ref());
+    Some(Conflict::Link { end, holder })
+}
+
+fn too_many_ports<'a>(links: impl Iterator<Item = &'a Link>) -> Vec<Conflict> {
+    let mut ports: BTreeMap<&IfName, usize> = BTreeMap::new();
+    for master in links.filter_map(|link| link.master.as_ref()) {
+        *ports.entry(master).or_default() += 1;
+    }
+    let many = ports.into_iter().filter(|(_, ports)| *ports > BRIDGE_PORTS);
+    many.map(|(bridge, ports)| Conflict::Ports {
+        bridge: bridge.clone(),
+        ports,
+    })
+    .collect()
+}
+
+/// The subnets that the lab puts on the host's devices must be nobody else's:
+/// the host has one routing table.
+fn addresses(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    for (dev, want) in host_addresses(desired) {
+        for (on, have) in host_addresses(observed) {
+            let ours = observed.namespaces[&Netns::Host].links[on].owner.as_ref();
+            let overlap = want.contains(&have.addr()) || have.contains(&want.addr());
+            if overlap && ours != Some(&desired.lab) {
+                found.push(Conflict::Address {
+                    want: *want,
+                    dev: dev.clone(),
+                    have: *have,
+                    on: on.clone(),
+                    holder: Holder::of(ours),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn host_addresses(state: &NetState) -> impl Iterator<Item = (&IfName, &IpNet)> {
+    let links = state
+        .namespaces
+        .get(&Netns::Host)
+        .into_iter()
+        .flat_map(|host| &host.links);
+    links.flat_map(|(dev, link)| link.addresses.iter().map(move |address| (dev, address)))
+}
+
+/// A host route that the lab wants may replace only one over its own devices.
+fn routes(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let (Some(want), Some(have)) = (
+        desired.namespaces.get(&Netns::Host),
+        observed.namespaces.get(&Netns::Host),
+    ) else {
+        return Vec::new();
+    };
+    let foreign = |route: &&Route| {
+        let owner = have
+            .links
+            .get(&route.dev)
+            .and_then(|link| link.owner.as_ref());
+        owner != Some(&desired.lab)
+    };
+    let clash = |route: &Route| {
+        let same = |other: &&Route| other.to == route.to && other.metric == route.metric;
+        have.routes
+            .iter()
+            .filter(same)
+            .find(foreign)
+            .map(|have| Conflict::Route {
+                want: route.clone(),
+                have: have.clone(),
+            })
+    };
+    want.routes.iter().filter_map(clash).collect()
+}
+
+fn table(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let tables = |state: &NetState| state.namespaces.get(&Netns::Host)?.table.clone();
+    let (Some(want), Some(have)) = (tables(desired), tables(observed)) else {
+        return Vec::new();
+    };
+    if !have.ours {
+        return vec![Conflict::Table];
+    }
+    let held = |(set, element, _): (SetName, &Element, _)| {
+        let owner = have.sets.get(&set)?.get(element)?.as_ref()?;
+        let holder = Holder::Lab(owner.clone());
+        (*owner != desired.lab).then(|| Conflict::Element {
+            set,
+            element: element.clone(),
+            holder,
+        })
+    };
+    want.elements().filter_map(held).collect()
+}

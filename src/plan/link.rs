@@ -1,0 +1,241 @@
+//! Links: cables and bridges made, changed where they differ, removed when ours
+//! and no longer wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::order::{Rank, Turn};
+use super::{Draft, Op, Setting, link};
+use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns};
+
+/// Where the search for an unused link group begins, far from the small numbers
+/// that people choose.
+const FIRST_GROUP: u32 = 6_389_273;
+
+/// The MTU of an Ethernet device that nobody gave another (`ETH_DATA_LEN`).
+const DEFAULT_MTU: u32 = 1500;
+
+/// The devices to remove, by turn and namespace: each batch is one request.
+type Gone = BTreeMap<(Rank, Netns), BTreeSet<IfName>>;
+
+pub(super) fn diff(draft: &mut Draft<'_>) {
+    let mut gone = Gone::new();
+    let ends: Vec<(End, &Link)> = (draft.wanted())
+        .flat_map(|(netns, want)| {
+            (want.links.iter()).map(|(dev, link)| {
+                (
+                    End {
+                        netns: netns.clone(),
+                        dev: dev.clone(),
+                    },
+                    link,
+                )
+            })
+        })
+        .collect();
+    for (end, want) in &ends {
+        make(draft, end, want, &mut gone);
+    }
+    unwanted(draft, &mut gone);
+    for (end, want) in &ends {
+        settings(draft, end, want);
+    }
+    for ((rank, netns), devs) in gone {
+        let because = match rank {
+            Rank::MakeRoom => "it must be made anew: its kind or its other end differs",
+            _ => "the lab no longer has it",
+        };
+        let group = free_group(draft.observed, &netns);
+        let devs = devs.into_iter().collect();
+        draft.push(rank, Op::DelLinks { netns, devs, group }, because);
+    }
+}
+
+/// Makes a wanted device that is not there, and removes what has to go for it.
+fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
+    let have = link(draft.observed, end);
+    let fits = have.is_some_and(|have| same_device(want, have));
+    match &want.kind {
+        LinkKind::Bridge if !fits => {
+            if have.is_some() {
+                remove(draft, Rank::MakeRoom, end, gone);
+            }
+            let link = Link {
+                owner: Some(draft.lab().clone()),
+                addresses: Vec::new(),
+                ..want.clone()
+            };
+            draft.made.insert(end.clone());
+            draft.push(
+                Rank::Bridge,
+                Op::AddBridge {
+                    end: end.clone(),
+                    link,
+                },
+                "a network is a bridge",
+            );
+        }
+        LinkKind::Veth { peer: Some(far) } if end < far => {
+            let far_have = link(draft.observed, far);
+            if fits && far_have.is_some() {
+                return;
+            }
+            for end in [have.map(|_| end), far_have.map(|_| far)]
+                .into_iter()
+                .flatten()
+            {
+                if !draft.gone.contains(end) {
+                    remove(draft, Rank::MakeRoom, end, gone);
+                }
+            }
+            add_cable(draft, end, want, far);
+        }
+        _ => {}
+    }
+}
+
+fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
+    draft
+        .gone
+        .extend(link(draft.observed, end).and_then(Link::peer).cloned());
+    draft.gone.insert(end.clone());
+    gone.entry((rank, end.netns.clone()))
+        .or_default()
+        .insert(end.dev.clone());
+}
+
+fn add_cable(draft: &mut Draft<'_>, near: &End, want: &Link, far: &End) {
+    let Some(far_want) = link(draft.desired, far) else {
+        return;
+    };
+    let near_link = Link {
+        owner: Some(draft.lab().clone()),
+        addresses: Vec::new(),
+        ..want.clone()
+    };
+    let far_link = Link {
+        up: false,
+        addresses: Vec::new(),
+        ..far_want.clone()
+    };
+    let because = match &want.master {
+        Some(bridge) => format!("{far} is plugged into {bridge}"),
+        None => format!("a link joins {near} and {far}"),
+    };
+    draft.made.extend([near.clone(), far.clone()]);
+    let op = Op::AddVeth {
+        near: near.clone(),
+        near_link,
+        far: far.clone(),
+        far_link,
+    };
+    draft.push(Rank::Cable, op, because);
+}
+
+/// Whether the device can become the wanted one without being made anew.
+fn same_device(want: &Link, have: &Link) -> bool {
+    want.kind == have.kind
+}
+
+/// The settings in which a device differs from what is wanted. One that this plan
+/// makes has all of them from the start, but for a cable's far end, which the
+/// kernel does not make up.
+fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
+    let far = want.peer().is_some_and(|peer| peer < end);
+    let fresh = Link {
+        up: want.up && !far && want.kind != LinkKind::Loopback,
+        ..want.clone()
+    };
+    let have = draft.have_link(end).unwrap_or(&fresh);
+    for (turn, set, was, because) in differences(want, have) {
+        let op = Op::SetLink {
+            end: end.clone(),
+            set,
+            was,
+        };
+        draft.push(Rank::Configure(turn), op, because);
+    }
+}
+
+fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
+    let mut list = Vec::new();
+    let default_mtu = Some(DEFAULT_MTU).filter(|_| want.kind != LinkKind::Loopback);
+    if let (Some(want), Some(have)) = (want.mtu.or(default_mtu), have.mtu)
+        && want != have
+    {
+        list.push((
+            Turn::Link,
+            Setting::Mtu(want),
+            Setting::Mtu(have),
+            "the file gives it this MTU",
+        ));
+    }
+    if let Some(mac) = want.mac.filter(|_| want.mac != have.mac) {
+        let was = Setting::Mac(have.mac.unwrap_or(Mac([0; 6])));
+        list.push((
+            Turn::Link,
+            Setting::Mac(mac),
+            was,
+            "the file gives it this hardware address",
+        ));
+    }
+    if want.master != have.master {
+        let (new, was) = (want.master.clone(), have.master.clone());
+        let because = "it belongs to another network now";
+        list.push((
+            Turn::Link,
+            Setting::Master(new),
+            Setting::Master(was),
+            because,
+        ));
+    }
+    if let Some(mode) = want.addrgen.filter(|_| want.addrgen != have.addrgen) {
+        let was = Setting::AddrGen(have.addrgen.unwrap_or(AddrGen::Eui64));
+        let because = "only a device with IPv6 addresses speaks IPv6";
+        list.push((Turn::Link, Setting::AddrGen(mode), was, because));
+    }
+    if want.up != have.up {
+        let because = "a device carries packets only when up";
+        list.push((
+            Turn::Up,
+            Setting::Up(want.up),
+            Setting::Up(have.up),
+            because,
+        ));
+    }
+    list
+}
+
+/// Devices that carry this lab's mark and are not wanted; and, in namespaces
+/// that stay, the ends of cables into namespaces that go.
+fn unwanted(draft: &mut Draft<'_>, gone: &mut Gone) {
+    for (netns, have) in draft.kept() {
+        for (dev, have) in &have.links {
+            let end = End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            let ours = have.owner.as_ref() == Some(draft.lab());
+            let orphan = have.peer().is_some_and(|peer| leaves(draft, &peer.netns));
+            let wanted = link(draft.desired, &end).is_some();
+            if (ours || orphan) && !wanted && !draft.gone.contains(&end) {
+                remove(draft, Rank::LinksGone, &end, gone);
+            }
+        }
+    }
+}
+
+/// Whether a namespace is one of the lab's that this plan removes.
+fn leaves(draft: &Draft<'_>, netns: &Netns) -> bool {
+    let ours = draft.have(netns).is_some_and(|have| draft.is_ours(have));
+    ours && !draft.desired.namespaces.contains_key(netns)
+}
+
+/// A link group that no device of the namespace is in.
+pub(super) fn free_group(observed: &NetState, netns: &Netns) -> u32 {
+    let used: BTreeSet<u32> = (observed.namespaces.get(netns).into_iter())
+        .flat_map(|have| have.links.values().map(|link| link.group))
+        .collect();
+    (FIRST_GROUP..)
+        .find(|group| !used.contains(group))
+        .unwrap_or(FIRST_GROUP)
+}

@@ -1,0 +1,166 @@
+//! The planner: what must be done so that the observed state becomes the desired
+//! one. Pure: no clock, no randomness, no file or socket; the same two states
+//! always give the same plan.
+
+mod address;
+mod claim;
+mod conflict;
+mod link;
+mod netns;
+mod nft;
+mod op;
+mod order;
+mod print;
+mod route;
+mod sysctl;
+mod undo;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+pub use claim::{Claim, claims};
+pub use conflict::{Conflict, Holder};
+pub use op::{Op, Setting};
+pub use undo::undo;
+
+use crate::state::{End, LabName, Link, Namespace, NetState, Netns};
+use order::Rank;
+
+/// An ordered list of operations, each with its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The lab that it is for.
+    pub lab: LabName,
+    /// What to do, first to last.
+    pub steps: Vec<Step>,
+}
+
+/// An operation and why it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What is done.
+    #[serde(flatten)]
+    pub op: Op,
+    /// Why, in a few words.
+    pub because: String,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// What stands in the way of a plan: every conflict, not only the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflicts(pub Vec<Conflict>);
+
+impl std::error::Error for Conflicts {}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, conflict) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{conflict}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Plans the way from `observed` to `desired`.
+///
+/// # Errors
+/// Everything that the lab needs and that another lab or the host holds.
+pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> {
+    let conflicts = conflict::find(desired, observed);
+    if !conflicts.is_empty() {
+        return Err(Conflicts(conflicts));
+    }
+    let mut draft = Draft {
+        desired,
+        observed,
+        steps: Vec::new(),
+        made: BTreeSet::new(),
+        gone: BTreeSet::new(),
+        flushed: BTreeSet::new(),
+    };
+    link::diff(&mut draft);
+    netns::diff(&mut draft);
+    address::diff(&mut draft);
+    route::diff(&mut draft);
+    nft::diff(&mut draft);
+    sysctl::diff(&mut draft);
+    Ok(Plan {
+        lab: desired.lab.clone(),
+        steps: order::sort(draft.steps),
+    })
+}
+
+/// A plan in the making: the two states and the steps found so far.
+struct Draft<'a> {
+    desired: &'a NetState,
+    observed: &'a NetState,
+    steps: Vec<(Rank, Step)>,
+    /// Devices that this plan makes.
+    made: BTreeSet<End>,
+    /// Devices that this plan removes, and the other ends of their cables.
+    gone: BTreeSet<End>,
+    /// Devices that lose all IPv4 routes because they lose their last IPv4
+    /// address for a moment.
+    flushed: BTreeSet<End>,
+}
+
+impl<'a> Draft<'a> {
+    fn push(&mut self, rank: Rank, op: Op, because: impl Into<String>) {
+        self.steps.push((
+            rank,
+            Step {
+                op,
+                because: because.into(),
+            },
+        ));
+    }
+
+    fn lab(&self) -> &'a LabName {
+        &self.desired.lab
+    }
+
+    /// A device as it is, unless this plan removes or makes it anew.
+    fn have_link(&self, end: &End) -> Option<&'a Link> {
+        let stays = !self.gone.contains(end) && !self.made.contains(end);
+        link(self.observed, end).filter(|_| stays)
+    }
+
+    fn have(&self, netns: &Netns) -> Option<&'a Namespace> {
+        self.observed.namespaces.get(netns)
+    }
+
+    /// The namespaces that are wanted and may be there, each with what is wanted in it.
+    fn wanted(&self) -> impl Iterator<Item = (&'a Netns, &'a Namespace)> + use<'a> {
+        self.desired.namespaces.iter()
+    }
+
+    /// The observed namespaces of this lab that stay, and the host.
+    fn kept(&self) -> impl Iterator<Item = (&'a Netns, &'a Namespace)> + use<'a> {
+        let (desired, observed) = (self.desired, self.observed);
+        observed.namespaces.iter().filter(move |(netns, have)| {
+            let ours = have.owner.as_ref() == Some(&desired.lab);
+            **netns == Netns::Host || (ours && desired.namespaces.contains_key(*netns))
+        })
+    }
+
+    /// Whether this lab made the namespace.
+    fn is_ours(&self, have: &Namespace) -> bool {
+        have.owner.as_ref() == Some(self.lab())
+    }
+}
+
+/// A device of a state.
+fn link<'a>(state: &'a NetState, end: &End) -> Option<&'a Link> {
+    state.namespaces.get(&end.netns)?.links.get(&end.dev)
+}

@@ -1,0 +1,183 @@
+//! The operations that a plan is made of: a closed list, each with the whole
+//! value it needs, so that it can be printed, executed and undone alone.
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use crate::state::{
+    AddrGen, Element, End, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName, SysctlKey,
+    Table,
+};
+
+/// One change of the kernel's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Op {
+    /// Makes a namespace and gives it its name.
+    AddNetns {
+        /// Its name under the directory that `ip netns` uses.
+        name: NetnsName,
+    },
+    /// Takes the name away; the namespace goes when nobody is in it.
+    DelNetns {
+        /// Its name.
+        name: NetnsName,
+        /// Its ends of cables that go with it and that no other operation removes.
+        cables: Vec<IfName>,
+    },
+    /// Makes a bridge.
+    AddBridge {
+        /// Where, and its name.
+        end: End,
+        /// Its MTU, hardware address, owner, address generation; up or not.
+        link: Link,
+    },
+    /// Makes a cable, each end in its namespace.
+    AddVeth {
+        /// The end that carries the mark; made up, with its master.
+        near: End,
+        /// What it shall be.
+        near_link: Link,
+        /// The other end. It cannot be made up: the kernel answers ENOTCONN.
+        far: End,
+        /// What it shall be.
+        far_link: Link,
+    },
+    /// Changes one setting of a device.
+    SetLink {
+        /// The device.
+        end: End,
+        /// The new value.
+        set: Setting,
+        /// The value before.
+        was: Setting,
+    },
+    /// Removes devices of one namespace, all in one request.
+    DelLinks {
+        /// Where they are.
+        netns: Netns,
+        /// Their names. Of a cable one end is named; the other goes with it.
+        devs: Vec<IfName>,
+        /// A link group that no device of the namespace is in. Several devices are
+        /// put into it and removed together: one by one each waits 13-20 ms.
+        group: u32,
+    },
+    /// Adds an address, without duplicate address detection.
+    AddAddress {
+        /// The device.
+        end: End,
+        /// The address and its prefix length.
+        address: IpNet,
+    },
+    /// Removes an address.
+    DelAddress {
+        /// The device.
+        end: End,
+        /// The address and its prefix length.
+        address: IpNet,
+    },
+    /// Adds a route to the main table.
+    AddRoute {
+        /// Whose table.
+        netns: Netns,
+        /// The route.
+        route: Route,
+    },
+    /// Puts a route in the place of another of the same destination and metric.
+    ReplaceRoute {
+        /// Whose table.
+        netns: Netns,
+        /// The new route.
+        route: Route,
+        /// The route before.
+        was: Route,
+    },
+    /// Removes a route.
+    DelRoute {
+        /// Whose table.
+        netns: Netns,
+        /// The route.
+        route: Route,
+    },
+    /// Writes a kernel setting.
+    SetSysctl {
+        /// In which namespace.
+        netns: Netns,
+        /// The setting.
+        key: SysctlKey,
+        /// Its new value.
+        value: String,
+        /// The values to write, in order, for the state before: that of the
+        /// setting itself, then those of others that this write overwrites.
+        was: Vec<(SysctlKey, String)>,
+    },
+    /// Makes our firewall table with its chains, rules, sets and elements.
+    AddTable {
+        /// All of it.
+        table: Table,
+    },
+    /// Removes our firewall table.
+    DelTable {
+        /// What was in it.
+        table: Table,
+    },
+    /// Adds an element to a set of our table.
+    AddElement {
+        /// The set.
+        set: SetName,
+        /// The element.
+        element: Element,
+        /// The lab that needs it; `None`: netyard itself.
+        owner: Option<LabName>,
+    },
+    /// Removes an element from a set of our table.
+    DelElement {
+        /// The set.
+        set: SetName,
+        /// The element.
+        element: Element,
+        /// The lab that needed it.
+        owner: Option<LabName>,
+    },
+}
+
+/// A setting of a device that can be changed while it exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Setting {
+    /// Administratively up or down.
+    Up(bool),
+    /// Largest packet in bytes.
+    Mtu(u32),
+    /// Hardware address.
+    Mac(Mac),
+    /// Port of this bridge, or of none.
+    Master(Option<IfName>),
+    /// IPv6 link-local address generation.
+    AddrGen(AddrGen),
+}
+
+impl Op {
+    /// The namespace that the operation works in. A namespace is made and named
+    /// from the host; a cable is made from its near end.
+    pub fn netns(&self) -> &Netns {
+        match self {
+            Op::AddBridge { end, .. }
+            | Op::SetLink { end, .. }
+            | Op::AddAddress { end, .. }
+            | Op::DelAddress { end, .. } => &end.netns,
+            Op::AddVeth { near, .. } => &near.netns,
+            Op::DelLinks { netns, .. }
+            | Op::AddRoute { netns, .. }
+            | Op::ReplaceRoute { netns, .. }
+            | Op::DelRoute { netns, .. }
+            | Op::SetSysctl { netns, .. } => netns,
+            Op::AddNetns { .. }
+            | Op::DelNetns { .. }
+            | Op::AddTable { .. }
+            | Op::DelTable { .. }
+            | Op::AddElement { .. }
+            | Op::DelElement { .. } => &Netns::Host,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The order of a plan, in one place. Every rule has its reason in the kernel;
+//! within one rank the order is that of names, so the same input gives the same
+//! plan.
+
+use super::Step;
+use crate::state::Netns;
+
+/// When a step's turn comes. Steps are sorted by rank, then, inside
+/// [`Rank::Configure`], by namespace and [`Turn`]; they are otherwise left as
+/// the diffs list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// A device that must be made anew gives up its name first.
+    MakeRoom,
+    /// Namespaces before the cables that end in them.
+    Netns,
+    /// Bridges before their ports: a port is enslaved by the request that makes it.
+    Bridge,
+    /// Cables before what is set on their ends.
+    Cable,
+    /// All that happens within one namespace, namespace by namespace, so that it
+    /// goes to the kernel in one send.
+    Configure(Turn),
+    /// The table before forwarding is switched on: the guard must stand before
+    /// the gate opens.
+    Firewall,
+    /// Forwarding on after the guard, and off before the guard goes.
+    Sysctl,
+    /// Elements and the table go once nothing is forwarded for them.
+    FirewallGone,
+    /// Devices go before the namespaces, because a device that dies with its
+    /// namespace leaves the host's end behind for some 100 ms.
+    LinksGone,
+    /// Namespaces last.
+    NetnsGone,
+}
+
+/// The order within one namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// A device that loses its last IPv4 address loses its IPv4 routes
+    /// (`fib_disable_ip`); removed by name, they can be undone.
+    RouteInTheWay,
+    /// What a new address cannot stand beside, or would go with an old one.
+    AddressInTheWay,
+    /// MTU, hardware address, master: before traffic can flow.
+    Link,
+    /// Up before addresses: a device that comes up has its routes made at once.
+    Up,
+    /// Addresses before routes: a next hop must be on a known subnet (ENETUNREACH).
+    Address,
+    /// Routes; added before others are removed.
+    Route,
+    /// Routes go before the addresses that they use.
+    RouteGone,
+    /// Addresses are removed after others were added, so that the device is never
+    /// without one.
+    AddressGone,
+    /// Forwarding of a namespace of ours, once its routes stand.
+    Sysctl,
+}
+
+/// Sorts the steps of a plan.
+pub(super) fn sort(mut steps: Vec<(Rank, Step)>) -> Vec<Step> {
+    steps.sort_by(|(a, left), (b, right)| {
+        let netns = |rank: &Rank, step: &Step| match rank {
+            Rank::Configure(_) => Some(step.op.netns().clone()),
+            _ => None::<Netns>,
+        };
+        let stage = |rank: &Rank| match rank {
+            Rank::Configure(_) => Rank::Configure(Turn::RouteInTheWay),
+            other => *other,
+        };
+        stage(a)
+            .cmp(&stage(b))
+            .then_with(|| netns(a, left).cmp(&netns(b, right)))
+            .then_with(|| a.cmp(b))
+    });
+    steps.into_iter().map(|(_, step)| step).collect()
+}

@@ -1,0 +1,224 @@
+//! Every operation as the commands that a person would type for it.
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::{Op, Plan, Setting};
+use crate::state::{AddrGen, End, IfName, Link, Netns, Route, TABLE, nft_script};
+
+impl Op {
+    /// The commands that do the same, in order: `ip`, `nft`, `sysctl`.
+    pub fn commands(&self) -> Vec<String> {
+        match self {
+            Op::AddNetns { name } => vec![format!("ip netns add {name}")],
+            Op::DelNetns { name, .. } => vec![format!("ip netns del {name}")],
+            Op::AddBridge { end, link } => add_bridge(end, link),
+            Op::AddVeth {
+                near,
+                near_link,
+                far,
+                far_link,
+            } => add_veth(near, near_link, far, far_link),
+            Op::SetLink { end, set, .. } => {
+                vec![format!(
+                    "{} link set dev {} {set}",
+                    ip(&end.netns),
+                    quoted(&end.dev)
+                )]
+            }
+            Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
+            Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
+            Op::DelAddress { end, address } => vec![address_line(end, "del", address)],
+            Op::AddRoute { netns, route } => vec![route_line(netns, "add", route)],
+            Op::ReplaceRoute { netns, route, .. } => vec![route_line(netns, "replace", route)],
+            Op::DelRoute { netns, route } => vec![route_line(netns, "del", route)],
+            Op::SetSysctl {
+                netns, key, value, ..
+            } => {
+                vec![format!("{}sysctl -qw {key}={value}", inside(netns))]
+            }
+            Op::AddTable { table } => {
+                vec![format!("nft -f - <<'END'\n{}END", nft_script(table))]
+            }
+            Op::DelTable { .. } => vec![format!("nft delete table inet {TABLE}")],
+            Op::AddElement {
+                set,
+                element,
+                owner,
+            } => {
+                let owner = owner.as_ref().map_or(TABLE, |lab| lab.as_str());
+                let set = set.as_str();
+                vec![format!(
+                    "nft add element inet {TABLE} {set} '{{ {element} comment \"{owner}\" }}'"
+                )]
+            }
+            Op::DelElement { set, element, .. } => {
+                vec![format!(
+                    "nft delete element inet {TABLE} {} '{{ {element} }}'",
+                    set.as_str()
+                )]
+            }
+        }
+    }
+}
+
+/// A device name as a shell word: the kernel allows `$`, `&`, quotes in it.
+fn quoted(dev: &IfName) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@+,=".contains(c);
+    match dev.as_str().chars().all(plain) {
+        true => dev.to_string(),
+        false => format!("'{}'", dev.as_str().replace('\'', r"'\''")),
+    }
+}
+
+fn ip(netns: &Netns) -> String {
+    netns
+        .name()
+        .map_or("ip".to_owned(), |name| format!("ip -n {name}"))
+}
+
+fn inside(netns: &Netns) -> String {
+    netns
+        .name()
+        .map_or(String::new(), |name| format!("ip netns exec {name} "))
+}
+
+fn add_bridge(end: &End, link: &Link) -> Vec<String> {
+    let (ip, dev) = (ip(&end.netns), quoted(&end.dev));
+    let mac = link
+        .mac
+        .map_or(String::new(), |mac| format!(" address {mac}"));
+    let mut lines = vec![format!("{ip} link add name {dev}{mac} type bridge")];
+    let mut set = |what: String| lines.push(format!("{ip} link set dev {dev} {what}"));
+    // A bridge takes the smallest MTU of its ports until it is given one.
+    if let Some(mtu) = link.mtu {
+        set(Setting::Mtu(mtu).to_string());
+    }
+    marks(link, &mut set);
+    if link.up {
+        set(Setting::Up(true).to_string());
+    }
+    lines
+}
+
+/// What the kernel does not take in the request that makes a device.
+fn marks(link: &Link, set: &mut impl FnMut(String)) {
+    if let Some(lab) = &link.owner {
+        set(format!("alias netyard:{lab}"));
+    }
+    if link.addrgen == Some(AddrGen::None) {
+        set(Setting::AddrGen(AddrGen::None).to_string());
+    }
+}
+
+fn add_veth(near: &End, near_link: &Link, far: &End, far_link: &Link) -> Vec<String> {
+    let (ip, dev) = (ip(&near.netns), quoted(&near.dev));
+    let master = |link: &Link| match &link.master {
+        Some(master) => format!(" master {}", quoted(master)),
+        None => String::new(),
+    };
+    let up = if near_link.up { " up" } else { "" };
+    let netns = match (near.netns == far.netns, far.netns.name()) {
+        (true, _) => String::new(),
+        (false, Some(name)) => format!(" netns {name}"),
+        // The host's namespace is that of the first process.
+        (false, None) => " netns 1".to_owned(),
+    };
+    let mut lines = vec![format!(
+        "{ip} link add name {dev}{}{}{up} type veth peer name {}{}{netns}",
+        attributes(near_link),
+        master(near_link),
+        quoted(&far.dev),
+        attributes(far_link),
+    )];
+    marks(near_link, &mut |what| {
+        lines.push(format!("{ip} link set dev {dev} {what}"))
+    });
+    lines
+}
+
+fn attributes(link: &Link) -> String {
+    let mac = link
+        .mac
+        .map_or(String::new(), |mac| format!(" address {mac}"));
+    let mtu = link.mtu.map_or(String::new(), |mtu| format!(" mtu {mtu}"));
+    mac + &mtu
+}
+
+fn del_links(netns: &Netns, devs: &[IfName], group: u32) -> Vec<String> {
+    let ip = ip(netns);
+    if let [dev] = devs {
+        return vec![format!("{ip} link del dev {}", quoted(dev))];
+    }
+    let join = |dev| format!("{ip} link set dev {} group {group}", quoted(dev));
+    let mut lines: Vec<String> = devs.iter().map(join).collect();
+    lines.push(format!("{ip} link del group {group}"));
+    lines
+}
+
+fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
+    let nodad = match address {
+        IpNet::V6(_) if verb == "add" => " nodad",
+        _ => "",
+    };
+    let dev = quoted(&end.dev);
+    format!(
+        "{} address {verb} {address} dev {dev}{nodad}",
+        ip(&end.netns)
+    )
+}
+
+fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
+    format!("{} route {verb} {route}", ip(netns))
+}
+
+/// As `ip link set dev DEV` takes it.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Setting::Up(true) => f.write_str("up"),
+            Setting::Up(false) => f.write_str("down"),
+            Setting::Mtu(mtu) => write!(f, "mtu {mtu}"),
+            Setting::Mac(mac) => write!(f, "address {mac}"),
+            Setting::Master(Some(bridge)) => write!(f, "master {}", quoted(bridge)),
+            Setting::Master(None) => f.write_str("nomaster"),
+            Setting::AddrGen(mode) => write!(f, "addrgenmode {mode}"),
+        }
+    }
+}
+
+/// One step a line, its reason behind it; a step of several commands has the
+/// reason behind the first.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            for (i, command) in step.op.commands().iter().enumerate() {
+                match (i, command.split_once('\n')) {
+                    (0, Some((first, rest))) => writeln!(f, "{first}  # {}\n{rest}", step.because)?,
+                    (0, None) => writeln!(f, "{command}  # {}", step.because)?,
+                    (_, _) => writeln!(f, "{command}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// A shell script that does the same with iproute2, nft and sysctl.
+    pub fn script(&self) -> String {
+        let mut script = format!(
+            "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps)\nset -e\n",
+            self.lab
+        );
+        for step in &self.steps {
+            script += &format!("\n# {}\n", step.because);
+            for command in step.op.commands() {
+                script += &command;
+                script.push('\n');
+            }
+        }
+        script
+    }
+}

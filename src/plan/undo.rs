@@ -1,0 +1,282 @@
+//! The inverse of every operation, as data: given what was observed before the
+//! plan, the operations that lead back.
+
+use super::link::free_group;
+use super::{Op, Setting, link};
+use crate::state::{
+    AddrGen, End, IfName, Link, LinkKind, NetState, Netns, NetnsName, Origin, SysctlKey,
+};
+
+/// The operations that undo those of `done`, newest first, so that the state is
+/// again as it was observed.
+pub fn undo<'a>(done: impl DoubleEndedIterator<Item = &'a Op>, observed: &NetState) -> Vec<Op> {
+    let mut back: Vec<Op> = Vec::new();
+    for op in done.rev().flat_map(|op| inverse(op, observed)) {
+        // Removed one by one, each device waits 13-20 ms; together they wait once.
+        match (back.last_mut(), op) {
+            (
+                Some(Op::DelLinks { netns, devs, .. }),
+                Op::DelLinks {
+                    netns: at,
+                    devs: more,
+                    ..
+                },
+            ) if *netns == at => {
+                devs.extend(more);
+            }
+            (_, op) => back.push(op),
+        }
+    }
+    back
+}
+
+fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
+    match op.clone() {
+        Op::AddNetns { name } => vec![Op::DelNetns {
+            name,
+            cables: Vec::new(),
+        }],
+        Op::DelNetns { name, cables } => remake_netns(name, &cables, observed),
+        Op::AddBridge { end, .. } | Op::AddVeth { near: end, .. } => {
+            let group = free_group(observed, &end.netns);
+            vec![Op::DelLinks {
+                netns: end.netns,
+                devs: vec![end.dev],
+                group,
+            }]
+        }
+        Op::SetLink { end, set, was } => vec![Op::SetLink {
+            end,
+            set: was,
+            was: set,
+        }],
+        Op::DelLinks { netns, devs, .. } => remake_links(&netns, &devs, observed),
+        Op::AddAddress { end, address } => vec![Op::DelAddress { end, address }],
+        Op::DelAddress { end, address } => vec![Op::AddAddress { end, address }],
+        Op::AddRoute { netns, route } => vec![Op::DelRoute { netns, route }],
+        Op::ReplaceRoute { netns, route, was } => {
+            vec![Op::ReplaceRoute {
+                netns,
+                route: was,
+                was: route,
+            }]
+        }
+        Op::DelRoute { netns, route } => vec![Op::AddRoute { netns, route }],
+        Op::SetSysctl {
+            netns,
+            key,
+            value,
+            was,
+        } => restore(&netns, was, &(key, value)),
+        Op::AddTable { table } => vec![Op::DelTable { table }],
+        Op::DelTable { table } => vec![Op::AddTable { table }],
+        Op::AddElement {
+            set,
+            element,
+            owner,
+        } => vec![Op::DelElement {
+            set,
+            element,
+            owner,
+        }],
+        Op::DelElement {
+            set,
+            element,
+            owner,
+        } => vec![Op::AddElement {
+            set,
+            element,
+            owner,
+        }],
+    }
+}
+
+fn restore(netns: &Netns, was: Vec<(SysctlKey, String)>, now: &(SysctlKey, String)) -> Vec<Op> {
+    let write = |(key, value)| Op::SetSysctl {
+        netns: netns.clone(),
+        key,
+        value,
+        was: vec![now.clone()],
+    };
+    was.into_iter().map(write).collect()
+}
+
+/// A namespace again, with its loopback device, its settings and those of its
+/// cables that went with it.
+fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<Op> {
+    let netns = Netns::Named(name.clone());
+    let mut ops = vec![Op::AddNetns { name }];
+    let Some(before) = observed.namespaces.get(&netns) else {
+        return ops;
+    };
+    for (dev, lo) in before
+        .links
+        .iter()
+        .filter(|(_, l)| l.kind == LinkKind::Loopback)
+    {
+        let end = End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        if lo.up {
+            ops.push(set_up(&end));
+        }
+        ops.extend(addresses(&end, lo));
+    }
+    ops.extend(remake_links(&netns, cables, observed));
+    for (key, sysctl) in before.sysctls.iter().filter(|(_, s)| s.value != "0") {
+        let was = vec![(key.clone(), "0".to_owned())];
+        let (key, value) = (key.clone(), sysctl.value.clone());
+        ops.push(Op::SetSysctl {
+            netns: netns.clone(),
+            key,
+            value,
+            was,
+        });
+    }
+    ops
+}
+
+/// Devices again as they were: bridges before cables, because cables may be
+/// their ports; then what was set on them; routes last.
+fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) -> Vec<Op> {
+    let (mut bridges, mut cables, mut rest, mut ends) = (vec![], vec![], vec![], vec![]);
+    for dev in devs {
+        let end = End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        let Some(before) = link(observed, &end) else {
+            continue;
+        };
+        if before.kind == LinkKind::Bridge {
+            let link = Link {
+                addresses: Vec::new(),
+                ..before.clone()
+            };
+            bridges.push(Op::AddBridge {
+                end: end.clone(),
+                link,
+            });
+            rest.extend(ports(&end, devs, observed));
+        } else if let Some((peer, peer_link)) = before
+            .peer()
+            .and_then(|peer| Some((peer, link(observed, peer)?)))
+        {
+            // The marked end is the near one, wherever it lies.
+            let (near, far) = match peer_link.owner {
+                Some(_) => ((peer, peer_link), (&end, before)),
+                None => ((&end, before), (peer, peer_link)),
+            };
+            cables.push(cable(near, far));
+            rest.extend(far_settings(far));
+            ends.push(peer.clone());
+        }
+        ends.push(end);
+    }
+    for end in &ends {
+        rest.extend(
+            link(observed, end)
+                .into_iter()
+                .flat_map(|before| addresses(end, before)),
+        );
+    }
+    rest.extend(ends.iter().flat_map(|end| routes(end, observed)));
+    [bridges, cables, rest].concat()
+}
+
+fn cable(near: (&End, &Link), far: (&End, &Link)) -> Op {
+    let bare = |link: &Link| Link {
+        addresses: Vec::new(),
+        ..link.clone()
+    };
+    Op::AddVeth {
+        near: near.0.clone(),
+        near_link: bare(near.1),
+        far: far.0.clone(),
+        far_link: Link {
+            up: false,
+            ..bare(far.1)
+        },
+    }
+}
+
+/// What a cable's far end does not get when it is made.
+fn far_settings((end, before): (&End, &Link)) -> Vec<Op> {
+    let mut ops = Vec::new();
+    if let Some(master) = &before.master {
+        let (set, was) = (Setting::Master(Some(master.clone())), Setting::Master(None));
+        ops.push(Op::SetLink {
+            end: end.clone(),
+            set,
+            was,
+        });
+    }
+    if before.addrgen == Some(AddrGen::None) {
+        let (set, was) = (
+            Setting::AddrGen(AddrGen::None),
+            Setting::AddrGen(AddrGen::Eui64),
+        );
+        ops.push(Op::SetLink {
+            end: end.clone(),
+            set,
+            was,
+        });
+    }
+    if before.up {
+        ops.push(set_up(end));
+    }
+    ops
+}
+
+/// What was plugged into a bridge and has not gone with it.
+fn ports<'a>(
+    bridge: &'a End,
+    gone: &'a [IfName],
+    observed: &'a NetState,
+) -> impl Iterator<Item = Op> + 'a {
+    let all = observed
+        .namespaces
+        .get(&bridge.netns)
+        .into_iter()
+        .flat_map(|ns| &ns.links);
+    let stay =
+        all.filter(|(dev, link)| link.master.as_ref() == Some(&bridge.dev) && !gone.contains(dev));
+    stay.map(|(dev, _)| Op::SetLink {
+        end: End {
+            netns: bridge.netns.clone(),
+            dev: dev.clone(),
+        },
+        set: Setting::Master(Some(bridge.dev.clone())),
+        was: Setting::Master(None),
+    })
+}
+
+fn set_up(end: &End) -> Op {
+    Op::SetLink {
+        end: end.clone(),
+        set: Setting::Up(true),
+        was: Setting::Up(false),
+    }
+}
+
+fn addresses<'a>(end: &'a End, before: &'a Link) -> impl Iterator<Item = Op> + 'a {
+    let list = before.addresses.iter();
+    list.map(|address| Op::AddAddress {
+        end: end.clone(),
+        address: *address,
+    })
+}
+
+fn routes<'a>(end: &'a End, observed: &'a NetState) -> impl Iterator<Item = Op> + 'a {
+    let all = observed
+        .namespaces
+        .get(&end.netns)
+        .into_iter()
+        .flat_map(|ns| &ns.routes);
+    all.filter(|route| route.dev == end.dev && route.origin != Origin::Ra)
+        .map(|route| Op::AddRoute {
+            netns: end.netns.clone(),
+            route: route.clone(),
+        })
+}

@@ -1,0 +1,4 @@
+pub fn script(table: &super::Table) -> String {
+    let _ = table;
+    String::new()
+}
