@@ -1,0 +1,272 @@
+//! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use netlink_packet_route::RouteNetlinkMessage as Rtnl;
+use netlink_packet_route::link::{
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
+    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+};
+
+use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
+use super::{decoded, request};
+use crate::plan::Setting;
+use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
+
+/// The mark of a lab: `netyard:LAB` as the device's alias.
+const MARK: &str = "netyard:";
+
+/// A device as the kernel lists it, with what only its neighbours can tell.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) name: IfName,
+    pub(crate) index: u32,
+    /// The bridge it is a port of, by index.
+    pub(crate) master: Option<u32>,
+    /// The other end of a cable: its index and, where it is in another
+    /// namespace, the number by which this namespace knows that one.
+    pub(crate) peer: Option<(u32, Option<i32>)>,
+    /// Everything else.
+    pub(crate) link: Link,
+}
+
+/// Every device of the socket's namespace.
+pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    let replies = socket.dump(&request(&Rtnl::GetLink(message), 0))??;
+    let links = replies.iter().map(|reply| match decoded(reply)? {
+        Rtnl::NewLink(message) => Ok(listed(message)),
+        _ => Ok(None),
+    });
+    links.filter_map(io::Result::transpose).collect()
+}
+
+/// A device whose name netyard cannot write cannot be one of ours: it is left out.
+fn listed(message: LinkMessage) -> Option<Listed> {
+    let mut name = None;
+    let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
+    let mut link = Link::new(LinkKind::Other("none".to_owned()));
+    link.up = message.header.flags.contains(LinkFlags::Up);
+    for attribute in message.attributes {
+        match attribute {
+            LinkAttribute::IfName(text) => name = text.parse().ok(),
+            LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
+            LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok().map(Mac),
+            LinkAttribute::Controller(index) => master = Some(index),
+            LinkAttribute::Group(group) => link.group = group,
+            LinkAttribute::IfAlias(text) => {
+                link.owner = text.strip_prefix(MARK).and_then(|lab| lab.parse().ok());
+            }
+            LinkAttribute::Link(index) => peer_index = Some(index),
+            LinkAttribute::LinkNetNsId(id) => peer_netns = Some(id),
+            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos).unwrap_or(link.kind),
+            LinkAttribute::AfSpecUnspec(specs) => link.addrgen = addrgen(&specs),
+            _ => {}
+        }
+    }
+    if message.header.flags.contains(LinkFlags::Loopback) {
+        (link.kind, link.mac) = (LinkKind::Loopback, None);
+    }
+    let cable = matches!(link.kind, LinkKind::Veth { .. });
+    let peer = peer_index
+        .filter(|_| cable)
+        .map(|index| (index, peer_netns));
+    Some(Listed {
+        name: name?,
+        index: message.header.index,
+        master,
+        peer,
+        link,
+    })
+}
+
+fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
+    infos.into_iter().find_map(|info| match info {
+        LinkInfo::Kind(InfoKind::Bridge) => Some(LinkKind::Bridge),
+        LinkInfo::Kind(InfoKind::Veth) => Some(LinkKind::Veth { peer: None }),
+        LinkInfo::Kind(other) => Some(LinkKind::Other(other.to_string())),
+        _ => None,
+    })
+}
+
+fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
+    let inet6 = specs.iter().find_map(|spec| match spec {
+        AfSpecUnspec::Inet6(attributes) => Some(attributes),
+        _ => None,
+    })?;
+    inet6.iter().find_map(|attribute| match attribute {
+        AfSpecInet6::AddrGenMode(In6AddrGenMode::None) => Some(AddrGen::None),
+        AfSpecInet6::AddrGenMode(_) => Some(AddrGen::Eui64),
+        _ => None,
+    })
+}
+
+/// Makes a bridge: the request that makes it, then what that one does not take.
+pub(crate) fn add_bridge(dev: &IfName, link: &Link) -> Vec<Request> {
+    let mut message = new(dev, link);
+    message
+        .attributes
+        .push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(
+            InfoKind::Bridge,
+        )]));
+    let mut requests = vec![create(message)];
+    // Given at birth, the MTU is still lowered to that of the smallest port; set
+    // later, it stays (`br_mtu_auto_adjust`, net/bridge/br_if.c).
+    requests.extend(link.mtu.map(|mtu| set(dev, &Setting::Mtu(mtu), None)));
+    requests.extend(marks(dev, link));
+    requests
+}
+
+/// The far end of a cable that is to be made.
+pub(crate) struct Far<'a> {
+    pub(crate) dev: &'a IfName,
+    pub(crate) link: &'a Link,
+    /// Its index, chosen, so that it can be used without being looked up.
+    pub(crate) index: u32,
+    /// Its namespace.
+    pub(crate) netns: BorrowedFd<'a>,
+}
+
+/// Makes a cable in one request: the near end up and plugged into its bridge, the
+/// far end in its namespace. Then what that request does not take. `master` is
+/// the bridge's index.
+pub(crate) fn add_veth(
+    dev: &IfName,
+    link: &Link,
+    master: Option<u32>,
+    far: &Far<'_>,
+) -> Vec<Request> {
+    let mut peer = new(far.dev, far.link);
+    peer.header.index = far.index;
+    peer.attributes
+        .push(LinkAttribute::NetNsFd(far.netns.as_raw_fd()));
+    one_queue(&mut peer);
+    let mut message = new(dev, link);
+    message
+        .attributes
+        .extend(master.map(LinkAttribute::Controller));
+    one_queue(&mut message);
+    message.attributes.push(LinkAttribute::LinkInfo(vec![
+        LinkInfo::Kind(InfoKind::Veth),
+        LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+    ]));
+    let mut requests = vec![create(message)];
+    requests.extend(marks(dev, link));
+    requests
+}
+
+/// A queue per CPU is what the kernel would make: a fifth more time and memory,
+/// for a device that has no hardware to spread.
+fn one_queue(message: &mut LinkMessage) {
+    message
+        .attributes
+        .extend([LinkAttribute::NumTxQueues(1), LinkAttribute::NumRxQueues(1)]);
+}
+
+fn new(dev: &IfName, link: &Link) -> LinkMessage {
+    let mut message = named(dev);
+    message.attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    message
+        .attributes
+        .extend(link.mac.map(|mac| LinkAttribute::Address(mac.0.to_vec())));
+    if link.up {
+        message.header.flags |= LinkFlags::Up;
+        message.header.change_mask |= LinkFlags::Up;
+    }
+    message
+}
+
+fn named(dev: &IfName) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::IfName(dev.to_string()));
+    message
+}
+
+fn create(message: LinkMessage) -> Request {
+    request(&Rtnl::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// What the kernel ignores in the request that makes a device. Sent together
+/// with it, no signal can come between (`netlink_sendmsg` handles a whole send).
+fn marks(dev: &IfName, link: &Link) -> Vec<Request> {
+    let mark = link.owner.as_ref().map(|lab| alias(dev, lab));
+    let mode = link.addrgen.filter(|mode| *mode == AddrGen::None);
+    let mode = mode.map(|mode| set(dev, &Setting::AddrGen(mode), None));
+    mark.into_iter().chain(mode).collect()
+}
+
+fn alias(dev: &IfName, lab: &LabName) -> Request {
+    let mut message = named(dev);
+    message
+        .attributes
+        .push(LinkAttribute::IfAlias(format!("{MARK}{lab}")));
+    request(&Rtnl::SetLink(message), 0)
+}
+
+/// Changes one setting. `master` is the index of the bridge that the setting
+/// names; 0 takes the device out of its bridge.
+pub(crate) fn set(dev: &IfName, setting: &Setting, master: Option<u32>) -> Request {
+    let mut message = named(dev);
+    match setting {
+        Setting::Up(up) => {
+            message.header.change_mask |= LinkFlags::Up;
+            if *up {
+                message.header.flags |= LinkFlags::Up;
+            }
+        }
+        Setting::Mtu(mtu) => message.attributes.push(LinkAttribute::Mtu(*mtu)),
+        Setting::Mac(mac) => message
+            .attributes
+            .push(LinkAttribute::Address(mac.0.to_vec())),
+        Setting::Master(_) => {
+            message
+                .attributes
+                .push(LinkAttribute::Controller(master.unwrap_or(0)));
+        }
+        Setting::AddrGen(mode) => {
+            let mode = match mode {
+                AddrGen::Eui64 => In6AddrGenMode::Eui64,
+                AddrGen::None => In6AddrGenMode::None,
+            };
+            let inet6 = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(mode)]);
+            message
+                .attributes
+                .push(LinkAttribute::AfSpecUnspec(vec![inet6]));
+        }
+    }
+    request(&Rtnl::SetLink(message), 0)
+}
+
+/// Removes devices. Each removal alone waits for a grace period of 13-20 ms;
+/// those of a group share one.
+pub(crate) fn delete(devs: &[IfName], group: u32) -> Vec<Request> {
+    if let [dev] = devs {
+        return vec![request(&Rtnl::DelLink(named(dev)), 0)];
+    }
+    let mut requests: Vec<Request> = devs.iter().map(|dev| join(dev, group)).collect();
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::Group(group));
+    requests.push(request(&Rtnl::DelLink(message), 0));
+    requests
+}
+
+fn join(dev: &IfName, group: u32) -> Request {
+    let mut message = named(dev);
+    message.attributes.push(LinkAttribute::Group(group));
+    request(&Rtnl::SetLink(message), 0)
+}
+
+/// The index of a device.
+pub(crate) fn index(socket: &mut Socket, dev: &IfName) -> io::Result<u32> {
+    let reply = socket.ask(&request(&Rtnl::GetLink(named(dev)), 0))??;
+    match decoded(&reply)? {
+        Rtnl::NewLink(message) => Ok(message.header.index),
+        _ => Err(io::Error::other(format!("no answer about device {dev}"))),
+    }
+}
