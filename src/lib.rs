@@ -1,4 +1,6 @@
 //! netyard builds, shows and proves container networks.
 
+pub mod ipam;
 pub mod state;
 mod sys;
+pub mod topology;

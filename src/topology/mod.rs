@@ -2,8 +2,15 @@
 //! typed; [`resolve`] turns it, with the leases held so far, into the state that
 //! the kernel shall have.
 
+mod check;
+mod error;
+mod names;
+mod nearest;
+mod node;
 mod parse;
+mod read;
 mod resolve;
+mod subnets;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,8 +18,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use parse::{ParseError, parse};
-pub use resolve::{ResolveError, bridge_name, port_name, resolve};
+pub use check::{Flaw, check};
+pub use error::{ParseError, Problem};
+pub use names::{bridge_name, port_name};
+pub use parse::parse;
+pub use resolve::{ResolveError, resolve};
 
 use crate::state::{End, IfName, LabName, Mac, Netns, NetworkName};
 

@@ -1,0 +1,129 @@
+//! What is wrong with a file, drawn with the line itself and a marker under the
+//! bad value.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use super::check::Flaw;
+
+/// Everything that is wrong with a topology file, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    text: String,
+    problems: Vec<Problem>,
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in the line, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// A few words that stand beside the marker.
+    pub label: Option<String>,
+    /// What to write instead, where that can be said.
+    pub hint: Option<String>,
+    span: Range<usize>,
+}
+
+impl Problem {
+    /// A problem with these bytes of the text. Line and column are found later.
+    pub(super) fn new(message: impl Into<String>, span: Range<usize>) -> Self {
+        Problem {
+            line: 0,
+            column: 0,
+            message: message.into(),
+            label: None,
+            hint: None,
+            span,
+        }
+    }
+
+    pub(super) fn from_flaw(span: Range<usize>, flaw: Flaw) -> Self {
+        Problem {
+            label: flaw.label,
+            hint: flaw.hint,
+            ..Problem::new(flaw.message, span)
+        }
+    }
+
+    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Moves the span onto characters of the text, and counts lines and columns.
+    fn locate(&mut self, text: &str) {
+        let start = text.floor_char_boundary(self.span.start);
+        let end = text.ceil_char_boundary(self.span.end.max(start));
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        self.span = start..end;
+        self.line = before.matches('\n').count() + 1;
+        self.column = text[line_start..start].chars().count() + 1;
+    }
+
+    fn draw(&self, text: &str, origin: Option<&str>, renderer: &Renderer) -> String {
+        let mark = AnnotationKind::Primary
+            .span(self.span.clone())
+            .label(self.label.as_deref());
+        let snippet = Snippet::source(text).path(origin).annotation(mark);
+        let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
+        if let Some(hint) = &self.hint {
+            group = group.element(Level::HELP.message(hint));
+        }
+        renderer.render(&[group])
+    }
+}
+
+impl ParseError {
+    pub(super) fn new(text: &str, mut problems: Vec<Problem>) -> Self {
+        for problem in &mut problems {
+            problem.locate(text);
+        }
+        problems.sort_by_key(|problem| problem.span.start);
+        ParseError {
+            text: text.to_owned(),
+            problems,
+        }
+    }
+
+    /// The mistakes, in the order of the file.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Every mistake with its line, under the file's name; with colours if `styled`.
+    pub fn render(&self, origin: &str, styled: bool) -> String {
+        let renderer = if styled {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        self.draw(Some(origin), &renderer)
+    }
+
+    fn draw(&self, origin: Option<&str>, renderer: &Renderer) -> String {
+        let drawn = |problem: &Problem| problem.draw(&self.text, origin, renderer);
+        let all: Vec<String> = self.problems.iter().map(drawn).collect();
+        all.join("\n\n")
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.draw(None, &Renderer::plain()))
+    }
+}
+
+impl std::error::Error for ParseError {}
