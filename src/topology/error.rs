@@ -64,8 +64,8 @@ impl Problem {
 
     /// Moves the span onto characters of the text, and counts lines and columns.
     fn locate(&mut self, text: &str) {
-        let start = text.floor_char_boundary(self.span.start);
-        let end = text.ceil_char_boundary(self.span.end.max(start));
+        let start = text.floor_char_boundary(self.span.start.min(text.len()));
+        let end = text.ceil_char_boundary(self.span.end.clamp(start, text.len().max(start)));
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         self.span = start..end;

@@ -103,7 +103,7 @@ fn unknown(topology: &Topology, network: &NetworkName, place: &str) -> Option<Fl
         format!("{place}/network"),
         format!("there is no network `{network}`"),
     );
-    Some(flaw.hint(suggest(network.as_str(), known)))
+    Some(flaw.hint(suggest(network.as_str(), "the networks are", known)))
 }
 
 /// Two devices with one hardware address on a bridge: it sends to whichever spoke last.

@@ -44,8 +44,8 @@ fn endpoint(topology: &Topology, end: &End, before: Option<usize>, place: &str) 
 /// A namespace of the file that is spelled almost like this one.
 pub(super) fn namespace_hint(topology: &Topology, netns: &Netns) -> String {
     let known = topology.namespaces.keys().filter_map(Netns::name);
-    let word = netns.to_string();
-    suggest(&word, known.map(|name| name.as_str()).chain(["host"]))
+    let known = known.map(|name| name.as_str()).chain(["host"]);
+    suggest(&netns.to_string(), "the namespaces are", known)
 }
 
 fn has_ipv6(topology: &Topology, cable: &Cable) -> bool {
@@ -63,7 +63,10 @@ fn host_devices(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let mut taken = BTreeSet::from(["lo".to_owned()]);
     for (dev, place, what) in devices(topology) {
         if !taken.insert(dev.to_string()) {
-            let message = format!("the host would have two devices `{dev}`");
+            let message = match dev.as_str() {
+                "lo" => "the host has a device `lo` already".to_owned(),
+                _ => format!("the host would have two devices `{dev}`"),
+            };
             flaws.push(Flaw::new(place, message).label(what));
         }
     }

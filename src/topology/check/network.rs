@@ -121,6 +121,8 @@ fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
         let subnets = network.subnets.iter().enumerate();
         all.extend(subnets.map(|(i, net)| (net.trunc(), name, i)));
     }
+    // Reported already, and it would overlap everything.
+    all.retain(|(net, _, _)| net.prefix_len() > 0);
     all.sort();
     let mut outer: Option<(IpNet, &NetworkName)> = None;
     for (net, name, i) in all {

@@ -37,7 +37,7 @@ impl Reader<'_> {
                 values.insert(name, value);
             } else {
                 let message = format!("{what} has no key `{name}`");
-                let hint = suggest(&name, known.iter().copied());
+                let hint = suggest(&name, "its keys are", known.iter().copied());
                 self.problems
                     .push(Problem::new(message, key.span.clone()).hint(hint));
             }
@@ -54,13 +54,13 @@ impl Reader<'_> {
         &mut self,
         fields: &mut Fields<'n>,
         key: &str,
-        why: &str,
+        how: &str,
     ) -> Option<Item<'n>> {
         let value = fields.take(key);
         if value.is_none() {
             let message = format!("{} needs the key `{key}`", fields.what);
             let problem = Problem::new(message, fields.item.span.clone());
-            return self.problem(problem.hint(format!("add {why}")));
+            return self.problem(problem.hint(format!("add {how}")));
         }
         value
     }
@@ -113,7 +113,9 @@ impl Reader<'_> {
     ) -> Vec<V> {
         match item {
             Some(item) if !matches!(item.node.value, Value::List(_) | Value::Null) => {
-                let one = self.item(&item, "0", item.node, None);
+                let place = format!("{}/0", item.place);
+                self.marks.0.insert(place.clone(), item.span.clone());
+                let one = Item { place, ..item };
                 read(self, &one).into_iter().collect()
             }
             other => self.items(other, what, read),
@@ -137,7 +139,7 @@ impl Reader<'_> {
         let nodes = match &item.node.value {
             Value::Mapping(nodes) => nodes,
             Value::Null => return Some(Vec::new()),
-            _ => return self.unexpected(item, &format!("a mapping: {what}")),
+            _ => return self.unexpected(item, &format!("{what} as `key: value` pairs")),
         };
         let mut seen = BTreeMap::new();
         let mut entries = Vec::new();

@@ -84,7 +84,7 @@ impl<'t> Reader<'t> {
         }
         let keys = ["lab", "networks", "namespaces", "links", "expect"];
         let mut fields = self.fields(&root, "a topology file", &keys)?;
-        let lab = self.required(&mut fields, "lab", "the lab's name: `lab: NAME`");
+        let lab = self.required(&mut fields, "lab", "`lab: NAME`");
         Some(Topology {
             networks: self.entries(fields.take("networks"), "networks", Self::network),
             namespaces: self.entries(fields.take("namespaces"), "namespaces", Self::namespace),
@@ -97,8 +97,12 @@ impl<'t> Reader<'t> {
     fn expectation(&mut self, item: &Item<'_>) -> Option<Expectation> {
         let keys = ["from", "to", "reach", "tcp", "udp"];
         let mut fields = self.fields(item, "an expectation", &keys)?;
-        let from = self.required(&mut fields, "from", "the namespace that the probe leaves");
-        let to = self.required(&mut fields, "to", "the namespace or address to probe");
+        let from = self.required(
+            &mut fields,
+            "from",
+            "`from: NAMESPACE`, where the probe starts",
+        );
+        let to = self.required(&mut fields, "to", "`to: NAMESPACE`, or an address to probe");
         let reach = fields.take("reach").map(|item| self.flag(&item));
         let probe = self.probe(fields.take("tcp"), fields.take("udp"));
         Some(Expectation {

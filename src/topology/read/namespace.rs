@@ -37,8 +37,12 @@ impl Reader<'_> {
 
     fn route(&mut self, item: &Item<'_>) -> Option<RouteSpec> {
         let mut fields = self.fields(item, "a route", &["to", "via", "metric"])?;
-        let to = self.required(&mut fields, "to", "the destination: a subnet or `default`");
-        let via = self.required(&mut fields, "via", "the address of the next router");
+        let to = self.required(
+            &mut fields,
+            "to",
+            "the destination: `to: SUBNET` or `to: default`",
+        );
+        let via = self.required(&mut fields, "via", "`via: ADDRESS`, the next router");
         let metric = fields.take("metric");
         let metric = metric.and_then(|item| self.number(&item, "a metric like 100"));
         let via = via.and_then(|item| self.address(&item));

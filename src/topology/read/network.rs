@@ -8,8 +8,8 @@ impl Reader<'_> {
     pub(super) fn network(&mut self, _: &NetworkName, item: &Item<'_>) -> Option<Network> {
         let keys = ["bridge", "subnets", "gateway", "masquerade", "mtu"];
         let mut fields = self.fields(item, "a network", &keys)?;
-        let why = "a subnet, as in `subnets: [10.0.0.0/24]`, or `subnets: []` for a switch without addresses";
-        let subnets = self.required(&mut fields, "subnets", why);
+        let how = "`subnets: [10.0.0.0/24]`, or `subnets: []` for a switch without addresses";
+        let subnets = self.required(&mut fields, "subnets", how);
         let bridge = fields.take("bridge");
         let gateway = fields.take("gateway");
         let masquerade = fields.take("masquerade");
@@ -31,6 +31,11 @@ impl Reader<'_> {
                     .hint("write `gateway: none` for a network on which the host has no address");
                 self.problem(problem)
             }
+            // Names are no addresses: `off`, `no`, `lan`.
+            Value::Text(text) if !text.contains(['.', ':']) => {
+                let what = "an address like 10.0.0.1, a list of addresses, or `none`";
+                self.not(item, text, what)
+            }
             _ => {
                 let addresses = self.one_or_more(Some(item.clone()), "addresses", Self::address);
                 Some(Gateway::Addresses(addresses))
@@ -44,8 +49,8 @@ impl Reader<'_> {
 
     pub(super) fn cable(&mut self, item: &Item<'_>) -> Option<Cable> {
         let mut fields = self.fields(item, "a link", &["endpoints", "mtu"])?;
-        let why = "the two ends, as in `endpoints: [\"one:eth0\", \"two:eth0\"]`";
-        let endpoints = self.required(&mut fields, "endpoints", why);
+        let how = "the two ends: `endpoints: [\"one:eth0\", \"two:eth0\"]`";
+        let endpoints = self.required(&mut fields, "endpoints", how);
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
         let Item { place, span, .. } = endpoints.clone()?;
         let faults = self.problems.len();

@@ -98,7 +98,7 @@ impl Reader<'_> {
     }
 
     /// A text that cannot be read as what it should be.
-    fn not<T>(&mut self, item: &Item<'_>, text: &str, what: &str) -> Option<T> {
+    pub(super) fn not<T>(&mut self, item: &Item<'_>, text: &str, what: &str) -> Option<T> {
         let message = format!(
             "`{text}` is not {}",
             what.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -109,7 +109,10 @@ impl Reader<'_> {
 
     /// A value of the wrong kind altogether.
     pub(super) fn unexpected<T>(&mut self, item: &Item<'_>, what: &str) -> Option<T> {
-        let found = item.node.value.kind();
+        let found = match &item.node.value {
+            Value::Text(text) if text.len() < 40 => format!("`{text}`"),
+            other => other.kind().to_owned(),
+        };
         let message = format!("expected {what}, found {found}");
         self.problem(Problem::new(message, item.span.clone()))
     }
