@@ -1,5 +1,7 @@
 //! From a file to a state: what resolve makes of it, and laws that hold for any file.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 

@@ -44,6 +44,7 @@ impl Problem {
         }
     }
 
+    /// A flaw of the topology, at the bytes that its place was written with.
     pub(super) fn from_flaw(span: Range<usize>, flaw: Flaw) -> Self {
         Problem {
             label: flaw.label,
@@ -52,11 +53,13 @@ impl Problem {
         }
     }
 
+    /// Words beside the marker: the fact that makes the value wrong.
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
+    /// Words below: what to write.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -64,15 +67,21 @@ impl Problem {
 
     /// Moves the span onto characters of the text, and counts lines and columns.
     fn locate(&mut self, text: &str) {
-        let start = text.floor_char_boundary(self.span.start.min(text.len()));
-        let end = text.ceil_char_boundary(self.span.end.clamp(start, text.len().max(start)));
+        let start = char_start(text, self.span.start);
+        let mut end = self.span.end.clamp(start, text.len());
+        // The renderer slices the text here, which must not be inside a character.
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         self.span = start..end;
-        self.line = before.matches('\n').count() + 1;
+        self.line = line_of(text, start);
         self.column = text[line_start..start].chars().count() + 1;
     }
 
+    /// The picture of one problem. Drawn one by one: in one picture, problems of
+    /// the same line would share a frame and lose their own hints.
     fn draw(&self, text: &str, origin: Option<&str>, renderer: &Renderer) -> String {
         let mark = AnnotationKind::Primary
             .span(self.span.clone())
@@ -86,7 +95,23 @@ impl Problem {
     }
 }
 
+/// The beginning of the character that this byte belongs to. The places come from
+/// the YAML reader, and a mistake of its shall not become a panic of ours.
+pub(super) fn char_start(text: &str, byte: usize) -> usize {
+    let mut start = byte.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    start
+}
+
+/// The line that this byte is on, from 1.
+pub(super) fn line_of(text: &str, byte: usize) -> usize {
+    text[..char_start(text, byte)].matches('\n').count() + 1
+}
+
 impl ParseError {
+    /// Problems in the order of the file, whatever the order they were found in.
     pub(super) fn new(text: &str, mut problems: Vec<Problem>) -> Self {
         for problem in &mut problems {
             problem.locate(text);
@@ -120,6 +145,7 @@ impl ParseError {
     }
 }
 
+/// Without colours and file name; [`ParseError::render`] has both.
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.draw(None, &Renderer::plain()))

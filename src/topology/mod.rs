@@ -102,6 +102,16 @@ pub struct RouteSpec {
     pub metric: Option<u32>,
 }
 
+impl RouteSpec {
+    /// The metric as the kernel reports it: `None` for its default. That is 0 for
+    /// IPv4 and 1024 for IPv6 (`IP6_RT_PRIO_USER`, include/uapi/linux/ipv6_route.h),
+    /// where 0 asks for the default too (`ip6_route_info_create`, net/ipv6/route.c).
+    pub fn metric(&self) -> Option<u32> {
+        let ipv6 = matches!(self.to, IpNet::V6(_));
+        self.metric.filter(|m| *m != 0 && !(ipv6 && *m == 1024))
+    }
+}
+
 /// A cable (veth pair) between two interfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cable {

@@ -1,5 +1,6 @@
 //! Names and hardware addresses that are derived, the same on every run.
 
+use super::error::char_start;
 use crate::state::{IfName, LabName, Mac, Netns, NetworkName};
 
 /// The device name of a network's bridge when the file gives none.
@@ -28,7 +29,8 @@ pub(super) fn loopback() -> IfName {
 /// The text itself if the kernel takes it, else its beginning and a hash of all of it.
 fn device_name(full: &str) -> IfName {
     let short = full.parse().or_else(|_| {
-        let start = &full[..full.floor_char_boundary(6)];
+        // An interface's name may have letters of more than one byte.
+        let start = &full[..char_start(full, 6)];
         format!("{start}-{:08x}", fnv1a(full) >> 32).parse()
     });
     short.expect("parts of valid names, joined by `-` and 15 bytes at most, are a valid name")
@@ -43,6 +45,7 @@ fn fnv1a(text: &str) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

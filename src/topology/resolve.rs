@@ -107,6 +107,7 @@ fn named_namespace(topology: &Topology, netns: &Netns) -> Namespace {
     namespace
 }
 
+/// Forwarding as this lab wants it; what it was before is for the planner to see.
 fn forwarding(lab: &LabName) -> Sysctl {
     Sysctl {
         holders: [lab.clone()].into(),

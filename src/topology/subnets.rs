@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::names::bridge_name;
 use super::{Gateway, Interface, Network, Topology};
-use crate::ipam::first_host;
+use crate::ipam::{first_host, is_host};
 use crate::state::{IfName, Netns, NetworkName};
 
 impl Network {
@@ -75,14 +75,15 @@ impl Topology {
 }
 
 /// The device by which a next hop is reached: of those whose subnet holds it, the
-/// one with the longest prefix, as the kernel chooses.
-pub(super) fn device_towards<'d>(
-    devices: &'d BTreeMap<IfName, Vec<IpNet>>,
+/// one with the longest prefix, as the kernel chooses. A subnet's own and broadcast
+/// addresses are no next hops: the kernel answers "Nexthop has invalid gateway".
+pub(super) fn device_towards(
+    devices: &BTreeMap<IfName, Vec<IpNet>>,
     via: IpAddr,
-) -> Option<&'d IfName> {
+) -> Option<&IfName> {
     let mut best: Option<(u8, &IfName)> = None;
     for (dev, nets) in devices {
-        let holding = nets.iter().filter(|net| net.contains(&via));
+        let holding = nets.iter().filter(|net| is_host(net, via));
         let longest = holding.map(IpNet::prefix_len).max();
         if let Some(length) = longest.filter(|l| best.is_none_or(|(best, _)| *l > best)) {
             best = Some((length, dev));

@@ -58,6 +58,7 @@ fn host_address(net: &IpNet, loopback: bool) -> Option<Flaw> {
     Some(flaw.hint(format!("the first host address is `{}`", first_host(net))))
 }
 
+/// Whether the network's other hosts would reach this address without a router.
 fn on_network(network: &Network, net: &IpNet) -> Option<Flaw> {
     // A switch without addresses does not say which ones its namespaces use.
     if network.subnets.is_empty() {
@@ -89,6 +90,8 @@ fn on_network(network: &Network, net: &IpNet) -> Option<Flaw> {
     None
 }
 
+/// The kernel takes an address twice in one namespace if the prefix differs, and
+/// two hosts with one address confuse their neighbours without any error.
 fn twice<'t>(
     seen: &mut BTreeMap<Scope<'t>, End>,
     interface: &'t Interface,

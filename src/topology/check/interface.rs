@@ -77,6 +77,8 @@ fn unplugged(dev: &IfName, on_host: bool, place: &str) -> Flaw {
     Flaw::new(place, format!("`{dev}` is not plugged into anything")).hint(hint)
 }
 
+/// `lo` is there from the start and cannot be plugged into anything; it can hold
+/// addresses that are reached whichever way a packet comes in.
 fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
     let key = match lo {
         _ if on_host => return Some(Flaw::new(place, "the host's `lo` is not part of a lab")),

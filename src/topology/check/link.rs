@@ -26,6 +26,8 @@ pub(super) fn links(topology: &Topology, flaws: &mut Vec<Flaw>) {
     host_devices(topology, flaws);
 }
 
+/// An end is in a namespace of the lab or on the host, and in one link. The
+/// interface itself need not be listed.
 fn endpoint(topology: &Topology, end: &End, before: Option<usize>, place: &str) -> Option<Flaw> {
     if let Some(before) = before {
         let message = format!("`{end}` is an end of two links");
@@ -48,6 +50,7 @@ pub(super) fn namespace_hint(topology: &Topology, netns: &Netns) -> String {
     suggest(&netns.to_string(), "the namespaces are", known)
 }
 
+/// Whether the link's MTU must let IPv6 through.
 fn has_ipv6(topology: &Topology, cable: &Cable) -> bool {
     let interface = |end: &End| {
         let spec = topology.namespaces.get(&end.netns)?;

@@ -27,6 +27,8 @@ pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
     ports(topology, flaws);
 }
 
+/// Subnets as the kernel's routes and the firewall's sets have them: no host bits,
+/// and a range that hosts can have addresses of.
 fn subnets(network: &Network, place: &str) -> Vec<Flaw> {
     let flaw = |(i, net): (usize, &IpNet)| {
         let place = format!("{place}/subnets/{i}");
@@ -77,6 +79,7 @@ fn gateways(network: &Network, place: &str) -> Vec<Flaw> {
     addresses.iter().enumerate().filter_map(flaw).collect()
 }
 
+/// A gateway is a host: inside a subnet, with an address that hosts may have.
 fn gateway(network: &Network, address: IpAddr, place: String) -> Option<Flaw> {
     let subnet = network.subnets.iter().find(|net| net.contains(&address));
     let Some(subnet) = subnet else {
@@ -103,6 +106,8 @@ pub(super) fn subnets_are(network: &Network) -> String {
     }
 }
 
+/// Packets leave through the host only if it is their gateway, and are recognised
+/// by the subnet they come from.
 fn masquerade(network: &Network, place: &str) -> Option<Flaw> {
     let why = match network.gateway {
         _ if !network.masquerade => return None,
@@ -136,6 +141,8 @@ fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
     }
 }
 
+/// Each interface on a network takes a port of its bridge; the host's own address
+/// is on the bridge itself and takes none.
 fn ports(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let mut ports: BTreeMap<&NetworkName, usize> = BTreeMap::new();
     for namespace in topology.namespaces.values() {

@@ -19,7 +19,7 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
             let flaw = destination(route, &place)
                 .or_else(|| next_hop(&devices, netns, namespace, route, &place));
             flaws.extend(flaw);
-            if !seen.insert((route.to, route.metric)) {
+            if !seen.insert((route.to, route.metric())) {
                 let message = format!("there are two routes to `{}`", route.to);
                 let flaw = Flaw::new(format!("{place}/to"), message);
                 flaws.push(flaw.hint("give them different metrics: the lower is preferred"));
@@ -28,6 +28,8 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
     }
 }
 
+/// The kernel refuses host bits in an IPv4 destination and drops them silently from
+/// an IPv6 one; neither is what was meant.
 fn destination(route: &RouteSpec, place: &str) -> Option<Flaw> {
     let RouteSpec { to, via, .. } = route;
     if to.trunc() != *to {
@@ -47,6 +49,7 @@ fn destination(route: &RouteSpec, place: &str) -> Option<Flaw> {
     None
 }
 
+/// A next hop must be a neighbour: the kernel looks it up when the route is added.
 fn next_hop(
     devices: &BTreeMap<IfName, Vec<IpNet>>,
     netns: &Netns,
@@ -67,7 +70,7 @@ fn next_hop(
         return None;
     }
     let message = format!("`{via}` is not next to `{netns}`");
-    let flaw = Flaw::new(place, message).label("no interface has a subnet with it");
+    let flaw = Flaw::new(place, message).label("no interface has a subnet with this host");
     let mut subnets: Vec<String> = Vec::new();
     for net in devices.values().flatten() {
         subnets.push(format!("`{}`", net.trunc()));

@@ -5,13 +5,15 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::{Item, Problem, Reader, Value};
+use crate::topology::error::line_of;
 use crate::topology::nearest::suggest;
 use crate::topology::node::Node;
 
 /// The values of a mapping whose keys are known beforehand.
 pub(super) struct Fields<'n> {
-    /// "in namespace `one`", for messages; its span is that of the mapping's key.
+    /// Marked when a key is missing.
     item: Item<'n>,
+    /// What the mapping describes, with its article.
     what: &'static str,
     values: BTreeMap<String, Item<'n>>,
 }
@@ -122,6 +124,8 @@ impl Reader<'_> {
         }
     }
 
+    /// Unlike a mapping, a list that is there must have brackets or dashes: an empty
+    /// value under `subnets:` is more likely forgotten than meant.
     fn list<'n>(&mut self, item: &Item<'n>, what: &str) -> Option<Vec<Item<'n>>> {
         let Value::List(nodes) = &item.node.value else {
             return self.unexpected(item, &format!("a list of {what}"));
@@ -145,7 +149,7 @@ impl Reader<'_> {
         let mut entries = Vec::new();
         for (key, value) in nodes {
             let Some(name) = self.key(key) else { continue };
-            if let Some(line) = seen.insert(name.clone(), self.line(key.span.start)) {
+            if let Some(line) = seen.insert(name.clone(), line_of(self.text, key.span.start)) {
                 let label = format!("it is on line {line} already");
                 let message = format!("the key `{name}` is there twice");
                 self.problems
@@ -158,6 +162,7 @@ impl Reader<'_> {
         Some(entries)
     }
 
+    /// A key as text. YAML allows lists and mappings as keys; no topology has them.
     fn key(&mut self, key: &Node) -> Option<String> {
         let item = Item {
             node: key,
@@ -165,11 +170,6 @@ impl Reader<'_> {
             span: key.span.clone(),
         };
         self.scalar(&item, "a name as key")
-    }
-
-    fn line(&self, start: usize) -> usize {
-        let start = self.text.floor_char_boundary(start);
-        self.text[..start].matches('\n').count() + 1
     }
 
     /// A value inside another. A scalar is marked itself, all else at its key; in a

@@ -9,7 +9,7 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::error::Problem;
+use super::error::{Problem, char_start};
 use super::node::{Node, Value};
 use super::{Expectation, Probe, Target, Topology};
 use crate::state::LabName;
@@ -94,6 +94,8 @@ impl<'t> Reader<'t> {
         })
     }
 
+    /// Each value is read before the first `?`, so that one bad value does not hide
+    /// another; the other nouns are read in the same way.
     fn expectation(&mut self, item: &Item<'_>) -> Option<Expectation> {
         let keys = ["from", "to", "reach", "tcp", "udp"];
         let mut fields = self.fields(item, "an expectation", &keys)?;
@@ -113,6 +115,7 @@ impl<'t> Reader<'t> {
         })
     }
 
+    /// A ping, unless a port is named.
     fn probe(&mut self, tcp: Option<Item<'_>>, udp: Option<Item<'_>>) -> Option<Probe> {
         match (tcp, udp) {
             (None, None) => Some(Probe::Ping),
@@ -127,6 +130,8 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// An address, or else the name of a namespace. No name holds `:` or `/`, so a
+    /// text with one of them was meant as an address.
     fn target(&mut self, item: &Item<'_>) -> Option<Target> {
         let text = self.scalar(item, "a namespace or an address")?;
         if let Ok(address) = text.parse() {
@@ -144,8 +149,9 @@ impl<'t> Reader<'t> {
         None
     }
 
+    /// The end of the line that begins or goes on here, without trailing blanks.
     fn line_end(&self, start: usize) -> usize {
-        let start = self.text.floor_char_boundary(start);
+        let start = char_start(self.text, start);
         let line = self.text[start..].lines().next().unwrap_or_default();
         start + line.trim_end().len()
     }

@@ -23,6 +23,7 @@ impl Reader<'_> {
         })
     }
 
+    /// `none`, one address or a list of them.
     fn gateway(&mut self, item: &Item<'_>) -> Option<Gateway> {
         match &item.node.value {
             Value::Text(text) if text == "none" => Some(Gateway::None),
@@ -47,6 +48,7 @@ impl Reader<'_> {
         self.number(item, "a number of bytes like 1500")
     }
 
+    /// The ends are sorted, so that a link is the same whichever is written first.
     pub(super) fn cable(&mut self, item: &Item<'_>) -> Option<Cable> {
         let mut fields = self.fields(item, "a link", &["endpoints", "mtu"])?;
         let how = "the two ends: `endpoints: [\"one:eth0\", \"two:eth0\"]`";

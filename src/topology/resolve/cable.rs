@@ -59,7 +59,8 @@ fn addresses(end: &End, interface: &Interface, network: &Network, leased: &Lease
 /// A link of the file: both ends, each with the other as peer.
 pub(super) fn connect(topology: &Topology, state: &mut NetState, cable: &Cable) {
     let [first, second] = &cable.endpoints;
-    // A name or alias can be set on one end alone: the kernel deletes both together.
+    // One end carries the mark: with it the kernel deletes the other
+    // (veth_dellink, drivers/net/veth.c).
     let near = Link {
         owner: Some(topology.lab.clone()),
         ..end_of(topology, cable, first, second)
@@ -69,6 +70,8 @@ pub(super) fn connect(topology: &Topology, state: &mut NetState, cable: &Cable) 
     insert(state, second.clone(), far);
 }
 
+/// One end of a link. Inside a namespace the kernel's own way to a link-local
+/// address is left alone; on the host a silent device is told to be silent.
 fn end_of(topology: &Topology, cable: &Cable, end: &End, peer: &End) -> Link {
     let spec = topology.namespaces.get(&end.netns);
     let interface = spec.and_then(|spec| spec.interfaces.get(&end.dev));
@@ -83,6 +86,7 @@ fn end_of(topology: &Topology, cable: &Cable, end: &End, peer: &End) -> Link {
     }
 }
 
+/// One end of a cable, up.
 fn veth(peer: &End) -> Link {
     Link {
         up: true,

@@ -9,11 +9,6 @@ use crate::state::{Family, IfName, NetState, Netns, Origin, Route};
 use crate::topology::subnets::device_towards;
 use crate::topology::{NamespaceSpec, RouteSpec, Topology};
 
-/// Metric of an IPv6 route when none is asked for (`IP6_RT_PRIO_USER`,
-/// include/uapi/linux/ipv6_route.h); 0 asks for it too (`ip6_route_info_create`,
-/// net/ipv6/route.c).
-const IPV6_DEFAULT_METRIC: u32 = 1024;
-
 /// The routes of every namespace and of the host.
 pub(super) fn routes(topology: &Topology, state: &mut NetState) -> Result<(), ResolveError> {
     for (netns, spec) in &topology.namespaces {
@@ -34,6 +29,7 @@ pub(super) fn routes(topology: &Topology, state: &mut NetState) -> Result<(), Re
     Ok(())
 }
 
+/// The routes of the file, each with the device that its next hop is beside.
 fn written(
     topology: &Topology,
     netns: &Netns,
@@ -49,22 +45,15 @@ fn written(
             via: route.via,
         };
         let dev = device_towards(&devices, route.via).ok_or_else(unreachable)?;
-        Ok(static_route(route.to, route.via, dev, metric(route)))
+        Ok(static_route(route.to, route.via, dev, route.metric()))
     };
     spec.routes.iter().map(route).collect()
 }
 
-/// The kernel's default is written as no metric, as it is observed.
-fn metric(route: &RouteSpec) -> Option<u32> {
-    let default = match route.to {
-        IpNet::V4(_) => 0,
-        IpNet::V6(_) => IPV6_DEFAULT_METRIC,
-    };
-    route.metric.filter(|m| *m != 0 && *m != default)
-}
-
 /// Through the first interface, by name, whose network has a gateway that the
-/// interface's own addresses can reach.
+/// interface's own addresses can reach: on a network with both families an
+/// interface may have an address of one alone, and the kernel refuses a next hop
+/// that it has no way to.
 fn default_route(topology: &Topology, spec: &NamespaceSpec, family: Family) -> Option<Route> {
     let to = match family {
         Family::Ipv4 => IpNet::new(Ipv4Addr::UNSPECIFIED.into(), 0),
