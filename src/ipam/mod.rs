@@ -1,7 +1,8 @@
-//! Which address comes next, and who holds which.
+//! Which address comes next, and who holds which. Nothing is stored here: leases
+//! are a value that goes in and comes out.
 
 mod lease;
 mod pool;
 
 pub use lease::Leases;
-pub use pool::Pool;
+pub use pool::{Pool, first_host, is_host};

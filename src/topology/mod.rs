@@ -2,8 +2,15 @@
 //! typed; [`resolve`] turns it, with the leases held so far, into the state that
 //! the kernel shall have.
 
+mod check;
+mod error;
+mod names;
+mod nearest;
+mod node;
 mod parse;
+mod read;
 mod resolve;
+mod subnets;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,8 +18,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use parse::{ParseError, parse};
-pub use resolve::{ResolveError, bridge_name, port_name, resolve};
+pub use check::{Flaw, check};
+pub use error::{ParseError, Problem};
+pub use names::{bridge_name, port_name};
+pub use parse::parse;
+pub use resolve::{ResolveError, resolve};
 
 use crate::state::{End, IfName, LabName, Mac, Netns, NetworkName};
 
@@ -90,6 +100,16 @@ pub struct RouteSpec {
     pub via: IpAddr,
     /// Lower is preferred; `None`: the kernel's default.
     pub metric: Option<u32>,
+}
+
+impl RouteSpec {
+    /// The metric as the kernel reports it: `None` for its default. That is 0 for
+    /// IPv4 and 1024 for IPv6 (`IP6_RT_PRIO_USER`, include/uapi/linux/ipv6_route.h),
+    /// where 0 asks for the default too (`ip6_route_info_create`, net/ipv6/route.c).
+    pub fn metric(&self) -> Option<u32> {
+        let ipv6 = matches!(self.to, IpNet::V6(_));
+        self.metric.filter(|m| *m != 0 && !(ipv6 && *m == 1024))
+    }
 }
 
 /// A cable (veth pair) between two interfaces.

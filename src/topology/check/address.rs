@@ -1,0 +1,114 @@
+//! The addresses of interfaces.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::Flaw;
+use super::network::subnets_are;
+use crate::ipam::{first_host, is_host};
+use crate::state::{End, Netns, NetworkName};
+use crate::topology::{Interface, Network, Topology};
+
+/// Where an address must be alone: in its namespace, and on its network.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Scope<'t> {
+    Namespace(&'t Netns, IpAddr),
+    Network(&'t NetworkName, IpAddr),
+}
+
+pub(super) fn addresses(topology: &Topology, flaws: &mut Vec<Flaw>) {
+    let mut seen = BTreeMap::new();
+    for (netns, namespace) in &topology.namespaces {
+        for (dev, interface) in &namespace.interfaces {
+            let end = End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            let network = topology.network_of(interface);
+            for (i, net) in interface.addresses.iter().enumerate() {
+                let place = format!("namespaces/{netns}/interfaces/{dev}/addresses/{i}");
+                let flaw = host_address(net, end.dev.as_str() == "lo")
+                    .or_else(|| on_network(network?, net))
+                    .or_else(|| twice(&mut seen, interface, netns, net.addr(), &end));
+                flaws.extend(flaw.map(|flaw| Flaw { place, ..flaw }));
+            }
+        }
+    }
+}
+
+/// Whether a host may have this address at all. On `lo` an address stands alone.
+fn host_address(net: &IpNet, loopback: bool) -> Option<Flaw> {
+    let address = net.addr();
+    if address.is_multicast() || address.is_unspecified() || address == Ipv4Addr::BROADCAST {
+        return Some(flaw(format!(
+            "`{address}` is not an address that a host can have"
+        )));
+    }
+    if loopback || is_host(net, address) {
+        return None;
+    }
+    let what = if address == net.network() {
+        "the subnet's own address"
+    } else {
+        "the subnet's broadcast address"
+    };
+    let flaw = flaw(format!("`{net}` is {what}"));
+    Some(flaw.hint(format!("the first host address is `{}`", first_host(net))))
+}
+
+/// Whether the network's other hosts would reach this address without a router.
+fn on_network(network: &Network, net: &IpNet) -> Option<Flaw> {
+    // A switch without addresses does not say which ones its namespaces use.
+    if network.subnets.is_empty() {
+        return None;
+    }
+    let address = net.addr();
+    let subnet = network
+        .subnets
+        .iter()
+        .find(|subnet| subnet.contains(&address));
+    let Some(subnet) = subnet else {
+        let flaw = flaw(format!("`{net}` lies in no subnet of its network"));
+        return Some(flaw.label(subnets_are(network)));
+    };
+    if subnet.prefix_len() != net.prefix_len() {
+        let flaw = flaw(format!(
+            "`{net}` has another prefix length than its subnet `{subnet}`"
+        ));
+        return Some(flaw.hint(format!("write `{address}/{}`", subnet.prefix_len())));
+    }
+    let gateways = network.gateway_addresses();
+    if gateways.contains(net) {
+        let flaw = flaw(format!("`{address}` is the network's gateway"));
+        return Some(
+            flaw.label("the host has this address")
+                .hint("take another, or give the host another with `gateway:` on the network"),
+        );
+    }
+    None
+}
+
+/// The kernel takes an address twice in one namespace if the prefix differs, and
+/// two hosts with one address confuse their neighbours without any error.
+fn twice<'t>(
+    seen: &mut BTreeMap<Scope<'t>, End>,
+    interface: &'t Interface,
+    netns: &'t Netns,
+    address: IpAddr,
+    end: &End,
+) -> Option<Flaw> {
+    let network = interface.network.as_ref();
+    let network = network.map(|network| Scope::Network(network, address));
+    let scopes = [Some(Scope::Namespace(netns, address)), network];
+    let others = scopes.into_iter().flatten();
+    let others: Vec<End> = others.filter_map(|s| seen.insert(s, end.clone())).collect();
+    let flaw = flaw(format!("the address `{address}` is given twice"));
+    Some(flaw.label(format!("`{}` has it too", others.first()?)))
+}
+
+/// The place is filled in by the caller.
+fn flaw(message: String) -> Flaw {
+    Flaw::new("", message)
+}

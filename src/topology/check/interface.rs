@@ -1,0 +1,123 @@
+//! Interfaces: each is plugged into one thing, and the host's only by links.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
+use super::{Flaw, mtu};
+use crate::state::{End, IfName, Mac, Netns, NetworkName};
+use crate::topology::nearest::suggest;
+use crate::topology::{Interface, Topology};
+
+pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
+    let linked: BTreeSet<&End> = topology.links.iter().flat_map(|l| &l.endpoints).collect();
+    let mut macs = BTreeMap::new();
+    for (netns, namespace) in &topology.namespaces {
+        if *netns == Netns::Host && namespace.forward {
+            let message = "netyard does not switch forwarding on for the host as such";
+            let flaw = Flaw::new("namespaces/host/forward", message);
+            flaws.push(flaw.hint("a network with `masquerade: true` has what it needs"));
+        }
+        for (dev, interface) in &namespace.interfaces {
+            let place = format!("namespaces/{netns}/interfaces/{dev}");
+            let end = End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            flaws.extend(plugged(
+                topology,
+                &end,
+                interface,
+                linked.contains(&end),
+                &place,
+            ));
+            flaws.extend(mac(&mut macs, interface, &end, &place));
+            let ipv6 = topology.subnets_of(interface);
+            let ipv6 = ipv6.iter().any(|net| matches!(net, IpNet::V6(_)));
+            flaws.extend(mtu(interface.mtu, ipv6, &place));
+        }
+    }
+}
+
+/// One network or one link, and for `lo` neither.
+fn plugged(
+    topology: &Topology,
+    end: &End,
+    interface: &Interface,
+    linked: bool,
+    place: &str,
+) -> Option<Flaw> {
+    let on_host = end.netns == Netns::Host;
+    if end.dev.as_str() == "lo" {
+        return loopback(interface, on_host, place);
+    }
+    match &interface.network {
+        Some(_) if on_host => {
+            let message = format!("`{}` of the host cannot be on a network", end.dev);
+            let flaw = Flaw::new(format!("{place}/network"), message);
+            Some(flaw.hint("the host is on a network by its `gateway` address"))
+        }
+        Some(network) if linked => {
+            let message = format!("`{end}` is on a network and an end of a link");
+            let flaw = Flaw::new(format!("{place}/network"), message);
+            Some(flaw.hint(format!("take it off network `{network}` or out of `links`")))
+        }
+        Some(network) => unknown(topology, network, place),
+        None if linked => None,
+        None => Some(unplugged(&end.dev, on_host, place)),
+    }
+}
+
+fn unplugged(dev: &IfName, on_host: bool, place: &str) -> Flaw {
+    let hint = if on_host {
+        "under `host` stand only interfaces that are ends of `links`"
+    } else {
+        "add `network: NAME`, or name it in `links`"
+    };
+    Flaw::new(place, format!("`{dev}` is not plugged into anything")).hint(hint)
+}
+
+/// `lo` is there from the start and cannot be plugged into anything; it can hold
+/// addresses that are reached whichever way a packet comes in.
+fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
+    let key = match lo {
+        _ if on_host => return Some(Flaw::new(place, "the host's `lo` is not part of a lab")),
+        Interface {
+            network: Some(_), ..
+        } => "network",
+        Interface { mac: Some(_), .. } => "mac",
+        Interface { mtu: Some(_), .. } => "mtu",
+        _ => return None,
+    };
+    let flaw = Flaw::new(
+        format!("{place}/{key}"),
+        format!("`lo` can have no `{key}`"),
+    );
+    Some(flaw.hint("only `addresses` can be given to it"))
+}
+
+fn unknown(topology: &Topology, network: &NetworkName, place: &str) -> Option<Flaw> {
+    if topology.networks.contains_key(network) {
+        return None;
+    }
+    let known = topology.networks.keys().map(NetworkName::as_str);
+    let flaw = Flaw::new(
+        format!("{place}/network"),
+        format!("there is no network `{network}`"),
+    );
+    Some(flaw.hint(suggest(network.as_str(), "the networks are", known)))
+}
+
+/// Two devices with one hardware address on a bridge: it sends to whichever spoke last.
+fn mac<'t>(
+    seen: &mut BTreeMap<(&'t NetworkName, Mac), End>,
+    interface: &'t Interface,
+    end: &End,
+    place: &str,
+) -> Option<Flaw> {
+    let mac = interface.mac?;
+    let network = interface.network.as_ref()?;
+    let other = seen.insert((network, mac), end.clone())?;
+    let message = format!("two interfaces on network `{network}` have the address `{mac}`");
+    Some(Flaw::new(format!("{place}/mac"), message).label(format!("`{other}` has it too")))
+}

@@ -1,0 +1,160 @@
+//! Networks: their subnets, gateways and sizes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{Flaw, mtu};
+use crate::ipam::{first_host, is_host};
+use crate::state::NetworkName;
+use crate::topology::{Gateway, Network, Topology};
+
+/// A bridge takes ports numbered from 1 in ten bits (`BR_PORT_BITS`, `BR_MAX_PORTS`,
+/// net/bridge/br_private.h; `find_portno`, net/bridge/br_if.c).
+const MAX_PORTS: usize = 1023;
+
+pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
+    for (name, network) in &topology.networks {
+        let place = format!("networks/{name}");
+        let ipv6 = network.subnets.iter().any(|n| matches!(n, IpNet::V6(_)));
+        flaws.extend(subnets(network, &place));
+        flaws.extend(gateways(network, &place));
+        flaws.extend(masquerade(network, &place));
+        flaws.extend(mtu(network.mtu, ipv6, &place));
+    }
+    overlaps(topology, flaws);
+    ports(topology, flaws);
+}
+
+/// Subnets as the kernel's routes and the firewall's sets have them: no host bits,
+/// and a range that hosts can have addresses of.
+fn subnets(network: &Network, place: &str) -> Vec<Flaw> {
+    let flaw = |(i, net): (usize, &IpNet)| {
+        let place = format!("{place}/subnets/{i}");
+        if net.trunc() != *net {
+            let flaw = Flaw::new(
+                place,
+                format!("`{net}` is an address in a subnet, not a subnet"),
+            );
+            return Some(flaw.hint(format!("write `{}`", net.trunc())));
+        }
+        let special = if net.prefix_len() == 0 {
+            "everything"
+        } else if net.addr().is_multicast() {
+            "a multicast range"
+        } else if net.addr().is_loopback() {
+            "the loopback range"
+        } else {
+            return None;
+        };
+        Some(Flaw::new(
+            place,
+            format!("`{net}` is {special}, not a subnet for hosts"),
+        ))
+    };
+    network
+        .subnets
+        .iter()
+        .enumerate()
+        .filter_map(flaw)
+        .collect()
+}
+
+fn gateways(network: &Network, place: &str) -> Vec<Flaw> {
+    let Gateway::Addresses(addresses) = &network.gateway else {
+        return Vec::new();
+    };
+    let mut seen = BTreeSet::new();
+    let flaw = |(i, address): (usize, &IpAddr)| {
+        let place = format!("{place}/gateway/{i}");
+        if !seen.insert(*address) {
+            return Some(Flaw::new(
+                place,
+                format!("gateway `{address}` is there twice"),
+            ));
+        }
+        gateway(network, *address, place)
+    };
+    addresses.iter().enumerate().filter_map(flaw).collect()
+}
+
+/// A gateway is a host: inside a subnet, with an address that hosts may have.
+fn gateway(network: &Network, address: IpAddr, place: String) -> Option<Flaw> {
+    let subnet = network.subnets.iter().find(|net| net.contains(&address));
+    let Some(subnet) = subnet else {
+        let message = format!("gateway `{address}` lies in no subnet of the network");
+        return Some(Flaw::new(place, message).label(subnets_are(network)));
+    };
+    if is_host(subnet, address) {
+        return None;
+    }
+    let message = format!("gateway `{address}` is no host address of `{subnet}`");
+    let flaw = Flaw::new(place, message).label("the subnet's own or broadcast address");
+    Some(flaw.hint(format!(
+        "the first host address is `{}`",
+        first_host(subnet)
+    )))
+}
+
+/// "the network has `10.0.0.0/24`", for a label.
+pub(super) fn subnets_are(network: &Network) -> String {
+    let all: Vec<String> = network.subnets.iter().map(|n| format!("`{n}`")).collect();
+    match all.as_slice() {
+        [] => "the network has no subnets".to_owned(),
+        _ => format!("the network has {}", all.join(", ")),
+    }
+}
+
+/// Packets leave through the host only if it is their gateway, and are recognised
+/// by the subnet they come from.
+fn masquerade(network: &Network, place: &str) -> Option<Flaw> {
+    let why = match network.gateway {
+        _ if !network.masquerade => return None,
+        _ if network.subnets.is_empty() => "the network has no subnets",
+        Gateway::None => "the host is no gateway of the network",
+        _ => return None,
+    };
+    let message = "masquerade needs a subnet and a gateway";
+    Some(Flaw::new(format!("{place}/masquerade"), message).label(why))
+}
+
+/// Of sorted subnets, one that overlaps another lies inside the last that did not.
+fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
+    let mut all: Vec<(IpNet, &NetworkName, usize)> = Vec::new();
+    for (name, network) in &topology.networks {
+        let subnets = network.subnets.iter().enumerate();
+        all.extend(subnets.map(|(i, net)| (net.trunc(), name, i)));
+    }
+    // Reported already, and it would overlap everything.
+    all.retain(|(net, _, _)| net.prefix_len() > 0);
+    all.sort();
+    let mut outer: Option<(IpNet, &NetworkName)> = None;
+    for (net, name, i) in all {
+        match outer {
+            Some((around, other)) if around.contains(&net) => {
+                let message = format!("subnet `{net}` overlaps `{around}` of network `{other}`");
+                flaws.push(Flaw::new(format!("networks/{name}/subnets/{i}"), message));
+            }
+            _ => outer = Some((net, name)),
+        }
+    }
+}
+
+/// Each interface on a network takes a port of its bridge; the host's own address
+/// is on the bridge itself and takes none.
+fn ports(topology: &Topology, flaws: &mut Vec<Flaw>) {
+    let mut ports: BTreeMap<&NetworkName, usize> = BTreeMap::new();
+    for namespace in topology.namespaces.values() {
+        let interfaces = namespace.interfaces.values();
+        for network in interfaces.filter_map(|i| i.network.as_ref()) {
+            *ports.entry(network).or_default() += 1;
+        }
+    }
+    for (name, count) in ports.into_iter().filter(|(_, count)| *count > MAX_PORTS) {
+        let message = format!("{count} interfaces are on network `{name}`");
+        let flaw = Flaw::new(format!("networks/{name}"), message)
+            .label(format!("a Linux bridge takes {MAX_PORTS} ports"));
+        flaws.push(flaw.hint("split the network in two and route between them"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Names and hardware addresses that are derived, the same on every run.
+
+use super::error::char_start;
+use crate::state::{IfName, LabName, Mac, Netns, NetworkName};
+
+/// The device name of a network's bridge when the file gives none.
+pub fn bridge_name(lab: &LabName, network: &NetworkName) -> IfName {
+    device_name(&format!("{lab}-{network}"))
+}
+
+/// The name of the bridge port that is the other end of this interface.
+pub fn port_name(netns: &Netns, interface: &IfName) -> IfName {
+    device_name(&format!("{netns}-{interface}"))
+}
+
+/// A bridge without an address of its own takes the lowest of its ports'
+/// (`br_stp_recalculate_bridge_id`, net/bridge/br_stp_if.c), and so changes it when
+/// ports come and go. The first byte says: locally administered, unicast.
+pub(super) fn bridge_mac(lab: &LabName, network: &NetworkName) -> Mac {
+    let [_, _, _, b, c, d, e, f] = fnv1a(&format!("{lab}/{network}")).to_be_bytes();
+    Mac([0x02, b, c, d, e, f])
+}
+
+/// The device that every namespace is born with.
+pub(super) fn loopback() -> IfName {
+    "lo".parse().expect("`lo` is a valid name")
+}
+
+/// The text itself if the kernel takes it, else its beginning and a hash of all of it.
+fn device_name(full: &str) -> IfName {
+    let short = full.parse().or_else(|_| {
+        // An interface's name may have letters of more than one byte.
+        let start = &full[..char_start(full, 6)];
+        format!("{start}-{:08x}", fnv1a(full) >> 32).parse()
+    });
+    short.expect("parts of valid names, joined by `-` and 15 bytes at most, are a valid name")
+}
+
+/// FNV-1a with 64 bits. Written here because a name must not change with the
+/// compiler or a library, as the standard hashers may.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // From the test vectors of the algorithm's authors.
+        assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn long_names_are_shortened() {
+        let lab = "a-laboratory".parse().unwrap();
+        let name = bridge_name(&lab, &"backbone".parse().unwrap());
+        assert_eq!(name.as_str().len(), 15);
+        assert!(name.as_str().starts_with("a-labo-"), "{name}");
+        let short = bridge_name(&"three".parse().unwrap(), &"lan".parse().unwrap());
+        assert_eq!(short.as_str(), "three-lan");
+    }
+}

@@ -1,0 +1,69 @@
+//! Namespaces, their interfaces and routes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use super::{Item, Reader};
+use crate::state::{IfName, Netns};
+use crate::topology::{Interface, NamespaceSpec, RouteSpec};
+
+impl Reader<'_> {
+    pub(super) fn namespace(&mut self, _: &Netns, item: &Item<'_>) -> Option<NamespaceSpec> {
+        let keys = ["interfaces", "routes", "forward"];
+        let mut fields = self.fields(item, "a namespace", &keys)?;
+        let forward = fields.take("forward");
+        Some(NamespaceSpec {
+            interfaces: self.entries(fields.take("interfaces"), "interfaces", Self::interface),
+            routes: self.items(fields.take("routes"), "routes", Self::route),
+            forward: forward.is_some_and(|item| self.flag(&item).unwrap_or_default()),
+        })
+    }
+
+    fn interface(&mut self, _: &IfName, item: &Item<'_>) -> Option<Interface> {
+        let keys = ["network", "addresses", "mac", "mtu"];
+        let mut fields = self.fields(item, "an interface", &keys)?;
+        let network = fields.take("network");
+        let addresses = fields.take("addresses");
+        let mac = fields.take("mac");
+        let mtu = fields.take("mtu");
+        Some(Interface {
+            network: network.and_then(|item| self.parsed(&item, "the name of a network")),
+            addresses: self.one_or_more(addresses, "addresses", Self::address_in_subnet),
+            mac: mac.and_then(|item| self.parsed(&item, "a hardware address")),
+            mtu: mtu.and_then(|item| self.mtu(&item)),
+        })
+    }
+
+    fn route(&mut self, item: &Item<'_>) -> Option<RouteSpec> {
+        let mut fields = self.fields(item, "a route", &["to", "via", "metric"])?;
+        let to = self.required(
+            &mut fields,
+            "to",
+            "the destination: `to: SUBNET` or `to: default`",
+        );
+        let via = self.required(&mut fields, "via", "`via: ADDRESS`, the next router");
+        let metric = fields.take("metric");
+        let metric = metric.and_then(|item| self.number(&item, "a metric like 100"));
+        let via = via.and_then(|item| self.address(&item));
+        let to = self.destination(&to?, via)?;
+        Some(RouteSpec {
+            to,
+            via: via?,
+            metric,
+        })
+    }
+
+    /// `default` means everything in the family of the next hop.
+    fn destination(&mut self, item: &Item<'_>, via: Option<IpAddr>) -> Option<IpNet> {
+        let what = "a destination: a subnet or `default`";
+        if self.scalar(item, what)? != "default" {
+            return self.subnet(item);
+        }
+        let everything = match via? {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        IpNet::new(everything, 0).ok()
+    }
+}

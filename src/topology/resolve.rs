@@ -1,0 +1,123 @@
+//! From a [`Topology`] and the leases held so far to the state that the kernel
+//! shall have. Everything that the file leaves open is decided here.
+
+mod addresses;
+mod cable;
+mod host;
+mod routes;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::names::loopback;
+use super::{Interface, Topology};
+use crate::ipam::Leases;
+use crate::state::{
+    AddrGen, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetworkName, Sysctl,
+    SysctlKey,
+};
+
+/// Why a topology cannot become a state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// A subnet has no address left.
+    #[error("subnet {subnet} of network {network} has no free address for {end}")]
+    Exhausted {
+        /// The network.
+        network: NetworkName,
+        /// Its subnet.
+        subnet: IpNet,
+        /// The interface that needed an address.
+        end: Box<End>,
+    },
+    /// An interface names a network that is not there.
+    #[error("{end} is plugged into network {network}, which is not described")]
+    UnknownNetwork {
+        /// The network.
+        network: NetworkName,
+        /// The interface.
+        end: Box<End>,
+    },
+    /// No interface of a namespace has an address in the subnet of a next hop.
+    #[error("no interface of {netns} lies in a subnet with {via}")]
+    Unreachable {
+        /// The namespace.
+        netns: Netns,
+        /// The next hop.
+        via: IpAddr,
+    },
+}
+
+/// The state that a topology asks for, and the leases that are then in use. An
+/// interface keeps the address that it has a lease for while that is still free.
+pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases), ResolveError> {
+    let leased = addresses::lease(topology, leases)?;
+    let mut state = NetState::empty(topology.lab.clone());
+    for netns in topology.namespaces.keys().filter(|n| **n != Netns::Host) {
+        let namespace = named_namespace(topology, netns);
+        state.namespaces.insert(netns.clone(), namespace);
+    }
+    host::bridges(topology, &mut state);
+    for (netns, dev, interface) in interfaces(topology) {
+        if let Some(network) = &interface.network {
+            let end = End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            cable::plug(topology, &mut state, (end, interface), network, &leased)?;
+        }
+    }
+    for link in &topology.links {
+        cable::connect(topology, &mut state, link);
+    }
+    routes::routes(topology, &mut state)?;
+    host::masquerade(topology, &mut state);
+    Ok((state, leased))
+}
+
+/// Every interface that the file lists, with its place.
+fn interfaces(topology: &Topology) -> impl Iterator<Item = (&Netns, &IfName, &Interface)> {
+    topology.namespaces.iter().flat_map(|(netns, namespace)| {
+        let interfaces = namespace.interfaces.iter();
+        interfaces.map(move |(dev, interface)| (netns, dev, interface))
+    })
+}
+
+/// A namespace with nothing but `lo`.
+fn named_namespace(topology: &Topology, netns: &Netns) -> Namespace {
+    let mut namespace = Namespace {
+        owner: Some(topology.lab.clone()),
+        ..Namespace::default()
+    };
+    let lo = loopback();
+    let spec = topology.namespaces.get(netns);
+    let given = spec.and_then(|spec| spec.interfaces.get(&lo));
+    let link = Link {
+        up: true,
+        addresses: given.map(|lo| lo.addresses.clone()).unwrap_or_default(),
+        ..Link::new(LinkKind::Loopback)
+    };
+    namespace.links.insert(lo, link);
+    if spec.is_some_and(|spec| spec.forward) {
+        for key in [SysctlKey::forward4(), SysctlKey::forward6()] {
+            namespace.sysctls.insert(key, forwarding(&topology.lab));
+        }
+    }
+    namespace
+}
+
+/// Forwarding as this lab wants it; what it was before is for the planner to see.
+fn forwarding(lab: &LabName) -> Sysctl {
+    Sysctl {
+        holders: [lab.clone()].into(),
+        ..Sysctl::new("1")
+    }
+}
+
+/// A device of the host is silent on IPv6 unless it has an IPv6 address: each port
+/// of a bridge that made a link-local address would be heard by all the others.
+fn addrgen(addresses: &[IpNet]) -> AddrGen {
+    let v6 = addresses.iter().any(|net| matches!(net, IpNet::V6(_)));
+    if v6 { AddrGen::Eui64 } else { AddrGen::None }
+}

@@ -1,0 +1,104 @@
+//! Leases for the interfaces whose addresses the file leaves open.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{ResolveError, interfaces};
+use crate::ipam::{Leases, Pool};
+use crate::state::{End, NetworkName};
+use crate::topology::Topology;
+
+/// An interface that needs an address in a subnet of its network.
+struct Wish<'t> {
+    end: End,
+    network: &'t NetworkName,
+    subnet: IpNet,
+}
+
+/// The leases in use: first those that are kept, then the new ones, so that a new
+/// interface never takes an address from an old one.
+pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, ResolveError> {
+    let mut pools = pools(topology);
+    let mut leased = Leases::default();
+    let mut open = Vec::new();
+    for wish in wishes(topology) {
+        let old = held.get(&wish.end, &wish.subnet);
+        match old.filter(|address| take(&mut pools, &wish.subnet, *address)) {
+            Some(address) => {
+                leased.insert(wish.end, wish.subnet, address);
+            }
+            None => open.push(wish),
+        }
+    }
+    for (_, subnet, address) in held.iter() {
+        if let Some(pool) = pools.get_mut(subnet) {
+            pool.keep_back(address);
+        }
+    }
+    for wish in open {
+        let pool = pools.get_mut(&wish.subnet);
+        let address = pool
+            .and_then(Pool::take_next)
+            .ok_or_else(|| exhausted(&wish))?;
+        leased.insert(wish.end, wish.subnet, address);
+    }
+    Ok(leased)
+}
+
+fn exhausted(wish: &Wish<'_>) -> ResolveError {
+    ResolveError::Exhausted {
+        network: wish.network.clone(),
+        subnet: wish.subnet,
+        end: Box::new(wish.end.clone()),
+    }
+}
+
+/// A pool for each subnet, without the addresses that the file gives away.
+fn pools(topology: &Topology) -> BTreeMap<IpNet, Pool> {
+    let subnets = topology.networks.values().flat_map(|n| &n.subnets);
+    let mut pools: BTreeMap<_, _> = subnets.map(|net| (*net, Pool::new(*net))).collect();
+    let gateways = topology
+        .networks
+        .values()
+        .flat_map(|n| n.gateway_addresses());
+    let given = interfaces(topology).flat_map(|(_, _, interface)| interface.addresses.clone());
+    for net in gateways.chain(given) {
+        // An address on a link or on `lo` may have another prefix length than the
+        // subnet around it. Subnets do not overlap, so the nearest below is the one.
+        let around = pools.range_mut(..=host_route(net.addr())).next_back();
+        if let Some((_, pool)) = around {
+            pool.take(net.addr());
+        }
+    }
+    pools
+}
+
+/// The address as a subnet of its own: it sorts after each subnet that holds it.
+fn host_route(address: IpAddr) -> IpNet {
+    IpNet::from(address)
+}
+
+fn take(pools: &mut BTreeMap<IpNet, Pool>, subnet: &IpNet, address: IpAddr) -> bool {
+    pools.get_mut(subnet).is_some_and(|pool| pool.take(address))
+}
+
+/// Every address to lease, in the order of the names.
+fn wishes(topology: &Topology) -> impl Iterator<Item = Wish<'_>> {
+    interfaces(topology)
+        .filter(|(_, _, interface)| interface.addresses.is_empty())
+        .filter_map(|(netns, dev, interface)| {
+            let network = interface.network.as_ref()?;
+            let subnets = &topology.networks.get(network)?.subnets;
+            Some(subnets.iter().map(move |subnet| Wish {
+                end: End {
+                    netns: netns.clone(),
+                    dev: dev.clone(),
+                },
+                network,
+                subnet: *subnet,
+            }))
+        })
+        .flatten()
+}

@@ -1,0 +1,449 @@
+//! From a file to a state: what resolve makes of it, and laws that hold for any file.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netyard::ipam::{Leases, Pool, first_host, is_host};
+use netyard::state::{
+    AddrGen, Element, End, Link, LinkKind, NetState, Netns, Route, SetName, SysctlKey, Table,
+};
+use netyard::topology::{Topology, parse, port_name, resolve};
+use proptest::prelude::*;
+
+fn topology(text: &str) -> Topology {
+    parse(text).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn state(text: &str) -> NetState {
+    resolve(&topology(text), &Leases::default()).unwrap().0
+}
+
+fn example(name: &str) -> String {
+    let path = format!("{}/examples/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn link<'s>(state: &'s NetState, end: &str) -> &'s Link {
+    let end: End = end.parse().unwrap();
+    &state.namespaces[&end.netns].links[&end.dev]
+}
+
+fn routes(state: &NetState, netns: &str) -> Vec<String> {
+    let namespace = &state.namespaces[&netns.parse().unwrap()];
+    namespace.routes.iter().map(Route::to_string).collect()
+}
+
+fn nets(all: &[&str]) -> Vec<IpNet> {
+    all.iter().map(|net| net.parse().unwrap()).collect()
+}
+
+fn veth(peer: &str) -> Link {
+    let peer = Some(peer.parse().unwrap());
+    Link {
+        up: true,
+        ..Link::new(LinkKind::Veth { peer })
+    }
+}
+
+#[test]
+fn a_network_is_a_bridge_with_ports() {
+    let state = state(&example("three"));
+    let lab = Some("three".parse().unwrap());
+    let bridge = link(&state, "host:virtual-bridge");
+    assert_eq!(bridge.addresses, nets(&["10.0.0.1/24"]));
+    assert_eq!(bridge.mac.unwrap().0[0], 0x02);
+    assert_eq!((&bridge.owner, bridge.addrgen), (&lab, Some(AddrGen::None)));
+    let port = Link {
+        master: Some("virtual-bridge".parse().unwrap()),
+        owner: lab.clone(),
+        addrgen: Some(AddrGen::None),
+        ..veth("one:veth-one-in")
+    };
+    assert_eq!(*link(&state, "host:one-veth-one-in"), port);
+    let inside = Link {
+        addresses: nets(&["10.0.0.10/24"]),
+        ..veth("host:one-veth-one-in")
+    };
+    assert_eq!(*link(&state, "one:veth-one-in"), inside);
+    assert_eq!(
+        link(&state, "three:veth-three-in").addresses,
+        nets(&["10.0.0.2/24"])
+    );
+    assert_eq!(
+        routes(&state, "one"),
+        ["default via 10.0.0.1 dev veth-one-in"]
+    );
+    let host = &state.namespaces[&Netns::Host];
+    assert!(host.table.is_none() && host.sysctls.is_empty() && host.owner.is_none());
+    assert!(link(&state, "one:lo").up);
+}
+
+#[test]
+fn a_link_of_two_namespaces_leaves_the_host_alone() {
+    let state = state(&example("two-pcs"));
+    assert!(!state.namespaces.contains_key(&Netns::Host));
+    let first = link(&state, "pc-one:veth-pc-one");
+    let second = link(&state, "pc-two:veth-pc-two");
+    assert_eq!(first.owner, Some("two-pcs".parse().unwrap()));
+    assert_eq!(second.owner, None);
+    assert_eq!(second.peer().unwrap().to_string(), "pc-one:veth-pc-one");
+    assert_eq!((first.addrgen, second.addrgen), (None, None));
+    assert!(routes(&state, "pc-one").is_empty());
+}
+
+#[test]
+fn masquerade_fills_the_table_and_switches_forwarding_on() {
+    let state = state(&example("dual-stack"));
+    let host = &state.namespaces[&Netns::Host];
+    let lab = "dual-stack".parse().unwrap();
+    let mut table = Table::skeleton();
+    for (set, element) in [
+        (SetName::Inside, "\"dual-bridge\""),
+        (SetName::Masquerade4, "10.46.0.0/24"),
+        (SetName::Masquerade6, "fd00:46::/64"),
+    ] {
+        let element = Element::try_from(element.to_owned()).unwrap();
+        let elements = table.sets.get_mut(&set).unwrap();
+        elements.insert(element, Some(Clone::clone(&lab)));
+    }
+    assert_eq!(host.table.as_ref(), Some(&table));
+    for key in [SysctlKey::forward4(), SysctlKey::forward6()] {
+        let sysctl = &host.sysctls[&key];
+        assert_eq!((sysctl.value.as_str(), &sysctl.was), ("1", &None));
+        assert!(sysctl.holders.contains(&lab));
+    }
+    assert_eq!(
+        routes(&state, "host"),
+        [
+            "198.51.100.0/24 via 203.0.113.2 dev dual-uplink",
+            "2001:db8:51::/64 via 2001:db8:113::2 dev dual-uplink"
+        ]
+    );
+    assert_eq!(
+        link(&state, "host:dual-bridge").addrgen,
+        Some(AddrGen::Eui64)
+    );
+    assert_eq!(
+        link(&state, "host:dual-uplink").addrgen,
+        Some(AddrGen::Eui64)
+    );
+    assert_eq!(routes(&state, "three").len(), 2);
+}
+
+#[test]
+fn only_the_families_that_leave_are_forwarded() {
+    let state = state(&example("internet"));
+    let sysctls = &state.namespaces[&Netns::Host].sysctls;
+    assert_eq!(sysctls.keys().collect::<Vec<_>>(), [&SysctlKey::forward4()]);
+}
+
+#[test]
+fn routers_forward_and_cables_have_their_mtu() {
+    let state = state(&example("routers"));
+    assert!(!state.namespaces.contains_key(&Netns::Host));
+    assert_eq!(link(&state, "router-one:right").mtu, Some(1400));
+    assert_eq!(link(&state, "pc-right:eth0").mtu, Some(9000));
+    let router = &state.namespaces[&"router-two".parse().unwrap()];
+    assert_eq!(router.sysctls.len(), 2);
+    assert_eq!(
+        routes(&state, "router-two"),
+        [
+            "10.1.0.0/24 via 10.12.0.1 dev left",
+            "fd00:1::/64 via fd00:12::1 dev left"
+        ]
+    );
+}
+
+#[test]
+fn the_default_route_needs_an_address_beside_the_gateway() {
+    let state = state(
+        "lab: families
+networks:
+  a-switch: { subnets: [] }
+  lan: { subnets: [10.0.0.0/24, 'fd00::/64'], mtu: 1400 }
+namespaces:
+  four: { interfaces: { eth0: { network: lan, addresses: 10.0.0.9/24, mtu: 1300 } } }
+  own:
+    interfaces: { eth0: { network: lan }, eth1: { network: a-switch, addresses: 172.16.0.1/16 } }
+    routes: [{ to: default, via: 'fd00::9', metric: 1024 }, { to: default, via: 172.16.0.9, metric: 7 }]
+",
+    );
+    assert_eq!(routes(&state, "four"), ["default via 10.0.0.1 dev eth0"]);
+    assert_eq!(link(&state, "four:eth0").mtu, Some(1300));
+    assert_eq!(link(&state, "host:own-eth0").mtu, Some(1400));
+    assert_eq!(
+        routes(&state, "own"),
+        [
+            "default via 172.16.0.9 dev eth1 metric 7",
+            "default via fd00::9 dev eth0"
+        ]
+    );
+}
+
+/// A network of this subnet, and namespaces that leave their address open.
+fn open(subnet: &str, names: &[&str]) -> Topology {
+    let mut text =
+        format!("lab: open\nnetworks:\n  lan: {{ subnets: ['{subnet}'] }}\nnamespaces:\n");
+    for name in names {
+        text += &format!("  {name}: {{ interfaces: {{ eth0: {{ network: lan }} }} }}\n");
+    }
+    topology(&text)
+}
+
+fn held(leases: &Leases) -> Vec<String> {
+    leases
+        .iter()
+        .map(|(end, _, a)| format!("{end} {a}"))
+        .collect()
+}
+
+#[test]
+fn a_lease_is_kept_when_others_come_and_go() {
+    let subnet = "10.0.0.0/29";
+    let (_, first) = resolve(&open(subnet, &["b", "c"]), &Leases::default()).unwrap();
+    assert_eq!(held(&first), ["b:eth0 10.0.0.2", "c:eth0 10.0.0.3"]);
+    let (_, more) = resolve(&open(subnet, &["a", "b", "c"]), &first).unwrap();
+    assert_eq!(
+        held(&more),
+        ["a:eth0 10.0.0.4", "b:eth0 10.0.0.2", "c:eth0 10.0.0.3"]
+    );
+    // What `b` gave back is not the next choice while others are free.
+    let (_, fewer) = resolve(&open(subnet, &["a", "c", "d"]), &more).unwrap();
+    assert_eq!(
+        held(&fewer),
+        ["a:eth0 10.0.0.4", "c:eth0 10.0.0.3", "d:eth0 10.0.0.5"]
+    );
+    let json = serde_json::to_string(&fewer).unwrap();
+    assert_eq!(serde_json::from_str::<Leases>(&json).unwrap(), fewer);
+}
+
+#[test]
+fn a_lease_gives_way_to_an_address_of_the_file() {
+    let (_, leases) = resolve(&open("10.0.0.0/24", &["a"]), &Leases::default()).unwrap();
+    let text = "lab: open
+networks: { lan: { subnets: [10.0.0.0/24] } }
+namespaces:
+  a: { interfaces: { eth0: { network: lan } } }
+  b: { interfaces: { eth0: { network: lan, addresses: 10.0.0.2/24 } } }
+";
+    let (_, leases) = resolve(&topology(text), &leases).unwrap();
+    assert_eq!(held(&leases), ["a:eth0 10.0.0.3"]);
+}
+
+#[test]
+fn a_full_subnet_is_named() {
+    let full = open("10.0.0.0/30", &["a", "b"]);
+    let error = resolve(&full, &Leases::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "subnet 10.0.0.0/30 of network lan has no free address for b:eth0"
+    );
+}
+
+#[test]
+fn a_thousand_namespaces_get_their_addresses_at_once() {
+    let names: Vec<String> = (0..1000).map(|i| format!("n{i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let topology = open("fd00::/64", &names);
+    let (state, leases) = resolve(&topology, &Leases::default()).unwrap();
+    assert_eq!(leases.iter().count(), 1000);
+    assert_eq!(resolve(&topology, &leases).unwrap(), (state, leases));
+}
+
+#[test]
+fn small_subnets_have_hosts_too() {
+    for (subnet, hosts) in [
+        ("10.0.0.0/32", vec!["10.0.0.0"]),
+        ("10.0.0.0/31", vec!["10.0.0.0", "10.0.0.1"]),
+        ("10.0.0.0/30", vec!["10.0.0.1", "10.0.0.2"]),
+        ("fd00::/127", vec!["fd00::", "fd00::1"]),
+        ("fd00::/126", vec!["fd00::1", "fd00::2", "fd00::3"]),
+    ] {
+        let mut pool = Pool::new(subnet.parse().unwrap());
+        let all: Vec<String> = std::iter::from_fn(|| pool.take_next())
+            .map(|address| address.to_string())
+            .collect();
+        assert_eq!(all, hosts, "{subnet}");
+    }
+}
+
+/// A subnet that is small enough to be used up, of either family.
+fn subnet() -> impl Strategy<Value = IpNet> {
+    prop_oneof![
+        (any::<u32>(), 24..=32u8).prop_map(|(a, p)| IpNet::new(IpAddr::from(a.to_be_bytes()), p)),
+        (any::<u128>(), 120..=128u8)
+            .prop_map(|(a, p)| IpNet::new(IpAddr::from(a.to_be_bytes()), p)),
+    ]
+    .prop_map(|net| net.unwrap().trunc())
+}
+
+/// An address of the subnet, host address or not.
+fn nth(subnet: &IpNet, n: u8) -> IpAddr {
+    let nth = match subnet {
+        IpNet::V4(net) => net.network().to_bits() | (u32::from(n) & net.hostmask().to_bits()),
+        IpNet::V6(net) => {
+            let bits = net.network().to_bits() | (u128::from(n) & net.hostmask().to_bits());
+            return IpAddr::from(bits.to_be_bytes());
+        }
+    };
+    IpAddr::from(nth.to_be_bytes())
+}
+
+proptest! {
+    #[test]
+    fn a_pool_gives_each_free_host_address_once_and_in_order(
+        subnet in subnet(), taken in prop::collection::vec(any::<u8>(), 0..40)
+    ) {
+        let mut pool = Pool::new(subnet);
+        let taken: BTreeSet<IpAddr> = taken.iter().map(|n| nth(&subnet, *n)).collect();
+        for address in &taken {
+            prop_assert_eq!(pool.take(*address), is_host(&subnet, *address));
+            prop_assert!(!pool.take(*address));
+        }
+        let given: Vec<IpAddr> = std::iter::from_fn(|| pool.take_next()).collect();
+        prop_assert!(given.is_sorted());
+        let free: BTreeSet<IpAddr> = (0..=255).map(|n| nth(&subnet, n))
+            .filter(|a| is_host(&subnet, *a) && !taken.contains(a)).collect();
+        prop_assert_eq!(given.into_iter().collect::<BTreeSet<_>>(), free);
+        prop_assert!(is_host(&subnet, first_host(&subnet)));
+    }
+
+    #[test]
+    fn addresses_kept_back_come_last(subnet in subnet(), kept in any::<u8>()) {
+        let kept = nth(&subnet, kept);
+        let mut pool = Pool::new(subnet);
+        pool.keep_back(kept);
+        let given: Vec<IpAddr> = std::iter::from_fn(|| pool.take_next()).collect();
+        let unique: BTreeSet<_> = given.iter().collect();
+        prop_assert_eq!(unique.len(), given.len());
+        if is_host(&subnet, kept) {
+            prop_assert_eq!(given.last(), Some(&kept));
+        }
+    }
+
+    #[test]
+    fn no_address_is_given_twice(
+        fixed in prop::collection::btree_set(2u8..60, 0..10),
+        old in prop::collection::vec((0usize..20, any::<u8>()), 0..20),
+        count in 1usize..20,
+    ) {
+        let names: Vec<String> = (0..count).map(|i| format!("n{i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut topology = open("10.0.0.0/26", &names);
+        for n in &fixed {
+            let mut spec = topology.namespaces[&"n0".parse().unwrap()].clone();
+            let interface = spec.interfaces.get_mut(&"eth0".parse().unwrap()).unwrap();
+            interface.addresses = nets(&[&format!("10.0.0.{n}/26")]);
+            topology.namespaces.insert(format!("fixed{n}").parse().unwrap(), spec);
+        }
+        let subnet: IpNet = "10.0.0.0/26".parse().unwrap();
+        let old: Leases = old.into_iter().map(|(i, n)| {
+            (format!("n{i}:eth0").parse().unwrap(), subnet, nth(&subnet, n))
+        }).collect();
+        let (state, leases) = resolve(&topology, &old).unwrap();
+        prop_assert_eq!(leases.iter().count(), count);
+        let mut seen = BTreeSet::new();
+        for net in state.namespaces.values().flat_map(|n| n.links.values()).flat_map(|l| &l.addresses) {
+            prop_assert!(seen.insert(*net), "{} twice", net);
+            prop_assert!(is_host(&subnet, net.addr()));
+        }
+        prop_assert_eq!(resolve(&topology, &leases).unwrap(), (state, leases));
+    }
+
+    #[test]
+    fn names_of_ports_are_names(netns in "[a-z0-9][a-z0-9_.-]{0,47}", dev in "[a-zé€]{1,5}") {
+        if let (Ok(netns), Ok(dev)) = (netns.parse(), dev.parse()) {
+            prop_assert!(port_name(&netns, &dev).as_str().len() <= 15);
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_is_refused_without_a_panic(text in "(?s).{0,200}") {
+        if let Err(error) = parse(&text) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn mutated_files_are_refused_without_a_panic(
+        which in 0usize..5, edits in prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..6)
+    ) {
+        let names = ["two-pcs", "three", "internet", "dual-stack", "routers"];
+        let mut text: Vec<char> = example(names[which]).chars().collect();
+        for (at, edit) in edits {
+            let at = at.index(text.len());
+            match edit {
+                Edit::Remove(count) => { text.drain(at..text.len().min(at + count)); }
+                Edit::Insert(c) => text.insert(at, c),
+                Edit::Copy(count) => {
+                    let copy: Vec<char> = text[at..].iter().take(count).copied().collect();
+                    text.extend(copy);
+                }
+            }
+            if text.is_empty() { break; }
+        }
+        match parse(&text.into_iter().collect::<String>()) {
+            Ok(topology) => { let _ = resolve(&topology, &Leases::default()); }
+            Err(error) => prop_assert!(!error.render("lab.yaml", true).is_empty()),
+        }
+    }
+
+    #[test]
+    fn the_order_of_keys_means_nothing(which in 0usize..5, seed in any::<u64>()) {
+        let names = ["two-pcs", "three", "internet", "dual-stack", "routers"];
+        let text = example(names[which]);
+        let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        // JSON is YAML, and with it the order can be written as wanted.
+        let mut shuffled = String::new();
+        write(&value, &mut seed.clone(), &mut shuffled);
+        prop_assert_eq!(topology(&shuffled), topology(&text));
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Remove(usize),
+    Insert(char),
+    Copy(usize),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        (1usize..20).prop_map(Edit::Remove),
+        prop::sample::select("\t\n -:{}[]\"'#&*!|>%@`,0é.abz".chars().collect::<Vec<_>>())
+            .prop_map(Edit::Insert),
+        (1usize..200).prop_map(Edit::Copy),
+    ]
+}
+
+fn write(value: &serde_json::Value, seed: &mut u64, out: &mut String) {
+    match value {
+        serde_json::Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            // A linear congruential generator: any order will do.
+            entries.sort_by_cached_key(|_| {
+                *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *seed >> 33
+            });
+            out.push('{');
+            for (key, value) in entries {
+                *out += &format!("{key:?}: ");
+                write(value, seed, out);
+                out.push_str(", ");
+            }
+            out.push('}');
+        }
+        serde_json::Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                write(item, seed, out);
+                out.push_str(", ");
+            }
+            out.push(']');
+        }
+        scalar => *out += &scalar.to_string(),
+    }
+}
