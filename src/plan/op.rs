@@ -180,4 +180,33 @@ impl Op {
             | Op::DelElement { .. } => &Netns::Host,
         }
     }
+
+    /// What it does and to what, in words.
+    pub fn title(&self) -> String {
+        match self {
+            Op::AddNetns { name } => format!("make namespace {name}"),
+            Op::DelNetns { name, .. } => format!("remove namespace {name}"),
+            Op::AddBridge { end, .. } => format!("make bridge {}", end.dev),
+            Op::AddVeth { near, far, .. } => format!("make the cable from {near} to {far}"),
+            Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
+            Op::DelLinks { devs, .. } => {
+                let names: Vec<&str> = devs.iter().map(IfName::as_str).collect();
+                format!("remove {}", names.join(", "))
+            }
+            Op::AddAddress { end, address } => format!("add address {address} to {}", end.dev),
+            Op::DelAddress { end, address } => format!("remove address {address} from {}", end.dev),
+            Op::AddRoute { route, .. } => format!("add route {route}"),
+            Op::ReplaceRoute { route, .. } => format!("replace route {route}"),
+            Op::DelRoute { route, .. } => format!("remove route {route}"),
+            Op::SetSysctl { key, value, .. } => format!("set {key} to {value}"),
+            Op::AddTable { .. } => "make nft table inet netyard".to_owned(),
+            Op::DelTable { .. } => "remove nft table inet netyard".to_owned(),
+            Op::AddElement { set, element, .. } => {
+                format!("add {element} to nft set {}", set.as_str())
+            }
+            Op::DelElement { set, element, .. } => {
+                format!("remove {element} from nft set {}", set.as_str())
+            }
+        }
+    }
 }

@@ -2,12 +2,16 @@
 
 use ipnet::IpNet;
 
-use super::{addrgen, forwarding};
+use super::{addrgen, forwarding, interfaces};
 use crate::state::{
-    Element, Family, LabName, Link, LinkKind, NetState, Netns, SetName, SysctlKey, Table,
+    Element, Family, LabName, Link, LinkKind, NetState, Netns, NetworkName, SetName, SysctlKey,
+    Table,
 };
-use crate::topology::Topology;
 use crate::topology::names::bridge_mac;
+use crate::topology::{Network, Topology};
+
+/// What an Ethernet device has unless it is given another (`ETH_DATA_LEN`).
+const DEFAULT_MTU: u32 = 1500;
 
 /// A bridge for each network.
 pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
@@ -15,7 +19,7 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
         let addresses = network.gateway_addresses();
         let bridge = Link {
             up: true,
-            mtu: network.mtu,
+            mtu: smallest_mtu(topology, name, network),
             mac: Some(bridge_mac(&topology.lab, name)),
             owner: Some(topology.lab.clone()),
             addrgen: Some(addrgen(&addresses)),
@@ -25,6 +29,16 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
         let host = state.namespaces.entry(Netns::Host).or_default();
         host.links.insert(topology.bridge(name, network), bridge);
     }
+}
+
+/// That of the interface with the smallest packets: the host then tells senders
+/// (ICMP "fragmentation needed"), where the bridge would drop without a word.
+fn smallest_mtu(topology: &Topology, name: &NetworkName, network: &Network) -> Option<u32> {
+    let plugged = interfaces(topology).filter(|(_, _, i)| i.network.as_ref() == Some(name));
+    let mtus: Vec<Option<u32>> = plugged.map(|(_, _, i)| i.mtu.or(network.mtu)).collect();
+    let chosen = mtus.iter().any(Option::is_some);
+    let smallest = mtus.iter().map(|mtu| mtu.unwrap_or(DEFAULT_MTU)).min();
+    smallest.filter(|_| chosen).or(network.mtu)
 }
 
 /// Forwarding and the firewall table, if a network leaves through the host.

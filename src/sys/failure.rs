@@ -1,0 +1,55 @@
+//! What the system refused, in its own words.
+
+use std::{fmt, io};
+
+/// An error number and, where the kernel gave one, its own sentence (extended ACK).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// An errno, such as 17 for EEXIST; 0 when the system gave none.
+    pub errno: i32,
+    /// The sentence.
+    pub text: Option<String>,
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = io::Error::from_raw_os_error(self.errno).to_string();
+        let said = said
+            .split(" (os error")
+            .next()
+            .unwrap_or_default()
+            .to_lowercase();
+        match &self.text {
+            Some(text) if self.errno == 0 => f.write_str(text),
+            Some(text) => write!(
+                f,
+                "{said} (the kernel says: {})",
+                text.trim_end_matches('.')
+            ),
+            None => f.write_str(&said),
+        }
+    }
+}
+
+impl From<Failure> for io::Error {
+    fn from(refused: Failure) -> Self {
+        io::Error::new(io::Error::from_raw_os_error(refused.errno).kind(), refused)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if let Some(errno) = error.raw_os_error() {
+            return Failure { errno, text: None };
+        }
+        match error.downcast::<Failure>() {
+            Ok(refused) => refused,
+            Err(error) => Failure {
+                errno: 0,
+                text: Some(error.to_string()),
+            },
+        }
+    }
+}
