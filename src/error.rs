@@ -49,6 +49,9 @@ pub enum Error {
     /// There is no lab of this name on the host.
     #[error("no lab `{0}` is up on this host")]
     NoLab(LabName),
+    /// The lab's host is another network namespace.
+    #[error("lab `{0}` was made from another network namespace: run netyard there")]
+    OtherHost(LabName),
     /// Not enough rights.
     #[error("{0} needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
     NotRoot(String),

@@ -1,9 +1,18 @@
 //! netyard builds, shows and proves container networks.
+//!
+//! A file, or a program, says what it wants as a [`topology::Topology`].
+//! [`topology::resolve`] turns that into a [`state::NetState`]; the kernel is
+//! observed as a `NetState` too; [`plan::plan`] compares the two and gives a
+//! [`plan::Plan`], an ordered list of operations; [`lab::up`] executes exactly
+//! that, looks again, and undoes everything when something went wrong.
 
 pub mod error;
 pub mod ipam;
+pub mod lab;
 pub mod plan;
 pub mod reconcile;
 pub mod state;
 mod sys;
 pub mod topology;
+
+pub use sys::exec::exec;

@@ -1,8 +1,19 @@
 //! The only place that touches the kernel or the disk.
 
+pub(crate) mod exec;
 mod failure;
+pub(crate) mod kernel;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod sockopt;
+pub(crate) mod store;
+pub(crate) mod sysctl;
 
 pub use failure::Failure;
+
+/// Whether this process may make namespaces and change networks (capabilities(7)).
+pub(crate) fn may_administer() -> bool {
+    use rustix::thread::CapabilitySet;
+    let needed = CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN;
+    rustix::thread::capabilities(None).is_ok_and(|own| own.effective.contains(needed))
+}

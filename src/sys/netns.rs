@@ -48,9 +48,9 @@ pub(crate) fn open(name: Option<&NetnsName>) -> io::Result<Option<OwnedFd>> {
         .transpose()
 }
 
-/// A namespace that has no name yet; it goes when this is dropped and nobody is in it.
+/// An open namespace. One without a name goes when this is dropped and nobody is in it.
 #[derive(Debug)]
-pub(crate) struct Nameless {
+pub(crate) struct Place {
     /// Keeps it alive.
     pub(crate) fd: OwnedFd,
     /// A route netlink socket inside it.
@@ -60,31 +60,44 @@ pub(crate) struct Nameless {
 }
 
 /// Makes namespaces, all on one thread that then ends.
-pub(crate) fn create(count: usize) -> io::Result<Vec<Nameless>> {
+pub(crate) fn create(count: usize) -> io::Result<Vec<Place>> {
     on_thread(|| (0..count).map(|_| create_here()).collect())
 }
 
-fn create_here() -> io::Result<Nameless> {
+fn create_here() -> io::Result<Place> {
     // SAFETY: only the network namespace is unshared, and only of this thread,
     // which holds no other thread's file table.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
     let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
     let inode = inode(fd.as_fd())?;
-    Ok(Nameless {
+    Ok(Place {
         fd,
         socket: Socket::route()?,
         inode,
     })
 }
 
+/// Opens the namespace with this name, with a socket inside.
+pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
+    let fd: OwnedFd = File::open(path(name))?.into();
+    let inode = inode(fd.as_fd())?;
+    let socket = enter(Some(fd.as_fd()), Socket::route)?;
+    Ok(Place { fd, socket, inode })
+}
+
+/// The namespace of the process.
+pub(crate) fn host() -> io::Result<OwnedFd> {
+    Ok(File::open("/proc/self/ns/net")?.into())
+}
+
+/// The nsfs inode of the namespace of the process.
+pub(crate) fn host_inode() -> io::Result<u64> {
+    inode(host()?.as_fd())
+}
+
 /// The nsfs inode of an open namespace.
 pub(crate) fn inode(netns: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(rustix::fs::fstat(netns)?.st_ino)
-}
-
-/// The nsfs inode of the process's own namespace.
-pub(crate) fn host_inode() -> io::Result<u64> {
-    Ok(fs::metadata("/proc/self/ns/net")?.ino())
 }
 
 /// The file that is a namespace's name.
@@ -115,7 +128,7 @@ pub(crate) fn names() -> io::Result<Vec<(NetnsName, Option<u64>)>> {
     Ok(names)
 }
 
-fn named_inode(name: &NetnsName) -> io::Result<Option<u64>> {
+pub(crate) fn named_inode(name: &NetnsName) -> io::Result<Option<u64>> {
     let path = path(name);
     let is_namespace = rustix::fs::statfs(&path)?.f_type == NSFS_MAGIC;
     Ok(if is_namespace {
@@ -155,43 +168,51 @@ pub(crate) fn unname(name: &NetnsName) -> io::Result<()> {
     }
 }
 
-/// What had to be done to the directory before it could take names.
+/// How the directory was found before netyard prepared it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Directory {
-    /// Nothing: `ip netns` or an earlier lab did it.
+    /// As `ip netns add` makes it: a mount of its own, so that names made in it
+    /// are seen in every mount namespace.
     Ready,
-    /// It must be made, or mounted on itself.
+    /// There, but no mount.
+    Plain,
+    /// Not there.
     Missing,
 }
 
-/// Whether the directory is as `ip netns add` makes it: a mount of its own, so
-/// that names made in it are seen in every mount namespace.
+/// How the directory is.
 pub(crate) fn directory() -> io::Result<Directory> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let mounted = mounts
+    if mounts
         .lines()
-        .any(|line| line.split(' ').nth(4) == Some(DIRECTORY));
-    Ok(if mounted {
-        Directory::Ready
+        .any(|line| line.split(' ').nth(4) == Some(DIRECTORY))
+    {
+        return Ok(Directory::Ready);
+    }
+    Ok(if Path::new(DIRECTORY).exists() {
+        Directory::Plain
     } else {
         Directory::Missing
     })
 }
 
-/// Makes the directory as `ip netns add` does: mounted on itself, shared.
-pub(crate) fn prepare() -> io::Result<()> {
-    fs::create_dir_all(DIRECTORY)?;
-    if directory()? == Directory::Missing {
+/// Prepares the directory as `ip netns add` does: mounted on itself, shared.
+pub(crate) fn prepare(found: Directory) -> io::Result<()> {
+    if found != Directory::Ready {
+        fs::create_dir_all(DIRECTORY)?;
         rustix::mount::mount_bind_recursive(DIRECTORY, DIRECTORY)?;
     }
     let flags = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
     Ok(rustix::mount::mount_change(DIRECTORY, flags)?)
 }
 
-/// Undoes [`prepare`], unless a name is still in the directory. A mount of its
-/// own on top would hide it, so this is not forced: what is busy stays.
-pub(crate) fn unprepare() -> io::Result<()> {
+/// Puts the directory back as it was found, unless a name is still in it. Not by
+/// force: what is busy stays.
+pub(crate) fn unprepare(found: Directory) -> io::Result<()> {
     if fs::read_dir(DIRECTORY).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Ok(());
+    }
+    if found == Directory::Ready {
         return Ok(());
     }
     match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
@@ -199,6 +220,13 @@ pub(crate) fn unprepare() -> io::Result<()> {
         Err(rustix::io::Errno::BUSY) => return Ok(()),
         Err(e) => return Err(e.into()),
     }
+    if found == Directory::Missing {
+        remove_empty_directory()?;
+    }
+    Ok(())
+}
+
+fn remove_empty_directory() -> io::Result<()> {
     match fs::remove_dir(DIRECTORY) {
         Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),

@@ -1,7 +1,7 @@
 //! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::RawFd;
 
 use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::link::{
@@ -127,8 +127,8 @@ pub(crate) struct Far<'a> {
     pub(crate) link: &'a Link,
     /// Its index, chosen, so that it can be used without being looked up.
     pub(crate) index: u32,
-    /// Its namespace.
-    pub(crate) netns: BorrowedFd<'a>,
+    /// Its namespace, which must stay open until the request is sent.
+    pub(crate) netns: RawFd,
 }
 
 /// Makes a cable in one request: the near end up and plugged into its bridge, the
@@ -142,8 +142,7 @@ pub(crate) fn add_veth(
 ) -> Vec<Request> {
     let mut peer = new(far.dev, far.link);
     peer.header.index = far.index;
-    peer.attributes
-        .push(LinkAttribute::NetNsFd(far.netns.as_raw_fd()));
+    peer.attributes.push(LinkAttribute::NetNsFd(far.netns));
     one_queue(&mut peer);
     let mut message = new(dev, link);
     message

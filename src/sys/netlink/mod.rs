@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod attr;
 pub(crate) mod link;
+pub(crate) mod nft;
 pub(crate) mod nsid;
 pub(crate) mod route;
 pub(crate) mod socket;

@@ -1,7 +1,7 @@
 //! Namespace ids: the numbers by which one namespace knows others (RTM_GETNSID).
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::RawFd;
 
 use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
@@ -9,12 +9,11 @@ use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 use super::socket::Socket;
 use super::{decoded, request};
 
-/// The number by which the socket's namespace knows another, where it does.
-pub(crate) fn of(socket: &mut Socket, netns: BorrowedFd<'_>) -> io::Result<Option<i32>> {
+/// The number by which the socket's namespace knows another, an open one, where
+/// it does.
+pub(crate) fn of(socket: &mut Socket, netns: RawFd) -> io::Result<Option<i32>> {
     let mut message = NsidMessage::default();
-    message
-        .attributes
-        .push(NsidAttribute::Fd(netns.as_raw_fd() as u32));
+    message.attributes.push(NsidAttribute::Fd(netns as u32));
     let reply = socket.ask(&request(&Rtnl::GetNsId(message), 0))??;
     let Rtnl::NewNsId(message) = decoded(&reply)? else {
         return Ok(None);

@@ -1,0 +1,137 @@
+//! Labs on this machine: bring one up, look at it, take it down. The library's
+//! front door; everything behind it is one loop ([`crate::reconcile`]).
+
+use crate::error::Error;
+use crate::ipam::Leases;
+use crate::plan::Plan;
+use crate::reconcile::{self, Host, Inside};
+use crate::state::{LabName, NetState};
+use crate::sys::kernel::Kernel;
+use crate::sys::store::{self, Lab, Store};
+use crate::sys::{self, netns};
+use crate::topology::{Topology, resolve};
+
+/// Makes the kernel match the topology, or leaves everything as it was. `source`
+/// is the text of its file: it is kept, so that the lab can be known by name.
+///
+/// # Errors
+/// What is in the way, what the kernel refused, missing rights.
+pub fn up(topology: &Topology, source: &str) -> Result<Plan, Error> {
+    need_rights("bringing a lab up")?;
+    let lock = store::lock().map_err(Error::system("take the lock"))?;
+    let store = Store::open()?;
+    let lab = record(&topology.lab, source, &store)?;
+    let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
+    let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
+    let plan = reconcile::up(&mut kernel, &desired);
+    kernel.leave()?;
+    plan
+}
+
+/// What [`up`] would do. Nothing is changed.
+///
+/// # Errors
+/// What is in the way.
+pub fn plan(topology: &Topology) -> Result<Plan, Error> {
+    let store = Store::open_to_read()?;
+    let lab = record(&topology.lab, "", &store)?;
+    let (desired, _) = resolve(topology, &held(&store, &topology.lab)?)?;
+    let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
+    let observed = kernel.observe(&topology.lab, Inside::Read)?;
+    Ok(crate::plan::plan(&desired, &observed)?)
+}
+
+/// Removes a lab and puts back what was changed for it.
+///
+/// # Errors
+/// There is no such lab, or what the kernel refused; what is left stays recorded,
+/// and `down` can be run again.
+pub fn down(name: &LabName) -> Result<Plan, Error> {
+    need_rights("taking a lab down")?;
+    let lock = store::lock().map_err(Error::system("take the lock"))?;
+    let store = Store::open()?;
+    let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
+    let lab = record(name, &lab.source, &store)?;
+    let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
+    let plan = reconcile::down(&mut kernel, name);
+    kernel.leave()?;
+    plan
+}
+
+/// A lab that is up.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Its name.
+    pub name: LabName,
+    /// The topology file that it was last brought up with.
+    pub source: String,
+}
+
+/// The labs of this machine, by name.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn list() -> Result<Vec<Described>, Error> {
+    let labs = Store::open_to_read()?
+        .labs()
+        .map_err(Error::system("read the journal"))?;
+    Ok(labs
+        .into_iter()
+        .map(|Lab { name, source, .. }| Described { name, source })
+        .collect())
+}
+
+/// The state that a topology asks for, with the addresses that its lab has leased.
+///
+/// # Errors
+/// The journal cannot be read, or the file leaves open what cannot be decided.
+pub fn desired(topology: &Topology) -> Result<NetState, Error> {
+    let store = Store::open_to_read()?;
+    Ok(resolve(topology, &held(&store, &topology.lab)?)?.0)
+}
+
+/// What is there now: the host, and the lab's namespaces from inside.
+///
+/// # Errors
+/// There is no such lab, or missing rights.
+pub fn observe(name: &LabName) -> Result<NetState, Error> {
+    let store = Store::open_to_read()?;
+    let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
+    Kernel::to_read(lab, store, true)?.observe(name, Inside::Read)
+}
+
+/// Without these no operation of a plan could succeed; better said at once.
+fn need_rights(what: &str) -> Result<(), Error> {
+    match sys::may_administer() {
+        true => Ok(()),
+        false => Err(Error::NotRoot(what.to_owned())),
+    }
+}
+
+fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {
+    store.leases(lab).map_err(Error::system("read the journal"))
+}
+
+fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
+    let labs = store.labs().map_err(Error::system("read the journal"))?;
+    Ok(labs.into_iter().find(|lab| lab.name == *name))
+}
+
+/// The lab as it shall be recorded. Its host is the namespace that netyard runs
+/// in; one that was made from elsewhere cannot be changed from here.
+fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
+    let host = netns::host_inode().map_err(Error::system("read the host's namespace"))?;
+    match known(name, store)? {
+        Some(lab) if lab.host != host => Err(Error::OtherHost(name.clone())),
+        _ => Ok(Lab {
+            name: name.clone(),
+            source: source.to_owned(),
+            host,
+        }),
+    }
+}
+
+/// Whether the lab needs the firewall table and forwarding on the host.
+fn routed(topology: &Topology) -> bool {
+    topology.networks.values().any(|network| network.masquerade)
+}

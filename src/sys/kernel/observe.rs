@@ -1,0 +1,301 @@
+//! What is there: from the kernel's lists and the journal to a [`NetState`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::AsRawFd;
+
+use super::Kernel;
+use crate::plan::Claim;
+use crate::reconcile::Inside;
+use crate::state::{
+    End, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route, Sysctl, SysctlKey,
+};
+use crate::sys::netlink::socket::Socket;
+use crate::sys::netlink::{address, link, nft, nsid, route};
+use crate::sys::{Failure, netns, sysctl};
+
+type Claims = BTreeMap<LabName, BTreeSet<Claim>>;
+
+/// A veth end whose peer is still to be found: where it is, its index, the
+/// peer's index, and the number by which its namespace knows the peer's.
+struct Loose {
+    end: End,
+    index: u32,
+    peer: u32,
+    nsid: Option<i32>,
+}
+
+impl Kernel {
+    pub(super) fn look(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
+        let claims = self.store.claims()?;
+        let mut state = NetState::empty(lab.clone());
+        let mut loose = Vec::new();
+        let made = self.store.namespaces()?;
+        for (name, inode) in netns::names()? {
+            let owner = made.get(&name).filter(|(_, made)| inode == Some(*made));
+            let namespace = Namespace {
+                owner: owner.map(|(lab, _)| lab.clone()),
+                ..Namespace::default()
+            };
+            state.namespaces.insert(Netns::Named(name), namespace);
+        }
+        let mut read: Vec<Netns> = vec![Netns::Host];
+        if inside == Inside::Read {
+            let ours = state
+                .namespaces
+                .iter()
+                .filter(|(_, ns)| ns.owner.as_ref() == Some(lab));
+            read.extend(ours.map(|(netns, _)| netns.clone()));
+        }
+        for netns in read {
+            let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
+            self.look_into(&netns, &mut namespace, &claims, &mut loose)?;
+            state.namespaces.insert(netns, namespace);
+        }
+        for (end, peer) in self.pair(&loose)? {
+            let namespace = state.namespaces.get_mut(&end.netns);
+            if let Some(link) = namespace.and_then(|ns| ns.links.get_mut(&end.dev)) {
+                link.kind = LinkKind::Veth { peer: Some(peer) };
+            }
+        }
+        Ok(state)
+    }
+
+    fn look_into(
+        &mut self,
+        netns: &Netns,
+        namespace: &mut Namespace,
+        claims: &Claims,
+        loose: &mut Vec<Loose>,
+    ) -> Result<(), Failure> {
+        self.check_name(netns)?;
+        let listed = devices(self.socket(netns)?, namespace)?;
+        for (end, index, owner, peer) in listed.into_iter().map(|d| d.placed(netns)) {
+            self.next_index = self.next_index.max(index.saturating_add(1));
+            // A mark without a record, or of another lab than the record's, is no mark.
+            let link = namespace.links.get_mut(&end.dev);
+            let claim = Claim::Link(end.clone());
+            let recorded = owner.filter(|lab| claims.get(lab).is_some_and(|c| c.contains(&claim)));
+            if let Some(link) = link {
+                link.owner = recorded;
+            }
+            if let Some((peer, nsid)) = peer {
+                loose.push(Loose {
+                    end: end.clone(),
+                    index,
+                    peer,
+                    nsid,
+                });
+            }
+            self.indexes.insert(end, index);
+        }
+        self.settings(netns, namespace, claims)?;
+        let has_elements = |c: &Claim| matches!(c, Claim::Element(..));
+        let table = self.routed || claims.values().flatten().any(has_elements);
+        if *netns == Netns::Host && table {
+            namespace.table = nft::read(self.netfilter()?)?;
+        }
+        Ok(())
+    }
+
+    /// A socket that was opened before may be inside a namespace that has since
+    /// lost its name to another.
+    fn check_name(&mut self, netns: &Netns) -> io::Result<()> {
+        let Some(name) = netns.name() else {
+            return Ok(());
+        };
+        let open = self.inside.get(name).map(|place| place.inode);
+        if open.is_some() && netns::named_inode(name)? != open {
+            self.forget(name);
+        }
+        Ok(())
+    }
+
+    pub(super) fn forget(&mut self, name: &NetnsName) {
+        self.inside.remove(name);
+        self.indexes.retain(|end, _| end.netns.name() != Some(name));
+    }
+
+    pub(super) fn netfilter(&mut self) -> io::Result<&mut Socket> {
+        if self.netfilter.is_none() {
+            self.netfilter = Some(Socket::netfilter()?);
+        }
+        self.netfilter
+            .as_mut()
+            .ok_or_else(|| io::Error::other("no netfilter socket"))
+    }
+
+    /// The settings that a lab holds, and, on a host that shall forward, those
+    /// that switching it on would overwrite.
+    fn settings(
+        &mut self,
+        netns: &Netns,
+        namespace: &mut Namespace,
+        claims: &Claims,
+    ) -> io::Result<()> {
+        let mut held: BTreeMap<SysctlKey, (String, BTreeSet<LabName>)> = BTreeMap::new();
+        for (lab, claim) in claims
+            .iter()
+            .flat_map(|(lab, all)| all.iter().map(move |c| (lab, c)))
+        {
+            if let Claim::Sysctl {
+                netns: at,
+                key,
+                was,
+            } = claim
+                && at == netns
+            {
+                let entry = held
+                    .entry(key.clone())
+                    .or_insert_with(|| (was.clone(), BTreeSet::new()));
+                entry.1.insert(lab.clone());
+            }
+        }
+        let mut keys: BTreeSet<SysctlKey> = held.keys().cloned().collect();
+        if *netns == Netns::Host && self.routed {
+            keys.extend(host_keys(namespace)?);
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<SysctlKey> = keys.into_iter().collect();
+        let values = sysctl::read(self.entry(netns)?, &keys)?;
+        for (key, value) in keys.into_iter().zip(values) {
+            let Some(value) = value else { continue };
+            let (was, holders) = held
+                .remove(&key)
+                .map_or_else(Default::default, |(was, labs)| (Some(was), labs));
+            namespace.sysctls.insert(
+                key,
+                Sysctl {
+                    value,
+                    was,
+                    holders,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Finds the two ends of each cable: each names the other's index, and the
+    /// namespace of one knows that of the other by the number it names.
+    fn pair(&mut self, loose: &[Loose]) -> io::Result<Vec<(End, End)>> {
+        let mut by_indexes: BTreeMap<(u32, u32), Vec<&Loose>> = BTreeMap::new();
+        for end in loose {
+            by_indexes
+                .entry((end.index, end.peer))
+                .or_default()
+                .push(end);
+        }
+        let mut pairs = Vec::new();
+        for one in loose {
+            let others = by_indexes.get(&(one.peer, one.index));
+            for other in others
+                .into_iter()
+                .flatten()
+                .filter(|other| one.end < other.end)
+            {
+                if self.joined(one, other)? {
+                    pairs.push((one.end.clone(), other.end.clone()));
+                    pairs.push((other.end.clone(), one.end.clone()));
+                    break;
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn joined(&mut self, one: &Loose, other: &Loose) -> io::Result<bool> {
+        let Some(id) = one.nsid else {
+            return Ok(one.end.netns == other.end.netns);
+        };
+        let target = self.netns(&other.end.netns)?.as_raw_fd();
+        Ok(nsid::of(self.socket(&one.end.netns)?, target)? == Some(id))
+    }
+}
+
+/// A device as listed, and where it is.
+impl link::Listed {
+    #[expect(
+        clippy::type_complexity,
+        reason = "taken apart at once, by the one caller"
+    )]
+    fn placed(self, netns: &Netns) -> (End, u32, Option<LabName>, Option<(u32, Option<i32>)>) {
+        let end = End {
+            netns: netns.clone(),
+            dev: self.name,
+        };
+        (end, self.index, self.link.owner, self.peer)
+    }
+}
+
+/// Devices with their addresses and routes.
+fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<link::Listed>> {
+    let listed = link::list(socket)?;
+    let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
+    for device in &listed {
+        let master = device.master.and_then(|index| names.get(&index).cloned());
+        let link = crate::state::Link {
+            master,
+            ..device.link.clone()
+        };
+        namespace.links.insert(device.name.clone(), link);
+    }
+    for (index, address) in address::list(socket)? {
+        let link = names
+            .get(&index)
+            .and_then(|name| namespace.links.get_mut(name));
+        if let Some(link) = link {
+            link.addresses.push(address);
+        }
+    }
+    for listed in route::list(socket)? {
+        if let Some(dev) = names.get(&listed.index).cloned() {
+            let route::Listed {
+                to,
+                via,
+                metric,
+                origin,
+                ..
+            } = listed;
+            namespace.routes.insert(Route {
+                to,
+                via,
+                dev,
+                metric,
+                origin,
+            });
+        }
+    }
+    Ok(listed)
+}
+
+/// Forwarding of the host, and, while it is off, what switching it on overwrites
+/// on devices that no lab made.
+fn host_keys(host: &Namespace) -> io::Result<Vec<SysctlKey>> {
+    let mut keys = vec![
+        SysctlKey::forward4(),
+        SysctlKey::forward6(),
+        SysctlKey::redirects4(),
+    ];
+    for family in [4, 6] {
+        let foreign = |dev: &&String| {
+            host.links
+                .iter()
+                .all(|(name, link)| name.as_str() != *dev || link.owner.is_none())
+        };
+        let devices = sysctl::devices(family)?;
+        keys.extend(
+            devices
+                .iter()
+                .filter(foreign)
+                .map(|dev| SysctlKey::device_forward(family, dev)),
+        );
+    }
+    let learned = host
+        .routes
+        .iter()
+        .filter(|route| route.origin == Origin::Ra);
+    keys.extend(learned.map(|route| SysctlKey::accept_ra(&route.dev)));
+    Ok(keys)
+}

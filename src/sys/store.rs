@@ -1,0 +1,373 @@
+//! The journal: what each lab claims, holds on lease and was described by. It
+//! lies in the run directory, so that a reboot empties it with the kernel's state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::Failure;
+use crate::error::Error;
+use crate::ipam::Leases;
+use crate::plan::Claim;
+use crate::state::{Element, End, LabName, Netns, NetnsName, SetName, SysctlKey};
+
+const DIRECTORY: &str = "/run/netyard";
+const FILE: &str = "/run/netyard/netyard.db";
+const LOCK: &str = "/run/netyard/lock";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Raised when the tables change; a store of another version is refused.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE lab (name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL);
+    CREATE TABLE claim (
+        lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
+        was TEXT, inode INTEGER, PRIMARY KEY (lab, kind, netns, object)
+    ) WITHOUT ROWID;
+    CREATE TABLE lease (
+        lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, subnet TEXT NOT NULL,
+        address TEXT NOT NULL, PRIMARY KEY (lab, netns, dev, subnet)
+    ) WITHOUT ROWID;
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+";
+
+/// The open journal.
+#[derive(Debug)]
+pub(crate) struct Store {
+    db: Connection,
+}
+
+/// Held while labs are changed: one program at a time.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "closing it is what releases the lock")] File);
+
+/// Waits for the lock, and takes it. It goes with the process, however that ends.
+pub(crate) fn lock() -> io::Result<Lock> {
+    make_directory()?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(LOCK)?;
+    rustix::io::retry_on_intr(|| {
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+    })?;
+    Ok(Lock(file))
+}
+
+fn make_directory() -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(DIRECTORY)
+}
+
+/// A lab as the journal knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lab {
+    pub(crate) name: LabName,
+    /// The topology file that it was last brought up with.
+    pub(crate) source: String,
+    /// The nsfs inode of the namespace that was its host.
+    pub(crate) host: u64,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Failure {
+            errno: 0,
+            text: Some(error.to_string()),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+impl Store {
+    /// Opens the journal, and makes it when there is none.
+    pub(crate) fn open() -> std::result::Result<Self, Error> {
+        Self::try_open().map_err(Error::system(format!("open the journal {FILE}")))
+    }
+
+    /// Opens the journal to look into it. Where there is none, it is as if there
+    /// were an empty one, and none is made.
+    pub(crate) fn open_to_read() -> std::result::Result<Self, Error> {
+        match fs::metadata(FILE) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Connection::open_in_memory()
+                .map_err(Failure::from)
+                .and_then(Self::on),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(Error::NotRoot("reading the journal".to_owned()));
+            }
+            _ => Self::try_open(),
+        }
+        .map_err(Error::system(format!("open the journal {FILE}")))
+    }
+
+    fn try_open() -> Result<Self> {
+        make_directory()?;
+        Self::on(Connection::open(FILE)?)
+    }
+
+    fn on(db: Connection) -> Result<Self> {
+        db.busy_timeout(std::time::Duration::from_secs(10))?;
+        // The run directory is in memory: what a crash of the machine would lose
+        // is lost anyway, what a killed process wrote is kept (sqlite.org/wal.html).
+        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
+        let mut store = Store { db };
+        store.prepare()?;
+        Ok(store)
+    }
+
+    /// Makes the tables. Where the run directory outlives a reboot, as in some
+    /// containers, what it says of the last boot is forgotten.
+    fn prepare(&mut self) -> Result<()> {
+        let boot = fs::read_to_string(BOOT_ID)?;
+        let tx = self
+            .db
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version == 0 {
+            tx.execute_batch(TABLES)?;
+            tx.pragma_update(None, "user_version", VERSION)?;
+        } else if version != VERSION {
+            let text = format!("it is of version {version}, this netyard writes {VERSION}");
+            return Err(Failure {
+                errno: 0,
+                text: Some(text),
+            });
+        }
+        if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
+            tx.execute_batch(
+                "DELETE FROM lab; DELETE FROM claim; DELETE FROM lease; DELETE FROM fact;",
+            )?;
+        }
+        tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
+        Ok(tx.commit()?)
+    }
+
+    /// Every lab, by name.
+    pub(crate) fn labs(&self) -> Result<Vec<Lab>> {
+        let mut query = self
+            .db
+            .prepare("SELECT name, source, host FROM lab ORDER BY name")?;
+        let rows = query.query_map([], |row| {
+            let name: String = row.get(0)?;
+            Ok((name, row.get(1)?, row.get::<_, i64>(2)? as u64))
+        })?;
+        rows.map(|row| {
+            let (name, source, host) = row?;
+            Ok(Lab {
+                name: stored(name)?,
+                source,
+                host,
+            })
+        })
+        .collect()
+    }
+
+    /// What every lab claims.
+    pub(crate) fn claims(&self) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
+        let mut all: BTreeMap<LabName, BTreeSet<Claim>> = BTreeMap::new();
+        let mut query = self
+            .db
+            .prepare("SELECT lab, kind, netns, object, was FROM claim")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let claim = claim(
+                &row.get::<_, String>(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            )?;
+            all.entry(stored(row.get(0)?)?).or_default().insert(claim);
+        }
+        Ok(all)
+    }
+
+    /// The namespaces that labs made: whose each is, and its nsfs inode.
+    pub(crate) fn namespaces(&self) -> Result<BTreeMap<NetnsName, (LabName, u64)>> {
+        let sql = "SELECT object, lab, inode FROM claim WHERE kind = 'netns' AND inode IS NOT NULL";
+        let mut query = self.db.prepare(sql)?;
+        let rows = query.query_map([], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)? as u64,
+            ))
+        })?;
+        rows.map(|row| {
+            let (name, lab, inode) = row?;
+            Ok((stored(name)?, (stored(lab)?, inode)))
+        })
+        .collect()
+    }
+
+    /// Notes which namespaces are about to get which names.
+    pub(crate) fn note_inodes<'a>(
+        &mut self,
+        made: impl Iterator<Item = (&'a NetnsName, u64)>,
+    ) -> Result<()> {
+        let tx = self.db.transaction()?;
+        {
+            let sql = "UPDATE claim SET inode = ?2 WHERE kind = 'netns' AND object = ?1";
+            let mut update = tx.prepare(sql)?;
+            for (name, inode) in made {
+                update.execute(params![name.as_str(), inode as i64])?;
+            }
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Replaces what is known of a lab. Nothing claimed ends it.
+    pub(crate) fn record(
+        &mut self,
+        lab: &Lab,
+        before: &BTreeSet<Claim>,
+        claims: &BTreeSet<Claim>,
+        leases: &Leases,
+    ) -> Result<()> {
+        let tx = self.db.transaction()?;
+        let name = lab.name.as_str();
+        for claim in before.difference(claims) {
+            let (kind, netns, object, _) = columns(claim);
+            let sql = "DELETE FROM claim WHERE lab=?1 AND kind=?2 AND netns=?3 AND object=?4";
+            tx.prepare_cached(sql)?
+                .execute([name, kind, &netns, &object])?;
+        }
+        for claim in claims.difference(before) {
+            let (kind, netns, object, was) = columns(claim);
+            let sql = "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+            tx.prepare_cached(sql)?
+                .execute(params![name, kind, netns, object, was])?;
+        }
+        tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
+        tx.execute("DELETE FROM lease WHERE lab = ?1", [name])?;
+        if !claims.is_empty() {
+            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3)";
+            tx.execute(sql, params![name, lab.source, lab.host as i64])?;
+            insert_leases(&tx, name, leases)?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// The addresses that a lab holds on lease.
+    pub(crate) fn leases(&self, lab: &LabName) -> Result<Leases> {
+        let sql = "SELECT netns, dev, subnet, address FROM lease WHERE lab = ?1";
+        let mut query = self.db.prepare(sql)?;
+        let mut rows = query.query([lab.as_str()])?;
+        let mut leases = Vec::new();
+        while let Some(row) = rows.next()? {
+            let end = End {
+                netns: stored(row.get(0)?)?,
+                dev: stored(row.get(1)?)?,
+            };
+            let subnet = row.get::<_, String>(2)?.parse().map_err(odd)?;
+            leases.push((end, subnet, row.get::<_, String>(3)?.parse().map_err(odd)?));
+        }
+        Ok(leases.into_iter().collect())
+    }
+
+    /// Something to remember about the host, such as how a directory was found.
+    pub(crate) fn fact(&self, name: &str) -> Result<Option<String>> {
+        fact(&self.db, name)
+    }
+
+    /// Remembers it, or forgets it.
+    pub(crate) fn set_fact(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        match value {
+            Some(value) => self
+                .db
+                .execute("INSERT OR REPLACE INTO fact VALUES (?1, ?2)", [name, value])?,
+            None => self
+                .db
+                .execute("DELETE FROM fact WHERE name = ?1", [name])?,
+        };
+        Ok(())
+    }
+}
+
+fn insert_leases(tx: &Transaction<'_>, lab: &str, leases: &Leases) -> Result<()> {
+    let mut insert = tx.prepare("INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (end, subnet, address) in leases.iter() {
+        let (netns, dev) = (end.netns.to_string(), end.dev.as_str());
+        insert.execute(params![
+            lab,
+            netns,
+            dev,
+            subnet.to_string(),
+            address.to_string()
+        ])?;
+    }
+    Ok(())
+}
+
+fn fact(db: &Connection, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT value FROM fact WHERE name = ?1";
+    Ok(db.query_row(sql, [name], |row| row.get(0)).optional()?)
+}
+
+/// A claim as its row: kind, namespace, object, value before.
+fn columns(claim: &Claim) -> (&'static str, String, String, Option<&str>) {
+    let host = || Netns::Host.to_string();
+    match claim {
+        Claim::Netns(name) => ("netns", host(), name.to_string(), None),
+        Claim::Link(end) => ("link", end.netns.to_string(), end.dev.to_string(), None),
+        Claim::Sysctl { netns, key, was } => (
+            "sysctl",
+            netns.to_string(),
+            key.path().to_owned(),
+            Some(was),
+        ),
+        Claim::Element(set, element) => (
+            "element",
+            host(),
+            format!("{} {element}", set.as_str()),
+            None,
+        ),
+    }
+}
+
+fn claim(kind: &str, netns: String, object: String, was: Option<String>) -> Result<Claim> {
+    Ok(match kind {
+        "netns" => Claim::Netns(stored(object)?),
+        "link" => Claim::Link(End {
+            netns: stored(netns)?,
+            dev: stored(object)?,
+        }),
+        "sysctl" => Claim::Sysctl {
+            netns: stored(netns)?,
+            key: SysctlKey::stored(object),
+            was: was.unwrap_or_default(),
+        },
+        "element" => {
+            let (set, element) = object.split_once(' ').ok_or_else(|| odd(&object))?;
+            let set = SetName::ALL.into_iter().find(|s| s.as_str() == set);
+            let element = Element::try_from(element.to_owned()).map_err(odd)?;
+            Claim::Element(set.ok_or_else(|| odd(&object))?, element)
+        }
+        _ => return Err(odd(kind)),
+    })
+}
+
+fn stored<T: TryFrom<String>>(text: String) -> Result<T>
+where
+    T::Error: ToString,
+{
+    T::try_from(text).map_err(odd)
+}
+
+fn odd(what: impl ToString) -> Failure {
+    Failure {
+        errno: 0,
+        text: Some(format!(
+            "the journal holds something odd: {}",
+            what.to_string()
+        )),
+    }
+}
