@@ -16,3 +16,10 @@ mod sys;
 pub mod topology;
 
 pub use sys::exec::exec;
+
+/// The kernel's numbers as netyard knows them, for the test that compares them
+/// with the kernel's headers.
+#[doc(hidden)]
+pub mod uapi {
+    pub use crate::sys::uapi::ALL;
+}

@@ -8,6 +8,7 @@ pub(crate) mod netns;
 pub(crate) mod sockopt;
 pub(crate) mod store;
 pub(crate) mod sysctl;
+pub(crate) mod uapi;
 
 pub use failure::Failure;
 

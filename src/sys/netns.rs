@@ -12,13 +12,11 @@ use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
 use super::netlink::socket::Socket;
+use super::uapi::NSFS_MAGIC;
 use crate::state::NetnsName;
 
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
 pub(crate) const DIRECTORY: &str = "/run/netns";
-
-/// `f_type` of a mounted namespace (`NSFS_MAGIC`, include/uapi/linux/magic.h).
-const NSFS_MAGIC: i64 = 0x6e73_6673;
 
 /// Runs `f` inside a network namespace, on a thread made for it that then ends,
 /// so that no other code ever runs in the wrong namespace. Sockets opened inside

@@ -34,3 +34,17 @@ pub(crate) fn netlink_options(fd: BorrowedFd<'_>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Makes room for one send of this size. The kernel refuses a netlink send that is
+/// larger than the send buffer (netlink_sendmsg), 208 KiB by default. Without the
+/// right to force it, net.core.wmem_max is the limit, and the send says so.
+pub(crate) fn send_at_once(fd: BorrowedFd<'_>, size: usize) -> io::Result<()> {
+    if size <= 64 * 1024 {
+        return Ok(());
+    }
+    // The kernel doubles what it is told (sock_setsockopt), so this never shrinks
+    // a buffer below the size.
+    let size = i32::try_from(size).unwrap_or(i32::MAX / 2);
+    set(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size)
+        .or_else(|_| set(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, size))
+}

@@ -2,10 +2,9 @@
 //! (Documentation/userspace-api/netlink/intro.rst).
 
 use super::socket::u16_at;
-
-/// The two highest bits of a type are flags (include/uapi/linux/netlink.h).
-pub(crate) const NLA_F_NESTED: u16 = 0x8000;
-const NLA_TYPE_MASK: u16 = 0x3fff;
+pub(crate) use crate::sys::uapi::NLA_F_NESTED;
+// Without the two highest bits of a type, which are flags.
+use crate::sys::uapi::{ATTR_HEADER, NLA_TYPE_MASK};
 
 /// The attributes in `bytes`, each with its type without flags. Stops at the
 /// first that does not fit.
@@ -14,7 +13,7 @@ pub(crate) fn parse(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let length = u16_at(rest, 0)? as usize;
         let kind = u16_at(rest, 2)? & NLA_TYPE_MASK;
-        let value = rest.get(4..length)?;
+        let value = rest.get(ATTR_HEADER..length)?;
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or(&[]);
         Some((kind, value))
     })
@@ -22,7 +21,7 @@ pub(crate) fn parse(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 
 /// Appends one attribute.
 pub(crate) fn put(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    out.extend(((4 + value.len()) as u16).to_ne_bytes());
+    out.extend(((ATTR_HEADER + value.len()) as u16).to_ne_bytes());
     out.extend(kind.to_ne_bytes());
     out.extend(value);
     out.resize(out.len().next_multiple_of(4), 0);

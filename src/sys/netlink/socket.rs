@@ -5,26 +5,16 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
 use super::KernelError;
 use crate::sys::sockopt;
-
-/// Header lengths and message types of include/uapi/linux/netlink.h.
-pub(crate) const HEADER: usize = 16;
-pub(crate) const NLMSG_ERROR: u16 = 2;
-pub(crate) const NLMSG_DONE: u16 = 3;
-pub(crate) const NLM_F_REQUEST: u16 = 0x1;
-pub(crate) const NLM_F_ACK: u16 = 0x4;
-pub(crate) const NLM_F_DUMP_INTR: u16 = 0x10;
-pub(crate) const NLM_F_CAPPED: u16 = 0x100;
-pub(crate) const NLM_F_ACK_TLVS: u16 = 0x200;
-pub(crate) const NLM_F_DUMP: u16 = 0x300;
-pub(crate) const NLM_F_REPLACE: u16 = 0x100;
-pub(crate) const NLM_F_EXCL: u16 = 0x200;
-pub(crate) const NLM_F_CREATE: u16 = 0x400;
-pub(crate) const NLM_F_APPEND: u16 = 0x800;
-pub(crate) const NLMSGERR_ATTR_MSG: u16 = 1;
+pub(crate) use crate::sys::uapi::{
+    HEADER, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_APPEND, NLM_F_CAPPED, NLM_F_CREATE, NLM_F_DUMP,
+    NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
+    NLMSGERR_ATTR_MSG,
+};
 
 /// What one send may hold. The kernel works through a send in one go, deaf to
 /// signals; this keeps it to some tens of milliseconds.
@@ -142,6 +132,42 @@ impl Socket {
         }
     }
 
+    /// Sends a netfilter batch, which the kernel takes as a whole or not at all,
+    /// and says which request it refused first. `acked` is the last operation.
+    pub(crate) fn batch(
+        &mut self,
+        requests: &[Request],
+        acked: usize,
+    ) -> io::Result<Option<(usize, KernelError)>> {
+        let first = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::new();
+        for (i, request) in requests.iter().enumerate() {
+            self.sequence = self.sequence.wrapping_add(1);
+            let ack = if i == acked { NLM_F_ACK } else { 0 };
+            encode(&mut bytes, request, ack, self.sequence);
+        }
+        sockopt::send_at_once(self.fd.as_fd(), bytes.len())?;
+        rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
+        let (mut refused, mut answered) = (None, false);
+        // All answers are in the queue when the send returns. What refuses the
+        // batch itself (no right, no nf_tables, a failing commit) answers its begin,
+        // and may be the only answer (nfnetlink_rcv_batch in
+        // net/netfilter/nfnetlink.c).
+        while self.receive_flags(RecvFlags::DONTWAIT, |message| {
+            let at = message.sequence.wrapping_sub(first) as usize;
+            let verdict = error(&message).filter(|_| at < requests.len());
+            answered |= verdict.is_some();
+            if let (None, Some(Some(failed))) = (&refused, verdict) {
+                refused = Some((at, failed));
+            }
+        })? {}
+        if answered {
+            Ok(refused)
+        } else {
+            Err(io::Error::other("the kernel did not answer a batch"))
+        }
+    }
+
     fn transact_once(&mut self, requests: &[Request]) -> io::Result<Vec<Option<KernelError>>> {
         self.transact_at(requests, requests.len().saturating_sub(1))
     }
@@ -217,10 +243,26 @@ impl Socket {
     }
 
     /// Waits for one datagram and hands out the messages in it.
-    fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<()> {
-        let (got, length) = rustix::io::retry_on_intr(|| {
-            rustix::net::recv(&self.fd, &mut self.received[..], RecvFlags::TRUNC)
-        })?;
+    fn receive(&mut self, each: impl FnMut(Message<'_>)) -> io::Result<()> {
+        self.receive_flags(RecvFlags::empty(), each).map(|_| ())
+    }
+
+    /// The same; says whether there may be more. With `DONTWAIT` an empty queue is
+    /// the end, and a queue that overflowed is no error: refusals come in order, so
+    /// that the first are there (netlink_overrun in net/netlink/af_netlink.c).
+    fn receive_flags(
+        &mut self,
+        flags: RecvFlags,
+        mut each: impl FnMut(Message<'_>),
+    ) -> io::Result<bool> {
+        let received = rustix::io::retry_on_intr(|| {
+            rustix::net::recv(&self.fd, &mut self.received[..], flags | RecvFlags::TRUNC)
+        });
+        let (got, length) = match received {
+            Err(Errno::AGAIN) => return Ok(false),
+            Err(Errno::NOBUFS) if flags.contains(RecvFlags::DONTWAIT) => return Ok(true),
+            received => received?,
+        };
         if length > got {
             return Err(io::Error::other("a netlink answer is larger than 64 KiB"));
         }
@@ -229,7 +271,7 @@ impl Socket {
             each(message);
             bytes = rest;
         }
-        Ok(())
+        Ok(true)
     }
 }
 

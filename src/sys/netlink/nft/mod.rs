@@ -1,26 +1,115 @@
-use super::KernelError;
-use super::socket::Socket;
-use crate::state::{Element, LabName, SetName, Table};
+//! The firewall table `inet netyard`: written in one batch, read back as a value.
+
+mod element;
+mod expr;
+mod read;
+mod table;
+#[cfg(test)]
+mod tests;
+mod userdata;
+
 use std::io;
+
+use super::KernelError;
+use super::attr::put_text;
+use super::socket::{Request, Socket};
+use crate::state::{Element, LabName, SetName, TABLE, Table};
+use crate::sys::uapi::*;
+
+pub(crate) use read::read;
+
+/// What may be done to the table.
+#[derive(Debug, Clone)]
 pub(crate) enum Change {
+    /// Make it, with all that is in it.
     AddTable(Table),
+    /// Take it away, with all that is in it.
     DelTable,
+    /// Put an element into a set.
     AddElement {
+        /// The set.
         set: SetName,
+        /// The element.
         element: Element,
+        /// The lab that owns it; `None`: netyard itself.
         owner: Option<LabName>,
     },
+    /// Take an element out of a set.
     DelElement {
+        /// The set.
         set: SetName,
+        /// The element.
         element: Element,
     },
 }
-pub(crate) fn apply(
-    _socket: &mut Socket,
-    _changes: &[Change],
-) -> io::Result<Result<(), (usize, KernelError)>> {
-    Err(io::Error::other("no"))
+
+impl Change {
+    fn requests(&self) -> Result<Vec<Request>, KernelError> {
+        Ok(match self {
+            Change::AddTable(table) => return table::requests(table),
+            Change::DelTable => vec![message(NFT_MSG_DELTABLE, 0, |out| {
+                put_text(out, NFTA_TABLE_NAME, TABLE);
+            })],
+            Change::AddElement {
+                set,
+                element,
+                owner,
+            } => element::add(*set, [(element, owner.as_ref())]),
+            Change::DelElement { set, element } => vec![element::del(*set, element)],
+        })
+    }
 }
-pub(crate) fn read(_socket: &mut Socket) -> io::Result<Option<Table>> {
-    Ok(None)
+
+/// Makes all the changes at once, or none: then the answer names the change that
+/// was refused. A refusal of the batch itself counts as one of its first change.
+pub(crate) fn apply(
+    socket: &mut Socket,
+    changes: &[Change],
+) -> io::Result<Result<(), (usize, KernelError)>> {
+    if changes.is_empty() {
+        return Ok(Ok(()));
+    }
+    let mut requests = vec![border(NFNL_MSG_BATCH_BEGIN)];
+    let mut origins = vec![0];
+    for (i, change) in changes.iter().enumerate() {
+        match change.requests() {
+            Ok(more) => requests.extend(more),
+            Err(refused) => return Ok(Err((i, refused))),
+        }
+        origins.resize(requests.len(), i);
+    }
+    // Kernels before 6.10 never answer the end of a batch: the last operation is
+    // asked instead (bf2ac490d28c, "netfilter: nfnetlink: Handle ACK flags for
+    // batch messages").
+    let last = requests.len() - 1;
+    requests.push(border(NFNL_MSG_BATCH_END));
+    Ok(match socket.batch(&requests, last)? {
+        None => Ok(()),
+        Some((at, refused)) => Err((origins.get(at).copied().unwrap_or(0), refused)),
+    })
+}
+
+/// The begin or the end of a batch: it names the subsystem, in network order.
+fn border(kind: u16) -> Request {
+    let [high, low] = NFNL_SUBSYS_NFTABLES.to_be_bytes();
+    Request {
+        kind,
+        flags: 0,
+        body: vec![0, NFNETLINK_V0, high, low],
+    }
+}
+
+fn message(kind: u16, flags: u16, attributes: impl FnOnce(&mut Vec<u8>)) -> Request {
+    let mut body = vec![NFPROTO_INET, NFNETLINK_V0, 0, 0];
+    attributes(&mut body);
+    Request {
+        kind: NFNL_SUBSYS_NFTABLES << 8 | kind,
+        flags,
+        body,
+    }
+}
+
+/// Numbers in nf_tables attributes are in network order.
+fn put_u32(out: &mut Vec<u8>, kind: u16, value: u32) {
+    super::attr::put(out, kind, &value.to_be_bytes());
 }

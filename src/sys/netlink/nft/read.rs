@@ -1,0 +1,212 @@
+//! The table as the kernel has it.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use rustix::io::Errno;
+
+use crate::state::{ChainName, Rule, SetName, TABLE, Table};
+use crate::sys::netlink::KernelError;
+use crate::sys::netlink::attr::{parse, put_text};
+use crate::sys::netlink::socket::{Request, Socket, u32_at};
+use crate::sys::uapi::*;
+
+use super::element::{self, Entry};
+use super::expr::{self, Expr, text};
+use super::table::{Hook, Key, MARK, hook, key};
+use super::{message, userdata};
+
+/// How often the table is read again when it changed between two questions.
+const TRIES: usize = 8;
+
+/// The table `inet netyard`; `None` when there is none. What is in it but cannot
+/// be part of our table (a set of another type, a chain at another hook) is left
+/// out, so that it shows as missing.
+pub(crate) fn read(socket: &mut Socket) -> io::Result<Option<Table>> {
+    for _ in 0..TRIES {
+        let mut reader = Reader {
+            socket,
+            generation: None,
+            changed: false,
+        };
+        let table = reader.table()?;
+        if !reader.changed {
+            return Ok(table);
+        }
+    }
+    Err(io::Error::other(
+        "the firewall changed each of the 8 times it was read",
+    ))
+}
+
+struct Reader<'a> {
+    socket: &'a mut Socket,
+    /// The number of the rule set's version, which every answer carries.
+    generation: Option<Vec<u8>>,
+    changed: bool,
+}
+
+impl Reader<'_> {
+    fn table(&mut self) -> io::Result<Option<Table>> {
+        let question = get(NFT_MSG_GETTABLE, NFTA_TABLE_NAME, TABLE, None);
+        let answer = match self.socket.ask(&question)? {
+            // A kernel without nf_tables refuses the message type
+            // (nfnetlink_rcv_msg in net/netfilter/nfnetlink.c): no table there.
+            Err(refused) if is(&refused, Errno::INVAL) => return Ok(None),
+            answer => self.known(answer)?,
+        };
+        let Some(answer) = answer else {
+            return Ok(None);
+        };
+        let notes = find(&answer, NFTA_TABLE_USERDATA);
+        let ours = notes.and_then(userdata::read_comment) == Some(MARK);
+        // The chains of a dormant table are hooked nowhere.
+        let dormant = number(&answer, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT != 0;
+        let chains = if dormant {
+            BTreeMap::new()
+        } else {
+            self.chains()?
+        };
+        Ok(Some(Table {
+            ours,
+            chains,
+            sets: self.sets()?,
+        }))
+    }
+
+    fn chains(&mut self) -> io::Result<BTreeMap<ChainName, Vec<Rule>>> {
+        let mut chains = BTreeMap::new();
+        for chain in ChainName::ALL {
+            let name = Some((NFTA_CHAIN_NAME, chain.as_str()));
+            let question = get(NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, TABLE, name);
+            let answer = self.socket.ask(&question)?;
+            if self.known(answer)?.is_some_and(|a| is_chain(chain, &a)) {
+                chains.insert(chain, Vec::new());
+            }
+        }
+        let vocabulary = expr::vocabulary();
+        for rule in self.list(&get(NFT_MSG_GETRULE, NFTA_RULE_TABLE, TABLE, None))? {
+            let place = find(&rule, NFTA_RULE_CHAIN).map(text);
+            let chain = ChainName::ALL
+                .into_iter()
+                .find(|c| Some(c.as_str()) == place);
+            if let Some(rules) = chain.and_then(|chain| chains.get_mut(&chain)) {
+                let list = find(&rule, NFTA_RULE_EXPRESSIONS).unwrap_or_default();
+                let list: Vec<Expr> = parse(list).map(|(_, bytes)| Expr::read(bytes)).collect();
+                rules.push(Rule(expr::terms(&vocabulary, &list)));
+            }
+        }
+        Ok(chains)
+    }
+
+    fn sets(
+        &mut self,
+    ) -> io::Result<BTreeMap<SetName, BTreeMap<crate::state::Element, Option<crate::state::LabName>>>>
+    {
+        let mut sets = BTreeMap::new();
+        for found in self.list(&get(NFT_MSG_GETSET, NFTA_SET_TABLE, TABLE, None))? {
+            let name = find(&found, NFTA_SET_NAME).map(text);
+            let set = SetName::ALL.into_iter().find(|s| Some(s.as_str()) == name);
+            let Some(set) = set.filter(|set| is_set(*set, &found)) else {
+                continue;
+            };
+            let mut entries = Vec::new();
+            let name = Some((NFTA_SET_ELEM_LIST_SET, set.as_str()));
+            let question = get(NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, TABLE, name);
+            for part in self.list(&question)? {
+                let list = find(&part, NFTA_SET_ELEM_LIST_ELEMENTS).unwrap_or_default();
+                entries.extend(parse(list).map(|(_, bytes)| Entry::read(bytes)));
+            }
+            sets.insert(set, element::elements(set, entries));
+        }
+        Ok(sets)
+    }
+
+    /// An answer's attributes; `None` when what was asked for is not there.
+    fn known(
+        &mut self,
+        answer: Result<(u16, Vec<u8>), KernelError>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        match answer {
+            Ok((_, body)) => Ok(Some(self.attributes(&body))),
+            Err(refused) if is(&refused, Errno::NOENT) => Ok(None),
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    /// A list's entries. A set that is gone has gone since it was listed.
+    fn list(&mut self, question: &Request) -> io::Result<Vec<Vec<u8>>> {
+        match self.socket.dump(question)? {
+            Ok(replies) => Ok(replies
+                .iter()
+                .map(|(_, body)| self.attributes(body))
+                .collect()),
+            Err(refused) if is(&refused, Errno::NOENT) => {
+                self.changed = true;
+                Ok(Vec::new())
+            }
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
+    /// What follows the family's header, whose `res_id` is the low half of the
+    /// rule set's version (nft_base_seq in net/netfilter/nf_tables_api.c).
+    fn attributes(&mut self, body: &[u8]) -> Vec<u8> {
+        let (header, rest) = body.split_at(FAMILY_HEADER.min(body.len()));
+        let seen = header.get(2..).unwrap_or_default();
+        let generation = self.generation.get_or_insert_with(|| seen.to_vec());
+        self.changed |= generation != seen;
+        rest.to_vec()
+    }
+}
+
+fn get(kind: u16, table: u16, name: &str, more: Option<(u16, &str)>) -> Request {
+    message(kind, 0, |out| {
+        put_text(out, table, name);
+        if let Some((kind, name)) = more {
+            put_text(out, kind, name);
+        }
+    })
+}
+
+fn is(refused: &KernelError, errno: Errno) -> bool {
+    refused.errno == errno.raw_os_error()
+}
+
+fn find(attributes: &[u8], wanted: u16) -> Option<&[u8]> {
+    let mut all = parse(attributes);
+    all.find(|(kind, _)| *kind == wanted)
+        .map(|(_, value)| value)
+}
+
+/// A number that is there, or else zero.
+fn number(attributes: &[u8], wanted: u16) -> u32 {
+    let value = find(attributes, wanted).and_then(|value| u32_at(value, 0));
+    value.map_or(0, u32::from_be)
+}
+
+/// Whether it hangs where our chain of this name hangs, and accepts at its end.
+fn is_chain(chain: ChainName, attributes: &[u8]) -> bool {
+    let place = find(attributes, NFTA_CHAIN_HOOK).unwrap_or_default();
+    let kind = find(attributes, NFTA_CHAIN_TYPE).map(text);
+    let ours = hook(chain);
+    let Hook {
+        kind: our_kind,
+        number: our_number,
+        priority,
+    } = ours;
+    kind == Some(our_kind)
+        && number(place, NFTA_HOOK_HOOKNUM) == our_number
+        && number(place, NFTA_HOOK_PRIORITY) == priority as u32
+        && number(attributes, NFTA_CHAIN_POLICY) == NF_ACCEPT as u32
+}
+
+/// Whether it has the key of our set of this name.
+fn is_set(set: SetName, attributes: &[u8]) -> bool {
+    let found = Key {
+        kind: number(attributes, NFTA_SET_KEY_TYPE),
+        length: number(attributes, NFTA_SET_KEY_LEN),
+        flags: number(attributes, NFTA_SET_FLAGS),
+    };
+    found == key(set)
+}

@@ -1,0 +1,146 @@
+//! The kernel's numbers, each written once. Every one goes also into [`ALL`], by
+//! which tests/uapi.rs compares them with the kernel's own headers.
+
+/// Defines constants by header; a name of ours has the C expression beside it.
+macro_rules! numbers {
+    ($($header:literal { $($name:ident: $type:ty = $value:expr $(, $c:literal)?;)* })*) => {
+        $($(pub(crate) const $name: $type = $value;)*)*
+        /// Every number: its C expression, the header, and what netyard takes it for.
+        pub const ALL: &[(&str, &str, u64)] = &[
+            $($((numbers!(@c $name $($c)?), $header, $name as u64),)*)*
+        ];
+    };
+    (@c $name:ident) => { stringify!($name) };
+    (@c $name:ident $c:literal) => { $c };
+}
+
+numbers! {
+    "linux/netlink.h" {
+        HEADER: usize = 16, "sizeof(struct nlmsghdr)";
+        ATTR_HEADER: usize = 4, "sizeof(struct nlattr)";
+        NLMSG_ERROR: u16 = 2;
+        NLMSG_DONE: u16 = 3;
+        NLM_F_REQUEST: u16 = 0x1;
+        NLM_F_ACK: u16 = 0x4;
+        NLM_F_DUMP_INTR: u16 = 0x10;
+        NLM_F_CAPPED: u16 = 0x100;
+        NLM_F_ACK_TLVS: u16 = 0x200;
+        NLM_F_DUMP: u16 = 0x300;
+        NLM_F_REPLACE: u16 = 0x100;
+        NLM_F_EXCL: u16 = 0x200;
+        NLM_F_CREATE: u16 = 0x400;
+        NLM_F_APPEND: u16 = 0x800;
+        NLMSGERR_ATTR_MSG: u16 = 1;
+        NLA_F_NESTED: u16 = 0x8000;
+        NLA_TYPE_MASK: u16 = 0x3fff, "NLA_TYPE_MASK & 0xffff";
+    }
+    "linux/magic.h" {
+        NSFS_MAGIC: i64 = 0x6e736673;
+    }
+    "linux/netfilter.h" {
+        NFPROTO_INET: u8 = 1;
+        NFPROTO_IPV4: u8 = 2;
+        NFPROTO_IPV6: u8 = 10;
+        NF_INET_FORWARD: u32 = 2;
+        NF_INET_POST_ROUTING: u32 = 4;
+        NF_DROP: i32 = 0;
+        NF_ACCEPT: i32 = 1;
+    }
+    "linux/netfilter/nf_conntrack_common.h" {
+        CT_ESTABLISHED: u32 = 2, "NF_CT_STATE_BIT(IP_CT_ESTABLISHED)";
+        CT_RELATED: u32 = 4, "NF_CT_STATE_BIT(IP_CT_RELATED)";
+    }
+    "linux/netfilter_ipv4.h" {
+        NF_IP_PRI_FILTER: i32 = 0;
+        NF_IP_PRI_NAT_SRC: i32 = 100;
+    }
+    "linux/netfilter/nfnetlink.h" {
+        FAMILY_HEADER: usize = 4, "sizeof(struct nfgenmsg)";
+        NFNETLINK_V0: u8 = 0;
+        NFNL_SUBSYS_NFTABLES: u16 = 10;
+        NFNL_MSG_BATCH_BEGIN: u16 = 16;
+        NFNL_MSG_BATCH_END: u16 = 17;
+    }
+    "linux/netfilter/nf_tables.h" {
+        NFT_MSG_NEWTABLE: u16 = 0;
+        NFT_MSG_GETTABLE: u16 = 1;
+        NFT_MSG_DELTABLE: u16 = 2;
+        NFT_MSG_NEWCHAIN: u16 = 3;
+        NFT_MSG_GETCHAIN: u16 = 4;
+        NFT_MSG_NEWRULE: u16 = 6;
+        NFT_MSG_GETRULE: u16 = 7;
+        NFT_MSG_NEWSET: u16 = 9;
+        NFT_MSG_GETSET: u16 = 10;
+        NFT_MSG_NEWSETELEM: u16 = 12;
+        NFT_MSG_GETSETELEM: u16 = 13;
+        NFT_MSG_DELSETELEM: u16 = 14;
+        NFTA_LIST_ELEM: u16 = 1;
+        NFTA_DATA_VALUE: u16 = 1;
+        NFTA_DATA_VERDICT: u16 = 2;
+        NFTA_VERDICT_CODE: u16 = 1;
+        NFTA_TABLE_NAME: u16 = 1;
+        NFTA_TABLE_FLAGS: u16 = 2;
+        NFT_TABLE_F_DORMANT: u32 = 1;
+        NFTA_TABLE_USERDATA: u16 = 6;
+        NFTA_CHAIN_TABLE: u16 = 1;
+        NFTA_CHAIN_NAME: u16 = 3;
+        NFTA_CHAIN_HOOK: u16 = 4;
+        NFTA_CHAIN_POLICY: u16 = 5;
+        NFTA_CHAIN_TYPE: u16 = 7;
+        NFTA_HOOK_HOOKNUM: u16 = 1;
+        NFTA_HOOK_PRIORITY: u16 = 2;
+        NFTA_RULE_TABLE: u16 = 1;
+        NFTA_RULE_CHAIN: u16 = 2;
+        NFTA_RULE_EXPRESSIONS: u16 = 4;
+        NFTA_RULE_USERDATA: u16 = 7;
+        NFTA_EXPR_NAME: u16 = 1;
+        NFTA_EXPR_DATA: u16 = 2;
+        NFTA_SET_TABLE: u16 = 1;
+        NFTA_SET_NAME: u16 = 2;
+        NFTA_SET_FLAGS: u16 = 3;
+        NFTA_SET_KEY_TYPE: u16 = 4;
+        NFTA_SET_KEY_LEN: u16 = 5;
+        NFTA_SET_ID: u16 = 10;
+        NFTA_SET_USERDATA: u16 = 13;
+        NFT_SET_INTERVAL: u32 = 4;
+        NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
+        NFTA_SET_ELEM_LIST_SET: u16 = 2;
+        NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
+        NFTA_SET_ELEM_KEY: u16 = 1;
+        NFTA_SET_ELEM_FLAGS: u16 = 3;
+        NFTA_SET_ELEM_USERDATA: u16 = 6;
+        NFT_SET_ELEM_INTERVAL_END: u32 = 1;
+        NFT_REG_VERDICT: u32 = 0;
+        NFT_REG_1: u32 = 1;
+        NFT_RETURN: i32 = -5;
+        NFTA_META_DREG: u16 = 1;
+        NFTA_META_KEY: u16 = 2;
+        NFT_META_IIFNAME: u32 = 6;
+        NFT_META_OIFNAME: u32 = 7;
+        NFT_META_NFPROTO: u32 = 15;
+        NFTA_CT_DREG: u16 = 1;
+        NFTA_CT_KEY: u16 = 2;
+        NFT_CT_STATE: u32 = 0;
+        NFTA_BITWISE_SREG: u16 = 1;
+        NFTA_BITWISE_DREG: u16 = 2;
+        NFTA_BITWISE_LEN: u16 = 3;
+        NFTA_BITWISE_MASK: u16 = 4;
+        NFTA_BITWISE_XOR: u16 = 5;
+        NFTA_CMP_SREG: u16 = 1;
+        NFTA_CMP_OP: u16 = 2;
+        NFTA_CMP_DATA: u16 = 3;
+        NFT_CMP_EQ: u32 = 0;
+        NFT_CMP_NEQ: u32 = 1;
+        NFTA_PAYLOAD_DREG: u16 = 1;
+        NFTA_PAYLOAD_BASE: u16 = 2;
+        NFTA_PAYLOAD_OFFSET: u16 = 3;
+        NFTA_PAYLOAD_LEN: u16 = 4;
+        NFT_PAYLOAD_NETWORK_HEADER: u32 = 1;
+        NFTA_LOOKUP_SET: u16 = 1;
+        NFTA_LOOKUP_SREG: u16 = 2;
+        NFTA_LOOKUP_FLAGS: u16 = 5;
+        NFT_LOOKUP_F_INV: u32 = 1;
+        NFTA_IMMEDIATE_DREG: u16 = 1;
+        NFTA_IMMEDIATE_DATA: u16 = 2;
+    }
+}
