@@ -37,7 +37,8 @@ pub(crate) fn netlink_options(fd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// Makes room for one send of this size. The kernel refuses a netlink send that is
 /// larger than the send buffer (netlink_sendmsg), 208 KiB by default. Without the
-/// right to force it, net.core.wmem_max is the limit, and the send says so.
+/// right to force it (in the first user namespace), twice net.core.wmem_max is the
+/// limit, and the send says so.
 pub(crate) fn send_at_once(fd: BorrowedFd<'_>, size: usize) -> io::Result<()> {
     if size <= 64 * 1024 {
         return Ok(());

@@ -96,20 +96,9 @@ impl Socket {
         Ok(results)
     }
 
-    /// The same in exactly one send, for requests that the kernel takes as a
-    /// whole or not at all. `acked` says which request is asked for an answer.
-    pub(crate) fn transact_at(
-        &mut self,
-        requests: &[Request],
-        acked: usize,
-    ) -> io::Result<Vec<Option<KernelError>>> {
-        let first = self.sequence.wrapping_add(1);
-        let mut bytes = Vec::with_capacity(SEND);
-        for (i, request) in requests.iter().enumerate() {
-            self.sequence = self.sequence.wrapping_add(1);
-            let ack = if i == acked { NLM_F_ACK } else { 0 };
-            encode(&mut bytes, request, ack, self.sequence);
-        }
+    fn transact_once(&mut self, requests: &[Request]) -> io::Result<Vec<Option<KernelError>>> {
+        let acked = requests.len().saturating_sub(1);
+        let (first, bytes) = self.encode_all(requests, acked);
         rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
         let mut results = vec![None; requests.len()];
         let last = first.wrapping_add(acked as u32);
@@ -132,6 +121,19 @@ impl Socket {
         }
     }
 
+    /// The requests as one send, and the number of the first. The answers to all
+    /// would overflow the receive buffer: only the one at `acked` is asked for one.
+    fn encode_all(&mut self, requests: &[Request], acked: usize) -> (u32, Vec<u8>) {
+        let first = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::with_capacity(SEND);
+        for (i, request) in requests.iter().enumerate() {
+            self.sequence = self.sequence.wrapping_add(1);
+            let ack = if i == acked { NLM_F_ACK } else { 0 };
+            encode(&mut bytes, request, ack, self.sequence);
+        }
+        (first, bytes)
+    }
+
     /// Sends a netfilter batch, which the kernel takes as a whole or not at all,
     /// and says which request it refused first. `acked` is the last operation.
     pub(crate) fn batch(
@@ -139,15 +141,18 @@ impl Socket {
         requests: &[Request],
         acked: usize,
     ) -> io::Result<Option<(usize, KernelError)>> {
-        let first = self.sequence.wrapping_add(1);
-        let mut bytes = Vec::new();
-        for (i, request) in requests.iter().enumerate() {
-            self.sequence = self.sequence.wrapping_add(1);
-            let ack = if i == acked { NLM_F_ACK } else { 0 };
-            encode(&mut bytes, request, ack, self.sequence);
-        }
+        let (first, bytes) = self.encode_all(requests, acked);
         sockopt::send_at_once(self.fd.as_fd(), bytes.len())?;
-        rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
+        let sent = || rustix::net::send(&self.fd, &bytes, SendFlags::empty());
+        match rustix::io::retry_on_intr(sent) {
+            Err(Errno::MSGSIZE) => {
+                return Err(io::Error::other(format!(
+                    "a batch of {} bytes does not fit one send: raise net.core.wmem_max",
+                    bytes.len()
+                )));
+            }
+            sent => sent?,
+        };
         let (mut refused, mut answered) = (None, false);
         // All answers are in the queue when the send returns. What refuses the
         // batch itself (no right, no nf_tables, a failing commit) answers its begin,
@@ -166,10 +171,6 @@ impl Socket {
         } else {
             Err(io::Error::other("the kernel did not answer a batch"))
         }
-    }
-
-    fn transact_once(&mut self, requests: &[Request]) -> io::Result<Vec<Option<KernelError>>> {
-        self.transact_at(requests, requests.len().saturating_sub(1))
     }
 
     /// Asks for a list. Reads it again when the kernel says that it changed while

@@ -40,7 +40,8 @@ pub(super) fn add<'a>(
         .collect()
 }
 
-/// Removes one element.
+/// Removes one element. The kernel finds it by its key alone, so that whoever asks
+/// must know that it is theirs.
 pub(super) fn del(set: SetName, element: &Element) -> Request {
     let mut nest = Vec::new();
     put_element(&mut nest, element, None);
@@ -55,6 +56,8 @@ fn request(kind: u16, flags: u16, set: SetName, nest: &[u8]) -> Request {
     })
 }
 
+/// One element as the kernel's entries: one of a plain set, two of a subnet. A
+/// subnet that ends with the last address has no end, for none could follow.
 fn put_element(out: &mut Vec<u8>, element: &Element, mark: Option<&str>) {
     let mut notes = mark.map(userdata::comment);
     let (start, end) = match element {
@@ -79,6 +82,7 @@ fn put_element(out: &mut Vec<u8>, element: &Element, mark: Option<&str>) {
     }
 }
 
+/// One entry. A flags attribute of zero would do no harm, but nft sends none.
 fn put_entry(out: &mut Vec<u8>, key: &[u8], flags: u32, notes: Option<&[u8]>) {
     put_nested(out, NFTA_LIST_ELEM, |out| {
         if flags != 0 {
@@ -100,6 +104,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
+/// Keys of addresses are in network order, so that bytes compare like numbers.
 fn address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
@@ -153,7 +158,9 @@ impl Entry {
     }
 }
 
-/// A set's entries as elements.
+/// A set's entries as elements. The kernel lists a set in an order of its
+/// own, by which nothing here goes. An end without a start is nft's: it puts one at address zero
+/// into an empty set (set_to_intervals in its src/intervals.c).
 pub(super) fn elements(
     set: SetName,
     mut entries: Vec<Entry>,
@@ -175,6 +182,7 @@ pub(super) fn elements(
     all
 }
 
+/// Only the two families that a guard may name; a foreign key is no element of ours.
 fn family(key: &[u8]) -> Option<Element> {
     match key {
         [NFPROTO_IPV4] => Some(Element::Family(Family::Ipv4)),
@@ -190,6 +198,7 @@ fn device(key: &[u8]) -> Option<Element> {
 /// The subnets that make up a range: one when netyard wrote it, several when
 /// someone else added a range by hand.
 fn subnets(mut start: IpAddr, end: Option<IpAddr>) -> Vec<Element> {
+    // The widest subnet that begins here and ends within, then the next.
     let bits = if start.is_ipv4() { 32 } else { 128 };
     let mut all = Vec::new();
     loop {

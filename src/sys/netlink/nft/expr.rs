@@ -22,7 +22,7 @@ impl Expr {
         }
     }
 
-    /// Appends it to a rule's list.
+    /// Appends it to a rule's list (`NFTA_RULE_EXPRESSIONS`, of `NFTA_LIST_ELEM`).
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         put_nested(out, NFTA_LIST_ELEM, |out| {
             put_text(out, NFTA_EXPR_NAME, &self.name);
@@ -72,10 +72,12 @@ pub(super) fn text(bytes: &[u8]) -> &str {
         .trim_end_matches('\0')
 }
 
+/// Numbers in expressions are in network order, registers too.
 fn number(value: u32) -> Vec<u8> {
     value.to_be_bytes().to_vec()
 }
 
+/// A string attribute by itself: its bytes and the final zero.
 fn name(text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     bytes.push(0);
@@ -104,6 +106,8 @@ pub(super) fn of(term: &Term) -> Option<Vec<Expr>> {
     })
 }
 
+/// The set is found by its name. In a batch that also makes the set that works too:
+/// the kernel looks among what is about to be (nft_set_lookup_global).
 fn lookup(field: Field, set: SetName, flags: u32) -> Vec<Expr> {
     let mut all = load(field);
     all.push(Expr::new(
@@ -147,6 +151,8 @@ fn source(family: u8, offset: u32, length: u32) -> Vec<Expr> {
     ]
 }
 
+/// Names come as all 16 bytes of the register, padded with zeros
+/// (nft_meta_store_ifname), hence the length of the keys of a set of names.
 fn meta(key: u32) -> Expr {
     Expr::new(
         "meta",
@@ -193,6 +199,8 @@ fn established() -> Vec<Expr> {
     ]
 }
 
+/// The verdict register takes no number but a nested code
+/// (nft_verdict_init in net/netfilter/nf_tables_api.c).
 fn verdict(code: i32) -> Expr {
     let (mut inner, mut value) = (Vec::new(), Vec::new());
     put(&mut inner, NFTA_VERDICT_CODE, &code.to_be_bytes());
@@ -227,7 +235,8 @@ pub(super) fn vocabulary() -> Vec<(Term, Vec<Expr>)> {
         .collect()
 }
 
-/// A rule's expressions as terms; one that fits nothing is named.
+/// A rule's expressions as terms; one that fits nothing is named. No term's
+/// expressions begin with all of another's, so that the first that fits is right.
 pub(super) fn terms(vocabulary: &[(Term, Vec<Expr>)], mut rest: &[Expr]) -> Vec<Term> {
     let mut terms = Vec::new();
     while let Some(first) = rest.first() {

@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::state::{ChainName, Rule, SetName, TABLE, Table};
+use crate::state::{ChainName, Element, LabName, Rule, SetName, TABLE, Table};
 use crate::sys::netlink::KernelError;
 use crate::sys::netlink::attr::{parse, put_text};
 use crate::sys::netlink::socket::{Request, Socket, u32_at};
@@ -39,6 +39,8 @@ pub(crate) fn read(socket: &mut Socket) -> io::Result<Option<Table>> {
     ))
 }
 
+type Sets = BTreeMap<SetName, BTreeMap<Element, Option<LabName>>>;
+
 struct Reader<'a> {
     socket: &'a mut Socket,
     /// The number of the rule set's version, which every answer carries.
@@ -47,6 +49,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The table's own question comes first: where there is none, it is the only one.
     fn table(&mut self) -> io::Result<Option<Table>> {
         let question = get(NFT_MSG_GETTABLE, NFTA_TABLE_NAME, TABLE, None);
         let answer = match self.socket.ask(&question)? {
@@ -74,6 +77,9 @@ impl Reader<'_> {
         }))
     }
 
+    /// Chains are asked for by name, as the kernel cannot list those of one table
+    /// only (nf_tables_dump_chains) and a host may have thousands. Rules it can; they
+    /// come in the order in which a packet meets them.
     fn chains(&mut self) -> io::Result<BTreeMap<ChainName, Vec<Rule>>> {
         let mut chains = BTreeMap::new();
         for chain in ChainName::ALL {
@@ -99,10 +105,9 @@ impl Reader<'_> {
         Ok(chains)
     }
 
-    fn sets(
-        &mut self,
-    ) -> io::Result<BTreeMap<SetName, BTreeMap<crate::state::Element, Option<crate::state::LabName>>>>
-    {
+    /// Only sets that are ours in kind are read: a map or a set of another type may
+    /// have our name in a foreign table.
+    fn sets(&mut self) -> io::Result<Sets> {
         let mut sets = BTreeMap::new();
         for found in self.list(&get(NFT_MSG_GETSET, NFTA_SET_TABLE, TABLE, None))? {
             let name = find(&found, NFTA_SET_NAME).map(text);
@@ -160,6 +165,7 @@ impl Reader<'_> {
     }
 }
 
+/// A question about the table, or about one thing in it.
 fn get(kind: u16, table: u16, name: &str, more: Option<(u16, &str)>) -> Request {
     message(kind, 0, |out| {
         put_text(out, table, name);
@@ -188,17 +194,12 @@ fn number(attributes: &[u8], wanted: u16) -> u32 {
 /// Whether it hangs where our chain of this name hangs, and accepts at its end.
 fn is_chain(chain: ChainName, attributes: &[u8]) -> bool {
     let place = find(attributes, NFTA_CHAIN_HOOK).unwrap_or_default();
-    let kind = find(attributes, NFTA_CHAIN_TYPE).map(text);
-    let ours = hook(chain);
-    let Hook {
-        kind: our_kind,
-        number: our_number,
-        priority,
-    } = ours;
-    kind == Some(our_kind)
-        && number(place, NFTA_HOOK_HOOKNUM) == our_number
-        && number(place, NFTA_HOOK_PRIORITY) == priority as u32
-        && number(attributes, NFTA_CHAIN_POLICY) == NF_ACCEPT as u32
+    let found = Hook {
+        kind: find(attributes, NFTA_CHAIN_TYPE).map_or("", text),
+        number: number(place, NFTA_HOOK_HOOKNUM),
+        priority: number(place, NFTA_HOOK_PRIORITY) as i32,
+    };
+    found == hook(chain) && number(attributes, NFTA_CHAIN_POLICY) == NF_ACCEPT as u32
 }
 
 /// Whether it has the key of our set of this name.

@@ -20,6 +20,7 @@ pub(super) struct Key {
     pub(super) flags: u32,
 }
 
+/// Numbers behind [`SetName::key`]. A name has 16 bytes (`IFNAMSIZ`).
 pub(super) fn key(set: SetName) -> Key {
     let (kind, length, flags) = match set {
         SetName::Guard => (2, 1, 0),
@@ -45,13 +46,15 @@ fn byte_order(set: SetName) -> u32 {
 
 /// Where a base chain hangs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Hook {
-    pub(super) kind: &'static str,
+pub(super) struct Hook<'a> {
+    pub(super) kind: &'a str,
     pub(super) number: u32,
     pub(super) priority: i32,
 }
 
-pub(super) fn hook(chain: ChainName) -> Hook {
+/// Numbers behind [`ChainName::hook`]. IPv6 has the same priorities in the table of
+/// family `inet` (include/uapi/linux/netfilter_ipv4.h).
+pub(super) fn hook(chain: ChainName) -> Hook<'static> {
     let (kind, number, priority) = match chain {
         ChainName::Forward => ("filter", NF_INET_FORWARD, NF_IP_PRI_FILTER),
         ChainName::Postrouting => ("nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC),
@@ -107,6 +110,8 @@ fn add_set(set: SetName, id: u32) -> Request {
     })
 }
 
+/// The hook makes it a base chain, which packets meet by themselves. Its policy is
+/// accept from the start: the kernel may call the chain before its rules are there.
 fn add_chain(chain: ChainName) -> Request {
     let hook = hook(chain);
     message(NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, |out| {
@@ -116,11 +121,15 @@ fn add_chain(chain: ChainName) -> Request {
         put_u32(out, NFTA_CHAIN_POLICY, NF_ACCEPT as u32);
         put_nested(out, NFTA_CHAIN_HOOK, |out| {
             put_u32(out, NFTA_HOOK_HOOKNUM, hook.number);
+            // Signed, but sent in the same four bytes.
             put_u32(out, NFTA_HOOK_PRIORITY, hook.priority as u32);
         });
     })
 }
 
+/// Appended, so that the order is that of the messages. A term that was read but not
+/// understood cannot be written: half a rule would let through what the whole one
+/// does not.
 fn add_rule(chain: ChainName, rule: &Rule) -> Result<Request, Failure> {
     let mut expressions = Vec::new();
     for term in &rule.0 {

@@ -1,5 +1,7 @@
 //! Against the running kernel, and against nft as oracle.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
