@@ -16,3 +16,4 @@ mod sys;
 pub mod topology;
 
 pub use sys::exec::exec;
+pub use sys::netns::exists as has_namespace;
