@@ -62,6 +62,7 @@ fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
             let link = Link {
                 owner: Some(draft.lab().clone()),
                 addresses: Vec::new(),
+                up: false,
                 ..want.clone()
             };
             draft.made.insert(end.clone());
@@ -137,12 +138,14 @@ fn same_device(want: &Link, have: &Link) -> bool {
 }
 
 /// The settings in which a device differs from what is wanted. One that this plan
-/// makes has all of them from the start, but for a cable's far end, which the
-/// kernel does not make up.
+/// makes has them from the start, but only the near end of a cable is made up: the
+/// kernel refuses it for the far end, and a bridge goes up once all is plugged in
+/// and set up, or it would flood the IPv6 announcements of each new port to all
+/// those before it.
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
-    let far = want.peer().is_some_and(|peer| peer < end);
+    let near = want.peer().is_some_and(|peer| peer > end);
     let fresh = Link {
-        up: want.up && !far && want.kind != LinkKind::Loopback,
+        up: want.up && near,
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);

@@ -60,21 +60,20 @@ pub(super) enum Turn {
     Sysctl,
 }
 
-/// Sorts the steps of a plan.
+/// Sorts the steps of a plan. The host is configured after the namespaces: its
+/// bridges come up when all that is plugged into them is quiet.
 pub(super) fn sort(mut steps: Vec<(Rank, Step)>) -> Vec<Step> {
-    steps.sort_by(|(a, left), (b, right)| {
-        let netns = |rank: &Rank, step: &Step| match rank {
-            Rank::Configure(_) => Some(step.op.netns().clone()),
-            _ => None::<Netns>,
-        };
-        let stage = |rank: &Rank| match rank {
-            Rank::Configure(_) => Rank::Configure(Turn::RouteInTheWay),
-            other => *other,
-        };
-        stage(a)
-            .cmp(&stage(b))
-            .then_with(|| netns(a, left).cmp(&netns(b, right)))
-            .then_with(|| a.cmp(b))
+    steps.sort_by_cached_key(|(rank, step)| match rank {
+        Rank::Configure(turn) => {
+            let netns = step.op.netns().clone();
+            let place = (netns == Netns::Host, netns);
+            (
+                Rank::Configure(Turn::RouteInTheWay),
+                Some(place),
+                Some(*turn),
+            )
+        }
+        other => (*other, None, None),
     });
     steps.into_iter().map(|(_, step)| step).collect()
 }

@@ -75,6 +75,11 @@ fn create_here() -> io::Result<Place> {
     })
 }
 
+/// Whether a namespace has this name.
+pub fn exists(name: &NetnsName) -> bool {
+    path(name).exists()
+}
+
 /// Opens the namespace with this name, with a socket inside.
 pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
     let fd: OwnedFd = File::open(path(name))?.into();

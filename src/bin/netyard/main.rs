@@ -1,1 +1,12 @@
-fn main() {}
+//! The netyard program: arguments in, the library's answers out.
+//!
+//! Exit codes: 0 done, 1 not done or not as expected, 2 the command line or the
+//! file is wrong.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

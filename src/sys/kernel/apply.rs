@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use super::Kernel;
 use crate::plan::{Op, Setting};
 use crate::reconcile::Applied;
-use crate::state::{End, IfName, Link, Netns, NetnsName, SysctlKey};
-use crate::sys::netlink::link::Far;
+use crate::state::{End, Link, Netns, NetnsName, SysctlKey};
+use crate::sys::netlink::link::CableEnd;
 use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Request;
 use crate::sys::netlink::{address, link, route};
@@ -141,131 +141,116 @@ impl Kernel {
     /// kernel took counts as done, so that it is undone.
     fn send(&mut self, netns: &Netns, ops: &[&Op]) -> Applied {
         let mut all = Applied::default();
-        let mut at = 0;
-        while at < ops.len() && all.failed.is_none() {
-            let (mut requests, mut owners) = (Vec::new(), Vec::new());
-            let mut upto = at;
-            while upto < ops.len() {
-                match self.requests(ops[upto], upto > at) {
-                    Ok(Some(more)) => {
-                        owners.extend(more.iter().enumerate().map(|(i, _)| (upto, i == 0)));
-                        requests.extend(more);
-                    }
-                    // It needs to know what those before it make.
-                    Ok(None) => break,
-                    Err(e) => {
-                        all.failed = Some((upto, e.into()));
-                        break;
-                    }
+        let (mut requests, mut owners) = (Vec::new(), Vec::new());
+        for (at, op) in ops.iter().enumerate() {
+            match self.requests(op) {
+                Ok(more) => {
+                    owners.extend((0..more.len()).map(|i| (at, i == 0)));
+                    requests.extend(more);
                 }
-                upto += 1;
-            }
-            let answers = match self
-                .socket(netns)
-                .and_then(|socket| socket.transact(&requests))
-            {
-                Ok(answers) => answers,
                 Err(e) => {
                     all.failed = Some((at, e.into()));
-                    return all;
-                }
-            };
-            for ((op, first), answer) in owners.into_iter().zip(answers) {
-                match answer {
-                    None if first => all.done.push(op),
-                    None => {}
-                    Some(refused) => {
-                        if all.failed.as_ref().is_none_or(|(failed, _)| op < *failed) {
-                            all.failed = Some((op, refused));
-                        }
-                    }
+                    break;
                 }
             }
-            at = upto;
+        }
+        let sent = self
+            .socket(netns)
+            .and_then(|socket| socket.transact(&requests));
+        let answers = match sent {
+            Ok(answers) => answers,
+            Err(e) => {
+                return Applied {
+                    done: Vec::new(),
+                    failed: Some((0, e.into())),
+                };
+            }
+        };
+        for ((at, first), answer) in owners.into_iter().zip(answers) {
+            match answer {
+                None if first => all.done.push(at),
+                None => {}
+                Some(refused) if all.failed.as_ref().is_none_or(|(failed, _)| at < *failed) => {
+                    all.failed = Some((at, refused));
+                }
+                Some(_) => {}
+            }
         }
         all
     }
 
-    /// The requests of an operation; `None` when it names a device whose index is
-    /// not known yet and others before it (`pending`) may still make that device.
-    fn requests(&mut self, op: &Op, pending: bool) -> io::Result<Option<Vec<Request>>> {
-        let unknown = |kernel: &Self, netns: &Netns, dev: &IfName| {
-            let end = End {
-                netns: netns.clone(),
-                dev: dev.clone(),
-            };
-            pending && !kernel.indexes.contains_key(&end)
-        };
-        let needed = match op {
-            Op::AddVeth {
-                near,
-                near_link: Link {
-                    master: Some(dev), ..
-                },
-                ..
-            }
-            | Op::SetLink {
-                end: near,
-                set: Setting::Master(Some(dev)),
-                ..
-            } => Some((&near.netns, dev)),
-            Op::AddAddress { end, .. } | Op::DelAddress { end, .. } => Some((&end.netns, &end.dev)),
-            Op::AddRoute { netns, route }
-            | Op::ReplaceRoute { netns, route, .. }
-            | Op::DelRoute { netns, route } => Some((netns, &route.dev)),
-            _ => None,
-        };
-        if needed.is_some_and(|(netns, dev)| unknown(self, netns, dev)) {
-            return Ok(None);
-        }
-        let index = needed
-            .map(|(netns, dev)| self.index(netns, dev))
-            .transpose()?;
-        let index_of = || index.unwrap_or(0);
-        Ok(Some(match op {
-            Op::AddBridge { end, link } => {
-                self.indexes.remove(end);
-                link::add_bridge(&end.dev, link)
-            }
+    fn requests(&mut self, op: &Op) -> io::Result<Vec<Request>> {
+        Ok(match op {
+            Op::AddBridge { end, link } => link::add_bridge(&end.dev, link, self.choose_index(end)),
             Op::AddVeth {
                 near,
                 near_link,
                 far,
                 far_link,
-            } => self.add_veth((near, near_link), (far, far_link), index)?,
-            Op::SetLink { end, set, .. } => vec![link::set(&end.dev, set, index)],
-            Op::DelLinks { netns, devs, group } => {
-                self.indexes
-                    .retain(|end, _| end.netns != *netns || !devs.contains(&end.dev));
-                link::delete(devs, *group)
+            } => self.add_veth((near, near_link), (far, far_link))?,
+            Op::SetLink {
+                end,
+                set: Setting::Master(Some(bridge)),
+                ..
+            } => {
+                let master = self.index(&end.netns, bridge)?;
+                vec![link::set(
+                    &end.dev,
+                    &Setting::Master(Some(bridge.clone())),
+                    Some(master),
+                )]
             }
-            Op::AddAddress { address, .. } => vec![address::add(index_of(), address)],
-            Op::DelAddress { address, .. } => vec![address::delete(index_of(), address)],
-            Op::AddRoute { route, .. } => vec![route::add(index_of(), route)],
-            Op::ReplaceRoute { route, .. } => vec![route::replace(index_of(), route)],
-            Op::DelRoute { route, .. } => vec![route::delete(index_of(), route)],
+            Op::SetLink { end, set, .. } => vec![link::set(&end.dev, set, None)],
+            Op::DelLinks { devs, group, .. } => link::delete(devs, *group),
+            Op::AddAddress { end, address } => {
+                vec![address::add(self.index(&end.netns, &end.dev)?, address)]
+            }
+            Op::DelAddress { end, address } => {
+                vec![address::delete(self.index(&end.netns, &end.dev)?, address)]
+            }
+            Op::AddRoute { netns, route } => {
+                vec![route::add(self.index(netns, &route.dev)?, route)]
+            }
+            Op::ReplaceRoute { netns, route, .. } => {
+                vec![route::replace(self.index(netns, &route.dev)?, route)]
+            }
+            Op::DelRoute { netns, route } => {
+                vec![route::delete(self.index(netns, &route.dev)?, route)]
+            }
             _ => Vec::new(),
-        }))
+        })
+    }
+
+    /// An index that no device has in any namespace that was looked into.
+    fn choose_index(&mut self, end: &End) -> u32 {
+        let index = self.next_index;
+        self.next_index += 1;
+        self.indexes.insert(end.clone(), index);
+        index
     }
 
     fn add_veth(
         &mut self,
         (near, near_link): (&End, &Link),
         (far, far_link): (&End, &Link),
-        master: Option<u32>,
     ) -> io::Result<Vec<Request>> {
+        let master = near_link
+            .master
+            .as_ref()
+            .map(|dev| self.index(&near.netns, dev))
+            .transpose()?;
         let netns = self.netns(&far.netns)?.as_raw_fd();
-        let index = self.next_index;
-        self.next_index += 1;
-        self.indexes.remove(near);
-        self.indexes.insert(far.clone(), index);
-        let far = Far {
+        let near = CableEnd {
+            dev: &near.dev,
+            link: near_link,
+            index: self.choose_index(near),
+        };
+        let far = CableEnd {
             dev: &far.dev,
             link: far_link,
-            index,
-            netns,
+            index: self.choose_index(far),
         };
-        Ok(link::add_veth(&near.dev, near_link, master, &far))
+        Ok(link::add_veth(near, master, far, netns))
     }
 }
 

@@ -106,8 +106,9 @@ fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
 }
 
 /// Makes a bridge: the request that makes it, then what that one does not take.
-pub(crate) fn add_bridge(dev: &IfName, link: &Link) -> Vec<Request> {
+pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> {
     let mut message = new(dev, link);
+    message.header.index = index;
     message
         .attributes
         .push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(
@@ -121,30 +122,31 @@ pub(crate) fn add_bridge(dev: &IfName, link: &Link) -> Vec<Request> {
     requests
 }
 
-/// The far end of a cable that is to be made.
-pub(crate) struct Far<'a> {
+/// One end of a cable that is to be made. Its index is chosen, so that it can be
+/// used without being looked up; the kernel takes that of the far end only when
+/// that of the near end is chosen too (veth_newlink, drivers/net/veth.c).
+#[derive(Clone, Copy)]
+pub(crate) struct CableEnd<'a> {
     pub(crate) dev: &'a IfName,
     pub(crate) link: &'a Link,
-    /// Its index, chosen, so that it can be used without being looked up.
     pub(crate) index: u32,
-    /// Its namespace, which must stay open until the request is sent.
-    pub(crate) netns: RawFd,
 }
 
-/// Makes a cable in one request: the near end up and plugged into its bridge, the
-/// far end in its namespace. Then what that request does not take. `master` is
-/// the bridge's index.
+/// Makes a cable in one request: the near end up and plugged into its bridge
+/// (`master`, by index), the far end in its namespace (`netns`, which must stay
+/// open until the request is sent). Then what that request does not take.
 pub(crate) fn add_veth(
-    dev: &IfName,
-    link: &Link,
+    near: CableEnd<'_>,
     master: Option<u32>,
-    far: &Far<'_>,
+    far: CableEnd<'_>,
+    netns: RawFd,
 ) -> Vec<Request> {
     let mut peer = new(far.dev, far.link);
     peer.header.index = far.index;
-    peer.attributes.push(LinkAttribute::NetNsFd(far.netns));
+    peer.attributes.push(LinkAttribute::NetNsFd(netns));
     one_queue(&mut peer);
-    let mut message = new(dev, link);
+    let mut message = new(near.dev, near.link);
+    message.header.index = near.index;
     message
         .attributes
         .extend(master.map(LinkAttribute::Controller));
@@ -154,7 +156,7 @@ pub(crate) fn add_veth(
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
     let mut requests = vec![create(message)];
-    requests.extend(marks(dev, link));
+    requests.extend(marks(near.dev, near.link));
     requests
 }
 

@@ -1,0 +1,59 @@
+//! One file per subcommand; here what they share: the arguments, and how an
+//! error is shown.
+
+mod check;
+mod down;
+mod exec;
+mod list;
+mod output;
+mod plan;
+mod source;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::Trouble;
+
+/// Container networks from one file: built in milliseconds, shown, and proved.
+#[derive(Debug, Parser)]
+#[command(name = "netyard", version, max_term_width = 100, after_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const AFTER: &str = "\
+Start:  netyard up examples/three.yaml     make the network that the file describes
+        netyard test three                 prove it with packets
+        netyard exec one -- ip address     run a program in a namespace
+        netyard down three                 leave nothing behind
+
+Exit codes: 0 done; 1 not done, or not as expected; 2 the command line or the file is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Up(up::Args),
+    Down(down::Args),
+    Plan(plan::Args),
+    Check(check::Args),
+    List(list::Args),
+    Exec(exec::Args),
+    Test(test::Args),
+}
+
+/// Parses the command line, runs the verb, shows what went wrong.
+pub(crate) fn run() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Up(args) => up::run(&args),
+        Verb::Down(args) => down::run(&args),
+        Verb::Plan(args) => plan::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::List(args) => list::run(&args),
+        Verb::Exec(args) => exec::run(&args),
+        Verb::Test(args) => test::run(&args),
+    };
+    result.unwrap_or_else(|trouble: Trouble| trouble.show())
+}

@@ -1,0 +1,119 @@
+//! How answers and errors look: words for people, JSON for programs, colours
+//! only on a terminal.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use netyard::error::Error;
+use serde::Serialize;
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// A text in a style.
+pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Something went wrong: what is said, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    text: String,
+    hint: Option<String>,
+    /// The text has its own picture and needs no `error:` before it.
+    drawn: bool,
+    code: u8,
+}
+
+impl Trouble {
+    /// The work could not be done.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Trouble {
+            text: text.into(),
+            hint: None,
+            drawn: false,
+            code: 1,
+        }
+    }
+
+    /// What the user gave is wrong.
+    pub(crate) fn input(text: impl Into<String>) -> Self {
+        Trouble {
+            code: 2,
+            ..Self::failed(text)
+        }
+    }
+
+    /// A bad file, with the picture of its line.
+    pub(crate) fn drawn(text: String) -> Self {
+        Trouble {
+            drawn: true,
+            ..Self::input(text)
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints it, and ends with another exit code.
+    pub(crate) fn exit_with(self, code: u8) -> ExitCode {
+        Trouble { code, ..self }.show()
+    }
+
+    /// Prints it to standard error and gives the exit code.
+    pub(crate) fn show(self) -> ExitCode {
+        if self.drawn {
+            anstream::eprintln!("{}", self.text.trim_end());
+        } else {
+            anstream::eprintln!("{} {}", styled(BAD, "error:"), self.text);
+        }
+        if let Some(hint) = self.hint {
+            anstream::eprintln!("{} {hint}", styled(BOLD, "hint:"));
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+const NOT_ROOT: &str = "run it with sudo; or, as a normal user, in namespaces of your own:
+      unshare --user --map-root-user --net --mount sh -c 'mount -t tmpfs run /run && exec sh'";
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        let unchanged = if error.nothing_changed() {
+            "\nnothing was changed"
+        } else {
+            ""
+        };
+        let text = error.to_string();
+        match &error {
+            Error::NotRoot(_) => Trouble::failed(text).hint(NOT_ROOT),
+            Error::NoLab(_) => {
+                Trouble::failed(text).hint("`netyard list` shows the labs that are up")
+            }
+            Error::Undone(_) => Trouble::failed(text + "\nwhat had been done was undone"),
+            Error::Conflicts(_) => Trouble::failed(text + unchanged),
+            Error::Different(_) => Trouble::failed(text)
+                .hint("another program changes the same objects: a network manager, perhaps"),
+            _ => Trouble::failed(text),
+        }
+    }
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        Trouble::failed(error.to_string())
+    }
+}
+
+/// Prints a value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<ExitCode, Trouble> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Trouble::failed(e.to_string()))?;
+    anstream::println!("{text}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,98 @@
+use std::process::ExitCode;
+use std::time::Instant;
+
+use netyard::lab;
+use netyard::plan::{Op, Plan};
+use serde_json::json;
+
+use super::output::{self, BOLD, DIM, Trouble, styled};
+use super::source;
+
+/// Make the network that a file describes, or change it to match
+///
+/// A second run on the same file changes nothing; on a changed file, only the
+/// difference. Whatever fails, all is undone and the host is as it was.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The topology file; `-` reads standard input
+    file: String,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let source = source::read(&args.file)?;
+    let began = Instant::now();
+    let plan = lab::up(&source.topology, &source.text)?;
+    let took = began.elapsed();
+    if args.json {
+        let milliseconds = took.as_secs_f64() * 1e3;
+        return output::json(&json!({
+            "lab": plan.lab, "changed": !plan.is_empty(), "milliseconds": milliseconds, "steps": plan.steps,
+        }));
+    }
+    let lab = styled(BOLD, &plan.lab);
+    if plan.is_empty() {
+        anstream::println!("lab {lab} is up already: nothing to change");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let summary = summary(&plan);
+    let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
+    anstream::println!("lab {lab} is up: {summary} {took}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// "3 namespaces, 1 bridge and 3 cables made, 2 changes".
+pub(crate) fn summary(plan: &Plan) -> String {
+    let count = |of: fn(&Op) -> usize| plan.steps.iter().map(|step| of(&step.op)).sum::<usize>();
+    let made = [
+        (
+            count(|op| usize::from(matches!(op, Op::AddNetns { .. }))),
+            "namespace",
+        ),
+        (
+            count(|op| usize::from(matches!(op, Op::AddBridge { .. }))),
+            "bridge",
+        ),
+        (
+            count(|op| usize::from(matches!(op, Op::AddVeth { .. }))),
+            "cable",
+        ),
+    ];
+    let gone = [
+        (
+            count(|op| usize::from(matches!(op, Op::DelNetns { .. }))),
+            "namespace",
+        ),
+        (
+            count(|op| {
+                if let Op::DelLinks { devs, .. } = op {
+                    devs.len()
+                } else {
+                    0
+                }
+            }),
+            "device",
+        ),
+    ];
+    let phrases = [phrase(&made, "made"), phrase(&gone, "removed")];
+    let phrases: Vec<String> = phrases.into_iter().flatten().collect();
+    match phrases.is_empty() {
+        true => amount(plan.steps.len(), "change") + " made",
+        false => phrases.join("; "),
+    }
+}
+
+fn phrase(counts: &[(usize, &str)], verb: &str) -> Option<String> {
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, noun)| amount(*n, noun))
+        .collect();
+    (!parts.is_empty()).then(|| format!("{} {verb}", parts.join(", ")))
+}
+
+fn amount(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
