@@ -131,6 +131,9 @@ impl Refused {
     /// What most often lies behind such an answer.
     fn likely(&self) -> Option<&'static str> {
         Some(match (&self.op, self.failure.errno) {
+            (Op::AddAddress { .. }, libc::EACCES) => {
+                "IPv6 is switched off there (sysctl disable_ipv6)"
+            }
             (_, libc::EPERM | libc::EACCES) => "not enough rights: run it as root",
             (Op::AddVeth { .. } | Op::AddBridge { .. }, libc::EEXIST) => {
                 "someone made a device of that name since the plan was made; run it again to see whose it is"
@@ -145,9 +148,6 @@ impl Refused {
             ) => "the next hop is on no subnet of that namespace's devices, or the device is down",
             (_, libc::ENODEV | libc::ENOENT | libc::ESRCH) => {
                 "someone removed it since the plan was made; run it again"
-            }
-            (Op::AddAddress { .. }, libc::EACCES) => {
-                "IPv6 is switched off there (sysctl disable_ipv6)"
             }
             (_, libc::ENFILE | libc::EMFILE) => "too many open files: raise `ulimit -n`",
             (Op::AddNetns { .. }, libc::ENOSPC) => {

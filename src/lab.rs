@@ -23,9 +23,7 @@ pub fn up(topology: &Topology, source: &str) -> Result<Plan, Error> {
     let lab = record(&topology.lab, source, &store)?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
-    let plan = reconcile::up(&mut kernel, &desired);
-    kernel.leave()?;
-    plan
+    reconcile::up(&mut kernel, &desired)
 }
 
 /// What [`up`] would do. Nothing is changed.
@@ -53,9 +51,7 @@ pub fn down(name: &LabName) -> Result<Plan, Error> {
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let lab = record(name, &lab.source, &store)?;
     let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
-    let plan = reconcile::down(&mut kernel, name);
-    kernel.leave()?;
-    plan
+    reconcile::down(&mut kernel, name)
 }
 
 /// A lab that is up.

@@ -64,8 +64,9 @@ macro_rules! name {
 }
 
 name!(
-    /// A lab: a named topology on a host. Up to 48 letters, digits, `_`, `-`, `.`.
-    LabName, "a lab name", plain
+    /// A lab: a named topology on a host. Up to 48 letters, digits, `_`, `-`, `.`;
+    /// not `netyard`, which marks what belongs to no single lab.
+    LabName, "a lab name", lab
 );
 name!(
     /// A network (a switch) of a lab. Same rule as [`LabName`].
@@ -100,6 +101,13 @@ fn plain(text: &str) -> Result<(), &'static str> {
         return Err("it starts with `-` or `.`");
     }
     Ok(())
+}
+
+fn lab(text: &str) -> Result<(), &'static str> {
+    if text == "netyard" {
+        return Err("`netyard` marks what belongs to no single lab");
+    }
+    plain(text)
 }
 
 fn netns(text: &str) -> Result<(), &'static str> {

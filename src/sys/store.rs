@@ -253,6 +253,9 @@ impl Store {
             tx.execute(sql, params![name, lab.source, lab.host as i64])?;
             insert_leases(&tx, name, leases)?;
         }
+        // What was done for the first lab has been put back with the last.
+        let last = "DELETE FROM fact WHERE name = 'directory' AND NOT EXISTS (SELECT 1 FROM lab)";
+        tx.execute(last, [])?;
         Ok(tx.commit()?)
     }
 
@@ -273,21 +276,16 @@ impl Store {
         Ok(leases.into_iter().collect())
     }
 
-    /// Something to remember about the host, such as how a directory was found.
+    /// What was remembered about the host, such as how a directory was found.
     pub(crate) fn fact(&self, name: &str) -> Result<Option<String>> {
         fact(&self.db, name)
     }
 
-    /// Remembers it, or forgets it.
-    pub(crate) fn set_fact(&mut self, name: &str, value: Option<&str>) -> Result<()> {
-        match value {
-            Some(value) => self
-                .db
-                .execute("INSERT OR REPLACE INTO fact VALUES (?1, ?2)", [name, value])?,
-            None => self
-                .db
-                .execute("DELETE FROM fact WHERE name = ?1", [name])?,
-        };
+    /// Remembers it, unless something is remembered already: a run that was killed
+    /// may have changed what was found first.
+    pub(crate) fn set_fact(&mut self, name: &str, value: &str) -> Result<()> {
+        self.db
+            .execute("INSERT OR IGNORE INTO fact VALUES (?1, ?2)", [name, value])?;
         Ok(())
     }
 }

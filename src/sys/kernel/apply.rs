@@ -98,7 +98,7 @@ impl Kernel {
             netns::Directory::Plain => Some("plain"),
             netns::Directory::Missing => Some("missing"),
         };
-        if known.is_some() {
+        if let Some(known) = known {
             self.store.set_fact("directory", known)?;
         }
         netns::prepare(found)?;

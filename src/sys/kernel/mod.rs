@@ -11,7 +11,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::netlink::link;
 use super::netlink::socket::Socket;
 use super::netns::{self, Place};
-use super::store;
 use super::store::{Lab, Lock, Store};
 use crate::error::Error;
 use crate::ipam::Leases;
@@ -96,14 +95,14 @@ impl Kernel {
         Ok(())
     }
 
-    /// Puts the directory of names back as it was found, when the last lab is gone.
-    pub(crate) fn leave(&mut self) -> Result<(), Error> {
-        self.try_leave()
-            .map_err(Error::system(format!("put {} back", netns::DIRECTORY)))
-    }
-
-    fn try_leave(&mut self) -> Result<(), super::Failure> {
-        if !self.store.labs()?.is_empty() {
+    /// Puts the directory of names back as it was found, when this is the last lab.
+    fn leave(&mut self) -> Result<(), super::Failure> {
+        if self
+            .store
+            .labs()?
+            .iter()
+            .any(|lab| lab.name != self.lab.name)
+        {
             return Ok(());
         }
         let found = match self.store.fact("directory")?.as_deref() {
@@ -111,8 +110,7 @@ impl Kernel {
             Some("missing") => netns::Directory::Missing,
             _ => return Ok(()),
         };
-        netns::unprepare(found)?;
-        self.store.set_fact("directory", None)
+        Ok(netns::unprepare(found)?)
     }
 
     fn socket(&mut self, netns: &Netns) -> io::Result<&mut Socket> {
@@ -180,6 +178,11 @@ impl Host for Kernel {
 
     fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
         let before = self.claimed(lab)?;
+        // The record goes last: after a kill before that, `down` finds its work again.
+        if claims.is_empty() {
+            let what = format!("put {} back", netns::DIRECTORY);
+            self.leave().map_err(Error::system(what))?;
+        }
         (self.store.record(&self.lab, &before, claims, &self.leases))
             .map_err(Error::system("write the journal"))
     }

@@ -1,0 +1,125 @@
+//! The command line: exit codes, JSON, standard input, signals.
+
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+
+use crate::sandbox::{Outcome, example, file, netyard, ok, outcome};
+use crate::{Test, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("cli::exit codes and signals of exec pass through", exec),
+        test("cli::a dash reads standard input", stdin),
+        test("cli::JSON where there is output", json),
+        test("cli::a bad file is drawn and nothing is touched", bad_file),
+        test(
+            "cli::test fails when an expectation does",
+            failing_expectation,
+        ),
+    ]
+}
+
+fn exec() {
+    ok(&["up", &example("two-pcs.yaml")]);
+    assert_eq!(
+        outcome(&["exec", "pc-one", "--", "sh", "-c", "exit 7"]).code,
+        Some(7)
+    );
+    assert_eq!(
+        outcome(&["exec", "pc-one", "no-such-program"]).code,
+        Some(127)
+    );
+    assert_eq!(
+        outcome(&["exec", "pc-one", "--", "/etc/passwd"]).code,
+        Some(126)
+    );
+    let killed = netyard(&["exec", "pc-one", "--", "sh", "-c", "kill -TERM $$"])
+        .status()
+        .expect("netyard");
+    assert_eq!(killed.signal(), Some(15));
+    let devices = ok(&["exec", "pc-one", "--", "ls", "/sys/class/net"]);
+    assert!(devices.contains("veth-pc-one"), "{devices}");
+    let shell = netyard(&["exec", "pc-two"])
+        .env("SHELL", "/bin/pwd")
+        .output()
+        .expect("netyard");
+    assert_eq!(Outcome::of(shell).code, Some(0));
+}
+
+fn stdin() {
+    let text = std::fs::read_to_string(example("two-pcs.yaml")).expect("the example");
+    for verb in ["check", "plan", "up", "test", "down"] {
+        let mut child = netyard(&[verb, "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("netyard");
+        child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(text.as_bytes())
+            .expect("the text");
+        let outcome = Outcome::of(child.wait_with_output().expect("its end"));
+        assert_eq!(
+            outcome.code,
+            Some(0),
+            "{verb} -\n{}{}",
+            outcome.out,
+            outcome.err
+        );
+    }
+}
+
+fn json() {
+    let three = example("three.yaml");
+    for arguments in [
+        vec!["check", "--json", &three],
+        vec!["plan", "--json", &three],
+        vec!["plan", "--as", "json", &three],
+        vec!["up", "--json", &three],
+        vec!["list", "--json"],
+        vec!["test", "--json", "three"],
+        vec!["down", "--json", "three"],
+    ] {
+        let said = ok(&arguments);
+        let value: Result<serde_json::Value, _> = serde_json::from_str(&said);
+        assert!(value.is_ok(), "{arguments:?}: {said}");
+        assert!(!said.contains('\u{1b}'), "no colours in {arguments:?}");
+    }
+}
+
+fn bad_file() {
+    let bad = file(
+        "bad.yaml",
+        "lab: bad\nnetworks:\n  lan: { subnet: [10.0.0.0/24] }\n",
+    );
+    for verb in ["check", "plan", "up", "down", "test"] {
+        let outcome = outcome(&[verb, &bad]);
+        assert_eq!(outcome.code, Some(2), "{verb}: {}", outcome.err);
+        assert!(
+            outcome.err.contains("subnets") && outcome.err.contains(":3:"),
+            "{}",
+            outcome.err
+        );
+    }
+    assert_eq!(outcome(&["up", "/run/no-such-file.yaml"]).code, Some(2));
+    assert!(!std::path::Path::new("/run/netns").exists());
+}
+
+fn failing_expectation() {
+    let text = std::fs::read_to_string(example("two-pcs.yaml")).expect("the example");
+    let wrong = text.clone()
+        + "  - { from: pc-one, to: pc-two, reach: false }\n  - { from: pc-one, to: 10.9.9.9 }\n";
+    let wrong = file("wrong.yaml", &wrong);
+    ok(&["up", &wrong]);
+    let outcome = outcome(&["test", &wrong]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.out);
+    assert!(
+        outcome.out.contains("no route"),
+        "the cause is told:\n{}",
+        outcome.out
+    );
+}

@@ -1,0 +1,238 @@
+//! SIGKILL after every system call by which netyard changes something: the kernel
+//! takes a send as a whole, so these are all the states that a kill can leave.
+#![allow(unsafe_code)]
+
+use std::os::unix::process::CommandExt;
+
+use crate::sandbox::{example, netyard, ok, outcome, sh};
+use crate::{Test, snapshot, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test(
+            "kill::up, then down leaves the host as before",
+            up_then_down,
+        ),
+        test("kill::up, then up completes", up_then_up),
+        test(
+            "kill::down, then down leaves the host as before",
+            down_then_down,
+        ),
+    ]
+}
+
+/// The system calls after which the kernel, the directory of names or the journal
+/// may be another than before.
+const CHANGING: [i64; 20] = [
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_unshare,
+    libc::SYS_open,
+    libc::SYS_openat,
+    libc::SYS_creat,
+    libc::SYS_mkdir,
+    libc::SYS_mkdirat,
+    libc::SYS_rmdir,
+    libc::SYS_unlink,
+    libc::SYS_unlinkat,
+    libc::SYS_rename,
+    libc::SYS_write,
+    libc::SYS_pwrite64,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
+    libc::SYS_close,
+    libc::SYS_flock,
+];
+
+/// How a traced program ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Killed,
+    /// It ended by itself before its n-th changing call.
+    Ran,
+}
+
+/// Runs netyard and kills it when its `n`-th changing system call has returned.
+fn killed_after(arguments: &[&str], n: usize) -> End {
+    let mut command = netyard(arguments);
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    // SAFETY: between fork and exec only one system call is made, which is
+    // async-signal-safe.
+    unsafe {
+        command.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    let child = command.spawn().expect("netyard starts").id() as i32;
+    wait(child);
+    let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
+    // SAFETY: ptrace on our own stopped child; no memory is passed.
+    unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, child, 0, options) };
+    resume(child, 0);
+    watch(child, n)
+}
+
+fn watch(child: i32, n: usize) -> End {
+    let mut seen = 0;
+    loop {
+        let (thread, status) = wait(-1);
+        if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
+            if thread == child {
+                return End::Ran;
+            }
+            continue;
+        }
+        let stop = libc::WSTOPSIG(status);
+        if stop == libc::SIGTRAP | 0x80 {
+            seen += usize::from(changed_something(thread));
+            if seen == n {
+                // SAFETY: a signal to our own child.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+                reap(child);
+                return End::Killed;
+            }
+            resume(thread, 0);
+        } else if stop == libc::SIGTRAP || stop == libc::SIGSTOP {
+            resume(thread, 0);
+        } else {
+            resume(thread, stop);
+        }
+    }
+}
+
+/// Whether this stop is the return of a changing system call.
+fn changed_something(thread: i32) -> bool {
+    // SAFETY: an all-zero value is a valid ptrace_syscall_info.
+    let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    let size = size_of_val(&info);
+    // SAFETY: the kernel writes at most `size` bytes to `info`.
+    let got = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, size, &raw mut info) };
+    assert!(got > 0, "ptrace tells of the system call");
+    match info.op {
+        libc::PTRACE_SYSCALL_INFO_ENTRY => {
+            // SAFETY: `op` says that this member of the union is the one written.
+            let number = unsafe { info.u.entry.nr } as i64;
+            ENTERED.with(|entered| entered.borrow_mut().insert(thread, number));
+            false
+        }
+        _ => {
+            let number = ENTERED.with(|entered| entered.borrow_mut().remove(&thread));
+            number.is_some_and(|number| CHANGING.contains(&number))
+        }
+    }
+}
+
+thread_local! {
+    /// The system call that each traced thread is in.
+    static ENTERED: std::cell::RefCell<std::collections::BTreeMap<i32, i64>> = Default::default();
+}
+
+fn resume(thread: i32, signal: i32) {
+    // SAFETY: ptrace on our own stopped child; no memory is passed. A thread that
+    // has gone meanwhile makes it fail, which is no harm.
+    unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread, 0, signal) };
+}
+
+fn wait(child: i32) -> (i32, i32) {
+    let mut status = 0;
+    // Only children of this thread: other tests run on others.
+    // SAFETY: the kernel writes the status to a live `i32`.
+    let pid = unsafe { libc::waitpid(child, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+    assert!(pid > 0, "a traced child");
+    (pid, status)
+}
+
+fn reap(child: i32) {
+    loop {
+        let (pid, status) = wait(-1);
+        if pid == child && (libc::WIFSIGNALED(status) || libc::WIFEXITED(status)) {
+            return;
+        }
+    }
+}
+
+/// Calls `each` with n = 1, 2, ... until the program runs through, and says how often.
+fn sweep(arguments: &[&str], mut each: impl FnMut(usize, End) -> bool) -> usize {
+    for n in 1..10_000 {
+        ENTERED.with(|entered| entered.borrow_mut().clear());
+        if !each(n, killed_after(arguments, n)) {
+            return n - 1;
+        }
+    }
+    panic!("it never ran through");
+}
+
+fn down_if_up(file: &str) {
+    let outcome = outcome(&["down", file]);
+    let nothing = outcome.err.contains("no lab `internet` is up");
+    assert!(
+        outcome.code == Some(0) || nothing,
+        "{}{}",
+        outcome.out,
+        outcome.err
+    );
+}
+
+fn up_then_down() {
+    let (file, before) = (example("internet.yaml"), snapshot::host());
+    let kills = sweep(&["up", &file], |n, end| {
+        down_if_up(&file);
+        snapshot::assert_same(
+            &before,
+            &snapshot::host(),
+            &format!("killed after call {n}"),
+        );
+        end == End::Killed
+    });
+    assert!(
+        kills > 50,
+        "only {kills} kills: the sweep does not see the calls"
+    );
+    println!("up killed at {kills} points, then down: the host as before each time");
+}
+
+fn up_then_up() {
+    let (file, before) = (example("internet.yaml"), snapshot::host());
+    ok(&["up", &file]);
+    let whole = links();
+    ok(&["down", &file]);
+    let kills = sweep(&["up", &file], |n, end| {
+        ok(&["up", &file]);
+        assert_eq!(whole, links(), "killed after call {n}");
+        assert!(ok(&["up", &file]).contains("nothing to change"));
+        ok(&["down", &file]);
+        end == End::Killed
+    });
+    snapshot::assert_same(&before, &snapshot::host(), "after the sweep");
+    println!("up killed at {kills} points, then up: complete each time");
+}
+
+fn down_then_down() {
+    let (file, before) = (example("internet.yaml"), snapshot::host());
+    let kills = sweep(&["down", &file], |n, end| {
+        if end == End::Killed {
+            down_if_up(&file);
+        }
+        snapshot::assert_same(
+            &before,
+            &snapshot::host(),
+            &format!("killed after call {n}"),
+        );
+        ok(&["up", &file]);
+        end == End::Killed
+    });
+    ok(&["down", &file]);
+    println!("down killed at {kills} points, then down: the host as before each time");
+}
+
+/// Names, addresses and rules: what two runs have in common.
+fn links() -> String {
+    sh(
+        "ip -br address | sed 's/@if[0-9]*//' | awk '{$2=\"\"; print}' | grep -v fe80 | sort; nft list ruleset; ip netns list | sed 's/ .*//' | sort; cat /proc/sys/net/ipv4/ip_forward",
+    )
+}

@@ -1,0 +1,261 @@
+//! Labs beside each other and beside what others made; changes; undoing.
+
+use crate::sandbox::{all_examples, example, file, ok, outcome, pings, sh};
+use crate::{Test, snapshot, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test(
+            "labs::what another holds is an error that names the holder",
+            conflicts,
+        ),
+        test(
+            "labs::a mark without a record protects nothing and is nothing",
+            forged_mark,
+        ),
+        test("labs::two labs do not touch each other", side_by_side),
+        test("labs::every two examples side by side", pairs),
+        test(
+            "labs::a changed file changes only the difference",
+            difference,
+        ),
+        test("labs::an error in the middle undoes everything", undone),
+        test(
+            "labs::an error in a change undoes the change",
+            change_undone,
+        ),
+        test("labs::leases stay when others come and go", leases),
+        test(
+            "labs::a namespace that someone deleted is made again",
+            repaired,
+        ),
+    ]
+}
+
+const LAB: &str = "
+lab: mine
+networks:
+  lan: { bridge: br-mine, subnets: [10.5.0.0/24] }
+namespaces:
+  pc: { interfaces: { eth0: { network: lan, addresses: 10.5.0.10/24 } } }
+";
+
+fn conflicts() {
+    let mine = file("mine.yaml", LAB);
+    let cases = [
+        (
+            "ip netns add pc",
+            "ip netns del pc",
+            "namespace pc exists already",
+        ),
+        (
+            "ip link add br-mine type bridge",
+            "ip link del br-mine",
+            "device br-mine exists already",
+        ),
+        (
+            "ip link add foreign type bridge; ip address add 10.5.0.77/16 dev foreign",
+            "ip link del foreign",
+            "10.5.0.77/16 on the host's device foreign, which belongs to something that netyard did not make",
+        ),
+    ];
+    for (make, remove, said) in cases {
+        sh(make);
+        let before = snapshot::host();
+        let outcome = outcome(&["up", &mine]);
+        assert_eq!(outcome.code, Some(1));
+        assert!(outcome.err.contains(said), "{}", outcome.err);
+        assert!(
+            outcome.err.contains("nothing was changed"),
+            "{}",
+            outcome.err
+        );
+        snapshot::assert_same(&before, &snapshot::host(), make);
+        sh(remove);
+    }
+    let other = LAB.replace("lab: mine", "lab: other");
+    ok(&["up", &file("other.yaml", &other)]);
+    let said = outcome(&["up", &mine]).err;
+    for held in ["namespace pc", "device br-mine", "10.5.0.1/24"] {
+        assert!(said.contains(held) && said.contains("lab other"), "{said}");
+    }
+}
+
+fn forged_mark() {
+    sh("ip link add br-mine type bridge; ip link set br-mine alias netyard:mine");
+    let mine = file("mine.yaml", LAB);
+    assert!(
+        outcome(&["up", &mine])
+            .err
+            .contains("device br-mine exists already")
+    );
+    assert!(outcome(&["down", "mine"]).err.contains("no lab `mine`"));
+    sh("ip link show br-mine");
+}
+
+fn side_by_side() {
+    ok(&["up", &file("mine.yaml", LAB)]);
+    let before = snapshot::host();
+    let inside = sh("ip -n pc -br address; ip -n pc route");
+    let other = LAB
+        .replace("lab: mine", "lab: other")
+        .replace("10.5.", "10.6.");
+    let other = other.replace("pc:", "pc2:").replace("br-mine", "br-other");
+    let other = file("other.yaml", &other);
+    ok(&["up", &other]);
+    assert!(pings("host", "10.5.0.10") && pings("host", "10.6.0.10"));
+    assert!(!pings("pc", "10.6.0.10"), "nobody forwards between them");
+    ok(&["down", &other]);
+    snapshot::assert_same(
+        &before,
+        &snapshot::host(),
+        "after the other lab came and went",
+    );
+    assert_eq!(inside, sh("ip -n pc -br address; ip -n pc route"));
+}
+
+/// All pairs of examples that do not claim the same objects, in both orders.
+fn pairs() {
+    let examples = all_examples();
+    let mut both = 0;
+    for (one, two) in examples
+        .iter()
+        .flat_map(|a| examples.iter().map(move |b| (a, b)))
+    {
+        let (one, two) = (example(one), example(two));
+        let start = snapshot::host();
+        ok(&["up", &one]);
+        let alone = snapshot::host();
+        if one != two && outcome(&["up", &two]).code == Some(0) {
+            both += 1;
+            ok(&["test", &one]);
+            ok(&["test", &two]);
+            ok(&["down", &two]);
+        }
+        snapshot::assert_same(&alone, &snapshot::host(), &format!("{two} beside {one}"));
+        ok(&["down", &one]);
+        snapshot::assert_same(&start, &snapshot::host(), &format!("after {one}"));
+    }
+    assert!(both > 0, "no two examples can stand side by side");
+}
+
+fn steps(said: &str) -> Vec<String> {
+    let value: serde_json::Value = serde_json::from_str(said).expect("JSON");
+    let steps = value["steps"].as_array().expect("steps");
+    steps
+        .iter()
+        .map(|step| step["op"].as_str().expect("an op").to_owned())
+        .collect()
+}
+
+fn difference() {
+    ok(&["up", &file("mine.yaml", LAB)]);
+    let more = LAB.to_owned()
+        + "  pc2: { interfaces: { eth0: { network: lan, addresses: 10.5.0.20/24 } } }\n";
+    let said = ok(&["up", "--json", &file("mine.yaml", &more)]);
+    let expected = [
+        "add-netns",
+        "add-veth",
+        "set-link",
+        "set-link",
+        "add-address",
+        "add-route",
+    ];
+    assert_eq!(steps(&said), expected);
+    assert!(pings("pc", "10.5.0.20"));
+    let address = more.replace(
+        "addresses: 10.5.0.20/24",
+        "addresses: [10.5.0.20/24, 10.5.0.21/24]",
+    );
+    assert_eq!(
+        steps(&ok(&["up", "--json", &file("mine.yaml", &address)])),
+        ["add-address"]
+    );
+    let route = address.replace(
+        "lan, addresses: 10.5.0.10/24 } }",
+        "lan, addresses: 10.5.0.10/24 } }, routes: [{ to: 192.0.2.0/24, via: 10.5.0.20 }]",
+    );
+    assert_eq!(
+        steps(&ok(&["up", "--json", &file("mine.yaml", &route)])),
+        ["add-route"]
+    );
+    assert_eq!(
+        steps(&ok(&["up", "--json", &file("mine.yaml", &address)])),
+        ["del-route"]
+    );
+    // A changed address: the kernel would remove a second one with the first.
+    let changed = LAB.replace("addresses: 10.5.0.10/24", "addresses: 10.5.0.11/24");
+    ok(&["up", &file("mine.yaml", &changed)]);
+    assert!(pings("host", "10.5.0.11") && !pings("host", "10.5.0.10"));
+    assert!(
+        sh("ip -n pc route").contains("default via 10.5.0.1"),
+        "the route survived"
+    );
+    assert!(!sh("ip netns list").contains("pc2"));
+    assert!(ok(&["up", &file("mine.yaml", &changed)]).contains("nothing to change"));
+}
+
+fn undone() {
+    // The bridge then refuses its IPv6 address, when all else has been made.
+    sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+    let both = LAB.replace(
+        "subnets: [10.5.0.0/24]",
+        "subnets: [10.5.0.0/24, 'fd00:5::/64'], masquerade: true",
+    );
+    let before = snapshot::host();
+    let outcome = outcome(&["up", &file("mine.yaml", &both)]);
+    assert_eq!(outcome.code, Some(1));
+    for said in [
+        "fd00:5::1/64",
+        "br-mine",
+        "on the host",
+        "IPv6 is",
+        "was undone",
+    ] {
+        assert!(outcome.err.contains(said), "`{said}` in\n{}", outcome.err);
+    }
+    snapshot::assert_same(&before, &snapshot::host(), "after the failed up");
+    assert!(ok(&["list"]).contains("no lab is up"));
+}
+
+fn change_undone() {
+    ok(&["up", &file("mine.yaml", LAB)]);
+    let before = snapshot::host();
+    let inside = sh("ip -n pc address; ip -n pc route");
+    sh("echo 1 > /proc/sys/net/ipv6/conf/br-mine/disable_ipv6");
+    let both = LAB.replace(
+        "subnets: [10.5.0.0/24]",
+        "subnets: ['fd00:5::/64', 10.5.1.0/24]",
+    );
+    let both = both.replace("10.5.0.10/24", "10.5.1.10/24");
+    assert_eq!(outcome(&["up", &file("mine.yaml", &both)]).code, Some(1));
+    sh("echo 0 > /proc/sys/net/ipv6/conf/br-mine/disable_ipv6");
+    snapshot::assert_same(&before, &snapshot::host(), "after the failed change");
+    assert_eq!(inside, sh("ip -n pc address; ip -n pc route"));
+    assert!(ok(&["up", &file("mine.yaml", LAB)]).contains("nothing to change"));
+}
+
+fn leases() {
+    let open = LAB.replace(", addresses: 10.5.0.10/24", "");
+    ok(&["up", &file("mine.yaml", &open)]);
+    let first = "  a-first: { interfaces: { eth0: { network: lan } } }\n";
+    ok(&["up", &file("mine.yaml", &(open.clone() + first))]);
+    assert!(
+        sh("ip -n pc address").contains("10.5.0.2/24"),
+        "the old one keeps its address"
+    );
+    assert!(sh("ip -n a-first address").contains("10.5.0.3/24"));
+}
+
+fn repaired() {
+    let mine = file("mine.yaml", LAB);
+    ok(&["up", &mine]);
+    sh("ip netns del pc");
+    ok(&["up", &mine]);
+    assert!(pings("host", "10.5.0.10"));
+    sh("ip link del br-mine");
+    ok(&["up", &mine]);
+    assert!(pings("host", "10.5.0.10"));
+    ok(&["down", "mine"]);
+    assert_eq!(sh("ip -o link").lines().count(), 1, "only lo is left");
+}

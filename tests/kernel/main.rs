@@ -1,0 +1,57 @@
+//! Tests against the real kernel, without root: this program first enters user,
+//! network and mount namespaces of its own, and each test gets fresh ones with an
+//! empty /run. Nothing of it is seen by the machine.
+//!
+//! - `examples`: each example is brought up, proved, changed not at all by a second
+//!   `up`, and taken down; the host is then as before.
+//! - `tutorial`: what the tutorial says of each step, with the real `ping`.
+//! - `labs`: conflicts, several labs, differences only, undoing.
+//! - `kill`: SIGKILL after every system call that changes something.
+//! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
+//! - `cli`: exit codes, JSON, standard input, signals.
+
+mod cli;
+mod examples;
+mod kill;
+mod labs;
+#[path = "../oracle/oracle.rs"]
+mod oracle;
+mod sandbox;
+mod snapshot;
+mod tutorial;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// A test's name and body.
+type Test = (String, Box<dyn FnOnce() + Send>);
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let obstacle = sandbox::enter().err();
+    let tests = [
+        examples::tests(),
+        tutorial::tests(),
+        labs::tests(),
+        kill::tests(),
+        oracle::tests(),
+        cli::tests(),
+    ];
+    let trials = tests.into_iter().flatten().map(|(name, body)| {
+        let ignored = obstacle.is_some();
+        Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
+    });
+    let trials = trials.collect();
+    if let Some(obstacle) = &obstacle {
+        eprintln!("kernel tests are skipped: {obstacle}");
+        // A skipped tier is no passed tier where it was promised to run.
+        if std::env::var_os("NETYARD_NO_SKIP").is_some() {
+            eprintln!("and NETYARD_NO_SKIP is set: that is a failure");
+            std::process::exit(1);
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Test {
+    (name.to_owned(), Box::new(body))
+}

@@ -1,0 +1,115 @@
+//! For every example: what the printed script makes, run by the real `ip`, `nft`
+//! and `sysctl`, against what `up` makes. Both are looked at with the real tools,
+//! so that netyard is not its own judge.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::sandbox::{all_examples, example, file, ok, separate, sh};
+use crate::{Test, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    all_examples()
+        .into_iter()
+        .map(|name| test(&format!("oracle::{name}"), move || agrees(&example(&name))))
+        .collect()
+}
+
+fn agrees(topology: &str) {
+    let script = ok(&["plan", "--as", "sh", topology]);
+    ok(&["up", topology]);
+    let ours = everything();
+    // Another host for the script: new namespaces for this very thread.
+    separate();
+    sh(&format!("sh {}", file("plan.sh", &script)));
+    let theirs = everything();
+    for (place, ours) in &ours {
+        assert_eq!(Some(ours), theirs.get(place), "{place}\n{script}");
+    }
+    assert_eq!(ours.len(), theirs.len());
+}
+
+/// Host and namespaces, each as text of what was asked for.
+fn everything() -> BTreeMap<String, String> {
+    let mut places = BTreeMap::new();
+    places.insert("host".to_owned(), place("ip") + &sh("nft list ruleset"));
+    for name in sh("ip netns list")
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+    {
+        places.insert(name.to_owned(), place(&format!("ip -n {name}")));
+    }
+    for (name, text) in &mut places {
+        let enter = if name == "host" {
+            String::new()
+        } else {
+            format!("ip netns exec {name} ")
+        };
+        *text += &sh(&format!(
+            "{enter}cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"
+        ));
+    }
+    places
+}
+
+fn place(ip: &str) -> String {
+    let mut text = String::new();
+    for device in list(&format!("{ip} -d -j address")) {
+        text += &device_line(&device);
+    }
+    for family in ["-4", "-6"] {
+        let mut routes: Vec<String> = list(&format!("{ip} {family} -j route show table main"))
+            .iter()
+            .filter(|route| route["protocol"] != "kernel")
+            .map(|route| {
+                let metric = &route["metric"];
+                format!(
+                    "route {} via {} dev {} metric {metric}\n",
+                    route["dst"], route["gateway"], route["dev"]
+                )
+            })
+            .collect();
+        routes.sort();
+        text += &routes.concat();
+    }
+    text
+}
+
+fn list(command: &str) -> Vec<Value> {
+    let said = sh(command);
+    match serde_json::from_str(&said) {
+        Ok(Value::Array(list)) => list,
+        _ if said.trim().is_empty() => Vec::new(),
+        other => panic!("{command}: {other:?}"),
+    }
+}
+
+/// What a topology decides; not the indexes, queues and random addresses.
+fn device_line(device: &Value) -> String {
+    let flags = device["flags"].as_array().expect("flags");
+    let up = flags.iter().any(|flag| flag == "UP");
+    let kind = device["linkinfo"]["info_kind"].as_str().unwrap_or("none");
+    let mac = if kind == "bridge" {
+        &device["address"]
+    } else {
+        &Value::Null
+    };
+    let mut addresses: Vec<String> = device["addr_info"]
+        .as_array()
+        .expect("addresses")
+        .iter()
+        .filter(|address| address["scope"] != "link")
+        .map(|address| format!("{}/{}", address["local"], address["prefixlen"]))
+        .collect();
+    addresses.sort();
+    format!(
+        "{} {kind} up={up} mtu={} mac={mac} master={} alias={} addrgen={} peer={} {addresses:?}\n",
+        device["ifname"],
+        device["mtu"],
+        device["master"],
+        device["ifalias"],
+        device["inet6_addr_gen_mode"],
+        device["link_netnsid"].is_number(),
+    )
+}
