@@ -10,6 +10,7 @@ pub mod error;
 pub mod ipam;
 pub mod lab;
 pub mod plan;
+pub mod probe;
 pub mod reconcile;
 pub mod state;
 mod sys;

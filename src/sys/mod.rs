@@ -5,6 +5,7 @@ mod failure;
 pub(crate) mod kernel;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod probe;
 pub(crate) mod sockopt;
 pub(crate) mod store;
 pub(crate) mod sysctl;
