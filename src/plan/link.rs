@@ -144,8 +144,12 @@ fn same_device(want: &Link, have: &Link) -> bool {
 /// those before it.
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let near = want.peer().is_some_and(|peer| peer > end);
+    let far = want.peer().is_some_and(|peer| peer < end);
     let fresh = Link {
         up: want.up && near,
+        addrgen: want
+            .addrgen
+            .map(|mode| if far { AddrGen::Eui64 } else { mode }),
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Check;
-use crate::state::{Family, Link, LinkKind, NetState, Netns};
+use crate::state::{Family, Link, LinkKind, NetState, Netns, is_link_local};
 use crate::topology::{Expectation, Target};
 
 /// The probes that prove what is expected: one for each address, or for each
@@ -85,6 +85,6 @@ fn addresses<'a>(state: &'a NetState, netns: &Netns) -> Vec<(IpNet, &'a Link)> {
         .flat_map(|ns| ns.links.values());
     let ours =
         links.filter(|link| *netns != Netns::Host || link.owner.as_ref() == Some(&state.lab));
-    ours.flat_map(|link| link.addresses.iter().map(move |address| (*address, link)))
-        .collect()
+    let all = ours.flat_map(|link| link.addresses.iter().map(move |a| (*a, link)));
+    all.filter(|(address, _)| !is_link_local(address)).collect()
 }

@@ -8,7 +8,8 @@ use super::Kernel;
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
-    End, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route, Sysctl, SysctlKey,
+    AddrGen, End, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route,
+    Sysctl, SysctlKey, is_link_local,
 };
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{address, link, nft, nsid, route};
@@ -235,7 +236,7 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
     let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
     for device in &listed {
         let master = device.master.and_then(|index| names.get(&index).cloned());
-        let link = crate::state::Link {
+        let link = Link {
             master,
             ..device.link.clone()
         };
@@ -245,7 +246,10 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
         let link = names
             .get(&index)
             .and_then(|name| namespace.links.get_mut(name));
-        if let Some(link) = link {
+        // Where link-local addresses are generated, one is the kernel's own.
+        let generated =
+            |link: &Link| link.addrgen != Some(AddrGen::None) && is_link_local(&address);
+        if let Some(link) = link.filter(|link| !generated(link)) {
             link.addresses.push(address);
         }
     }

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use netyard::lab;
-use netyard::state::{IfName, LinkKind, NetState, Netns};
+use netyard::state::{IfName, LinkKind, NetState, Netns, is_link_local};
 use serde_json::{Value, json};
 
 use super::output::{self, Trouble};
@@ -82,7 +82,8 @@ fn rows(state: &NetState) -> Vec<Row<'_>> {
             if host && (foreign || port) || idle {
                 continue;
             }
-            let addresses = link.addresses.iter().map(ToString::to_string).collect();
+            let addresses = link.addresses.iter().filter(|a| !is_link_local(a));
+            let addresses = addresses.map(ToString::to_string).collect();
             rows.push(Row {
                 netns,
                 dev,
