@@ -1,5 +1,6 @@
 //! From a file to a state: what resolve makes of it, and laws that hold for any file.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
 //! The only place that touches the kernel or the disk.
+#![allow(clippy::disallowed_methods)]
 
 pub(crate) mod exec;
 mod failure;

@@ -28,6 +28,7 @@ struct Loose {
 
 impl Kernel {
     pub(super) fn look(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
+        self.waits = false;
         let claims = self.store.claims()?;
         let mut state = NetState::empty(lab.clone());
         let mut loose = Vec::new();
@@ -71,6 +72,10 @@ impl Kernel {
     ) -> Result<(), Failure> {
         self.check_name(netns)?;
         let listed = devices(self.socket(netns)?, namespace)?;
+        let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
+        let waits =
+            |device: &link::Listed| device.peer.is_some() && device.link.up && !device.running;
+        self.waits |= listed.iter().any(|device| ours(device) && waits(device));
         for (end, index, owner, peer) in listed.into_iter().map(|d| d.placed(netns)) {
             self.next_index = self.next_index.max(index.saturating_add(1));
             // A mark without a record, or of another lab than the record's, is no mark.

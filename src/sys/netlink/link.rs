@@ -27,6 +27,9 @@ pub(crate) struct Listed {
     /// The other end of a cable: its index and, where it is in another
     /// namespace, the number by which this namespace knows that one.
     pub(crate) peer: Option<(u32, Option<i32>)>,
+    /// Up, and with a carrier that the kernel has taken note of (RFC 2863, as
+    /// Documentation/networking/operstates.rst tells it).
+    pub(crate) running: bool,
     /// Everything else.
     pub(crate) link: Link,
 }
@@ -76,6 +79,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
         .filter(|_| cable)
         .map(|index| (index, peer_netns));
     Some(Listed {
+        running: message.header.flags.contains(LinkFlags::Running),
         name: name?,
         index: message.header.index,
         master,

@@ -75,8 +75,8 @@ impl Sockets {
             match check.probe {
                 Probe::Ping => {
                     let key = (place.clone(), v6);
-                    if !self.raw.contains_key(&key) {
-                        self.raw.insert(key, raw(v6)?);
+                    if let std::collections::btree_map::Entry::Vacant(e) = self.raw.entry(key) {
+                        e.insert(raw(v6)?);
                     }
                 }
                 Probe::Udp(_) => {

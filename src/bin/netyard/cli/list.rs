@@ -5,7 +5,7 @@ use netyard::lab;
 use netyard::state::{IfName, LinkKind, NetState, Netns, is_link_local};
 use serde_json::{Value, json};
 
-use super::output::{self, Trouble};
+use super::output::{self, Trouble, say};
 
 /// Show the labs of this host, their namespaces and addresses
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         return output::json(&states.iter().map(as_json).collect::<Vec<_>>());
     }
     if states.is_empty() {
-        anstream::println!("no lab is up");
+        say!("no lab is up");
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new();
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             before = (lab, netns);
         }
     }
-    anstream::println!("{}", table.trim_fmt());
+    say!("{}", table.trim_fmt());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use netyard::probe::{self, Check, Outcome, Probe, Seen};
 use netyard::state::NetState;
 use serde_json::{Value, json};
 
-use super::output::{self, BAD, BOLD, GOOD, Trouble, styled};
+use super::output::{self, BAD, BOLD, GOOD, Trouble, say, styled};
 use super::source;
 
 /// Prove with packets what the file expects
@@ -38,7 +38,7 @@ struct Row {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let topology = source::topology_of(&args.target)?;
-    let observed = lab::observe(&topology.lab)?;
+    let observed = lab::observe_settled(&topology.lab)?;
     let checks = probe::expand(&topology.expect, &lab::desired(&topology)?);
     let outcomes = probe::run(&checks, Duration::from_millis(args.timeout))?;
     let rows: Vec<Row> = checks
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         return Ok(code);
     }
     if rows.is_empty() {
-        anstream::println!(
+        say!(
             "lab {} expects nothing: its file has no `expect`",
             topology.lab
         );
@@ -66,8 +66,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     print(&rows);
     let lab = styled(BOLD, &topology.lab);
     match failed {
-        0 => anstream::println!("\nlab {lab}: all {} probes as expected", rows.len()),
-        _ => anstream::println!(
+        0 => say!("\nlab {lab}: all {} probes as expected", rows.len()),
+        _ => say!(
             "\nlab {lab}: {failed} of {} probes not as expected",
             rows.len()
         ),
@@ -90,8 +90,8 @@ fn print(rows: &[Row]) {
     table.set_header(["", "FROM", "TO", "PROBE", "EXPECTED", "SEEN", "TIME"]);
     for Row { check, outcome, .. } in rows {
         let verdict = match outcome.is_expected(check) {
-            true => styled(GOOD, "ok"),
-            false => styled(BAD, "FAIL"),
+            true => "ok",
+            false => "FAIL",
         };
         let to = match &check.name {
             Some(name) => format!("{name} ({})", check.to),
@@ -112,10 +112,17 @@ fn print(rows: &[Row]) {
             Cell::new(outcome.rtt.map(milliseconds).unwrap_or_default()),
         ]);
     }
-    anstream::println!("{}", table.trim_fmt());
+    // Coloured when the columns stand: a colour's own bytes have no width.
+    for line in table.trim_fmt().lines() {
+        match line.trim_start().split_once(' ') {
+            Some(("ok", rest)) => say!(" {} {rest}", styled(GOOD, "ok")),
+            Some(("FAIL", rest)) => say!(" {} {rest}", styled(BAD, "FAIL")),
+            _ => say!("{line}"),
+        }
+    }
     for Row { check, cause, .. } in rows {
         if let Some(cause) = cause {
-            anstream::println!(
+            say!(
                 "\n{} {} to {}: {cause}",
                 styled(BAD, "FAIL"),
                 check.from,
