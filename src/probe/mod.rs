@@ -1,6 +1,6 @@
-//! Proof by packets: what a file expects becomes probes ([`expand`]), the probes
+//! Proof by packets: what a file expects becomes probes ([`expand()`]), the probes
 //! are sent from inside the namespaces ([`run`]), and a surprise is explained from
-//! the state ([`explain`]).
+//! the state ([`explain()`]).
 
 mod expand;
 mod explain;

@@ -180,7 +180,12 @@ impl Kernel {
 impl Host for Kernel {
     fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error> {
         self.look(lab, inside)
-            .map_err(Error::system("look at the host"))
+            .map_err(|failure| match failure.errno {
+                libc::EPERM | libc::EACCES => {
+                    Error::NotRoot("looking into namespaces and the firewall table".to_owned())
+                }
+                _ => Error::system("look at the host")(failure),
+            })
     }
 
     fn apply(&mut self, ops: &[&Op]) -> Applied {
