@@ -31,7 +31,8 @@ pub(crate) fn host() -> BTreeMap<String, String> {
 /// moment later.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
-    for line in text.lines() {
+    let carried = |line: &&str| !line.starts_with("multicast ff00::/8");
+    for line in text.lines().filter(carried) {
         let mut running = false;
         for word in line.split(' ').filter(|word| !word.is_empty()) {
             if !running && word != "linkdown" {
