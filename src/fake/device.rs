@@ -1,7 +1,7 @@
 //! Devices: how they come, change and go.
 
 use super::{Failure, Fake, failure, refuse, route, sysctl};
-use crate::plan::Setting;
+use crate::plan::{Op, Setting};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, Namespace, Netns};
 
 const DEFAULT_MTU: u32 = 1500;
@@ -22,35 +22,17 @@ pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac)
         addrgen: link.addrgen.or(Some(AddrGen::Eui64)),
         ..link
     };
-    let bridge = link.master.clone();
     namespace.links.insert(end.dev.clone(), link);
     sysctl::add_device(namespace, &end.dev);
-    adjust_mtu(namespace, bridge.as_ref());
 }
 
 /// A device goes with its routes and settings; a bridge sets its ports free.
 pub(super) fn remove(namespace: &mut Namespace, dev: &IfName) {
-    let Some(gone) = namespace.links.remove(dev) else {
-        return;
-    };
+    namespace.links.remove(dev);
     namespace.routes.retain(|route| route.dev != *dev);
     sysctl::remove_device(namespace, dev);
     for link in namespace.links.values_mut() {
         link.master = link.master.take().filter(|master| master != dev);
-    }
-    adjust_mtu(namespace, gone.master.as_ref());
-}
-
-/// A bridge takes the smallest MTU of its ports (`br_mtu_auto_adjust`,
-/// net/bridge/br_if.c). The real one stops when it is given one; here it never
-/// stops, so that a planner which relies on neither is right with both.
-fn adjust_mtu(namespace: &mut Namespace, bridge: Option<&IfName>) {
-    let Some(bridge) = bridge else { return };
-    let ports = namespace.links.values();
-    let ports = ports.filter(|port| port.master.as_ref() == Some(bridge));
-    let smallest = ports.filter_map(|port| port.mtu).min();
-    if let Some(link) = namespace.links.get_mut(bridge) {
-        link.mtu = smallest.or(Some(DEFAULT_MTU));
     }
 }
 
@@ -68,11 +50,9 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         Setting::Up(false) => take_down(namespace, dev),
         Setting::Mtu(mtu) => {
             link.mtu = Some(*mtu);
-            let master = link.master.clone();
             if *mtu < IPV6_MIN_MTU {
                 flush_ipv6(namespace, dev);
             }
-            adjust_mtu(namespace, master.as_ref());
         }
         Setting::Mac(mac) => link.mac = Some(*mac),
         Setting::Master(master) => return enslave(namespace, dev, master.as_ref()),
@@ -116,9 +96,7 @@ fn enslave(
         _ => {}
     }
     let link = get(namespace, dev)?;
-    let old = std::mem::replace(&mut link.master, bridge.cloned());
-    adjust_mtu(namespace, old.as_ref());
-    adjust_mtu(namespace, bridge);
+    link.master = bridge.cloned();
     Ok(())
 }
 
@@ -128,6 +106,40 @@ impl Fake {
             None => refuse(libc::ENOENT),
             Some(namespace) if namespace.links.contains_key(&end.dev) => refuse(libc::EEXIST),
             Some(_) => Ok(()),
+        }
+    }
+
+    /// A bridge takes the smallest MTU of its ports until it is given one
+    /// (`br_mtu_auto_adjust`, net/bridge/br_if.c).
+    pub(super) fn adjust_bridges(&mut self, op: &Op) {
+        match op {
+            Op::SetLink {
+                end,
+                set: Setting::Mtu(_),
+                ..
+            } => drop(self.given_mtu.insert(end.clone())),
+            Op::AddBridge { end, link } if link.mtu.is_some() => {
+                drop(self.given_mtu.insert(end.clone()))
+            }
+            _ => {}
+        }
+        for (netns, namespace) in &mut self.namespaces {
+            let at = |dev: &IfName| End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            let links = &mut namespace.links;
+            self.given_mtu
+                .retain(|end| end.netns != *netns || links.contains_key(&end.dev));
+            let ports: Vec<_> = (links.values())
+                .filter_map(|port| Some((port.master.clone()?, port.mtu?)))
+                .collect();
+            for (dev, link) in links {
+                if link.kind == LinkKind::Bridge && !self.given_mtu.contains(&at(dev)) {
+                    let mine = ports.iter().filter(|(bridge, _)| bridge == dev);
+                    link.mtu = mine.map(|(_, mtu)| *mtu).min().or(Some(DEFAULT_MTU));
+                }
+            }
         }
     }
 

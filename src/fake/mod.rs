@@ -35,6 +35,8 @@ pub struct Fake {
     /// How many operations from now on succeed before one is refused with EIO.
     pub fail_after: Option<usize>,
     last_mac: u32,
+    /// Bridges that were given an MTU.
+    given_mtu: BTreeSet<End>,
 }
 
 impl Default for Fake {
@@ -52,6 +54,7 @@ impl Fake {
             routed: true,
             fail_after: None,
             last_mac: 0,
+            given_mtu: BTreeSet::new(),
         };
         fake.add_namespace(Netns::Host, None);
         fake
@@ -256,6 +259,7 @@ impl Host for Fake {
                 applied.failed = Some((at, failure));
                 break;
             }
+            self.adjust_bridges(op);
             applied.done.push(at);
         }
         applied

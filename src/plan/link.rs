@@ -138,14 +138,20 @@ fn same_device(want: &Link, have: &Link) -> bool {
 }
 
 /// The settings in which a device differs from what is wanted. One that this plan
-/// makes has them from the start, but only the near end of a cable is made up: the
-/// kernel refuses it for the far end, and a bridge goes up once all is plugged in
+/// makes has them from the start, but only the near end of a cable is made up and
+/// silent: the kernel refuses it for the far end, and a bridge goes up once all is plugged in
 /// and set up, or it would flood the IPv6 announcements of each new port to all
 /// those before it.
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let near = want.peer().is_some_and(|peer| peer > end);
+    let far = want.peer().is_some_and(|peer| peer < end);
     let fresh = Link {
         up: want.up && near,
+        addrgen: if far {
+            Some(AddrGen::Eui64)
+        } else {
+            want.addrgen
+        },
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);

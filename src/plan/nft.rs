@@ -49,13 +49,10 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
             draft.push(Rank::FirewallGone, op, "no lab needs it any more");
         }
         Some(table) if !same_rules(table) => {
-            draft.push(
-                Rank::Firewall,
-                Op::DelTable {
-                    table: table.clone(),
-                },
-                "its rules were changed",
-            );
+            let op = Op::DelTable {
+                table: table.clone(),
+            };
+            draft.push(Rank::FirewallInTheWay, op, "its rules were changed");
             want.extend(others);
             add_table(draft, &want, "its rules were changed");
         }
@@ -64,32 +61,49 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 }
 
 fn elements_diff<'a>(draft: &mut Draft<'a>, want: &Elements<'a>, have: &Elements<'a>) {
-    for ((set, element), owner) in want
-        .iter()
-        .filter(|(key, owner)| have.get(key) != Some(owner))
-    {
-        let op = Op::AddElement {
-            set: *set,
-            element: (*element).clone(),
-            owner: owner.cloned(),
-        };
-        draft.push(Rank::Firewall, op, reason(*set));
-    }
     let lab = draft.lab();
-    let unwanted = have
-        .iter()
-        .filter(|(key, owner)| !want.contains_key(key) && owner.is_none_or(|o| o == lab));
-    for ((set, element), owner) in unwanted {
-        let op = Op::DelElement {
-            set: *set,
-            element: (*element).clone(),
-            owner: owner.cloned(),
+    let mine = |owner: &Option<&LabName>| owner.is_none_or(|owner| owner == lab);
+    let differs = |other: &Elements<'a>, (key, owner): &(_, _)| other.get(key) != Some(owner);
+    let pairs = |all: &Elements<'a>| all.iter().map(|(k, o)| (*k, *o)).collect::<Vec<_>>();
+    let mut new = pairs(want);
+    new.retain(|pair| differs(have, pair));
+    let mut old = pairs(have);
+    old.retain(|pair| differs(want, pair) && mine(&pair.1));
+    for ((set, element), owner) in old {
+        let in_the_way =
+            |((at, new), _): &((SetName, &Element), _)| *at == set && overlap(element, new);
+        let (rank, because) = match new.iter().any(in_the_way) {
+            true => (Rank::FirewallInTheWay, "another takes its place"),
+            false => (
+                Rank::FirewallGone,
+                "no network of the lab needs it any more",
+            ),
         };
-        draft.push(
-            Rank::FirewallGone,
-            op,
-            "no network of the lab needs it any more",
-        );
+        let (element, owner) = (element.clone(), owner.cloned());
+        let op = Op::DelElement {
+            set,
+            element,
+            owner,
+        };
+        draft.push(rank, op, because);
+    }
+    for ((set, element), owner) in new {
+        let (element, owner) = (element.clone(), owner.cloned());
+        let op = Op::AddElement {
+            set,
+            element,
+            owner,
+        };
+        draft.push(Rank::Firewall, op, reason(set));
+    }
+}
+
+/// Whether both cannot be in one set: it takes an element once, and no intervals
+/// that overlap.
+fn overlap(a: &Element, b: &Element) -> bool {
+    match (a, b) {
+        (Element::Subnet(a), Element::Subnet(b)) => a.contains(b) || b.contains(a),
+        (a, b) => a == b,
     }
 }
 

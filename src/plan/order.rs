@@ -21,6 +21,9 @@ pub(super) enum Rank {
     /// All that happens within one namespace, namespace by namespace, so that it
     /// goes to the kernel in one send.
     Configure(Turn),
+    /// What a new table or interval cannot stand beside (EEXIST); both go to the
+    /// kernel in one transaction.
+    FirewallInTheWay,
     /// The table before forwarding is switched on: the guard must stand before
     /// the gate opens.
     Firewall,
