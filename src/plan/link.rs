@@ -14,6 +14,9 @@ const FIRST_GROUP: u32 = 6_389_273;
 /// The MTU of an Ethernet device that nobody gave another (`ETH_DATA_LEN`).
 const DEFAULT_MTU: u32 = 1500;
 
+/// The smallest MTU with which a device has IPv6 (RFC 8200, 5).
+const IPV6_MIN_MTU: u32 = 1280;
+
 /// The devices to remove, by turn and namespace: each batch is one request.
 type Gone = BTreeMap<(Rank, Netns), BTreeSet<IfName>>;
 
@@ -99,6 +102,11 @@ fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
         .gone
         .extend(link(draft.observed, end).and_then(Link::peer).cloned());
     draft.gone.insert(end.clone());
+    if rank == Rank::LinksGone {
+        let peer = link(draft.observed, end).and_then(Link::peer).cloned();
+        draft.leaving.extend(peer);
+        draft.leaving.insert(end.clone());
+    }
     gone.entry((rank, end.netns.clone()))
         .or_default()
         .insert(end.dev.clone());
@@ -171,12 +179,12 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     if let (Some(want), Some(have)) = (want.mtu.or(default_mtu), have.mtu)
         && want != have
     {
-        list.push((
-            Turn::Link,
-            Setting::Mtu(want),
-            Setting::Mtu(have),
-            "the file gives it this MTU",
-        ));
+        let turn = match want < IPV6_MIN_MTU {
+            true => Turn::SmallMtu,
+            false => Turn::Link,
+        };
+        let because = "the file gives it this MTU";
+        list.push((turn, Setting::Mtu(want), Setting::Mtu(have), because));
     }
     if let Some(mac) = want.mac.filter(|_| want.mac != have.mac) {
         let was = Setting::Mac(have.mac.unwrap_or(Mac([0; 6])));

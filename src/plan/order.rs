@@ -59,6 +59,9 @@ pub(super) enum Turn {
     /// Addresses are removed after others were added, so that the device is never
     /// without one.
     AddressGone,
+    /// An MTU too small for IPv6 takes all IPv6 addresses and routes from the device
+    /// (`addrconf_notify`, net/ipv6/addrconf.c): they go by name first.
+    SmallMtu,
     /// Forwarding of a namespace of ours, once its routes stand.
     Sysctl,
 }

@@ -162,11 +162,13 @@ fn release(draft: &mut Draft<'_>, netns: &Netns, have: &Namespace, key: &SysctlK
     if !own && !follows {
         return;
     }
+    let mut before = vec![(key.clone(), value.clone())];
+    before.extend(overwritten(have, key));
     let op = Op::SetSysctl {
         netns: netns.clone(),
         key: key.clone(),
         value: was.clone(),
-        was: vec![(key.clone(), value.clone())],
+        was: before,
     };
     draft.push(
         rank(netns),

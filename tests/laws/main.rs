@@ -14,7 +14,7 @@ use netyard::fake::Fake;
 use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Plan, claims, plan};
 use netyard::reconcile::{self, Host, Inside};
-use netyard::state::{IfName, LabName, NetState, Netns, SysctlKey};
+use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -67,10 +67,16 @@ fn lines(fake: &Fake) -> BTreeSet<String> {
 }
 
 /// What `default` says when a lab's own device is made decides whether that device
-/// forwards; it is not the administrator's choice, and goes with the device.
+/// forwards; it is not the administrator's choice, and goes with the device. So does
+/// what a namespace took over from the host.
 fn without_own_forwarding(fake: &Fake) -> Fake {
     let mut fake = fake.clone();
-    for namespace in fake.namespaces.values_mut() {
+    for (netns, namespace) in &mut fake.namespaces {
+        if netns.name().is_some() {
+            namespace
+                .sysctls
+                .retain(|key, _| *key == SysctlKey::forward6());
+        }
         let of_lab = |dev: &&IfName| dev.as_str().starts_with('l') && dev.as_str() != "lo";
         for dev in namespace.links.keys().filter(of_lab) {
             for family in [4, 6] {
@@ -243,5 +249,81 @@ proptest! {
             down(&mut fake, &a.lab);
             same(&fake, &clean)?;
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    #[test]
+    fn labs_leave_each_other_alone(
+        setup in setup(), (a, b) in pair(), other in spec(), first in any::<bool>()
+    ) {
+        let clean = host(setup);
+        let (a, leases) = desired(&file(&a, 1), &Leases::default());
+        let (b, _) = desired(&file(&b, 1), &leases);
+        let (other, _) = desired(&file(&other, 2), &Leases::default());
+        let mut alone = clean.clone();
+        must_up(&mut alone, &other);
+        let mut fake = clean.clone();
+        let order = if first { [&a, &other] } else { [&other, &a] };
+        for lab in order {
+            must_up(&mut fake, lab);
+        }
+        for lab in order {
+            prop_assert!(must_up(&mut fake, lab).is_empty());
+        }
+        every_failure(&fake, &b)?;
+        must_up(&mut fake, &b);
+        prop_assert!(must_up(&mut fake, &other).is_empty());
+        let mut left = fake.clone();
+        down(&mut left, &b.lab);
+        same(&without_chosen(&left), &without_chosen(&alone))?;
+        prop_assert!(must_up(&mut left, &other).is_empty());
+        down(&mut left, &other.lab);
+        same(&left, &clean)?;
+        down(&mut fake, &other.lab);
+        prop_assert!(must_up(&mut fake, &b).is_empty());
+        down(&mut fake, &b.lab);
+        same(&fake, &clean)?;
+    }
+}
+
+/// A lab whose network leaves through the host.
+fn leaving(lab: u8) -> NetState {
+    let value = serde_json::json!({ "lab": format!("lab{lab}"), "networks": { "n": {
+        "masquerade": true, "subnets": [format!("10.{lab}.0.0/24"), format!("fd00:{lab}::/64")]
+    } } });
+    desired(&value, &Leases::default()).0
+}
+
+fn guard(fake: &Fake) -> usize {
+    let table = fake.namespaces[&Netns::Host].table.as_ref();
+    table.map_or(0, |table| table.sets[&SetName::Guard].len())
+}
+
+proptest! {
+    #![proptest_config(config(128))]
+
+    #[test]
+    fn the_last_lab_that_goes_shuts_the_gate(
+        setup in setup(), ups in Just([1, 2, 3]).prop_shuffle(), downs in Just([1, 2, 3]).prop_shuffle()
+    ) {
+        let clean = host(setup);
+        let mut fake = clean.clone();
+        let mut seen = Vec::new();
+        for lab in ups {
+            must_up(&mut fake, &leaving(lab));
+            seen.push(guard(&fake));
+        }
+        for lab in downs {
+            prop_assert_ne!(&fake.namespaces[&Netns::Host].sysctls[&SysctlKey::forward4()].value, "0");
+            prop_assert_ne!(&fake.namespaces[&Netns::Host].sysctls[&SysctlKey::forward6()].value, "0");
+            seen.push(guard(&fake));
+            down(&mut fake, &leaving(lab).lab);
+        }
+        seen.dedup();
+        prop_assert_eq!(seen.len(), 1, "the guard stands from the first to the last");
+        same(&fake, &clean)?;
     }
 }

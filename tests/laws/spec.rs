@@ -357,17 +357,12 @@ impl Render<'_> {
         host.into()
     }
 
-    /// The ends of cables that lie in this namespace. Of one that begins and ends
-    /// there only the first has addresses.
+    /// The ends of cables that lie in this namespace.
     fn ends(&self, namespace: u8) -> Map<String, Value> {
         let mut ends = Map::new();
         for (i, cable) in self.cables() {
             for side in [0, 1].into_iter().filter(|s| cable.ends[*s] == namespace) {
-                let loops = side == 1 && cable.ends[0] == cable.ends[1];
-                let addresses = match loops {
-                    true => Vec::new(),
-                    false => self.cable_addresses(i, cable, side),
-                };
+                let addresses = self.cable_addresses(i, cable, side);
                 ends.insert(
                     format!("l{}c{i}-{side}", self.lab),
                     json!({ "addresses": addresses }),
