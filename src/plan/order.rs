@@ -42,7 +42,8 @@ pub(super) enum Rank {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Turn {
     /// A device that loses its last IPv4 address loses its IPv4 routes
-    /// (`fib_disable_ip`); removed by name, they can be undone.
+    /// (`fib_disable_ip`); removed by name, they can be undone. A route by a next hop
+    /// that becomes the namespace's own address goes before the address comes.
     RouteInTheWay,
     /// What a new address cannot stand beside, or would go with an old one.
     AddressInTheWay,

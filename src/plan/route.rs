@@ -2,6 +2,9 @@
 //! the lab's devices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op, is_own};
@@ -17,10 +20,10 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 }
 
 fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
-    let (flushed, present) = ours(draft, netns);
-    for route in flushed {
+    let (in_the_way, present) = ours(draft, netns, want);
+    for route in in_the_way {
         let op = removal(netns, route);
-        let because = "it would go when the device's last address makes room";
+        let because = "it cannot stand while addresses make room for others";
         draft.push(Rank::Configure(Turn::RouteInTheWay), op, because);
     }
     // The kernel tells routes of one table apart by destination and metric.
@@ -75,8 +78,9 @@ fn end(netns: &Netns, route: &Route) -> End {
 /// The observed routes that this lab may change and that are there when the plan
 /// comes to them: static ones in its own namespaces; on the host, those that leave
 /// by its own devices.
-/// First those that go because their device loses its last IPv4 address.
-fn ours(draft: &Draft<'_>, netns: &Netns) -> (BTreeSet<Route>, BTreeSet<Route>) {
+/// First those that go because their device loses its last IPv4 address, or because
+/// their next hop becomes an address of the namespace itself.
+fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>, BTreeSet<Route>) {
     let Some(have) = draft.have(netns) else {
         return Default::default();
     };
@@ -87,6 +91,16 @@ fn ours(draft: &Draft<'_>, netns: &Netns) -> (BTreeSet<Route>, BTreeSet<Route>) 
         let own = *netns != Netns::Host || is_own(draft.observed, &end, draft.lab());
         route.origin == Origin::Static && stays && own
     };
-    let flushed = |route: &Route| route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
-    have.routes.iter().filter(ours).cloned().partition(flushed)
+    let own: BTreeSet<IpAddr> = (want.links.values())
+        .flat_map(|link| link.addresses.iter().map(IpNet::addr))
+        .collect();
+    let in_the_way = |route: &Route| {
+        let flushed = route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
+        flushed || route.via.is_some_and(|via| own.contains(&via))
+    };
+    have.routes
+        .iter()
+        .filter(ours)
+        .cloned()
+        .partition(in_the_way)
 }
