@@ -64,8 +64,14 @@ pub(crate) struct RouteTo {
     v6: bool,
 }
 
+/// Not below 1280 for the ports of a bridge: one that is plugged in with less takes
+/// the bridge's IPv6 addresses while the bridge has no MTU of its own.
 fn mtu() -> impl Strategy<Value = Option<u16>> {
-    option::weighted(0.3, select(vec![1280, 1400, 9000, 1000]))
+    option::weighted(0.3, select(vec![1280, 1400, 9000]))
+}
+
+fn cable_mtu() -> impl Strategy<Value = Option<u16>> {
+    option::weighted(0.4, select(vec![1000, 1280, 1400, 9000]))
 }
 
 fn family() -> impl Strategy<Value = Option<u8>> {
@@ -126,15 +132,15 @@ fn namespace() -> impl Strategy<Value = Namespace> {
 
 fn cable() -> impl Strategy<Value = Cable> {
     let extra = prop::collection::vec(20..23u8, 0..3);
-    ([0..4u8, 0..4u8], family(), family(), extra, mtu()).prop_map(|(ends, v4, v6, extra, mtu)| {
-        Cable {
+    ([0..4u8, 0..4u8], family(), family(), extra, cable_mtu()).prop_map(
+        |(ends, v4, v6, extra, mtu)| Cable {
             ends,
             v4,
             v6,
             extra,
             mtu,
-        }
-    })
+        },
+    )
 }
 
 fn some<T: std::fmt::Debug + Clone>(
