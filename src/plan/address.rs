@@ -65,6 +65,10 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
             "the file no longer gives it this address",
         );
     }
+    if !first.is_empty() {
+        let stay = have.iter().filter(|a| !first.contains(a)).copied();
+        draft.meanwhile.insert(end.clone(), stay.collect());
+    }
     let v4 = |a: &&IpNet| a.addr().is_ipv4();
     if first.iter().any(|a| v4(a)) && have.iter().filter(v4).all(|a| first.contains(&a)) {
         draft.flushed.insert(end.clone());

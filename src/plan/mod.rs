@@ -15,9 +15,10 @@ mod route;
 mod sysctl;
 mod undo;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 pub use claim::{Claim, claims};
@@ -89,6 +90,7 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
         gone: BTreeSet::new(),
         leaving: BTreeSet::new(),
         flushed: BTreeSet::new(),
+        meanwhile: BTreeMap::new(),
     };
     link::diff(&mut draft);
     netns::diff(&mut draft);
@@ -116,6 +118,8 @@ struct Draft<'a> {
     /// Devices that lose all IPv4 routes because they lose their last IPv4
     /// address for a moment.
     flushed: BTreeSet<End>,
+    /// Devices that lose addresses before others come, with those that stay meanwhile.
+    meanwhile: BTreeMap<End, Vec<IpNet>>,
 }
 
 impl<'a> Draft<'a> {

@@ -79,7 +79,8 @@ fn end(netns: &Netns, route: &Route) -> End {
 /// comes to them: static ones in its own namespaces; on the host, those that leave
 /// by its own devices.
 /// First those that go because their device loses its last IPv4 address, or because
-/// their next hop becomes an address of the namespace itself.
+/// their next hop becomes an address of the namespace itself, or because it is on the
+/// subnet of an address that makes room: without it they could not be put back.
 fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>, BTreeSet<Route>) {
     let Some(have) = draft.have(netns) else {
         return Default::default();
@@ -94,9 +95,17 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
     let own: BTreeSet<IpAddr> = (want.links.values())
         .flat_map(|link| link.addresses.iter().map(IpNet::addr))
         .collect();
+    let cut_off = |route: &Route| {
+        let nets = draft.meanwhile.get(&end(route));
+        let beside = |nets: &Vec<IpNet>| {
+            nets.iter()
+                .any(|net| route.via.is_none_or(|via| net.contains(&via)))
+        };
+        !want.routes.contains(route) && nets.is_some_and(|nets| !beside(nets))
+    };
     let in_the_way = |route: &Route| {
         let flushed = route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
-        flushed || route.via.is_some_and(|via| own.contains(&via))
+        flushed || route.via.is_some_and(|via| own.contains(&via)) || cut_off(route)
     };
     have.routes
         .iter()
