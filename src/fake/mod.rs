@@ -20,8 +20,8 @@ use crate::state::{
 };
 
 /// A kernel and a journal in memory. Two are equal when a kernel could not be told
-/// from the other by what it does: the order of addresses counts only within an
-/// IPv4 subnet, where the first is the primary one.
+/// from the other by what it does: of the order of addresses only this counts,
+/// which is the first, the primary, of its IPv4 subnet.
 #[derive(Debug, Clone)]
 pub struct Fake {
     /// What there is, whoever made it. A device's owner is its mark, recorded or not;
@@ -287,10 +287,11 @@ impl PartialEq for Fake {
 fn canonical(namespaces: &BTreeMap<Netns, Namespace>) -> BTreeMap<Netns, Namespace> {
     let mut all = namespaces.clone();
     for link in all.values_mut().flat_map(|ns| ns.links.values_mut()) {
-        link.addresses.sort_by_key(|address| match address {
-            IpNet::V4(_) => address.trunc(),
-            IpNet::V6(_) => *address,
-        });
+        let first =
+            |a: &IpNet, list: &[IpNet]| list.iter().find(|b| b.trunc() == a.trunc()) == Some(a);
+        let before = link.addresses.clone();
+        link.addresses
+            .sort_by_key(|a| (a.trunc(), a.addr().is_ipv4() && !first(a, &before), *a));
     }
     all
 }

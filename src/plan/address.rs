@@ -97,10 +97,14 @@ fn in_the_way<'a>(
         true => a.trunc() == b.trunc(),
         false => a.addr() == b.addr(),
     };
-    let taken = |a: &IpNet| hops.contains(&a.addr()) || want.addresses.iter().any(|b| mate(a, b));
-    let replaced = |a: &IpNet| unwanted.contains(&a) && taken(a);
+    let hop = |a: &IpNet| unwanted.contains(&a) && hops.contains(&a.addr());
+    let mates = |a: &IpNet| want.addresses.iter().any(|b| mate(a, b));
+    let replaced = |a: &IpNet| hop(a) || unwanted.contains(&a) && mates(a);
     let primary = |a: &IpNet| have.iter().find(|b| mate(a, b)).is_some_and(replaced);
     have.iter()
-        .filter(|a| replaced(a) || (a.addr().is_ipv4() && primary(a)))
+        .filter(|a| match a.addr().is_ipv4() {
+            true => hop(a) || primary(a),
+            false => replaced(a),
+        })
         .collect()
 }
