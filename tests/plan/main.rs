@@ -3,9 +3,10 @@
 //! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
 //! plan, or `error.txt` what is in the way. `NETYARD_BLESS=1` rewrites the last two.
 //!
-//! A host is written by hand, or taken from the fake kernel: with `NETYARD_BLESS=1`
-//! a case whose `before.yaml` lists files of other cases or examples, one a line in
-//! the order they are brought up, gets its `observed.json` from what they leave.
+//! A host with labs is taken from the fake kernel: `NETYARD_LABS="FILE FILE"
+//! NETYARD_BLESS=1 cargo test --features fake --test plan -- --exact CASE` brings the
+//! files up in this order and writes what the case's lab then sees of it; the rest
+//! is edited by hand.
 
 #![allow(clippy::unwrap_used)]
 
@@ -50,6 +51,8 @@ fn case(folder: &Path) -> Result<(), Failed> {
     }
     let topology = parse(&fs::read_to_string(folder.join("topology.yaml"))?)?;
     let (desired, _) = resolve(&topology, &Leases::default())?;
+    #[cfg(feature = "fake")]
+    fake::write_observed(&desired, &folder.join("observed.json"))?;
     let observed = observed(&desired, &folder.join("observed.json"))?;
     let (mut text, mut file, mut other) = (String::new(), "plan.txt", "error.txt");
     match plan(&desired, &observed) {
@@ -63,6 +66,33 @@ fn case(folder: &Path) -> Result<(), Failed> {
         return Err(format!("{other} is there, but there is {file} to write").into());
     }
     golden(&folder.join(file), &text)
+}
+
+/// A host as labs leave it.
+#[cfg(feature = "fake")]
+mod fake {
+    use super::*;
+    use netyard::fake::Fake;
+    use netyard::reconcile::{self, Host, Inside};
+
+    pub(super) fn write_observed(desired: &NetState, path: &Path) -> Result<(), Failed> {
+        let (Ok(files), Some(_)) = (
+            std::env::var("NETYARD_LABS"),
+            std::env::var_os("NETYARD_BLESS"),
+        ) else {
+            return Ok(());
+        };
+        let mut fake = Fake::new();
+        for file in files.split_whitespace() {
+            let topology = parse(&fs::read_to_string(file)?)?;
+            reconcile::up(&mut fake, &resolve(&topology, &Leases::default())?.0)?;
+        }
+        let host = desired.namespaces.get(&Netns::Host);
+        fake.routed = host.is_some_and(|host| host.table.is_some());
+        let observed = fake.observe(&desired.lab, Inside::Read)?;
+        let text = serde_json::to_string_pretty(&observed)? + "\n";
+        Ok(fs::write(path, text)?)
+    }
 }
 
 fn observed(desired: &NetState, file: &Path) -> Result<NetState, Failed> {
