@@ -7,6 +7,8 @@
 //! that, looks again, and undoes everything when something went wrong.
 
 pub mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod ipam;
 pub mod lab;
 pub mod plan;

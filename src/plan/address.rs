@@ -1,10 +1,13 @@
 //! Addresses of the lab's devices.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op};
-use crate::state::{End, Link};
+use crate::state::{End, Link, is_link_local};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -24,7 +27,8 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
         .iter()
         .filter(|a| !want.addresses.contains(a))
         .collect();
-    let first = in_the_way(want, have, &unwanted);
+    let hops = next_hops(draft, end);
+    let first = in_the_way(want, have, &unwanted, &hops);
     // Newest first: a secondary address goes before its primary.
     for address in first.iter().rev() {
         let op = Op::DelAddress {
@@ -43,11 +47,7 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
                 end: end.clone(),
                 address: *address,
             };
-            draft.push(
-                Rank::Configure(Turn::Address),
-                op,
-                "the file gives it this address",
-            );
+            draft.push(Rank::Configure(Turn::Address), op, because(address));
         }
     }
     for address in unwanted.into_iter().rev().filter(|a| !first.contains(a)) {
@@ -61,24 +61,53 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
             "the file no longer gives it this address",
         );
     }
+    if !first.is_empty() {
+        let stay = have.iter().filter(|a| !first.contains(a)).copied();
+        draft.meanwhile.insert(end.clone(), stay.collect());
+    }
     let v4 = |a: &&IpNet| a.addr().is_ipv4();
     if first.iter().any(&v4) && have.iter().filter(v4).all(|a| first.contains(&a)) {
         draft.flushed.insert(end.clone());
     }
 }
 
+fn because(address: &IpNet) -> &'static str {
+    match is_link_local(address) {
+        true => "from here it looks for IPv6 neighbours of those it forwards for",
+        false => "the file gives it this address",
+    }
+}
+
+/// Whom the namespace's routes are to go by.
+fn next_hops(draft: &Draft<'_>, end: &End) -> BTreeSet<IpAddr> {
+    let want = draft.desired.namespaces.get(&end.netns);
+    let routes = want.into_iter().flat_map(|want| &want.routes);
+    routes.filter_map(|route| route.via).collect()
+}
+
 /// The present addresses that must go before others can come. With an IPv4
 /// address the kernel removes the later ones of its subnet, its secondaries
 /// (`__inet_del_ifa`, unless promote_secondaries is set); an IPv6 address cannot
-/// stand twice with two prefix lengths (EEXIST).
-fn in_the_way<'a>(want: &Link, have: &'a [IpNet], unwanted: &[&IpNet]) -> Vec<&'a IpNet> {
+/// stand twice with two prefix lengths (EEXIST). A next hop must not be one's own
+/// address: IPv6 refuses it (`ip6_validate_gw`), IPv4 takes it for "on the link".
+fn in_the_way<'a>(
+    want: &Link,
+    have: &'a [IpNet],
+    unwanted: &[&IpNet],
+    hops: &BTreeSet<IpAddr>,
+) -> Vec<&'a IpNet> {
     let mate = |a: &IpNet, b: &IpNet| match a.addr().is_ipv4() {
         true => a.trunc() == b.trunc(),
         false => a.addr() == b.addr(),
     };
-    let replaced = |a: &IpNet| unwanted.contains(&a) && want.addresses.iter().any(|b| mate(a, b));
+    let hop = |a: &IpNet| unwanted.contains(&a) && hops.contains(&a.addr());
+    let mates = |a: &IpNet| want.addresses.iter().any(|b| mate(a, b));
+    let replaced = |a: &IpNet| hop(a) || unwanted.contains(&a) && mates(a);
     let primary = |a: &IpNet| have.iter().find(|b| mate(a, b)).is_some_and(replaced);
     have.iter()
-        .filter(|a| replaced(a) || (a.addr().is_ipv4() && primary(a)))
+        .filter(|a| match a.addr().is_ipv4() {
+            true => hop(a) || primary(a),
+            false => replaced(a),
+        })
         .collect()
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::link;
+use super::{is_own, link};
 use crate::state::{
     Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName, is_link_local,
 };
@@ -144,9 +144,8 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {
     let (want, have) = (link(desired, &end)?, link(observed, &end)?);
-    let ours = |link: &Link| link.owner.as_ref() == Some(&desired.lab);
-    let peer = have.peer().and_then(|peer| link(observed, peer));
-    if want.owner.is_none() && want.peer().is_none() || ours(have) || peer.is_some_and(ours) {
+    let made = want.owner.is_some() || want.peer().is_some();
+    if !made || is_own(observed, &end, &desired.lab) {
         return None;
     }
     let holder = Holder::of(have.owner.as_ref());
@@ -172,20 +171,27 @@ fn addresses(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     let mut found = Vec::new();
     for (dev, want) in host_addresses(desired) {
         for (on, have) in host_addresses(observed) {
-            let ours = observed.namespaces[&Netns::Host].links[on].owner.as_ref();
             let overlap = want.contains(&have.addr()) || have.contains(&want.addr());
-            if overlap && ours != Some(&desired.lab) {
+            if overlap && !is_own(observed, &on_host(on), &desired.lab) {
+                let owner = link(observed, &on_host(on)).and_then(|link| link.owner.as_ref());
                 found.push(Conflict::Address {
                     want: *want,
                     dev: dev.clone(),
                     have: *have,
                     on: on.clone(),
-                    holder: Holder::of(ours),
+                    holder: Holder::of(owner),
                 });
             }
         }
     }
     found
+}
+
+fn on_host(dev: &IfName) -> End {
+    End {
+        netns: Netns::Host,
+        dev: dev.clone(),
+    }
 }
 
 fn host_addresses(state: &NetState) -> impl Iterator<Item = (&IfName, &IpNet)> {
@@ -208,13 +214,7 @@ fn routes(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     ) else {
         return Vec::new();
     };
-    let foreign = |route: &&Route| {
-        let owner = have
-            .links
-            .get(&route.dev)
-            .and_then(|link| link.owner.as_ref());
-        owner != Some(&desired.lab)
-    };
+    let foreign = |route: &&Route| !is_own(observed, &on_host(&route.dev), &desired.lab);
     let clash = |route: &Route| {
         let same = |other: &&Route| other.to == route.to && other.metric == route.metric;
         have.routes

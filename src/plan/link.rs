@@ -14,6 +14,9 @@ const FIRST_GROUP: u32 = 6_389_273;
 /// The MTU of an Ethernet device that nobody gave another (`ETH_DATA_LEN`).
 const DEFAULT_MTU: u32 = 1500;
 
+/// The smallest MTU with which a device has IPv6 (RFC 8200, 5).
+const IPV6_MIN_MTU: u32 = 1280;
+
 /// The devices to remove, by turn and namespace: each batch is one request.
 type Gone = BTreeMap<(Rank, Netns), BTreeSet<IfName>>;
 
@@ -99,6 +102,11 @@ fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
         .gone
         .extend(link(draft.observed, end).and_then(Link::peer).cloned());
     draft.gone.insert(end.clone());
+    if rank == Rank::LinksGone {
+        let peer = link(draft.observed, end).and_then(Link::peer).cloned();
+        draft.leaving.extend(peer);
+        draft.leaving.insert(end.clone());
+    }
     gone.entry((rank, end.netns.clone()))
         .or_default()
         .insert(end.dev.clone());
@@ -138,8 +146,8 @@ fn same_device(want: &Link, have: &Link) -> bool {
 }
 
 /// The settings in which a device differs from what is wanted. One that this plan
-/// makes has them from the start, but only the near end of a cable is made up: the
-/// kernel refuses it for the far end, and a bridge goes up once all is plugged in
+/// makes has them from the start, but only the near end of a cable is made up and
+/// silent: the kernel refuses it for the far end, and a bridge goes up once all is plugged in
 /// and set up, or it would flood the IPv6 announcements of each new port to all
 /// those before it.
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
@@ -169,12 +177,12 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     if let (Some(want), Some(have)) = (want.mtu.or(default_mtu), have.mtu)
         && want != have
     {
-        list.push((
-            Turn::Link,
-            Setting::Mtu(want),
-            Setting::Mtu(have),
-            "the file gives it this MTU",
-        ));
+        let turn = match want < IPV6_MIN_MTU {
+            true => Turn::SmallMtu,
+            false => Turn::Link,
+        };
+        let because = "the file gives it this MTU";
+        list.push((turn, Setting::Mtu(want), Setting::Mtu(have), because));
     }
     if let Some(mac) = want.mac.filter(|_| want.mac != have.mac) {
         let was = Setting::Mac(have.mac.unwrap_or(Mac([0; 6])));
@@ -197,7 +205,10 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     }
     if let Some(mode) = want.addrgen.filter(|_| want.addrgen != have.addrgen) {
         let was = Setting::AddrGen(have.addrgen.unwrap_or(AddrGen::Eui64));
-        let because = "only a device with IPv6 addresses speaks IPv6";
+        let because = match mode {
+            AddrGen::None => "it has the IPv6 addresses that it is given, and no others",
+            AddrGen::Eui64 => "the kernel makes its IPv6 link-local address",
+        };
         list.push((Turn::Link, Setting::AddrGen(mode), was, because));
     }
     if want.up != have.up {

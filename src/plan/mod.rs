@@ -15,9 +15,10 @@ mod route;
 mod sysctl;
 mod undo;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 pub use claim::{Claim, claims};
@@ -87,7 +88,9 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
         steps: Vec::new(),
         made: BTreeSet::new(),
         gone: BTreeSet::new(),
+        leaving: BTreeSet::new(),
         flushed: BTreeSet::new(),
+        meanwhile: BTreeMap::new(),
     };
     link::diff(&mut draft);
     netns::diff(&mut draft);
@@ -110,9 +113,13 @@ struct Draft<'a> {
     made: BTreeSet<End>,
     /// Devices that this plan removes, and the other ends of their cables.
     gone: BTreeSet<End>,
+    /// Those of them that stay until the end of the plan.
+    leaving: BTreeSet<End>,
     /// Devices that lose all IPv4 routes because they lose their last IPv4
     /// address for a moment.
     flushed: BTreeSet<End>,
+    /// Devices that lose addresses before others come, with those that stay meanwhile.
+    meanwhile: BTreeMap<End, Vec<IpNet>>,
 }
 
 impl<'a> Draft<'a> {
@@ -158,6 +165,15 @@ impl<'a> Draft<'a> {
     fn is_ours(&self, have: &Namespace) -> bool {
         have.owner.as_ref() == Some(self.lab())
     }
+}
+
+/// Whether a device is the lab's own: it carries the mark, or its cable's other end does.
+fn is_own(state: &NetState, end: &End, lab: &LabName) -> bool {
+    let marked = |link: &Link| link.owner.as_ref() == Some(lab);
+    link(state, end).is_some_and(|have| {
+        let peer = have.peer().and_then(|peer| link(state, peer));
+        marked(have) || peer.is_some_and(marked)
+    })
 }
 
 /// A device of a state.

@@ -38,7 +38,7 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
             let op = Op::DelTable {
                 table: table.clone(),
             };
-            draft.push(Rank::Firewall, op, "its rules were changed");
+            draft.push(Rank::FirewallInTheWay, op, "its rules were changed");
             for (key, owner) in others {
                 want.entry(key).or_insert(owner);
             }
@@ -63,57 +63,67 @@ fn guard<'a>(draft: &Draft<'a>) -> Elements<'a> {
     if elements.is_empty() {
         return elements;
     }
-    let stays = |dev: &IfName| {
+    let stays = |dev: &&IfName| {
         let end = End {
             netns: Netns::Host,
-            dev: dev.clone(),
+            dev: (*dev).clone(),
         };
         !draft.gone.contains(&end)
     };
-    let there = bridges(draft.observed).filter(|(dev, _)| stays(dev));
-    for (dev, owner) in there.chain(bridges(draft.desired)) {
-        elements.insert((SetName::Bridged, Element::Within(dev.clone())), owner);
+    let there = bridges(draft.observed).filter(stays);
+    for dev in there.chain(bridges(draft.desired)) {
+        elements.insert((SetName::Bridged, Element::Within(dev.clone())), None);
     }
     elements
 }
 
-fn bridges(state: &NetState) -> impl Iterator<Item = (&IfName, Option<&LabName>)> {
-    let links = state
-        .namespaces
-        .get(&Netns::Host)
-        .into_iter()
-        .flat_map(|host| &host.links);
+fn bridges(state: &NetState) -> impl Iterator<Item = &IfName> {
+    let host = state.namespaces.get(&Netns::Host);
+    let links = host.into_iter().flat_map(|host| &host.links);
     let bridges = links.filter(|(_, link)| link.kind == LinkKind::Bridge);
-    bridges.map(|(dev, link)| (dev, link.owner.as_ref()))
+    bridges.map(|(dev, _)| dev)
 }
 
 fn elements_diff<'a>(draft: &mut Draft<'a>, want: &Elements<'a>, have: &Elements<'a>) {
-    for ((set, element), owner) in want
-        .iter()
-        .filter(|(key, owner)| have.get(key) != Some(owner))
-    {
-        let op = Op::AddElement {
-            set: *set,
-            element: element.clone(),
-            owner: owner.cloned(),
+    let mine = |owner: &Option<&LabName>| owner.is_none_or(|owner| owner == draft.lab());
+    let mut new = want.clone();
+    new.retain(|key, owner| have.get(key) != Some(owner));
+    let mut old = have.clone();
+    old.retain(|key, owner| want.get(key) != Some(owner) && mine(owner));
+    for ((set, element), owner) in old {
+        let mut news = new.keys().filter(|(at, _)| *at == set);
+        let (rank, because) = match news.any(|(_, new)| overlap(&element, new)) {
+            true => (Rank::FirewallInTheWay, "another takes its place"),
+            false => (
+                Rank::FirewallGone,
+                "no network of the lab needs it any more",
+            ),
         };
-        draft.push(Rank::Firewall, op, reason(*set));
-    }
-    let lab = draft.lab();
-    let unwanted = have
-        .iter()
-        .filter(|(key, owner)| !want.contains_key(key) && owner.is_none_or(|o| o == lab));
-    for ((set, element), owner) in unwanted {
+        let owner = owner.cloned();
         let op = Op::DelElement {
-            set: *set,
-            element: element.clone(),
-            owner: owner.cloned(),
+            set,
+            element,
+            owner,
         };
-        draft.push(
-            Rank::FirewallGone,
-            op,
-            "no network of the lab needs it any more",
-        );
+        draft.push(rank, op, because);
+    }
+    for ((set, element), owner) in new {
+        let owner = owner.cloned();
+        let op = Op::AddElement {
+            set,
+            element,
+            owner,
+        };
+        draft.push(Rank::Firewall, op, reason(set));
+    }
+}
+
+/// Whether both cannot be in one set: it takes an element once, and no intervals
+/// that overlap.
+fn overlap(a: &Element, b: &Element) -> bool {
+    match (a, b) {
+        (Element::Subnet(a), Element::Subnet(b)) => a.contains(b) || b.contains(a),
+        (a, b) => a == b,
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) enum Rank {
     /// All that happens within one namespace, namespace by namespace, so that it
     /// goes to the kernel in one send.
     Configure(Turn),
+    /// What a new table or interval cannot stand beside (EEXIST); both go to the
+    /// kernel in one transaction.
+    FirewallInTheWay,
     /// The table before forwarding is switched on: the guard must stand before
     /// the gate opens.
     Firewall,
@@ -39,7 +42,8 @@ pub(super) enum Rank {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Turn {
     /// A device that loses its last IPv4 address loses its IPv4 routes
-    /// (`fib_disable_ip`); removed by name, they can be undone.
+    /// (`fib_disable_ip`); removed by name, they can be undone. A route by a next hop
+    /// that becomes the namespace's own address goes before the address comes.
     RouteInTheWay,
     /// What a new address cannot stand beside, or would go with an old one.
     AddressInTheWay,
@@ -56,6 +60,9 @@ pub(super) enum Turn {
     /// Addresses are removed after others were added, so that the device is never
     /// without one.
     AddressGone,
+    /// An MTU too small for IPv6 takes all IPv6 addresses and routes from the device
+    /// (`addrconf_notify`, net/ipv6/addrconf.c): they go by name first.
+    SmallMtu,
     /// Forwarding of a namespace of ours, once its routes stand.
     Sysctl,
 }

@@ -2,10 +2,16 @@
 //! the lab's devices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::order::{Rank, Turn};
-use super::{Draft, Op};
+use super::{Draft, Op, is_own};
 use crate::state::{End, Namespace, Netns, Origin, Route};
+
+/// The metric that an IPv6 route gets when none is asked for (include/uapi/linux/ipv6_route.h).
+const IP6_RT_PRIO_USER: u32 = 1024;
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -14,13 +20,10 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 }
 
 fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
-    let (flushed, present) = ours(draft, netns);
-    for route in flushed {
-        let op = Op::DelRoute {
-            netns: netns.clone(),
-            route,
-        };
-        let because = "it would go when the device's last address makes room";
+    let (in_the_way, present) = ours(draft, netns, want);
+    for route in in_the_way {
+        let op = removal(netns, route);
+        let because = "it cannot stand while addresses make room for others";
         draft.push(Rank::Configure(Turn::RouteInTheWay), op, because);
     }
     // The kernel tells routes of one table apart by destination and metric.
@@ -44,34 +47,69 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         draft.push(Rank::Configure(Turn::Route), op, because);
     }
     for route in stale.into_values() {
-        let op = Op::DelRoute {
-            netns: netns.clone(),
-            route,
-        };
-        draft.push(
-            Rank::Configure(Turn::RouteGone),
-            op,
-            "the file no longer has this route",
-        );
+        // It goes with its device, if that goes.
+        let end = end(netns, &route);
+        if !draft.leaving.contains(&end) {
+            let because = "the file no longer has this route";
+            let op = removal(netns, route);
+            draft.push(Rank::Configure(Turn::RouteGone), op, because);
+        }
     }
 }
 
-/// The observed routes that this lab may change and whose devices stay: static
-/// ones in its own namespaces; on the host, those that leave by its own devices.
-/// First those that go because their device loses its last IPv4 address.
-fn ours(draft: &Draft<'_>, netns: &Netns) -> (BTreeSet<Route>, BTreeSet<Route>) {
+/// The operation that removes this route and no other: asked for an IPv6 route
+/// without a metric, the kernel takes the one of the lowest (`ip6_route_del`).
+pub(super) fn removal(netns: &Netns, route: Route) -> Op {
+    let usual = route.to.addr().is_ipv6().then_some(IP6_RT_PRIO_USER);
+    let metric = route.metric.or(usual);
+    Op::DelRoute {
+        netns: netns.clone(),
+        route: Route { metric, ..route },
+    }
+}
+
+fn end(netns: &Netns, route: &Route) -> End {
+    End {
+        netns: netns.clone(),
+        dev: route.dev.clone(),
+    }
+}
+
+/// The observed routes that this lab may change and that are there when the plan
+/// comes to them: static ones in its own namespaces; on the host, those that leave
+/// by its own devices.
+/// First those that go because their device loses its last IPv4 address, or because
+/// their next hop becomes an address of the namespace itself, or because it is on the
+/// subnet of an address that makes room: without it they could not be put back.
+fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>, BTreeSet<Route>) {
     let Some(have) = draft.have(netns) else {
         return Default::default();
     };
-    let end = |route: &Route| End {
-        netns: netns.clone(),
-        dev: route.dev.clone(),
-    };
-    let owned = |owner: &Option<_>| *netns != Netns::Host || owner.as_ref() == Some(draft.lab());
+    let end = |route: &Route| end(netns, route);
     let ours = |route: &&Route| {
-        let link = draft.have_link(&end(route));
-        route.origin == Origin::Static && link.is_some_and(|link| owned(&link.owner))
+        let end = end(route);
+        let stays = draft.have_link(&end).is_some() || draft.leaving.contains(&end);
+        let own = *netns != Netns::Host || is_own(draft.observed, &end, draft.lab());
+        route.origin == Origin::Static && stays && own
     };
-    let flushed = |route: &Route| route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
-    have.routes.iter().filter(ours).cloned().partition(flushed)
+    let own: BTreeSet<IpAddr> = (want.links.values())
+        .flat_map(|link| link.addresses.iter().map(IpNet::addr))
+        .collect();
+    let cut_off = |route: &Route| {
+        let nets = draft.meanwhile.get(&end(route));
+        let beside = |nets: &Vec<IpNet>| {
+            nets.iter()
+                .any(|net| route.via.is_none_or(|via| net.contains(&via)))
+        };
+        !want.routes.contains(route) && nets.is_some_and(|nets| !beside(nets))
+    };
+    let in_the_way = |route: &Route| {
+        let flushed = route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
+        flushed || route.via.is_some_and(|via| own.contains(&via)) || cut_off(route)
+    };
+    have.routes
+        .iter()
+        .filter(ours)
+        .cloned()
+        .partition(in_the_way)
 }

@@ -142,20 +142,33 @@ fn release(draft: &mut Draft<'_>, netns: &Netns, have: &Namespace, key: &SysctlK
         let ours = if key.is_accept_ra() { "2" } else { "1" };
         s.value == ours && s.was.as_deref().is_some_and(|was| was != ours)
     };
+    // A killed run may have put back the other alone: then this one still has what
+    // came with it.
+    let came_with = |other: &Sysctl| {
+        let on = |value: &str| value != "0";
+        value != was
+            && other.was.as_ref() == Some(&other.value)
+            && match key.is_per_device() {
+                true => *value == other.value,
+                false => on(value) != on(&other.value),
+            }
+    };
     let follows = have
         .sysctls
         .iter()
-        .any(|(other, s)| key.is_overwritten_by(other) && switched(other, s));
+        .any(|(other, s)| key.is_overwritten_by(other) && (switched(other, s) || came_with(s)));
     let own = (key.overwrites() || key.is_accept_ra())
         && have.sysctls.get(key).is_some_and(|s| switched(key, s));
     if !own && !follows {
         return;
     }
+    let mut before = vec![(key.clone(), value.clone())];
+    before.extend(overwritten(have, key));
     let op = Op::SetSysctl {
         netns: netns.clone(),
         key: key.clone(),
         value: was.clone(),
-        was: vec![(key.clone(), value.clone())],
+        was: before,
     };
     draft.push(
         rank(netns),

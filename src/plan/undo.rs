@@ -2,6 +2,7 @@
 //! plan, the operations that lead back.
 
 use super::link::free_group;
+use super::route::removal;
 use super::{Op, Setting, link};
 use crate::state::{
     AddrGen, End, IfName, Link, LinkKind, NetState, Netns, NetnsName, Origin, SysctlKey,
@@ -9,9 +10,13 @@ use crate::state::{
 
 /// The operations that undo those of `done`, newest first, so that the state is
 /// again as it was observed.
-pub fn undo<'a>(done: impl DoubleEndedIterator<Item = &'a Op>, observed: &NetState) -> Vec<Op> {
+pub fn undo<'a>(
+    done: impl DoubleEndedIterator<Item = &'a Op> + Clone,
+    observed: &NetState,
+) -> Vec<Op> {
+    let before = without_routes(done.clone(), observed);
     let mut back: Vec<Op> = Vec::new();
-    for op in done.rev().flat_map(|op| inverse(op, observed)) {
+    for op in done.rev().flat_map(|op| inverse(op, &before)) {
         // Removed one by one, each device waits 13-20 ms; together they wait once.
         match (back.last_mut(), op) {
             (
@@ -28,6 +33,23 @@ pub fn undo<'a>(done: impl DoubleEndedIterator<Item = &'a Op>, observed: &NetSta
         }
     }
     back
+}
+
+/// The state without the routes that operations have removed by name: those come
+/// back by the inverses, and not once more with their devices.
+fn without_routes<'a>(done: impl Iterator<Item = &'a Op>, observed: &NetState) -> NetState {
+    let mut before = observed.clone();
+    for op in done {
+        if let Op::DelRoute { netns, route: was } | Op::ReplaceRoute { netns, was, .. } = op
+            && let Some(namespace) = before.namespaces.get_mut(netns)
+        {
+            let gone = removal(netns, was.clone());
+            namespace
+                .routes
+                .retain(|route| removal(netns, route.clone()) != gone);
+        }
+    }
+    before
 }
 
 fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
@@ -53,7 +75,7 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
         Op::DelLinks { netns, devs, .. } => remake_links(&netns, &devs, observed),
         Op::AddAddress { end, address } => vec![Op::DelAddress { end, address }],
         Op::DelAddress { end, address } => vec![Op::AddAddress { end, address }],
-        Op::AddRoute { netns, route } => vec![Op::DelRoute { netns, route }],
+        Op::AddRoute { netns, route } => vec![removal(&netns, route)],
         Op::ReplaceRoute { netns, route, was } => {
             vec![Op::ReplaceRoute {
                 netns,

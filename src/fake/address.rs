@@ -1,0 +1,43 @@
+//! Addresses of devices.
+
+use ipnet::IpNet;
+
+use super::{Failure, device, refuse, route};
+use crate::state::{IfName, LinkKind, Namespace};
+
+pub(super) fn add(namespace: &mut Namespace, dev: &IfName, new: IpNet) -> Result<(), Failure> {
+    let link = device::get(namespace, dev)?;
+    if new.addr().is_ipv6() && !device::has_ipv6(link) {
+        return refuse(libc::EINVAL);
+    }
+    // An IPv6 address cannot stand twice, whatever its prefix (`ipv6_add_addr`).
+    let same = |old: &IpNet| match new {
+        IpNet::V4(_) => *old == new,
+        IpNet::V6(_) => old.addr() == new.addr(),
+    };
+    if link.addresses.iter().any(same) {
+        return refuse(libc::EEXIST);
+    }
+    link.addresses.push(new);
+    Ok(())
+}
+
+/// With the primary IPv4 address of a subnet its secondaries go (`__inet_del_ifa`,
+/// net/ipv4/devinet.c, with promote_secondaries off), and with the last address of
+/// the device its routes (`fib_disable_ip`, net/ipv4/fib_frontend.c).
+pub(super) fn delete(namespace: &mut Namespace, dev: &IfName, old: IpNet) -> Result<(), Failure> {
+    let link = device::get(namespace, dev)?;
+    let mates = |other: &&IpNet| other.trunc() == old.trunc();
+    let primary = old.addr().is_ipv4() && link.addresses.iter().find(mates) == Some(&old);
+    let before = link.addresses.len();
+    (link.addresses).retain(|a| *a != old && !(primary && a.trunc() == old.trunc()));
+    if link.addresses.len() == before {
+        return refuse(libc::EADDRNOTAVAIL);
+    }
+    let left = link.addresses.iter().any(|a| a.addr().is_ipv4());
+    // `lo` has 127.0.0.1 still.
+    if old.addr().is_ipv4() && !left && link.kind != LinkKind::Loopback {
+        route::flush(namespace, dev, |to| to.addr().is_ipv4());
+    }
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! An in-memory kernel with a journal beside it, for law tests of planners and of
+//! code built on the library. It answers as Linux does where the order of
+//! operations matters, and any operation can be made to fail.
+
+mod address;
+mod device;
+mod firewall;
+mod route;
+mod sysctl;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
+use crate::error::{Error, Failure};
+use crate::plan::{Claim, Op};
+use crate::reconcile::{Applied, Host, Inside};
+use crate::state::{
+    End, LabName, Link, LinkKind, Mac, Namespace, NetState, Netns, NetnsName, Sysctl, SysctlKey,
+};
+
+/// A kernel and a journal in memory. Two are equal when a kernel could not be told
+/// from the other by what it does: of the order of addresses only this counts,
+/// which is the first, the primary, of its IPv4 subnet.
+#[derive(Debug, Clone)]
+pub struct Fake {
+    /// What there is, whoever made it. A device's owner is its mark, recorded or not;
+    /// `was` and `holders` of settings are empty here: the journal knows them.
+    pub namespaces: BTreeMap<Netns, Namespace>,
+    /// What each lab claims.
+    pub journal: BTreeMap<LabName, BTreeSet<Claim>>,
+    /// Whether the firewall table and forwarding matter to the lab that looks, so
+    /// that they are shown even where no lab holds them.
+    pub routed: bool,
+    /// How many operations from now on succeed before one is refused with EIO.
+    pub fail_after: Option<usize>,
+    last_mac: u32,
+    /// Bridges that were given an MTU.
+    given_mtu: BTreeSet<End>,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fake {
+    /// A host with `lo`, which forwards nothing, and no lab.
+    pub fn new() -> Self {
+        let mut fake = Fake {
+            namespaces: BTreeMap::new(),
+            journal: BTreeMap::new(),
+            routed: true,
+            fail_after: None,
+            last_mac: 0,
+            given_mtu: BTreeSet::new(),
+        };
+        fake.add_namespace(Netns::Host, None);
+        fake
+    }
+
+    /// Makes a namespace with `lo`. In a new one IPv4 is set as on the host, IPv6 as
+    /// compiled in (Documentation/admin-guide/sysctl/net.rst, `devconf_inherit_init_net`).
+    pub fn add_namespace(&mut self, netns: Netns, owner: Option<LabName>) {
+        let host = self.namespaces.get(&Netns::Host);
+        let namespace = Namespace {
+            owner,
+            sysctls: sysctl::of_new_namespace(host),
+            ..Namespace::default()
+        };
+        self.namespaces.insert(netns.clone(), namespace);
+        let lo = End {
+            netns,
+            dev: device::loopback(),
+        };
+        self.add_device(&lo, Link::new(LinkKind::Loopback));
+    }
+
+    /// Puts a device there; what `link` leaves open is as the kernel would have it.
+    pub fn add_device(&mut self, end: &End, link: Link) {
+        let chosen = self.choose_mac();
+        if let Some(namespace) = self.namespaces.get_mut(&end.netns) {
+            device::add(namespace, end, link, chosen);
+        }
+    }
+
+    fn choose_mac(&mut self) -> Mac {
+        self.last_mac += 1;
+        let [a, b, c, d] = self.last_mac.to_be_bytes();
+        Mac([0x0a, 0, a, b, c, d])
+    }
+
+    fn is_claimed(&self, lab: &LabName, claim: &Claim) -> bool {
+        self.journal.get(lab).is_some_and(|all| all.contains(claim))
+    }
+
+    fn add_netns(&mut self, name: &NetnsName) -> Result<(), Failure> {
+        let netns = Netns::Named(name.clone());
+        if self.namespaces.contains_key(&netns) {
+            return refuse(libc::EEXIST);
+        }
+        let claim = Claim::Netns(name.clone());
+        let maker = self.journal.iter().find(|(_, all)| all.contains(&claim));
+        self.add_namespace(netns, maker.map(|(lab, _)| lab.clone()));
+        Ok(())
+    }
+
+    /// Its devices go with it, and with them the other ends of its cables.
+    fn del_netns(&mut self, name: &NetnsName) -> Result<(), Failure> {
+        let gone = self.namespaces.remove(&Netns::Named(name.clone()));
+        let Some(gone) = gone else {
+            return refuse(libc::ENOENT);
+        };
+        for peer in gone.links.values().filter_map(Link::peer) {
+            if let Some(namespace) = self.namespaces.get_mut(&peer.netns) {
+                device::remove(namespace, &peer.dev);
+            }
+        }
+        Ok(())
+    }
+
+    fn namespace(&mut self, netns: &Netns) -> Result<&mut Namespace, Failure> {
+        self.namespaces
+            .get_mut(netns)
+            .ok_or_else(|| failure(libc::ENOENT))
+    }
+
+    fn execute(&mut self, op: &Op) -> Result<(), Failure> {
+        match self.fail_after.as_mut() {
+            Some(0) => {
+                self.fail_after = None;
+                return refuse(libc::EIO);
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        match op {
+            Op::AddNetns { name } => self.add_netns(name),
+            Op::DelNetns { name, .. } => self.del_netns(name),
+            Op::AddBridge { end, link } => self.add_bridge(end, link),
+            Op::AddVeth {
+                near,
+                near_link,
+                far,
+                far_link,
+            } => self.add_veth((near, near_link), (far, far_link)),
+            Op::DelLinks { netns, devs, group } => self.del_links(netns, devs, *group),
+            op => self.execute_inside(op),
+        }
+    }
+
+    /// Operations that change one namespace alone.
+    fn execute_inside(&mut self, op: &Op) -> Result<(), Failure> {
+        let namespace = self.namespace(op.netns())?;
+        match op {
+            Op::SetLink { end, set, .. } => device::set(namespace, &end.dev, set),
+            Op::AddAddress { end, address } => address::add(namespace, &end.dev, *address),
+            Op::DelAddress { end, address } => address::delete(namespace, &end.dev, *address),
+            Op::AddRoute { route, .. } => route::add(namespace, route),
+            Op::ReplaceRoute { route, .. } => route::replace(namespace, route),
+            Op::DelRoute { route, .. } => route::delete(namespace, route),
+            Op::SetSysctl { key, value, .. } => sysctl::write(namespace, key, value),
+            op => firewall::change(namespace, op),
+        }
+    }
+
+    /// A mark counts only with its record.
+    fn recorded(&self, end: End, owner: Option<&LabName>) -> Option<LabName> {
+        let claim = Claim::Link(end);
+        owner.filter(|lab| self.is_claimed(lab, &claim)).cloned()
+    }
+
+    fn look_into(&self, netns: &Netns, there: &Namespace, open: &BTreeSet<Netns>) -> Namespace {
+        let mut seen = there.clone();
+        for (dev, link) in &mut seen.links {
+            let end = End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            };
+            link.owner = self.recorded(end, link.owner.as_ref());
+            if let LinkKind::Veth { peer } = &mut link.kind {
+                *peer = peer.take().filter(|peer| open.contains(&peer.netns));
+            }
+        }
+        seen.sysctls = self.settings(netns, &seen);
+        let mut all = self.journal.values().flatten();
+        if !self.routed && !all.any(|claim| matches!(claim, Claim::Element(..))) {
+            seen.table = None;
+        }
+        seen
+    }
+
+    /// The settings that a lab holds and, on a host that matters as a router, those
+    /// that switching forwarding on would overwrite.
+    fn settings(&self, netns: &Netns, seen: &Namespace) -> BTreeMap<SysctlKey, Sysctl> {
+        let mut shown = BTreeMap::new();
+        for (key, there) in &seen.sysctls {
+            let mut sysctl = Sysctl::new(&there.value);
+            for (lab, claim) in self
+                .journal
+                .iter()
+                .flat_map(|(l, c)| c.iter().map(move |c| (l, c)))
+            {
+                if let Claim::Sysctl {
+                    netns: at,
+                    key: of,
+                    was,
+                } = claim
+                    && (at, of) == (netns, key)
+                {
+                    sysctl.was.get_or_insert_with(|| was.clone());
+                    sysctl.holders.insert(lab.clone());
+                }
+            }
+            let router = *netns == Netns::Host && self.routed && sysctl::matters(key, seen);
+            if router || !sysctl.holders.is_empty() {
+                shown.insert(key.clone(), sysctl);
+            }
+        }
+        shown
+    }
+}
+
+impl Host for Fake {
+    fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error> {
+        let mut state = NetState::empty(lab.clone());
+        for (netns, there) in &self.namespaces {
+            let recorded = |lab: &&LabName| match netns.name() {
+                Some(name) => self.is_claimed(lab, &Claim::Netns(name.clone())),
+                None => false,
+            };
+            let namespace = Namespace {
+                owner: there.owner.as_ref().filter(recorded).cloned(),
+                ..Namespace::default()
+            };
+            state.namespaces.insert(netns.clone(), namespace);
+        }
+        let read = |(netns, seen): &(&Netns, &Namespace)| {
+            **netns == Netns::Host || inside == Inside::Read && seen.owner.as_ref() == Some(lab)
+        };
+        let open: BTreeSet<Netns> = (state.namespaces.iter().filter(read))
+            .map(|(netns, _)| netns.clone())
+            .collect();
+        for netns in &open {
+            let seen = self.look_into(netns, &self.namespaces[netns], &open);
+            let owner = state.namespaces[netns].owner.clone();
+            state
+                .namespaces
+                .insert(netns.clone(), Namespace { owner, ..seen });
+        }
+        Ok(state)
+    }
+
+    fn apply(&mut self, ops: &[&Op]) -> Applied {
+        let mut applied = Applied::default();
+        for (at, op) in ops.iter().enumerate() {
+            if let Err(failure) = self.execute(op) {
+                applied.failed = Some((at, failure));
+                break;
+            }
+            self.adjust_bridges(op);
+            applied.done.push(at);
+        }
+        applied
+    }
+
+    fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {
+        Ok(self.journal.get(lab).cloned().unwrap_or_default())
+    }
+
+    fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
+        match claims.is_empty() {
+            true => self.journal.remove(lab),
+            false => self.journal.insert(lab.clone(), claims.clone()),
+        };
+        Ok(())
+    }
+}
+
+impl PartialEq for Fake {
+    fn eq(&self, other: &Self) -> bool {
+        self.journal == other.journal && canonical(&self.namespaces) == canonical(&other.namespaces)
+    }
+}
+
+fn canonical(namespaces: &BTreeMap<Netns, Namespace>) -> BTreeMap<Netns, Namespace> {
+    let mut all = namespaces.clone();
+    for link in all.values_mut().flat_map(|ns| ns.links.values_mut()) {
+        let first =
+            |a: &IpNet, list: &[IpNet]| list.iter().find(|b| b.trunc() == a.trunc()) == Some(a);
+        let before = link.addresses.clone();
+        link.addresses
+            .sort_by_key(|a| (a.trunc(), a.addr().is_ipv4() && !first(a, &before), *a));
+    }
+    all
+}
+
+fn failure(errno: i32) -> Failure {
+    Failure { errno, text: None }
+}
+
+fn refuse(errno: i32) -> Result<(), Failure> {
+    Err(failure(errno))
+}

@@ -1,0 +1,329 @@
+//! Laws of the loop, over the fake kernel: what is done is done once, what fails
+//! leaves nothing behind, what goes takes everything with it.
+
+#![allow(clippy::unwrap_used)]
+
+mod hosts;
+mod spec;
+
+use std::collections::BTreeSet;
+
+use hosts::{host, setup};
+use netyard::error::Error;
+use netyard::fake::Fake;
+use netyard::ipam::Leases;
+use netyard::plan::{Claim, Op, Plan, claims, plan};
+use netyard::reconcile::{self, Host, Inside};
+use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey};
+use netyard::topology::{parse, resolve};
+use proptest::prelude::*;
+use serde_json::Value;
+use spec::{file, pair, shuffled, spec};
+
+fn desired(file: &Value, leases: &Leases) -> (NetState, Leases) {
+    let text = file.to_string();
+    let topology = parse(&text).unwrap_or_else(|e| panic!("{}", e.render("lab", false)));
+    resolve(&topology, leases).unwrap()
+}
+
+fn routed(state: &NetState) -> bool {
+    let host = state.namespaces.get(&Netns::Host);
+    host.is_some_and(|host| host.table.is_some())
+}
+
+fn up(fake: &mut Fake, desired: &NetState) -> Result<Plan, Error> {
+    fake.routed = routed(desired);
+    reconcile::up(fake, desired)
+}
+
+fn down(fake: &mut Fake, lab: &LabName) -> Plan {
+    fake.routed = false;
+    reconcile::down(fake, lab).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn must_up(fake: &mut Fake, desired: &NetState) -> Plan {
+    up(fake, desired).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Every object in a line of its own.
+fn lines(fake: &Fake) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for (netns, there) in &fake.namespaces {
+        let Ok(Value::Object(parts)) = serde_json::to_value(there) else {
+            continue;
+        };
+        for (part, value) in parts {
+            match value {
+                Value::Object(all) if part != "table" => {
+                    lines.extend(all.iter().map(|(k, v)| format!("{netns} {part} {k} {v}")));
+                }
+                value => drop(lines.insert(format!("{netns} {part} {value}"))),
+            }
+        }
+    }
+    let claims = fake.journal.iter();
+    lines.extend(claims.flat_map(|(lab, all)| all.iter().map(move |c| format!("{lab} {c:?}"))));
+    lines
+}
+
+/// What `default` says when a lab's own device is made decides whether that device
+/// forwards; it is not the administrator's choice, and goes with the device. So does
+/// what a namespace took over from the host.
+fn without_own_forwarding(fake: &Fake) -> Fake {
+    let mut fake = fake.clone();
+    for (netns, namespace) in &mut fake.namespaces {
+        if netns.name().is_some() {
+            namespace
+                .sysctls
+                .retain(|key, _| *key == SysctlKey::forward6());
+        }
+        let of_lab = |dev: &&IfName| dev.as_str().starts_with('l') && dev.as_str() != "lo";
+        for dev in namespace.links.keys().filter(of_lab) {
+            for family in [4, 6] {
+                let key = SysctlKey::device_forward(family, dev.as_str());
+                namespace.sysctls.remove(&key);
+            }
+        }
+    }
+    fake
+}
+
+fn same(a: &Fake, b: &Fake) -> Result<(), TestCaseError> {
+    let (a, b) = (&without_own_forwarding(a), &without_own_forwarding(b));
+    if a == b {
+        return Ok(());
+    }
+    let (a, b) = (lines(a), lines(b));
+    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+        a.difference(b).cloned().collect::<Vec<_>>().join("\n")
+    };
+    Err(TestCaseError::fail(format!(
+        "--- is:\n{}\n--- should be:\n{}",
+        only(&a, &b),
+        only(&b, &a)
+    )))
+}
+
+/// Every operation of `up` fails once; each time all is as it was.
+fn every_failure(start: &Fake, desired: &NetState) -> Result<(), TestCaseError> {
+    let mut after = start.clone();
+    let steps = must_up(&mut after, desired).steps;
+    for (k, step) in steps.iter().enumerate() {
+        let mut fake = start.clone();
+        fake.fail_after = Some(k);
+        match up(&mut fake, desired) {
+            Err(Error::Undone(_)) => {}
+            other => return Err(TestCaseError::fail(format!("{k} {step:?}: {other:?}"))),
+        }
+        same(&fake, start).map_err(|e| TestCaseError::fail(format!("{k} {step:?}: {e}")))?;
+    }
+    Ok(())
+}
+
+/// The host after a run that was killed between two operations.
+fn killed(start: &Fake, desired: &NetState, done: usize) -> Option<Fake> {
+    let mut fake = start.clone();
+    fake.routed = routed(desired);
+    let lab = &desired.lab;
+    let observed = fake.observe(lab, Inside::Read).unwrap();
+    let plan = plan(desired, &observed).unwrap();
+    let mut record: BTreeSet<Claim> = fake.claimed(lab).unwrap();
+    record.extend(claims(desired, &observed));
+    fake.record(lab, &record).unwrap();
+    let ops: Vec<&Op> = plan.steps.iter().map(|step| &step.op).collect();
+    let applied = fake.apply(ops.get(..done)?);
+    assert!(applied.failed.is_none(), "{applied:?}");
+    Some(fake)
+}
+
+fn every_kill(clean: &Fake, start: &Fake, desired: &NetState) -> Result<(), TestCaseError> {
+    for done in 0.. {
+        let Some(killed) = killed(start, desired, done) else {
+            break;
+        };
+        let mut fake = killed.clone();
+        down(&mut fake, &desired.lab);
+        same(&fake, clean).map_err(|e| TestCaseError::fail(format!("down after {done}: {e}")))?;
+        let mut fake = killed;
+        must_up(&mut fake, desired);
+        down(&mut fake, &desired.lab);
+        same(&fake, clean).map_err(|e| TestCaseError::fail(format!("up after {done}: {e}")))?;
+    }
+    Ok(())
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    let cases = asked.and_then(|n| n.parse().ok()).unwrap_or(cases);
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    }
+}
+
+/// What the labs of these numbers have, and the host's own; not the hardware
+/// addresses that the kernel chose, which differ each time.
+fn without_chosen(fake: &Fake) -> Fake {
+    let mut fake = fake.clone();
+    fake.journal.clear();
+    for namespace in fake.namespaces.values_mut() {
+        for link in namespace.links.values_mut() {
+            let chosen = link.mac.is_some_and(|mac| mac.0[0] == 0x0a);
+            link.mac = link.mac.filter(|_| !chosen);
+        }
+    }
+    fake
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn up_twice_is_up_once_and_down_is_as_before(setup in setup(), (a, b) in pair()) {
+        let clean = host(setup);
+        let mut fake = clean.clone();
+        let (a, leases) = desired(&file(&a, 1), &Leases::default());
+        must_up(&mut fake, &a);
+        prop_assert!(must_up(&mut fake, &a).is_empty());
+        let (b, _) = desired(&file(&b, 1), &leases);
+        must_up(&mut fake, &b);
+        prop_assert!(must_up(&mut fake, &b).is_empty());
+        down(&mut fake, &b.lab);
+        same(&fake, &clean)?;
+        prop_assert!(down(&mut fake, &b.lab).is_empty());
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_change_the_plan(spec in spec(), seed in any::<u64>()) {
+        let value = file(&spec, 1);
+        let mut text = String::new();
+        shuffled(&value, &mut seed.clone(), &mut text);
+        let again = parse(&text).unwrap_or_else(|e| panic!("{}", e.render("lab", false)));
+        let (again, _) = resolve(&again, &Leases::default()).unwrap();
+        let (first, _) = desired(&value, &Leases::default());
+        let mut fake = Fake::new();
+        let observed = fake.observe(&first.lab, Inside::Read).unwrap();
+        prop_assert_eq!(plan(&first, &observed), plan(&again, &observed));
+    }
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn a_failure_leaves_nothing_behind(setup in setup(), (a, b) in pair()) {
+        let clean = host(setup);
+        let (a, leases) = desired(&file(&a, 1), &Leases::default());
+        every_failure(&clean, &a)?;
+        let mut fake = clean.clone();
+        must_up(&mut fake, &a);
+        let (b, _) = desired(&file(&b, 1), &leases);
+        every_failure(&fake, &b)?;
+    }
+
+    #[test]
+    fn a_kill_is_cleaned_up_or_completed(setup in setup(), (a, b) in pair()) {
+        let clean = host(setup);
+        let (a, leases) = desired(&file(&a, 1), &Leases::default());
+        every_kill(&clean, &clean, &a)?;
+        let mut fake = clean.clone();
+        must_up(&mut fake, &a);
+        let (b, _) = desired(&file(&b, 1), &leases);
+        every_kill(&clean, &fake, &b)?;
+    }
+
+    #[test]
+    fn a_down_that_is_killed_is_completed_by_the_next(setup in setup(), a in spec()) {
+        let clean = host(setup);
+        let (a, _) = desired(&file(&a, 1), &Leases::default());
+        let mut full = clean.clone();
+        must_up(&mut full, &a);
+        let nothing = NetState::empty(a.lab.clone());
+        full.routed = false;
+        let observed = full.observe(&a.lab, Inside::Skip).unwrap();
+        let steps = plan(&nothing, &observed).unwrap().steps;
+        for done in 0..=steps.len() {
+            let mut fake = full.clone();
+            let ops: Vec<&Op> = steps[..done].iter().map(|step| &step.op).collect();
+            fake.apply(&ops);
+            down(&mut fake, &a.lab);
+            same(&fake, &clean)?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    #[test]
+    fn labs_leave_each_other_alone(
+        setup in setup(), (a, b) in pair(), other in spec(), first in any::<bool>()
+    ) {
+        let clean = host(setup);
+        let (a, leases) = desired(&file(&a, 1), &Leases::default());
+        let (b, _) = desired(&file(&b, 1), &leases);
+        let (other, _) = desired(&file(&other, 2), &Leases::default());
+        let mut alone = clean.clone();
+        must_up(&mut alone, &other);
+        let mut fake = clean.clone();
+        let order = if first { [&a, &other] } else { [&other, &a] };
+        for lab in order {
+            must_up(&mut fake, lab);
+        }
+        for lab in order {
+            prop_assert!(must_up(&mut fake, lab).is_empty());
+        }
+        every_failure(&fake, &b)?;
+        must_up(&mut fake, &b);
+        prop_assert!(must_up(&mut fake, &other).is_empty());
+        let mut left = fake.clone();
+        down(&mut left, &b.lab);
+        same(&without_chosen(&left), &without_chosen(&alone))?;
+        prop_assert!(must_up(&mut left, &other).is_empty());
+        down(&mut left, &other.lab);
+        same(&left, &clean)?;
+        down(&mut fake, &other.lab);
+        prop_assert!(must_up(&mut fake, &b).is_empty());
+        down(&mut fake, &b.lab);
+        same(&fake, &clean)?;
+    }
+}
+
+/// A lab whose network leaves through the host.
+fn leaving(lab: u8) -> NetState {
+    let value = serde_json::json!({ "lab": format!("lab{lab}"), "networks": { "n": {
+        "masquerade": true, "subnets": [format!("10.{lab}.0.0/24"), format!("fd00:{lab}::/64")]
+    } } });
+    desired(&value, &Leases::default()).0
+}
+
+fn guard(fake: &Fake) -> usize {
+    let table = fake.namespaces[&Netns::Host].table.as_ref();
+    table.map_or(0, |table| table.sets[&SetName::Guard].len())
+}
+
+proptest! {
+    #![proptest_config(config(128))]
+
+    #[test]
+    fn the_last_lab_that_goes_shuts_the_gate(
+        setup in setup(), ups in Just([1, 2, 3]).prop_shuffle(), downs in Just([1, 2, 3]).prop_shuffle()
+    ) {
+        let clean = host(setup);
+        let mut fake = clean.clone();
+        let mut seen = Vec::new();
+        for lab in ups {
+            must_up(&mut fake, &leaving(lab));
+            seen.push(guard(&fake));
+        }
+        for lab in downs {
+            prop_assert_ne!(&fake.namespaces[&Netns::Host].sysctls[&SysctlKey::forward4()].value, "0");
+            prop_assert_ne!(&fake.namespaces[&Netns::Host].sysctls[&SysctlKey::forward6()].value, "0");
+            seen.push(guard(&fake));
+            down(&mut fake, &leaving(lab).lab);
+        }
+        seen.dedup();
+        prop_assert_eq!(seen.len(), 1, "the guard stands from the first to the last");
+        same(&fake, &clean)?;
+    }
+}

@@ -1,0 +1,128 @@
+//! What is planned for a file on a host: each folder of `tests/plan` is a case and a
+//! test of its own. `topology.yaml` is the file; `observed.json` the host, as a
+//! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
+//! plan, or `error.txt` what is in the way. `NETYARD_BLESS=1` rewrites the last two.
+//!
+//! A host with labs is taken from the fake kernel: `NETYARD_LABS="FILE FILE"
+//! NETYARD_BLESS=1 cargo test --features fake --test plan -- --exact CASE` brings the
+//! files up in this order and writes what the case's lab then sees of it; the rest
+//! is edited by hand.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use netyard::ipam::Leases;
+use netyard::plan::plan;
+use netyard::state::{Namespace, NetState, Netns};
+use netyard::topology::{parse, resolve};
+
+const KNOWN: [&str; 4] = ["topology.yaml", "observed.json", "plan.txt", "error.txt"];
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan");
+    let mut trials = vec![Trial::test("no_strays", {
+        let root = root.clone();
+        move || no_strays(&root)
+    })];
+    for folder in entries(&root).into_iter().filter(|path| path.is_dir()) {
+        trials.push(Trial::test(name(&folder), move || case(&folder)));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn no_strays(root: &Path) -> Result<(), Failed> {
+    for path in entries(root) {
+        if !path.is_dir() && name(&path) != "main.rs" {
+            return Err(format!("{} is no case", path.display()).into());
+        }
+    }
+    Ok(())
+}
+
+fn case(folder: &Path) -> Result<(), Failed> {
+    for path in entries(folder) {
+        if !KNOWN.contains(&name(&path).as_str()) {
+            return Err(format!("{} is no part of a case", path.display()).into());
+        }
+    }
+    let topology = parse(&fs::read_to_string(folder.join("topology.yaml"))?)?;
+    let (desired, _) = resolve(&topology, &Leases::default())?;
+    #[cfg(feature = "fake")]
+    fake::write_observed(&desired, &folder.join("observed.json"))?;
+    let observed = observed(&desired, &folder.join("observed.json"))?;
+    let (mut text, mut file, mut other) = (String::new(), "plan.txt", "error.txt");
+    match plan(&desired, &observed) {
+        Ok(plan) => text += &plan.to_string(),
+        Err(conflicts) => {
+            text = format!("{conflicts}\n");
+            (file, other) = (other, file);
+        }
+    }
+    if folder.join(other).exists() {
+        return Err(format!("{other} is there, but there is {file} to write").into());
+    }
+    golden(&folder.join(file), &text)
+}
+
+/// A host as labs leave it.
+#[cfg(feature = "fake")]
+mod fake {
+    use super::*;
+    use netyard::fake::Fake;
+    use netyard::reconcile::{self, Host, Inside};
+
+    pub(super) fn write_observed(desired: &NetState, path: &Path) -> Result<(), Failed> {
+        let (Ok(files), Some(_)) = (
+            std::env::var("NETYARD_LABS"),
+            std::env::var_os("NETYARD_BLESS"),
+        ) else {
+            return Ok(());
+        };
+        let mut fake = Fake::new();
+        for file in files.split_whitespace() {
+            let topology = parse(&fs::read_to_string(file)?)?;
+            reconcile::up(&mut fake, &resolve(&topology, &Leases::default())?.0)?;
+        }
+        let host = desired.namespaces.get(&Netns::Host);
+        fake.routed = host.is_some_and(|host| host.table.is_some());
+        let observed = fake.observe(&desired.lab, Inside::Read)?;
+        let text = serde_json::to_string_pretty(&observed)? + "\n";
+        Ok(fs::write(path, text)?)
+    }
+}
+
+fn observed(desired: &NetState, file: &Path) -> Result<NetState, Failed> {
+    if file.exists() {
+        return Ok(serde_json::from_str(&fs::read_to_string(file)?)?);
+    }
+    let mut nothing = NetState::empty(desired.lab.clone());
+    nothing.namespaces.insert(Netns::Host, Namespace::default());
+    Ok(nothing)
+}
+
+fn golden(path: &Path, actual: &str) -> Result<(), Failed> {
+    if std::env::var_os("NETYARD_BLESS").is_some() {
+        return Ok(fs::write(path, actual)?);
+    }
+    let expected = fs::read_to_string(path)?;
+    if expected == actual {
+        return Ok(());
+    }
+    Err(format!("{}:\n{actual}\nexpected:\n{expected}", path.display()).into())
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut all: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
