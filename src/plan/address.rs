@@ -70,7 +70,7 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
         draft.meanwhile.insert(end.clone(), stay.collect());
     }
     let v4 = |a: &&IpNet| a.addr().is_ipv4();
-    if first.iter().any(|a| v4(a)) && have.iter().filter(v4).all(|a| first.contains(&a)) {
+    if first.iter().any(v4) && have.iter().filter(v4).all(|a| first.contains(&a)) {
         draft.flushed.insert(end.clone());
     }
 }
