@@ -112,19 +112,16 @@ impl Fake {
     /// A bridge takes the smallest MTU of its ports until it is given one
     /// (`br_mtu_auto_adjust`, net/bridge/br_if.c).
     pub(super) fn adjust_bridges(&mut self, op: &Op) {
-        match op {
+        let given = match op {
             Op::SetLink {
                 end,
                 set: Setting::Mtu(_),
                 ..
-            } => {
-                self.given_mtu.insert(end.clone());
-            }
-            Op::AddBridge { end, link } if link.mtu.is_some() => {
-                self.given_mtu.insert(end.clone());
-            }
-            _ => {}
-        }
+            } => Some(end),
+            Op::AddBridge { end, link } => link.mtu.and(Some(end)),
+            _ => None,
+        };
+        self.given_mtu.extend(given.cloned());
         for (netns, namespace) in &mut self.namespaces {
             let at = |dev: &IfName| End {
                 netns: netns.clone(),

@@ -195,7 +195,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     }
     if want.master != have.master {
         let (new, was) = (want.master.clone(), have.master.clone());
-        let because = "it belongs to another network now";
+        let because = "it is plugged into another bridge now";
         list.push((
             Turn::Link,
             Setting::Master(new),

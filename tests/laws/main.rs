@@ -1,9 +1,10 @@
 //! Laws of the loop, over the fake kernel: what is done is done once, what fails
 //! leaves nothing behind, what goes takes everything with it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod hosts;
+mod render;
 mod spec;
 
 use std::collections::BTreeSet;
@@ -17,8 +18,9 @@ use netyard::reconcile::{self, Host, Inside};
 use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
+use render::{file, shuffled};
 use serde_json::Value;
-use spec::{file, pair, shuffled, spec};
+use spec::{pair, spec};
 
 fn desired(file: &Value, leases: &Leases) -> (NetState, Leases) {
     let text = file.to_string();

@@ -1,12 +1,9 @@
-//! Generated topology files, and pairs of them: the second has some parts of the
+//! Generated topologies, and pairs of them: the second has some parts of the
 //! first and some of its own, so that every kind of change comes up.
-
-use std::fmt::Write;
 
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::{Map, Value, json};
 
 /// What a file is rendered from. Every part that holds an address says only its
 /// host number: subnets follow from the place, so that any mixture is valid.
@@ -20,48 +17,48 @@ pub(crate) struct Spec {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
-    bridge: Option<u8>,
-    v4: Option<u8>,
-    v6: Option<u8>,
-    gateway: Option<u8>,
-    masquerade: bool,
-    mtu: Option<u16>,
+    pub(crate) bridge: Option<u8>,
+    pub(crate) v4: Option<u8>,
+    pub(crate) v6: Option<u8>,
+    pub(crate) gateway: Option<u8>,
+    pub(crate) masquerade: bool,
+    pub(crate) mtu: Option<u16>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Namespace {
-    plugs: Vec<Option<Plug>>,
-    lo: u8,
-    forward: bool,
-    routes: Vec<RouteTo>,
+    pub(crate) plugs: Vec<Option<Plug>>,
+    pub(crate) lo: u8,
+    pub(crate) forward: bool,
+    pub(crate) routes: Vec<RouteTo>,
 }
 
 /// An interface on a network.
 #[derive(Debug, Clone)]
 pub(crate) struct Plug {
-    network: u8,
-    hosts: Vec<u8>,
-    mac: Option<u8>,
-    mtu: Option<u16>,
+    pub(crate) network: u8,
+    pub(crate) hosts: Vec<u8>,
+    pub(crate) mac: Option<u8>,
+    pub(crate) mtu: Option<u16>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Cable {
-    ends: [u8; 2],
-    v4: Option<u8>,
-    v6: Option<u8>,
-    extra: Vec<u8>,
-    mtu: Option<u16>,
+    pub(crate) ends: [u8; 2],
+    pub(crate) v4: Option<u8>,
+    pub(crate) v6: Option<u8>,
+    pub(crate) extra: Vec<u8>,
+    pub(crate) mtu: Option<u16>,
 }
 
 /// A route by the network or cable of this number.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteTo {
-    to: u8,
-    by: u8,
-    hop: u8,
-    metric: Option<u8>,
-    v6: bool,
+    pub(crate) to: u8,
+    pub(crate) by: u8,
+    pub(crate) hop: u8,
+    pub(crate) metric: Option<u8>,
+    pub(crate) v6: bool,
 }
 
 /// Not below 1280 for the ports of a bridge: one that is plugged in with less takes
@@ -196,299 +193,4 @@ pub(crate) fn pair() -> impl Strategy<Value = (Spec, Spec)> {
         }
         (a, b)
     })
-}
-
-/// Prefix lengths that a subnet may change between, with the same first addresses.
-fn net4(lab: u8, place: u8, variant: u8) -> (String, u8) {
-    let third = if variant == 2 { place + 100 } else { place };
-    (
-        format!("10.{lab}.{third}."),
-        if variant == 1 { 25 } else { 24 },
-    )
-}
-
-fn net6(lab: u8, place: u8, variant: u8) -> (String, u8) {
-    let third = if variant == 2 { place + 100 } else { place };
-    (
-        format!("fd00:{lab}:{third}::"),
-        if variant == 1 { 80 } else { 64 },
-    )
-}
-
-struct Render<'s> {
-    spec: &'s Spec,
-    lab: u8,
-}
-
-/// The file of a lab; labs of different numbers have nothing in common.
-pub(crate) fn file(spec: &Spec, lab: u8) -> Value {
-    Render { spec, lab }.file()
-}
-
-impl Render<'_> {
-    fn file(&self) -> Value {
-        let mut namespaces = Map::new();
-        for i in 0..3 {
-            if self.spec.namespaces[usize::from(i)].is_some() {
-                namespaces.insert(self.name(i), self.namespace(i));
-            }
-        }
-        let host = self.host();
-        if host.as_object().is_some_and(|host| !host.is_empty()) {
-            namespaces.insert("host".to_owned(), host);
-        }
-        let mut networks = Map::new();
-        for (i, network) in self.networks() {
-            networks.insert(format!("n{i}"), self.network(i, network));
-        }
-        let links: Vec<Value> = self.cables().map(|(i, c)| self.link(i, c)).collect();
-        json!({ "lab": format!("lab{}", self.lab), "networks": networks,
-            "namespaces": namespaces, "links": links })
-    }
-
-    fn name(&self, namespace: u8) -> String {
-        match namespace {
-            3 => "host".to_owned(),
-            n => format!("l{}s{n}", self.lab),
-        }
-    }
-
-    fn networks(&self) -> impl Iterator<Item = (u8, &Network)> {
-        (0..3).filter_map(|i| Some((i, self.spec.networks[usize::from(i)].as_ref()?)))
-    }
-
-    /// The cables whose ends are there.
-    fn cables(&self) -> impl Iterator<Item = (u8, &Cable)> {
-        let there = |end: &u8| *end == 3 || self.spec.namespaces[usize::from(*end)].is_some();
-        (0..3)
-            .filter_map(|i| Some((i, self.spec.cables[usize::from(i)].as_ref()?)))
-            .filter(move |(_, cable)| cable.ends.iter().all(there))
-    }
-
-    fn subnets(&self, i: u8, network: &Network) -> Vec<(String, u8)> {
-        let v4 = network.v4.map(|variant| net4(self.lab, i, variant));
-        let v6 = network.v6.map(|variant| net6(self.lab, i, variant));
-        v4.into_iter().chain(v6).collect()
-    }
-
-    fn network(&self, i: u8, network: &Network) -> Value {
-        let subnets = self.subnets(i, network);
-        let text = |(net, prefix): &(String, u8)| match net.contains(':') {
-            true => format!("{net}/{prefix}"),
-            false => format!("{net}0/{prefix}"),
-        };
-        let mut value = json!({ "subnets": subnets.iter().map(text).collect::<Vec<_>>() });
-        if let Some(name) = network.bridge {
-            value["bridge"] = json!(format!("l{}br{i}-{name}", self.lab));
-        }
-        match network.gateway {
-            _ if subnets.is_empty() => {}
-            None => value["gateway"] = json!("none"),
-            Some(0) => {}
-            Some(_) => {
-                let second = subnets.iter().map(|(net, _)| format!("{net}2"));
-                value["gateway"] = json!(second.collect::<Vec<_>>());
-            }
-        }
-        if network.masquerade && network.gateway.is_some() && !subnets.is_empty() {
-            value["masquerade"] = json!(true);
-        }
-        set_mtu(&mut value, network.mtu, network.v6.is_some());
-        value
-    }
-
-    fn namespace(&self, i: u8) -> Value {
-        let Some(spec) = &self.spec.namespaces[usize::from(i)] else {
-            return json!({});
-        };
-        let mut interfaces = self.ends(i);
-        for (n, plug) in spec.plugs.iter().enumerate() {
-            let network = plug.as_ref().map(|plug| (plug, usize::from(plug.network)));
-            if let Some((plug, at)) = network
-                && let Some(network) = &self.spec.networks[at]
-            {
-                interfaces.insert(format!("e{n}"), self.plug(i, n, plug, network));
-            }
-        }
-        let lo: Vec<String> = (0..spec.lo).map(|n| self.lo_address(i, n)).collect();
-        if !lo.is_empty() {
-            interfaces.insert("lo".to_owned(), json!({ "addresses": lo }));
-        }
-        let routes = self.routes(i, &spec.routes);
-        json!({ "interfaces": interfaces, "forward": spec.forward, "routes": routes })
-    }
-
-    fn lo_address(&self, namespace: u8, n: u8) -> String {
-        match n {
-            1 => format!("fd00:{}:ff{namespace}::1/128", self.lab),
-            n => format!("10.{}.25{namespace}.{n}/32", self.lab),
-        }
-    }
-
-    fn plug(&self, namespace: u8, n: usize, plug: &Plug, network: &Network) -> Value {
-        let mut value = json!({ "network": format!("n{}", plug.network) });
-        let mut hosts = plug.hosts.clone();
-        hosts.sort_unstable();
-        hosts.dedup();
-        // Each interface has its own numbers on a network.
-        let number = |host: &u8| u16::from(host * 6 - 50) + u16::from(namespace) * 2 + n as u16;
-        let mut addresses = Vec::new();
-        for (net, prefix) in self.subnets(plug.network, network) {
-            let of_net = |host| format!("{net}{}/{prefix}", number(host));
-            addresses.extend(hosts.iter().map(of_net));
-        }
-        if !addresses.is_empty() {
-            value["addresses"] = json!(addresses);
-        }
-        if let Some(mac) = plug.mac {
-            value["mac"] = json!(format!(
-                "02:00:{n:02x}:{:02x}:{namespace:02x}:{mac:02x}",
-                self.lab
-            ));
-        }
-        set_mtu(&mut value, plug.mtu, network.v6.is_some());
-        value
-    }
-
-    fn host(&self) -> Value {
-        let mut host = Map::new();
-        let ends = self.ends(3);
-        if !ends.is_empty() {
-            host.insert("interfaces".to_owned(), ends.into());
-        }
-        let routes = self.routes(3, &self.spec.host_routes);
-        if !routes.is_empty() {
-            host.insert("routes".to_owned(), routes.into());
-        }
-        host.into()
-    }
-
-    /// The ends of cables that lie in this namespace.
-    fn ends(&self, namespace: u8) -> Map<String, Value> {
-        let mut ends = Map::new();
-        for (i, cable) in self.cables() {
-            for side in [0, 1].into_iter().filter(|s| cable.ends[*s] == namespace) {
-                let addresses = self.cable_addresses(i, cable, side);
-                ends.insert(
-                    format!("l{}c{i}-{side}", self.lab),
-                    json!({ "addresses": addresses }),
-                );
-            }
-        }
-        ends
-    }
-
-    fn cable_addresses(&self, i: u8, cable: &Cable, side: usize) -> Vec<String> {
-        let v4 = cable.v4.map(|variant| net4(self.lab, 50 + i, variant));
-        let v6 = cable.v6.map(|variant| net6(self.lab, 50 + i, variant));
-        let mut hosts = vec![side as u8 + 1];
-        for extra in cable.extra.iter().map(|n| n * 2 + side as u8) {
-            if !hosts.contains(&extra) {
-                hosts.push(extra);
-            }
-        }
-        let nets = v4.into_iter().chain(v6);
-        nets.flat_map(|(net, prefix)| {
-            let address = move |host: &u8| format!("{net}{host}/{prefix}");
-            hosts.iter().map(address).collect::<Vec<_>>()
-        })
-        .collect()
-    }
-
-    fn link(&self, i: u8, cable: &Cable) -> Value {
-        let end = |side: usize| format!("{}:l{}c{i}-{side}", self.name(cable.ends[side]), self.lab);
-        let mut value = json!({ "endpoints": [end(0), end(1)] });
-        set_mtu(&mut value, cable.mtu, cable.v6.is_some());
-        value
-    }
-
-    fn routes(&self, namespace: u8, routes: &[RouteTo]) -> Vec<Value> {
-        let mut all: Vec<Value> = Vec::new();
-        for route in routes {
-            let Some(net) = self.hop_net(namespace, route) else {
-                continue;
-            };
-            let to = match (route.to, route.v6) {
-                (0, _) if namespace != 3 => "default".to_owned(),
-                (n, false) => format!("10.{}.20{n}.0/24", self.lab),
-                (n, true) => format!("fd00:{}:20{n}::/64", self.lab),
-            };
-            let mut value = json!({ "to": to, "via": format!("{net}{}", 120 + route.hop) });
-            if let Some(metric) = route.metric {
-                value["metric"] = json!(metric);
-            }
-            let same = |other: &Value| {
-                let family = |v: &Value| v["via"].to_string().contains(':');
-                other["to"] == value["to"]
-                    && other["metric"] == value["metric"]
-                    && family(other) == family(&value)
-            };
-            if !all.iter().any(same) {
-                all.push(value);
-            }
-        }
-        all
-    }
-
-    /// The subnet of the network (0 to 2) or cable (3 to 5) that the route goes by.
-    fn hop_net(&self, namespace: u8, route: &RouteTo) -> Option<String> {
-        let (i, v6) = (route.by % 3, route.v6);
-        if route.by < 3 {
-            let network = self.spec.networks[usize::from(i)].as_ref()?;
-            let beside = match namespace {
-                3 => network.gateway.is_some(),
-                n => {
-                    let spec = self.spec.namespaces[usize::from(n)].as_ref()?;
-                    spec.plugs.iter().flatten().any(|plug| plug.network == i)
-                }
-            };
-            let (net, _) = self
-                .subnets(i, network)
-                .into_iter()
-                .find(|(net, _)| net.contains(':') == v6)?;
-            return beside.then_some(net);
-        }
-        let (_, cable) = self.cables().find(|(at, _)| *at == i)?;
-        let variant = if v6 { cable.v6 } else { cable.v4 };
-        let net = if v6 { net6 } else { net4 };
-        let beside = cable.ends.contains(&namespace);
-        Some(net(self.lab, 50 + i, variant?).0).filter(|_| beside)
-    }
-}
-
-/// Less than 1280 bytes is no MTU for IPv6, and the file says so.
-fn set_mtu(value: &mut Value, mtu: Option<u16>, v6: bool) {
-    if let Some(mtu) = mtu.filter(|mtu| !v6 || *mtu >= 1280) {
-        value["mtu"] = json!(mtu);
-    }
-}
-
-/// The file's text with the keys of every mapping in the order of `seed`.
-pub(crate) fn shuffled(value: &Value, seed: &mut u64, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            // A linear congruential generator: any order will do.
-            entries.sort_by_cached_key(|_| {
-                *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                *seed >> 33
-            });
-            out.push('{');
-            for (key, value) in entries {
-                let _ = write!(out, "{key:?}: ");
-                shuffled(value, seed, out);
-                out.push_str(", ");
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                shuffled(item, seed, out);
-                out.push_str(", ");
-            }
-            out.push(']');
-        }
-        scalar => *out += &scalar.to_string(),
-    }
 }

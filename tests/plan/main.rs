@@ -8,7 +8,7 @@
 //! files up in this order and writes what the case's lab then sees of it; the rest
 //! is edited by hand.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         let root = root.clone();
         move || no_strays(&root)
     })];
+    trials.push(Trial::test("conflict-too-many-ports", too_many_ports));
     for folder in entries(&root).into_iter().filter(|path| path.is_dir()) {
         trials.push(Trial::test(name(&folder), move || case(&folder)));
     }
@@ -40,6 +41,25 @@ fn no_strays(root: &Path) -> Result<(), Failed> {
             return Err(format!("{} is no case", path.display()).into());
         }
     }
+    Ok(())
+}
+
+/// No file gets this far; another frontend's topology may.
+fn too_many_ports() -> Result<(), Failed> {
+    let mut topology = parse("lab: web\nnetworks: { lan: { subnets: [10.4.0.0/16] } }\n")?;
+    let one = "lab: x\nnetworks: { lan: { subnets: [10.4.0.0/16] } }\nnamespaces: { n: { interfaces: { eth0: { network: lan } } } }\n";
+    let spec = parse(one)?.namespaces[&"n".parse()?].clone();
+    for n in 0..1024 {
+        topology
+            .namespaces
+            .insert(format!("n{n}").parse()?, spec.clone());
+    }
+    let (desired, _) = resolve(&topology, &Leases::default())?;
+    let error = plan(&desired, &NetState::empty(topology.lab)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "bridge web-lan would have 1024 ports: the kernel takes at most 1023"
+    );
     Ok(())
 }
 
