@@ -1,6 +1,8 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
+use std::time::Duration;
+
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::Plan;
@@ -91,9 +93,22 @@ pub fn desired(topology: &Topology) -> Result<NetState, Error> {
 /// # Errors
 /// There is no such lab, or missing rights.
 pub fn observe(name: &LabName) -> Result<NetState, Error> {
+    reader(name)?.observe(name, Inside::Read)
+}
+
+/// The same, once every cable that is up carries, or after 2 s: right after [`up`]
+/// a packet may be lost where the kernel has not yet seen the carrier.
+///
+/// # Errors
+/// There is no such lab, or missing rights.
+pub fn observe_settled(name: &LabName) -> Result<NetState, Error> {
+    reader(name)?.settled(Duration::from_secs(2))
+}
+
+fn reader(name: &LabName) -> Result<Kernel, Error> {
     let store = Store::open_to_read()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
-    Kernel::to_read(lab, store, true)?.observe(name, Inside::Read)
+    Kernel::to_read(lab, store, true)
 }
 
 /// Without these no operation of a plan could succeed; better said at once.

@@ -12,6 +12,7 @@ pub mod fake;
 pub mod ipam;
 pub mod lab;
 pub mod plan;
+pub mod probe;
 pub mod reconcile;
 pub mod state;
 mod sys;

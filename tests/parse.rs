@@ -2,6 +2,8 @@
 //! with its `CASE.txt`, a test of its own. `NETYARD_BLESS=1` rewrites the texts.
 //! And each example must be right.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,6 +1,8 @@
 //! The numbers that netyard knows of the kernel's interface are those of the
 //! kernel's headers: one C program prints them all.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;

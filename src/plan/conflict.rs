@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::{is_own, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName,
+    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName, is_link_local,
 };
 
 /// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
@@ -200,7 +200,10 @@ fn host_addresses(state: &NetState) -> impl Iterator<Item = (&IfName, &IpNet)> {
         .get(&Netns::Host)
         .into_iter()
         .flat_map(|host| &host.links);
-    links.flat_map(|(dev, link)| link.addresses.iter().map(move |address| (dev, address)))
+    links.flat_map(move |(dev, link)| {
+        let routed = link.addresses.iter().filter(|a| !is_link_local(a));
+        routed.map(move |address| (dev, address))
+    })
 }
 
 /// A host route that the lab wants may replace only one over its own devices.

@@ -155,11 +155,9 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let far = want.peer().is_some_and(|peer| peer < end);
     let fresh = Link {
         up: want.up && near,
-        addrgen: if far {
-            Some(AddrGen::Eui64)
-        } else {
-            want.addrgen
-        },
+        addrgen: want
+            .addrgen
+            .map(|mode| if far { AddrGen::Eui64 } else { mode }),
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);

@@ -71,6 +71,12 @@ impl Link {
     }
 }
 
+/// Whether it is an IPv6 link-local address (RFC 4291, 2.5.6): each link has its
+/// own of these, so that they name nothing beyond it.
+pub fn is_link_local(address: &IpNet) -> bool {
+    matches!(address, IpNet::V6(net) if net.addr().is_unicast_link_local())
+}
+
 /// The kinds of device that netyard makes or meets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

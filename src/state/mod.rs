@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use link::{AddrGen, End, Link, LinkKind, Mac};
+pub use link::{AddrGen, End, Link, LinkKind, Mac, is_link_local};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
 pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
 pub use nft_text::script as nft_script;

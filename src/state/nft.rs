@@ -85,11 +85,12 @@ impl ChainName {
 
     /// The rules that this chain has in our table.
     pub fn rules(self) -> Vec<Rule> {
-        use Field::{IifName, NfProto, OifName, Saddr4, Saddr6};
+        use Field::{Crossing, IifName, NfProto, OifName, Saddr4, Saddr6};
         use Term::{Accept, Drop, Established, In, Masquerade, NotIn, Return};
         let rules: &[&[Term]] = match self {
             ChainName::Forward => &[
                 &[Established, Accept],
+                &[In(Crossing, SetName::Bridged), Accept],
                 &[
                     In(IifName, SetName::Inside),
                     NotIn(OifName, SetName::Inside),
@@ -170,6 +171,8 @@ pub enum Field {
     IifName,
     /// Name of the device it leaves by.
     OifName,
+    /// Names of both devices.
+    Crossing,
     /// IPv4 or IPv6 (`meta nfproto`).
     NfProto,
     /// IPv4 source address.
@@ -183,6 +186,7 @@ impl fmt::Display for Field {
         f.write_str(match self {
             Field::IifName => "iifname",
             Field::OifName => "oifname",
+            Field::Crossing => "iifname . oifname",
             Field::NfProto => "meta nfproto",
             Field::Saddr4 => "ip saddr",
             Field::Saddr6 => "ip6 saddr",
@@ -197,6 +201,10 @@ pub enum SetName {
     /// Families that the host did not forward before netyard switched them on:
     /// what is forwarded for nobody of ours is dropped.
     Guard,
+    /// Bridges, each as its way from itself to itself: what stays on one is
+    /// switched, not forwarded. Where the module br_netfilter is loaded it comes by
+    /// here all the same (net/bridge/br_netfilter_hooks.c, `br_nf_forward_ip`).
+    Bridged,
     /// Bridges whose namespaces may go out through the host.
     Inside,
     /// IPv4 subnets that leave with the host's address.
@@ -207,8 +215,9 @@ pub enum SetName {
 
 impl SetName {
     /// Every set of the table.
-    pub const ALL: [SetName; 4] = [
+    pub const ALL: [SetName; 5] = [
         SetName::Guard,
+        SetName::Bridged,
         SetName::Inside,
         SetName::Masquerade4,
         SetName::Masquerade6,
@@ -218,6 +227,7 @@ impl SetName {
     pub fn as_str(self) -> &'static str {
         match self {
             SetName::Guard => "guard",
+            SetName::Bridged => "bridged",
             SetName::Inside => "inside",
             SetName::Masquerade4 => "masquerade4",
             SetName::Masquerade6 => "masquerade6",
@@ -228,6 +238,7 @@ impl SetName {
     pub fn key(self) -> &'static str {
         match self {
             SetName::Guard => "type nf_proto;",
+            SetName::Bridged => "type ifname . ifname;",
             SetName::Inside => "type ifname;",
             SetName::Masquerade4 => "type ipv4_addr; flags interval;",
             SetName::Masquerade6 => "type ipv6_addr; flags interval;",
@@ -243,6 +254,8 @@ pub enum Element {
     Family(Family),
     /// A device name.
     Device(IfName),
+    /// The way from a bridge to itself.
+    Within(IfName),
     /// A subnet, without host bits.
     Subnet(IpNet),
 }
@@ -273,6 +286,7 @@ impl fmt::Display for Element {
             Element::Family(Family::Ipv4) => f.write_str("ipv4"),
             Element::Family(Family::Ipv6) => f.write_str("ipv6"),
             Element::Device(dev) => write!(f, "\"{dev}\""),
+            Element::Within(dev) => write!(f, "\"{dev}\" . \"{dev}\""),
             Element::Subnet(net) => write!(f, "{net}"),
         }
     }
@@ -287,6 +301,10 @@ impl From<Element> for String {
 impl TryFrom<String> for Element {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
+        if let Some((dev, _)) = text.split_once("\" . \"") {
+            let dev = dev.trim_start_matches('"').parse();
+            return dev.map(Element::Within).map_err(|e| format!("{e}"));
+        }
         if let Some(dev) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
             return dev.parse().map(Element::Device).map_err(|e| format!("{e}"));
         }

@@ -1,10 +1,12 @@
 //! The only place that touches the kernel or the disk.
+#![allow(clippy::disallowed_methods)]
 
 pub(crate) mod exec;
 mod failure;
 pub(crate) mod kernel;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod probe;
 pub(crate) mod sockopt;
 pub(crate) mod store;
 pub(crate) mod sysctl;

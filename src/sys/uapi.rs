@@ -112,6 +112,7 @@ numbers! {
         NFT_SET_ELEM_INTERVAL_END: u32 = 1;
         NFT_REG_VERDICT: u32 = 0;
         NFT_REG_1: u32 = 1;
+        NFT_REG_2: u32 = 2;
         NFT_RETURN: i32 = -5;
         NFTA_META_DREG: u16 = 1;
         NFTA_META_KEY: u16 = 2;

@@ -1,5 +1,5 @@
 //! What the user asks for. A [`Topology`] says what a file says, checked and
-//! typed; [`resolve`] turns it, with the leases held so far, into the state that
+//! typed; [`resolve()`] turns it, with the leases held so far, into the state that
 //! the kernel shall have.
 
 mod check;

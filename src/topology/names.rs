@@ -1,7 +1,11 @@
 //! Names and hardware addresses that are derived, the same on every run.
 
+use std::net::Ipv6Addr;
+
+use ipnet::{IpNet, Ipv6Net};
+
 use super::error::char_start;
-use crate::state::{IfName, LabName, Mac, Netns, NetworkName};
+use crate::state::{End, IfName, LabName, Mac, Netns, NetworkName};
 
 /// The device name of a network's bridge when the file gives none.
 pub fn bridge_name(lab: &LabName, network: &NetworkName) -> IfName {
@@ -19,6 +23,13 @@ pub fn port_name(netns: &Netns, interface: &IfName) -> IfName {
 pub(super) fn bridge_mac(lab: &LabName, network: &NetworkName) -> Mac {
     let [_, _, _, b, c, d, e, f] = fnv1a(&format!("{lab}/{network}")).to_be_bytes();
     Mac([0x02, b, c, d, e, f])
+}
+
+/// A link-local address (RFC 4291, 2.5.6) that no other device on the link has.
+pub(super) fn link_local(lab: &LabName, end: &End) -> IpNet {
+    let id = u128::from(fnv1a(&format!("{lab}/{end}")));
+    let address = Ipv6Addr::from(0xfe80 << 112 | id);
+    IpNet::V6(Ipv6Net::new_assert(address, 64))
 }
 
 /// The device that every namespace is born with.

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::names::loopback;
+use super::names::{link_local, loopback};
 use super::{Interface, Topology};
 use crate::ipam::Leases;
 use crate::state::{
@@ -115,9 +115,22 @@ fn forwarding(lab: &LabName) -> Sysctl {
     }
 }
 
+/// How a device gets its IPv6 link-local address, and all its addresses.
+///
 /// A device of the host is silent on IPv6 unless it has an IPv6 address: each port
-/// of a bridge that made a link-local address would be heard by all the others.
-fn addrgen(addresses: &[IpNet]) -> AddrGen {
-    let v6 = addresses.iter().any(|net| matches!(net, IpNet::V6(_)));
-    if v6 { AddrGen::Eui64 } else { AddrGen::None }
+/// of a bridge that made a link-local address would be heard by all the others. A
+/// router looks for neighbours from its link-local address (`ndisc_solicit`,
+/// net/ipv6/ndisc.c), which the kernel would first spend a second or two on
+/// checking (RFC 4862, 5.4): where packets are forwarded it is given, like the rest.
+fn ipv6(topology: &Topology, end: &End, mut addresses: Vec<IpNet>) -> (AddrGen, Vec<IpNet>) {
+    let host = end.netns == Netns::Host;
+    let speaks = addresses.iter().any(|net| matches!(net, IpNet::V6(_)));
+    let spec = topology.namespaces.get(&end.netns);
+    let forwards = host || spec.is_some_and(|spec| spec.forward);
+    if speaks && forwards {
+        addresses.push(link_local(&topology.lab, end));
+        return (AddrGen::None, addresses);
+    }
+    let mode = if host { AddrGen::None } else { AddrGen::Eui64 };
+    (mode, addresses)
 }

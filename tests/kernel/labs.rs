@@ -128,8 +128,13 @@ fn pairs() {
         let alone = snapshot::host();
         if one != two && outcome(&["up", &two]).code == Some(0) {
             both += 1;
-            ok(&["test", &one]);
-            ok(&["test", &two]);
+            for file in [&one, &two] {
+                // It expects that the host cannot reach 10.0.0.1: with a lab whose
+                // gateway that is, the host does, and reaches itself.
+                if !file.ends_with("two-pcs.yaml") {
+                    ok(&["test", file]);
+                }
+            }
             ok(&["down", &two]);
         }
         snapshot::assert_same(&alone, &snapshot::host(), &format!("{two} beside {one}"));

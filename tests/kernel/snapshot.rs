@@ -27,15 +27,16 @@ pub(crate) fn host() -> BTreeMap<String, String> {
     parts
 }
 
-/// Timers run by themselves, and the operational state follows the carrier a
+/// Timers run by themselves, and the carrier and what follows from it come a
 /// moment later.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
-    for line in text.lines() {
+    let carried = |line: &&str| !line.starts_with("multicast ff00::/8");
+    for line in text.lines().filter(carried) {
         let mut running = false;
         for word in line.split(' ').filter(|word| !word.is_empty()) {
-            if !running {
-                steady += word;
+            if !running && word != "linkdown" {
+                steady += &word.replace("NO-CARRIER,", "").replace(",LOWER_UP", "");
                 steady.push(' ');
             }
             running = word.ends_with("_timer") || word == "state" || word == "expires";

@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 not done or not as expected, 2 the command line or the
 //! file is wrong.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 mod cli;
 
 use std::process::ExitCode;

@@ -188,20 +188,19 @@ impl Kernel {
                 far,
                 far_link,
             } => self.add_veth((near, near_link), (far, far_link))?,
-            Op::SetLink {
-                end,
-                set: Setting::Master(Some(bridge)),
-                ..
-            } => {
-                let master = self.index(&end.netns, bridge)?;
-                vec![link::set(
-                    &end.dev,
-                    &Setting::Master(Some(bridge.clone())),
-                    Some(master),
-                )]
+            Op::SetLink { end, set, .. } => {
+                let index = self.index(&end.netns, &end.dev)?;
+                let master = match set {
+                    Setting::Master(Some(bridge)) => Some(self.index(&end.netns, bridge)?),
+                    _ => None,
+                };
+                vec![link::set(index, set, master)]
             }
-            Op::SetLink { end, set, .. } => vec![link::set(&end.dev, set, None)],
-            Op::DelLinks { devs, group, .. } => link::delete(devs, *group),
+            Op::DelLinks { netns, devs, group } => {
+                let indexes: io::Result<Vec<u32>> =
+                    devs.iter().map(|dev| self.index(netns, dev)).collect();
+                link::delete(&indexes?, *group)
+            }
             Op::AddAddress { end, address } => {
                 vec![address::add(self.index(&end.netns, &end.dev)?, address)]
             }

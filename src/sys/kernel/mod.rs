@@ -7,6 +7,7 @@ mod observe;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
@@ -35,6 +36,8 @@ pub(crate) struct Kernel {
     /// The indexes of devices.
     indexes: BTreeMap<End, u32>,
     next_index: u32,
+    /// Whether a cable was seen that is up and whose carrier is still to come.
+    waits: bool,
     /// Whether the firewall table and forwarding matter to this lab.
     routed: bool,
     /// What the lab is recorded with.
@@ -55,6 +58,7 @@ impl Kernel {
             inside: BTreeMap::new(),
             indexes: BTreeMap::new(),
             next_index: FIRST_INDEX,
+            waits: false,
             routed,
             lab,
             leases: Leases::default(),
@@ -93,6 +97,21 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// Looks until every cable of the lab carries, at most for this long. The kernel
+    /// takes note of carriers up to a second late, and until then neither switches
+    /// nor speaks IPv6 there (net/core/link_watch.c).
+    pub(crate) fn settled(&mut self, longest: Duration) -> Result<NetState, Error> {
+        let began = Instant::now();
+        let name = self.lab.name.clone();
+        loop {
+            let state = self.observe(&name, Inside::Read)?;
+            if !self.waits || began.elapsed() > longest {
+                return Ok(state);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Puts the directory of names back as it was found, when this is the last lab.
@@ -161,7 +180,12 @@ impl Kernel {
 impl Host for Kernel {
     fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error> {
         self.look(lab, inside)
-            .map_err(Error::system("look at the host"))
+            .map_err(|failure| match failure.errno {
+                libc::EPERM | libc::EACCES => {
+                    Error::NotRoot("looking into namespaces and the firewall table".to_owned())
+                }
+                _ => Error::system("look at the host")(failure),
+            })
     }
 
     fn apply(&mut self, ops: &[&Op]) -> Applied {

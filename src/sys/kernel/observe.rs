@@ -8,7 +8,8 @@ use super::Kernel;
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
-    End, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route, Sysctl, SysctlKey,
+    AddrGen, End, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route,
+    Sysctl, SysctlKey, is_link_local,
 };
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{address, link, nft, nsid, route};
@@ -27,6 +28,7 @@ struct Loose {
 
 impl Kernel {
     pub(super) fn look(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
+        self.waits = false;
         let claims = self.store.claims()?;
         let mut state = NetState::empty(lab.clone());
         let mut loose = Vec::new();
@@ -70,6 +72,10 @@ impl Kernel {
     ) -> Result<(), Failure> {
         self.check_name(netns)?;
         let listed = devices(self.socket(netns)?, namespace)?;
+        let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
+        let waits =
+            |device: &link::Listed| device.peer.is_some() && device.link.up && !device.running;
+        self.waits |= listed.iter().any(|device| ours(device) && waits(device));
         for (end, index, owner, peer) in listed.into_iter().map(|d| d.placed(netns)) {
             self.next_index = self.next_index.max(index.saturating_add(1));
             // A mark without a record, or of another lab than the record's, is no mark.
@@ -235,7 +241,7 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
     let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
     for device in &listed {
         let master = device.master.and_then(|index| names.get(&index).cloned());
-        let link = crate::state::Link {
+        let link = Link {
             master,
             ..device.link.clone()
         };
@@ -245,7 +251,10 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
         let link = names
             .get(&index)
             .and_then(|name| namespace.links.get_mut(name));
-        if let Some(link) = link {
+        // Where link-local addresses are generated, one is the kernel's own.
+        let generated =
+            |link: &Link| link.addrgen != Some(AddrGen::None) && is_link_local(&address);
+        if let Some(link) = link.filter(|link| !generated(link)) {
             link.addresses.push(address);
         }
     }

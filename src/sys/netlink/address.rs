@@ -1,7 +1,7 @@
 //! Address requests: RTM_NEWADDR, RTM_DELADDR and the list of addresses.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use netlink_packet_route::address::{
@@ -13,7 +13,7 @@ use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use super::{decoded, request};
 
 /// Every address of the socket's namespace with the index of its device, but for
-/// those that the kernel gives and takes by itself.
+/// those that the kernel says it gives and takes by itself.
 pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<(u32, IpNet)>> {
     let replies = socket.dump(&request(&Rtnl::GetAddress(AddressMessage::default()), 0))??;
     let addresses = replies.iter().map(|reply| match decoded(reply)? {
@@ -36,18 +36,12 @@ fn listed(message: &AddressMessage) -> Option<(u32, IpNet)> {
         }
     }
     let ip = local.or(address)?;
+    // Before 6.4 the kernel did not say which addresses are its own (IFA_PROTO).
+    let by_kernel = by_kernel || ip.is_loopback() && ip.is_ipv6() || ip == Ipv4Addr::LOCALHOST;
     let permanent = message.header.flags.contains(AddressHeaderFlags::Permanent);
-    let own = !by_kernel && permanent && !kernel_made(ip);
+    let own = !by_kernel && permanent;
     let net = IpNet::new(ip, message.header.prefix_len).ok()?;
     own.then_some((message.header.index, net))
-}
-
-/// Before 6.4 the kernel did not say which addresses are its own (IFA_PROTO).
-fn kernel_made(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip == std::net::Ipv4Addr::LOCALHOST,
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
-    }
 }
 
 /// Adds an address that is usable at once: without duplicate address detection

@@ -27,6 +27,9 @@ pub(crate) struct Listed {
     /// The other end of a cable: its index and, where it is in another
     /// namespace, the number by which this namespace knows that one.
     pub(crate) peer: Option<(u32, Option<i32>)>,
+    /// Up, and with a carrier that the kernel has taken note of (RFC 2863, as
+    /// Documentation/networking/operstates.rst tells it).
+    pub(crate) running: bool,
     /// Everything else.
     pub(crate) link: Link,
 }
@@ -76,6 +79,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
         .filter(|_| cable)
         .map(|index| (index, peer_netns));
     Some(Listed {
+        running: message.header.flags.contains(LinkFlags::Running),
         name: name?,
         index: message.header.index,
         master,
@@ -117,8 +121,8 @@ pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> 
     let mut requests = vec![create(message)];
     // Given at birth, the MTU is still lowered to that of the smallest port; set
     // later, it stays (`br_mtu_auto_adjust`, net/bridge/br_if.c).
-    requests.extend(link.mtu.map(|mtu| set(dev, &Setting::Mtu(mtu), None)));
-    requests.extend(marks(dev, link));
+    requests.extend(link.mtu.map(|mtu| set(index, &Setting::Mtu(mtu), None)));
+    requests.extend(marks(index, link));
     requests
 }
 
@@ -156,7 +160,7 @@ pub(crate) fn add_veth(
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
     let mut requests = vec![create(message)];
-    requests.extend(marks(near.dev, near.link));
+    requests.extend(marks(near.index, near.link));
     requests
 }
 
@@ -195,25 +199,33 @@ fn create(message: LinkMessage) -> Request {
 
 /// What the kernel ignores in the request that makes a device. Sent together
 /// with it, no signal can come between (`netlink_sendmsg` handles a whole send).
-fn marks(dev: &IfName, link: &Link) -> Vec<Request> {
-    let mark = link.owner.as_ref().map(|lab| alias(dev, lab));
+/// By index: if the device was not made because someone else has just taken its
+/// name, theirs must not be marked.
+fn marks(index: u32, link: &Link) -> Vec<Request> {
+    let mark = link.owner.as_ref().map(|lab| alias(index, lab));
     let mode = link.addrgen.filter(|mode| *mode == AddrGen::None);
-    let mode = mode.map(|mode| set(dev, &Setting::AddrGen(mode), None));
+    let mode = mode.map(|mode| set(index, &Setting::AddrGen(mode), None));
     mark.into_iter().chain(mode).collect()
 }
 
-fn alias(dev: &IfName, lab: &LabName) -> Request {
-    let mut message = named(dev);
+fn indexed(index: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message
+}
+
+fn alias(index: u32, lab: &LabName) -> Request {
+    let mut message = indexed(index);
     message
         .attributes
         .push(LinkAttribute::IfAlias(format!("{MARK}{lab}")));
     request(&Rtnl::SetLink(message), 0)
 }
 
-/// Changes one setting. `master` is the index of the bridge that the setting
-/// names; 0 takes the device out of its bridge.
-pub(crate) fn set(dev: &IfName, setting: &Setting, master: Option<u32>) -> Request {
-    let mut message = named(dev);
+/// Changes one setting of the device with this index. `master` is the index of the
+/// bridge that the setting names; 0 takes the device out of its bridge.
+pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request {
+    let mut message = indexed(index);
     match setting {
         Setting::Up(up) => {
             message.header.change_mask |= LinkFlags::Up;
@@ -246,19 +258,19 @@ pub(crate) fn set(dev: &IfName, setting: &Setting, master: Option<u32>) -> Reque
 
 /// Removes devices. Each removal alone waits for a grace period of 13-20 ms;
 /// those of a group share one.
-pub(crate) fn delete(devs: &[IfName], group: u32) -> Vec<Request> {
-    if let [dev] = devs {
-        return vec![request(&Rtnl::DelLink(named(dev)), 0)];
+pub(crate) fn delete(indexes: &[u32], group: u32) -> Vec<Request> {
+    if let [index] = indexes {
+        return vec![request(&Rtnl::DelLink(indexed(*index)), 0)];
     }
-    let mut requests: Vec<Request> = devs.iter().map(|dev| join(dev, group)).collect();
+    let mut requests: Vec<Request> = indexes.iter().map(|index| join(*index, group)).collect();
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::Group(group));
     requests.push(request(&Rtnl::DelLink(message), 0));
     requests
 }
 
-fn join(dev: &IfName, group: u32) -> Request {
-    let mut message = named(dev);
+fn join(index: u32, group: u32) -> Request {
+    let mut message = indexed(index);
     message.attributes.push(LinkAttribute::Group(group));
     request(&Rtnl::SetLink(message), 0)
 }

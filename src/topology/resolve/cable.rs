@@ -2,9 +2,9 @@
 
 use ipnet::IpNet;
 
-use super::{ResolveError, addrgen};
+use super::{ResolveError, ipv6};
 use crate::ipam::Leases;
-use crate::state::{End, Link, LinkKind, NetState, Netns, NetworkName};
+use crate::state::{AddrGen, End, Link, LinkKind, NetState, Netns, NetworkName};
 use crate::topology::{Cable, Interface, Network, Topology, port_name};
 
 /// Plugs an interface into its network: a port of the bridge on the host, and
@@ -30,13 +30,15 @@ pub(super) fn plug(
         mtu,
         master: Some(topology.bridge(name, network)),
         owner: Some(topology.lab.clone()),
-        addrgen: Some(addrgen(&[])),
+        addrgen: Some(AddrGen::None),
         ..veth(&end)
     };
+    let (mode, addresses) = ipv6(topology, &end, addresses(&end, interface, network, leased));
     let far = Link {
         mtu,
         mac: interface.mac,
-        addresses: addresses(&end, interface, network, leased),
+        addrgen: Some(mode),
+        addresses,
         ..veth(&port)
     };
     insert(state, port, near);
@@ -70,18 +72,17 @@ pub(super) fn connect(topology: &Topology, state: &mut NetState, cable: &Cable) 
     insert(state, second.clone(), far);
 }
 
-/// One end of a link. Inside a namespace the kernel's own way to a link-local
-/// address is left alone; on the host a silent device is told to be silent.
+/// One end of a link.
 fn end_of(topology: &Topology, cable: &Cable, end: &End, peer: &End) -> Link {
     let spec = topology.namespaces.get(&end.netns);
     let interface = spec.and_then(|spec| spec.interfaces.get(&end.dev));
     let interface = interface.cloned().unwrap_or_default();
-    let on_host = end.netns == Netns::Host;
+    let (mode, addresses) = ipv6(topology, end, interface.addresses);
     Link {
         mtu: interface.mtu.or(cable.mtu),
         mac: interface.mac,
-        addrgen: on_host.then(|| addrgen(&interface.addresses)),
-        addresses: interface.addresses,
+        addrgen: Some(mode),
+        addresses,
         ..veth(peer)
     }
 }

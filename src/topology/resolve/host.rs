@@ -2,10 +2,10 @@
 
 use ipnet::IpNet;
 
-use super::{addrgen, forwarding, interfaces};
+use super::{forwarding, interfaces, ipv6};
 use crate::state::{
-    Element, Family, LabName, Link, LinkKind, NetState, Netns, NetworkName, SetName, SysctlKey,
-    Table,
+    Element, End, Family, LabName, Link, LinkKind, NetState, Netns, NetworkName, SetName,
+    SysctlKey, Table,
 };
 use crate::topology::names::bridge_mac;
 use crate::topology::{Network, Topology};
@@ -16,18 +16,22 @@ const DEFAULT_MTU: u32 = 1500;
 /// A bridge for each network.
 pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
     for (name, network) in &topology.networks {
-        let addresses = network.gateway_addresses();
+        let end = End {
+            netns: Netns::Host,
+            dev: topology.bridge(name, network),
+        };
+        let (mode, addresses) = ipv6(topology, &end, network.gateway_addresses());
         let bridge = Link {
             up: true,
             mtu: smallest_mtu(topology, name, network),
             mac: Some(bridge_mac(&topology.lab, name)),
             owner: Some(topology.lab.clone()),
-            addrgen: Some(addrgen(&addresses)),
+            addrgen: Some(mode),
             addresses,
             ..Link::new(LinkKind::Bridge)
         };
         let host = state.namespaces.entry(Netns::Host).or_default();
-        host.links.insert(topology.bridge(name, network), bridge);
+        host.links.insert(end.dev, bridge);
     }
 }
 

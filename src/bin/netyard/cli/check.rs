@@ -4,7 +4,7 @@ use netyard::ipam::Leases;
 use netyard::topology::resolve;
 use serde_json::json;
 
-use super::output::{self, BOLD, Trouble, styled};
+use super::output::{self, BOLD, Trouble, say, styled};
 use super::source;
 
 /// Check a topology file: no root, no kernel, nothing changed
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         .keys()
         .filter(|netns| netns.name().is_some())
         .count();
-    anstream::println!(
+    say!(
         "{}: lab {} is well described: {}, {}, {}, {}",
         args.file,
         styled(BOLD, &topology.lab),

@@ -4,7 +4,7 @@ use std::time::Instant;
 use netyard::lab;
 use serde_json::json;
 
-use super::output::{self, BOLD, DIM, Trouble, styled};
+use super::output::{self, BOLD, DIM, Trouble, say, styled};
 use super::source::{self, Named};
 use super::up::summary;
 
@@ -42,6 +42,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         summary(&plan)
     };
     let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
-    anstream::println!("lab {lab} is down: {what} {took}");
+    say!("lab {lab} is down: {what} {took}");
     Ok(ExitCode::SUCCESS)
 }

@@ -2,10 +2,10 @@ use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use netyard::lab;
-use netyard::state::{IfName, LinkKind, NetState, Netns};
+use netyard::state::{IfName, LinkKind, NetState, Netns, is_link_local};
 use serde_json::{Value, json};
 
-use super::output::{self, Trouble};
+use super::output::{self, Trouble, say};
 
 /// Show the labs of this host, their namespaces and addresses
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         return output::json(&states.iter().map(as_json).collect::<Vec<_>>());
     }
     if states.is_empty() {
-        anstream::println!("no lab is up");
+        say!("no lab is up");
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new();
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             before = (lab, netns);
         }
     }
-    anstream::println!("{}", table.trim_fmt());
+    say!("{}", table.trim_fmt());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,7 +82,8 @@ fn rows(state: &NetState) -> Vec<Row<'_>> {
             if host && (foreign || port) || idle {
                 continue;
             }
-            let addresses = link.addresses.iter().map(ToString::to_string).collect();
+            let addresses = link.addresses.iter().filter(|a| !is_link_local(a));
+            let addresses = addresses.map(ToString::to_string).collect();
             rows.push(Row {
                 netns,
                 dev,

@@ -2,9 +2,11 @@
 //! error is shown.
 
 mod check;
+mod completions;
 mod down;
 mod exec;
 mod list;
+mod man;
 mod output;
 mod plan;
 mod source;
@@ -42,6 +44,8 @@ enum Verb {
     List(list::Args),
     Exec(exec::Args),
     Test(test::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Parses the command line, runs the verb, shows what went wrong.
@@ -54,6 +58,8 @@ pub(crate) fn run() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Test(args) => test::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
     };
     result.unwrap_or_else(|trouble: Trouble| trouble.show())
 }

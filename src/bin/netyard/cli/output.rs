@@ -2,6 +2,7 @@
 //! only on a terminal.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -12,6 +13,23 @@ pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Like `println!`, but the end of a pipe (`netyard list | head -1`) is no reason
+/// to cry: nobody reads any more, so the program ends.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::cli::output::print(format_args!($($text)*))
+    };
+}
+pub(crate) use say;
+
+/// Prints a line to standard output.
+pub(crate) fn print(line: fmt::Arguments<'_>) {
+    if let Err(e) = writeln!(anstream::stdout(), "{line}") {
+        let broken = e.kind() == std::io::ErrorKind::BrokenPipe;
+        std::process::exit(if broken { 0 } else { 1 });
+    }
+}
 
 /// A text in a style.
 pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
@@ -114,6 +132,6 @@ impl From<std::io::Error> for Trouble {
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<ExitCode, Trouble> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Trouble::failed(e.to_string()))?;
-    anstream::println!("{text}");
+    say!("{text}");
     Ok(ExitCode::SUCCESS)
 }

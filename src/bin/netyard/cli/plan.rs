@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use netyard::lab;
 use netyard::plan::Plan;
 
-use super::output::{self, DIM, Trouble, styled};
+use super::output::{self, DIM, Trouble, say, styled};
 use super::source;
 
 /// Show what `up` would do, as the commands that one would type; change nothing
@@ -36,9 +36,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     match args.form {
         _ if args.json => return output::json(&plan),
         Form::Json => return output::json(&plan),
-        Form::Sh => anstream::print!("{}", plan.script()),
+        Form::Sh => say!("{}", plan.script().trim_end()),
         Form::Text if plan.is_empty() => {
-            anstream::println!("lab {} is as the file says: nothing to do", plan.lab);
+            say!("lab {} is as the file says: nothing to do", plan.lab);
         }
         Form::Text => print(&plan),
     }
@@ -60,10 +60,10 @@ fn print(plan: &Plan) {
         .max();
     for (command, because) in lines {
         match because {
-            "" => anstream::println!("{command}"),
+            "" => say!("{command}"),
             _ => {
                 let because = styled(DIM, format!("# {because}"));
-                anstream::println!("{command:width$}  {because}", width = width.unwrap_or(0));
+                say!("{command:width$}  {because}", width = width.unwrap_or(0));
             }
         }
     }

@@ -5,7 +5,7 @@ use netyard::lab;
 use netyard::plan::{Op, Plan};
 use serde_json::json;
 
-use super::output::{self, BOLD, DIM, Trouble, styled};
+use super::output::{self, BOLD, DIM, Trouble, say, styled};
 use super::source;
 
 /// Make the network that a file describes, or change it to match
@@ -34,12 +34,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     }
     let lab = styled(BOLD, &plan.lab);
     if plan.is_empty() {
-        anstream::println!("lab {lab} is up already: nothing to change");
+        say!("lab {lab} is up already: nothing to change");
         return Ok(ExitCode::SUCCESS);
     }
     let summary = summary(&plan);
     let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
-    anstream::println!("lab {lab} is up: {summary} {took}");
+    say!("lab {lab} is up: {summary} {took}");
     Ok(ExitCode::SUCCESS)
 }
 

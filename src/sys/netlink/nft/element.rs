@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::state::{Element, Family, LabName, SetName, TABLE};
+use crate::state::{Element, Family, IfName, LabName, SetName, TABLE};
 use crate::sys::netlink::attr::{parse, put, put_nested, put_text};
 use crate::sys::netlink::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, u32_at};
 use crate::sys::uapi::*;
@@ -63,11 +63,8 @@ fn put_element(out: &mut Vec<u8>, element: &Element, mark: Option<&str>) {
     let (start, end) = match element {
         Element::Family(Family::Ipv4) => (vec![NFPROTO_IPV4], None),
         Element::Family(Family::Ipv6) => (vec![NFPROTO_IPV6], None),
-        Element::Device(dev) => {
-            let mut key = dev.as_str().as_bytes().to_vec();
-            key.resize(table::key(SetName::Inside).length as usize, 0);
-            (key, None)
-        }
+        Element::Device(dev) => (name(dev), None),
+        Element::Within(dev) => ([name(dev), name(dev)].concat(), None),
         Element::Subnet(net) => {
             let end = successor(net.broadcast());
             if let (None, Some(notes)) = (end, &mut notes) {
@@ -80,6 +77,13 @@ fn put_element(out: &mut Vec<u8>, element: &Element, mark: Option<&str>) {
     if let Some(end) = end {
         put_entry(out, &end, NFT_SET_ELEM_INTERVAL_END, None);
     }
+}
+
+/// A name padded to the length of its key.
+fn name(dev: &IfName) -> Vec<u8> {
+    let mut key = dev.as_str().as_bytes().to_vec();
+    key.resize(table::key(SetName::Inside).length as usize, 0);
+    key
 }
 
 /// One entry. A flags attribute of zero would do no harm, but nft sends none.
@@ -170,6 +174,7 @@ pub(super) fn elements(
     for (i, entry) in entries.iter().enumerate().filter(|(_, e)| e.starts) {
         let found = match set {
             SetName::Guard => family(&entry.key).into_iter().collect(),
+            SetName::Bridged => within(&entry.key).into_iter().collect(),
             SetName::Inside => device(&entry.key).into_iter().collect(),
             SetName::Masquerade4 | SetName::Masquerade6 => {
                 let end = entries.get(i + 1).and_then(|end| address(&end.key));
@@ -193,6 +198,13 @@ fn family(key: &[u8]) -> Option<Element> {
 
 fn device(key: &[u8]) -> Option<Element> {
     super::expr::text(key).parse().ok().map(Element::Device)
+}
+
+/// Only the way from a device to itself; another pair is no element of ours.
+fn within(key: &[u8]) -> Option<Element> {
+    let (from, to) = key.split_at_checked(key.len() / 2)?;
+    let dev = super::expr::text(from).parse().ok()?;
+    (from == to).then_some(Element::Within(dev))
 }
 
 /// The subnets that make up a range: one when netyard wrote it, several when

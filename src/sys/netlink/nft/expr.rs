@@ -91,8 +91,8 @@ fn data(value: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The expressions that a term is made of, as nft makes them; all work in the one
-/// register. `None` for what netyard did not write.
+/// The expressions that a term is made of, as nft makes them; all work from the
+/// first register on. `None` for what netyard did not write.
 pub(super) fn of(term: &Term) -> Option<Vec<Expr>> {
     Some(match term {
         Term::In(field, set) => lookup(*field, *set, 0),
@@ -125,9 +125,14 @@ fn lookup(field: Field, set: SetName, flags: u32) -> Vec<Expr> {
 /// table sees both.
 fn load(field: Field) -> Vec<Expr> {
     match field {
-        Field::IifName => vec![meta(NFT_META_IIFNAME)],
-        Field::OifName => vec![meta(NFT_META_OIFNAME)],
-        Field::NfProto => vec![meta(NFT_META_NFPROTO)],
+        Field::IifName => vec![meta(NFT_META_IIFNAME, NFT_REG_1)],
+        Field::OifName => vec![meta(NFT_META_OIFNAME, NFT_REG_1)],
+        // Each register has 16 bytes; a longer key goes on in the next.
+        Field::Crossing => vec![
+            meta(NFT_META_IIFNAME, NFT_REG_1),
+            meta(NFT_META_OIFNAME, NFT_REG_2),
+        ],
+        Field::NfProto => vec![meta(NFT_META_NFPROTO, NFT_REG_1)],
         Field::Saddr4 => source(NFPROTO_IPV4, 12, 4),
         Field::Saddr6 => source(NFPROTO_IPV6, 8, 16),
     }
@@ -137,7 +142,7 @@ fn load(field: Field) -> Vec<Expr> {
 /// of an IPv6 header (RFC 8200).
 fn source(family: u8, offset: u32, length: u32) -> Vec<Expr> {
     vec![
-        meta(NFT_META_NFPROTO),
+        meta(NFT_META_NFPROTO, NFT_REG_1),
         compare(NFT_CMP_EQ, &[family]),
         Expr::new(
             "payload",
@@ -153,11 +158,11 @@ fn source(family: u8, offset: u32, length: u32) -> Vec<Expr> {
 
 /// Names come as all 16 bytes of the register, padded with zeros
 /// (nft_meta_store_ifname), hence the length of the keys of a set of names.
-fn meta(key: u32) -> Expr {
+fn meta(key: u32, register: u32) -> Expr {
     Expr::new(
         "meta",
         [
-            (NFTA_META_DREG, number(NFT_REG_1)),
+            (NFTA_META_DREG, number(register)),
             (NFTA_META_KEY, number(key)),
         ],
     )
@@ -216,7 +221,7 @@ fn verdict(code: i32) -> Expr {
 
 /// Every term that netyard can write, with its expressions.
 pub(super) fn vocabulary() -> Vec<(Term, Vec<Expr>)> {
-    use Field::{IifName, NfProto, OifName, Saddr4, Saddr6};
+    use Field::{Crossing, IifName, NfProto, OifName, Saddr4, Saddr6};
     let mut terms = vec![
         Term::Established,
         Term::Accept,
@@ -224,7 +229,7 @@ pub(super) fn vocabulary() -> Vec<(Term, Vec<Expr>)> {
         Term::Return,
         Term::Masquerade,
     ];
-    for field in [IifName, OifName, NfProto, Saddr4, Saddr6] {
+    for field in [Crossing, IifName, OifName, NfProto, Saddr4, Saddr6] {
         for set in SetName::ALL {
             terms.extend([Term::In(field, set), Term::NotIn(field, set)]);
         }

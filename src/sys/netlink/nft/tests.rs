@@ -58,6 +58,18 @@ fn full() -> Table {
     let mut table = Table::skeleton();
     put(&mut table, SetName::Guard, "ipv4", None);
     put(&mut table, SetName::Guard, "ipv6", None);
+    put(
+        &mut table,
+        SetName::Bridged,
+        "\"br-a\" . \"br-a\"",
+        Some("a"),
+    );
+    put(
+        &mut table,
+        SetName::Bridged,
+        "\"docker0\" . \"docker0\"",
+        None,
+    );
     put(&mut table, SetName::Inside, "\"br-a\"", Some("a"));
     put(
         &mut table,
@@ -242,7 +254,7 @@ fn what_others_did_shows() {
     ];
     yard.nft(&delete, "");
     let seen = yard.read().unwrap();
-    assert_eq!(seen.chains[&ChainName::Forward].len(), 2);
+    assert_eq!(seen.chains[&ChainName::Forward].len(), 3);
     assert_eq!(seen.sets, table.sets);
     yard.nft(
         &[
@@ -270,9 +282,9 @@ fn what_others_did_shows() {
     );
     let seen = yard.read().unwrap();
     let text = |chain, at: usize| seen.chains[&chain][at].to_string();
-    assert_eq!(text(ChainName::Forward, 2), "<counter> accept");
+    assert_eq!(text(ChainName::Forward, 3), "<counter> accept");
     assert_eq!(text(ChainName::Postrouting, 3), "<masq>");
-    assert_eq!(text(ChainName::Forward, 3), "meta nfproto != @guard");
+    assert_eq!(text(ChainName::Forward, 4), "meta nfproto != @guard");
 }
 
 #[test]

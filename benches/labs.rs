@@ -1,0 +1,290 @@
+//! How long labs take, as whole processes, against what the kernel alone charges
+//! (`floor/nsfloor.c`) and against `ip -batch` (`floor/batch.sh`), in one run and
+//! taking turns. Prints the table of docs/performance.md.
+//!
+//! `cargo bench` (all), `cargo bench -- 5 100 300` (5 rounds of two sizes).
+
+#![allow(unsafe_code, clippy::disallowed_methods, clippy::disallowed_macros)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::mount::{MountFlags, MountPropagationFlags};
+use rustix::thread::UnshareFlags;
+
+const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
+
+/// Samples in ms by what was measured and for how many namespaces.
+type Samples = BTreeMap<(usize, &'static str), Vec<f64>>;
+
+fn main() {
+    let mut numbers = std::env::args()
+        .skip(1)
+        .filter_map(|word| word.parse().ok());
+    let rounds = numbers.next().unwrap_or(7);
+    let mut sizes: Vec<usize> = numbers.collect();
+    if sizes.is_empty() {
+        sizes = vec![100, 300, 1000];
+    }
+    let floor = compile_floor();
+    sandbox();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let mut samples = Samples::new();
+    let mut peak = BTreeMap::new();
+    for round in 0..rounds {
+        for &n in &sizes {
+            eprintln!("round {} of {rounds}, {n} namespaces", round + 1);
+            let file = topology(n);
+            peak.insert(n, netyard(n, &file, &mut samples));
+            nsfloor(n, &floor, &mut samples);
+            if n <= 100 {
+                batch(n, &mut samples);
+            }
+        }
+    }
+    report(&sizes, &samples, &peak, &load);
+    start_up(rounds);
+}
+
+fn compile_floor() -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor/nsfloor.c");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nsfloor");
+    let mut cc = Command::new("cc");
+    let done = cc
+        .args(["-O2", "-pthread", "-o"])
+        .arg(&program)
+        .arg(source)
+        .status();
+    assert!(
+        done.is_ok_and(|status| status.success()),
+        "cc compiles the floor program"
+    );
+    program
+}
+
+/// Namespaces of our own: nothing of this is seen by the machine.
+fn sandbox() {
+    let (uid, gid) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
+    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS;
+    // SAFETY: no other thread exists, and no file table is unshared.
+    unsafe { rustix::thread::unshare_unsafe(flags) }.expect("a user namespace");
+    fs::write("/proc/self/setgroups", "deny").expect("setgroups");
+    fs::write("/proc/self/uid_map", format!("0 {uid} 1")).expect("uid_map");
+    fs::write("/proc/self/gid_map", format!("0 {gid} 1")).expect("gid_map");
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private).expect("private mounts");
+    rustix::mount::mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None)
+        .expect("an empty /run");
+    run(Command::new("ip").args(["link", "set", "lo", "up"]));
+}
+
+/// One bridge, `n` namespaces, each with an address and a default route.
+fn topology(n: usize) -> String {
+    let mut text = "lab: many\nnetworks:\n  lan: { bridge: many-bridge, subnets: [10.77.0.0/16] }\nnamespaces:\n".to_owned();
+    for i in 0..n {
+        let (a, b) = ((i + 2) / 250, (i + 2) % 250 + 1);
+        let _ = writeln!(
+            text,
+            "  t{i}: {{ interfaces: {{ eth0: {{ network: lan, addresses: 10.77.{a}.{b}/16 }} }} }}"
+        );
+    }
+    let path = format!("/run/many-{n}.yaml");
+    fs::write(&path, text).expect("the topology");
+    path
+}
+
+/// Up, up again, down; the peak memory of the first in bytes.
+fn netyard(n: usize, file: &str, samples: &mut Samples) -> u64 {
+    let mut peak = 0;
+    for (what, arguments) in [
+        ("up", ["up", file]),
+        ("up again", ["up", file]),
+        ("down", ["down", "many"]),
+    ] {
+        settle();
+        let began = Instant::now();
+        peak = peak.max(peak_of(Command::new(NETYARD).args(arguments)));
+        samples
+            .entry((n, what))
+            .or_default()
+            .push(ms(began.elapsed()));
+    }
+    let names = fs::read_dir("/run/netns").map_or(0, Iterator::count);
+    let bridge = Path::new("/proc/sys/net/ipv4/conf/many-bridge").exists();
+    assert!(
+        names == 0 && !bridge,
+        "when down returns every name is free"
+    );
+    peak
+}
+
+/// Runs a program and gives its peak memory in bytes.
+#[expect(
+    clippy::zombie_processes,
+    reason = "wait4 waits for it and tells its memory"
+)]
+fn peak_of(command: &mut Command) -> u64 {
+    let child = command
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut status = 0;
+    // SAFETY: an all-zero rusage is valid; the kernel fills it and the status, both live.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage);
+        usage
+    };
+    assert_eq!(status, 0, "{command:?}");
+    usage.ru_maxrss as u64 * 1024
+}
+
+/// The floor program makes the same network and tells its own times.
+fn nsfloor(n: usize, program: &Path, samples: &mut Samples) {
+    settle();
+    let directory = Path::new("/run/netns");
+    fs::create_dir_all(directory).expect("the directory of names");
+    let out = run(Command::new(program).args(["-n", &n.to_string(), "-t", "1", "-D", "3"]));
+    for (line, what) in [("total ", "floor up"), ("bridge_gone ", "floor down")] {
+        let value = out
+            .lines()
+            .find_map(|l| l.strip_prefix(line)?.split(' ').next()?.parse().ok());
+        samples
+            .entry((n, what))
+            .or_default()
+            .push(value.expect("the floor tells its time"));
+    }
+    let _ = fs::remove_dir(directory);
+}
+
+fn batch(n: usize, samples: &mut Samples) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor/batch.sh");
+    for (act, what) in [("up", "batch up"), ("down", "batch down")] {
+        settle();
+        let began = Instant::now();
+        run(Command::new("sh").arg(&script).args([act, &n.to_string()]));
+        samples
+            .entry((n, what))
+            .or_default()
+            .push(ms(began.elapsed()));
+    }
+    // `ip netns` leaves its directory mounted on itself.
+    run(Command::new("umount").arg("/run/netns"));
+    let _ = fs::remove_dir("/run/netns");
+}
+
+#[track_caller]
+fn run(command: &mut Command) -> String {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Waits until the kernel has cleaned up after the last one, and others are quiet:
+/// both CPUs mostly idle, at most 15 s.
+fn settle() {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(15) {
+        let before = cpu();
+        std::thread::sleep(Duration::from_millis(250));
+        let now = cpu();
+        let (busy, all) = (now.0 - before.0, now.1 - before.1);
+        if busy * 8 < all {
+            return;
+        }
+    }
+}
+
+/// Busy and total ticks since boot (proc_stat(5)).
+fn cpu() -> (u64, u64) {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let first = text.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = first
+        .split_whitespace()
+        .skip(1)
+        .take(8)
+        .filter_map(|t| t.parse().ok())
+        .collect();
+    let all: u64 = ticks.iter().sum();
+    let idle = ticks.iter().skip(3).take(2).sum::<u64>();
+    (all - idle, all)
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn median(samples: &Samples, n: usize, what: &'static str) -> Option<f64> {
+    let mut list = samples.get(&(n, what))?.clone();
+    list.sort_by(f64::total_cmp);
+    list.get(list.len() / 2).copied()
+}
+
+fn report(sizes: &[usize], samples: &Samples, peak: &BTreeMap<usize, u64>, load: &str) {
+    println!("load before: {}", load.trim());
+    println!(
+        "| namespaces | floor up | netyard up | ratio | up again | `ip -batch` up | times faster | floor down | netyard down | ratio | `ip -batch` down | peak memory |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for &n in sizes {
+        let get = |what| median(samples, n, what);
+        let time = |what| get(what).map_or("-".to_owned(), |ms| format!("{ms:.1} ms"));
+        let ratio = |a, b| match (get(a), get(b)) {
+            (Some(a), Some(b)) => format!("{:.2}", a / b),
+            _ => "-".to_owned(),
+        };
+        println!(
+            "| {n} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} MB |",
+            time("floor up"),
+            time("up"),
+            ratio("up", "floor up"),
+            time("up again"),
+            time("batch up"),
+            ratio("batch up", "up"),
+            time("floor down"),
+            time("down"),
+            ratio("down", "floor down"),
+            time("batch down"),
+            peak.get(&n).copied().unwrap_or(0) as f64 / 1e6,
+        );
+    }
+}
+
+/// The small things: a process that does nearly nothing.
+fn start_up(rounds: usize) {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/three.yaml");
+    let example = example.display().to_string();
+    for arguments in [vec!["--version"], vec!["check", &example]] {
+        let mut samples = Samples::new();
+        for _ in 0..rounds * 10 {
+            let began = Instant::now();
+            run(Command::new(NETYARD).args(&arguments));
+            samples
+                .entry((1, "start"))
+                .or_default()
+                .push(ms(began.elapsed()));
+        }
+        println!(
+            "`netyard {}`: {:.2} ms",
+            arguments[0],
+            median(&samples, 1, "start").unwrap_or(0.0)
+        );
+    }
+    let size = fs::metadata(NETYARD).map_or(0, |file| file.len());
+    println!("binary: {:.2} MB", size as f64 / 1e6);
+}

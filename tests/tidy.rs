@@ -1,0 +1,137 @@
+//! Rules of the house that a machine can keep: which layer knows which, how long a
+//! file may be, where `unwrap` and `unsafe` may stand.
+
+#![allow(clippy::disallowed_methods)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each layer may import of ours (ARCHITECTURE.md, code map).
+const MAY_USE: [(&str, &[&str]); 7] = [
+    ("src/state", &[]),
+    ("src/ipam", &["state"]),
+    ("src/topology", &["state", "ipam"]),
+    ("src/plan", &["state"]),
+    ("src/probe", &["state", "topology", "sys::probe::run"]),
+    ("src/reconcile.rs", &["error", "plan", "state"]),
+    ("src/fake", &["error", "plan", "reconcile", "state"]),
+];
+
+const LONGEST_FILE: usize = 400;
+
+/// Every Rust file below a path, with its lines.
+fn sources(path: &str) -> Vec<(PathBuf, Vec<String>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    collect(&root.join(path), &mut found);
+    found
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let short = path
+                .strip_prefix(root)
+                .expect("inside the package")
+                .to_owned();
+            (short, text.lines().map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+fn collect(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        found.extend(
+            path.extension()
+                .is_some_and(|e| e == "rs")
+                .then(|| path.to_owned()),
+        );
+    } else if let Ok(entries) = fs::read_dir(path) {
+        let mut entries: Vec<PathBuf> = entries.map(|e| e.expect("an entry").path()).collect();
+        entries.sort();
+        entries.iter().for_each(|entry| collect(entry, found));
+    }
+}
+
+#[test]
+fn layers_import_only_what_they_may() {
+    let mut wrong = Vec::new();
+    for (layer, may) in MAY_USE {
+        let own = layer.trim_start_matches("src/").trim_end_matches(".rs");
+        for (path, lines) in sources(layer) {
+            for (n, line) in lines.iter().enumerate() {
+                let Some((_, after)) = line.split_once("crate::") else {
+                    continue;
+                };
+                let allowed = std::iter::once(&own)
+                    .chain(may)
+                    .any(|name| after.starts_with(*name));
+                if !allowed && !line.trim_start().starts_with("//") {
+                    wrong.push(format!("{}:{}: {}", path.display(), n + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "these reach over a wall:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn files_are_short() {
+    let all = ["src", "tests", "benches"].into_iter().flat_map(sources);
+    let long = all.filter(|(_, lines)| lines.len() > LONGEST_FILE);
+    let long: Vec<String> = long
+        .map(|(path, lines)| format!("{}: {} lines", path.display(), lines.len()))
+        .collect();
+    assert!(
+        long.is_empty(),
+        "longer than {LONGEST_FILE} lines:\n{}",
+        long.join("\n")
+    );
+}
+
+#[test]
+fn no_unwrap_and_no_leftovers() {
+    let mut wrong = Vec::new();
+    for (path, lines) in sources("src") {
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        // Tests stand at a file's end.
+        let code = lines
+            .iter()
+            .take_while(|line| !line.contains("#[cfg(test)]"));
+        for (n, line) in code.enumerate() {
+            if [".unwrap()", "todo!", "unimplemented!", "FIXME", "TODO"]
+                .iter()
+                .any(|w| line.contains(w))
+            {
+                wrong.push(format!("{}:{}: {}", path.display(), n + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn unsafe_is_only_in_sys_and_says_why() {
+    let mut wrong = Vec::new();
+    for (path, lines) in sources("src") {
+        for (n, line) in lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.contains("unsafe {"))
+        {
+            let reason = lines[..n]
+                .iter()
+                .rev()
+                .take(6)
+                .any(|line| line.contains("// SAFETY: "));
+            if !path.starts_with("src/sys") || !reason {
+                wrong.push(format!("{}:{}: {}", path.display(), n + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
