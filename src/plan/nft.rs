@@ -89,12 +89,15 @@ fn bridges(state: &NetState) -> impl Iterator<Item = (&IfName, Option<&LabName>)
 
 fn elements_diff<'a>(draft: &mut Draft<'a>, want: &Elements<'a>, have: &Elements<'a>) {
     let lab = draft.lab();
-    let mine = |owner: &Option<&LabName>| owner.is_none_or(|owner| owner == lab);
+    // The bridges of every lab go with the guard that they are there for.
+    let mine = |(set, _): &(SetName, Element), owner: &Option<&LabName>| {
+        *set == SetName::Bridged || owner.is_none_or(|owner| owner == lab)
+    };
     let new: Vec<_> = (want
         .iter()
         .filter(|(key, owner)| have.get(key) != Some(owner)))
     .collect();
-    let old = (have.iter()).filter(|(key, owner)| want.get(key) != Some(owner) && mine(owner));
+    let old = (have.iter()).filter(|(key, owner)| want.get(key) != Some(owner) && mine(key, owner));
     for ((set, element), owner) in old {
         let in_the_way =
             |((at, new), _): &(&(SetName, Element), _)| at == set && overlap(element, new);
