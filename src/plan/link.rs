@@ -205,7 +205,10 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     }
     if let Some(mode) = want.addrgen.filter(|_| want.addrgen != have.addrgen) {
         let was = Setting::AddrGen(have.addrgen.unwrap_or(AddrGen::Eui64));
-        let because = "only a device with IPv6 addresses speaks IPv6";
+        let because = match mode {
+            AddrGen::None => "the kernel shall make no link-local address for it",
+            AddrGen::Eui64 => "the kernel shall make its link-local address",
+        };
         list.push((Turn::Link, Setting::AddrGen(mode), was, because));
     }
     if want.up != have.up {

@@ -184,7 +184,7 @@ fn without_chosen(fake: &Fake) -> Fake {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(150))]
 
     #[test]
     fn up_twice_is_up_once_and_down_is_as_before(setup in setup(), (a, b) in pair()) {
@@ -216,7 +216,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(80))]
 
     #[test]
     fn a_failure_leaves_nothing_behind(setup in setup(), (a, b) in pair()) {
