@@ -106,6 +106,12 @@ fn same(a: &Fake, b: &Fake) -> Result<(), TestCaseError> {
     )))
 }
 
+fn nothing_to_do(fake: &mut Fake, desired: &NetState) -> Result<(), TestCaseError> {
+    let plan = must_up(fake, desired).to_string();
+    prop_assert!(plan.is_empty(), "{}", plan);
+    Ok(())
+}
+
 /// Every operation of `up` fails once; each time all is as it was.
 fn every_failure(start: &Fake, desired: &NetState) -> Result<(), TestCaseError> {
     let mut after = start.clone();
@@ -178,7 +184,7 @@ fn without_chosen(fake: &Fake) -> Fake {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(150))]
 
     #[test]
     fn up_twice_is_up_once_and_down_is_as_before(setup in setup(), (a, b) in pair()) {
@@ -186,10 +192,10 @@ proptest! {
         let mut fake = clean.clone();
         let (a, leases) = desired(&file(&a, 1), &Leases::default());
         must_up(&mut fake, &a);
-        prop_assert!(must_up(&mut fake, &a).is_empty());
+        nothing_to_do(&mut fake, &a)?;
         let (b, _) = desired(&file(&b, 1), &leases);
         must_up(&mut fake, &b);
-        prop_assert!(must_up(&mut fake, &b).is_empty());
+        nothing_to_do(&mut fake, &b)?;
         down(&mut fake, &b.lab);
         same(&fake, &clean)?;
         prop_assert!(down(&mut fake, &b.lab).is_empty());
@@ -210,7 +216,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(24))]
+    #![proptest_config(config(80))]
 
     #[test]
     fn a_failure_leaves_nothing_behind(setup in setup(), (a, b) in pair()) {
@@ -273,19 +279,19 @@ proptest! {
             must_up(&mut fake, lab);
         }
         for lab in order {
-            prop_assert!(must_up(&mut fake, lab).is_empty());
+            nothing_to_do(&mut fake, lab)?;
         }
         every_failure(&fake, &b)?;
         must_up(&mut fake, &b);
-        prop_assert!(must_up(&mut fake, &other).is_empty());
+        nothing_to_do(&mut fake, &other)?;
         let mut left = fake.clone();
         down(&mut left, &b.lab);
         same(&without_chosen(&left), &without_chosen(&alone))?;
-        prop_assert!(must_up(&mut left, &other).is_empty());
+        nothing_to_do(&mut left, &other)?;
         down(&mut left, &other.lab);
         same(&left, &clean)?;
         down(&mut fake, &other.lab);
-        prop_assert!(must_up(&mut fake, &b).is_empty());
+        nothing_to_do(&mut fake, &b)?;
         down(&mut fake, &b.lab);
         same(&fake, &clean)?;
     }
