@@ -11,7 +11,11 @@ impl Op {
     /// The commands that do the same, in order: `ip`, `nft`, `sysctl`.
     pub fn commands(&self) -> Vec<String> {
         match self {
-            Op::AddNetns { name } => vec![format!("ip netns add {name}")],
+            Op::AddNetns { name } => vec![
+                format!("ip netns add {name}"),
+                // It would copy the setting of the machine's first namespace.
+                format!("ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0"),
+            ],
             Op::DelNetns { name, .. } => vec![format!("ip netns del {name}")],
             Op::AddBridge { end, link } => add_bridge(end, link),
             Op::AddVeth {

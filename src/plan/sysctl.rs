@@ -108,8 +108,9 @@ pub(super) fn advertised(
         })
 }
 
-/// The settings that only this lab holds and needs no more, those first that
-/// overwrite others.
+/// The settings that only this lab holds and needs no more: those first that
+/// overwrite others; last those that keep learned routes, because each device that
+/// forwards again drops them anew (`rt6_purge_dflt_routers`).
 fn released<'a>(draft: &Draft<'a>, netns: &Netns, have: &'a Namespace) -> Vec<&'a SysctlKey> {
     let wanted = |key: &SysctlKey| {
         let want = draft
@@ -124,7 +125,7 @@ fn released<'a>(draft: &Draft<'a>, netns: &Netns, have: &'a Namespace) -> Vec<&'
         .filter(|(key, sysctl)| held(sysctl) && !wanted(key))
         .map(|(key, _)| key)
         .collect();
-    keys.sort_by_key(|key| !key.overwrites());
+    keys.sort_by_key(|key| (!key.overwrites(), key.is_accept_ra()));
     keys
 }
 

@@ -18,6 +18,9 @@ use crate::state::NetnsName;
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
 pub(crate) const DIRECTORY: &str = "/run/netns";
 
+/// IPv4 forwarding of the namespace that the thread is in.
+const FORWARD4: &str = "/proc/sys/net/ipv4/ip_forward";
+
 /// Runs `f` inside a network namespace, on a thread made for it that then ends,
 /// so that no other code ever runs in the wrong namespace. Sockets opened inside
 /// stay there and may be used outside. `None` is the namespace of the process.
@@ -66,6 +69,11 @@ fn create_here() -> io::Result<Place> {
     // SAFETY: only the network namespace is unshared, and only of this thread,
     // which holds no other thread's file table.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
+    // A new namespace copies this from the machine's first one (`devinet_init_net`,
+    // net/ipv4/devinet.c); one of ours forwards when its file says so.
+    if fs::read(FORWARD4)? != b"0\n" {
+        fs::write(FORWARD4, "0")?;
+    }
     let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
     let inode = inode(fd.as_fd())?;
     Ok(Place {

@@ -211,14 +211,16 @@ impl Store {
     /// Notes which namespaces are about to get which names.
     pub(crate) fn note_inodes<'a>(
         &mut self,
+        lab: &LabName,
         made: impl Iterator<Item = (&'a NetnsName, u64)>,
     ) -> Result<()> {
         let tx = self.db.transaction()?;
         {
-            let sql = "UPDATE claim SET inode = ?2 WHERE kind = 'netns' AND object = ?1";
+            let sql =
+                "UPDATE claim SET inode = ?3 WHERE lab = ?1 AND kind = 'netns' AND object = ?2";
             let mut update = tx.prepare(sql)?;
             for (name, inode) in made {
-                update.execute(params![name.as_str(), inode as i64])?;
+                update.execute(params![lab.as_str(), name.as_str(), inode as i64])?;
             }
         }
         Ok(tx.commit()?)

@@ -19,9 +19,18 @@ use crate::sys::{Failure, netns, sysctl};
 enum Way<'a> {
     Make,
     Remove,
-    Route(&'a Netns),
+    /// In this namespace; what is removed goes only when all before it succeeded.
+    Route(&'a Netns, Removes),
     Sysctl,
     Firewall,
+}
+
+/// Within one send the kernel goes on after a refusal. If an address is refused and
+/// the old one then removed, routes go with it that no operation names.
+#[derive(Debug, PartialEq, Eq)]
+enum Removes {
+    Yes,
+    No,
 }
 
 fn way(op: &Op) -> Way<'_> {
@@ -33,7 +42,10 @@ fn way(op: &Op) -> Way<'_> {
         | Op::DelTable { .. }
         | Op::AddElement { .. }
         | Op::DelElement { .. } => Way::Firewall,
-        _ => Way::Route(op.netns()),
+        Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } => {
+            Way::Route(op.netns(), Removes::Yes)
+        }
+        _ => Way::Route(op.netns(), Removes::No),
     }
 }
 
@@ -47,7 +59,7 @@ impl Kernel {
                 Way::Remove => one_by_one(group, |op| self.unname(op)),
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
                 Way::Firewall => self.firewall(group),
-                Way::Route(netns) => self.send(netns, group),
+                Way::Route(netns, _) => self.send(netns, group),
             };
             all.done
                 .extend(applied.done.into_iter().map(|done| at + done));
@@ -104,7 +116,8 @@ impl Kernel {
         netns::prepare(found)?;
         let made = netns::create(names.len())?;
         let inodes = made.iter().map(|place| place.inode);
-        self.store.note_inodes(names.iter().copied().zip(inodes))?;
+        self.store
+            .note_inodes(&self.lab.name, names.iter().copied().zip(inodes))?;
         Ok(made)
     }
 

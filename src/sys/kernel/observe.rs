@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use super::Kernel;
+use ipnet::IpNet;
+
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
@@ -247,7 +249,7 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
         };
         namespace.links.insert(device.name.clone(), link);
     }
-    for (index, address) in address::list(socket)? {
+    for (index, address) in in_order(address::list(socket)?) {
         let link = names
             .get(&index)
             .and_then(|name| namespace.links.get_mut(name));
@@ -277,6 +279,15 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
         }
     }
     Ok(listed)
+}
+
+/// The order in which they were added: IPv6 is listed newest first
+/// (`ipv6_link_dev_addr`, net/ipv6/addrconf.c).
+fn in_order(addresses: Vec<(u32, IpNet)>) -> impl Iterator<Item = (u32, IpNet)> {
+    let (v4, v6): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|(_, address)| matches!(address, IpNet::V4(_)));
+    v4.into_iter().chain(v6.into_iter().rev())
 }
 
 /// Forwarding of the host, and, while it is off, what switching it on overwrites
