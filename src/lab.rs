@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::ipam::Leases;
-use crate::plan::Plan;
+use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside};
-use crate::state::{LabName, NetState};
+use crate::state::{End, LabName, NetState};
 use crate::sys::kernel::Kernel;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns};
@@ -41,19 +41,43 @@ pub fn plan(topology: &Topology) -> Result<Plan, Error> {
     Ok(crate::plan::plan(&desired, &observed)?)
 }
 
+/// What [`down`] did.
+#[derive(Debug)]
+pub struct Removed {
+    /// The operations, in order.
+    pub plan: Plan,
+    /// Devices of the lab's names that were left alone, because they no longer carry
+    /// its mark: someone took it off, or put devices of their own in their place.
+    pub left: Vec<End>,
+}
+
 /// Removes a lab and puts back what was changed for it.
 ///
 /// # Errors
 /// There is no such lab, or what the kernel refused; what is left stays recorded,
 /// and `down` can be run again.
-pub fn down(name: &LabName) -> Result<Plan, Error> {
+pub fn down(name: &LabName) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
     let lock = store::lock().map_err(Error::system("take the lock"))?;
     let store = Store::open()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let lab = record(name, &lab.source, &store)?;
     let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
-    reconcile::down(&mut kernel, name)
+    let claims = kernel.claimed(name)?;
+    let plan = reconcile::down(&mut kernel, name)?;
+    let now = kernel.observe(name, Inside::Skip)?;
+    let there = |end: &End| {
+        let namespace = now.namespaces.get(&end.netns);
+        namespace.is_some_and(|namespace| namespace.links.contains_key(&end.dev))
+    };
+    let links = claims.into_iter().filter_map(|claim| match claim {
+        Claim::Link(end) => Some(end),
+        _ => None,
+    });
+    Ok(Removed {
+        plan,
+        left: links.filter(there).collect(),
+    })
 }
 
 /// A lab that is up.

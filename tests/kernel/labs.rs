@@ -13,6 +13,10 @@ pub(crate) fn tests() -> Vec<Test> {
             "labs::a mark without a record protects nothing and is nothing",
             forged_mark,
         ),
+        test(
+            "labs::a device that lost its mark is left, and told",
+            lost_mark,
+        ),
         test("labs::two labs do not touch each other", side_by_side),
         test("labs::every two examples side by side", pairs),
         test(
@@ -91,6 +95,21 @@ fn forged_mark() {
     );
     assert!(outcome(&["down", "mine"]).err.contains("no lab `mine`"));
     sh("ip link show br-mine");
+}
+
+fn lost_mark() {
+    let mine = file("mine.yaml", LAB);
+    ok(&["up", &mine]);
+    sh("ip link set br-mine alias ''");
+    let outcome = outcome(&["down", "mine"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("device br-mine was left alone"),
+        "{}",
+        outcome.err
+    );
+    sh("ip link del br-mine");
+    assert_eq!(sh("ip -o link").lines().count(), 1, "only lo is left");
 }
 
 fn side_by_side() {

@@ -27,12 +27,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         Named::Lab(lab) => lab,
     };
     let began = Instant::now();
-    let plan = lab::down(&name)?;
+    let lab::Removed { plan, left } = lab::down(&name)?;
     let took = began.elapsed();
     if args.json {
         let milliseconds = took.as_secs_f64() * 1e3;
         return output::json(&json!({
-            "lab": name, "changed": !plan.is_empty(), "milliseconds": milliseconds, "steps": plan.steps,
+            "lab": name, "changed": !plan.is_empty(), "milliseconds": milliseconds, "steps": plan.steps, "left": left,
         }));
     }
     let lab = styled(BOLD, &name);
@@ -43,5 +43,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     };
     let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
     say!("lab {lab} is down: {what} {took}");
+    for end in left {
+        anstream::eprintln!(
+            "{} device {} was left alone: it does not carry the mark of the lab (alias netyard:{name})",
+            styled(BOLD, "note:"),
+            end.dev,
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
