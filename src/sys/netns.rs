@@ -141,12 +141,12 @@ pub(crate) fn names() -> io::Result<Vec<(NetnsName, Option<u64>)>> {
 
 pub(crate) fn named_inode(name: &NetnsName) -> io::Result<Option<u64>> {
     let path = path(name);
-    let is_namespace = rustix::fs::statfs(&path)?.f_type == NSFS_MAGIC;
-    Ok(if is_namespace {
-        Some(fs::metadata(&path)?.ino())
-    } else {
-        None
-    })
+    match rustix::fs::statfs(&path) {
+        Ok(found) if found.f_type == NSFS_MAGIC => Ok(Some(fs::metadata(&path)?.ino())),
+        // Something else, such as a link that leads nowhere.
+        Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Gives a namespace its name, as `ip netns add` does. Never takes over a file

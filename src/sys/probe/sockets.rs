@@ -50,17 +50,19 @@ impl Sockets {
             .chain(homes)
             .collect();
         for place in places {
-            let fd = netns::open(place.name()).map_err(|e| {
-                io::Error::new(
-                    e.kind(),
-                    format!("namespace {place} cannot be entered: {e}"),
-                )
-            })?;
-            netns::enter(fd.as_ref().map(AsFd::as_fd), || {
-                sockets.open_inside(place, checks)
+            sockets.open_at(place, checks).map_err(|e| {
+                let text = format!("namespace {place} cannot be entered: {e}");
+                io::Error::new(e.kind(), text)
             })?;
         }
         Ok(sockets)
+    }
+
+    fn open_at(&mut self, place: &Netns, checks: &[Check]) -> io::Result<()> {
+        let fd = netns::open(place.name())?;
+        netns::enter(fd.as_ref().map(AsFd::as_fd), || {
+            self.open_inside(place, checks)
+        })
     }
 
     fn open_inside(&mut self, place: &Netns, checks: &[Check]) -> io::Result<()> {

@@ -118,6 +118,10 @@ impl From<Error> for Trouble {
             Error::Conflicts(_) => Trouble::failed(text + unchanged),
             Error::Different(_) => Trouble::failed(text)
                 .hint("another program changes the same objects: a network manager, perhaps"),
+            Error::System { what, .. } if what.contains("the journal") => Trouble::failed(text)
+                .hint(
+                    "if it is damaged, move it away; what it knew of must then be removed by hand",
+                ),
             _ => Trouble::failed(text),
         }
     }
