@@ -20,7 +20,7 @@ use crate::topology::{Topology, resolve};
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
-    let lock = store::lock().map_err(Error::system("take the lock"))?;
+    let lock = lock()?;
     let store = Store::open()?;
     let lab = record(&topology.lab, source, &store)?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
@@ -58,7 +58,7 @@ pub struct Removed {
 /// and `down` can be run again.
 pub fn down(name: &LabName) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
-    let lock = store::lock().map_err(Error::system("take the lock"))?;
+    let lock = lock()?;
     let store = Store::open()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let lab = record(name, &lab.source, &store)?;
@@ -141,6 +141,15 @@ fn need_rights(what: &str) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::NotRoot(what.to_owned())),
     }
+}
+
+fn lock() -> Result<store::Lock, Error> {
+    store::lock().map_err(|e| match e.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            Error::NotRoot("writing the journal in /run".into())
+        }
+        _ => Error::system("take the lock of the journal")(e),
+    })
 }
 
 fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {

@@ -195,7 +195,10 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     }
     if want.master != have.master {
         let (new, was) = (want.master.clone(), have.master.clone());
-        let because = "it is plugged into another bridge now";
+        let because = match &new {
+            Some(_) => "its network is this bridge",
+            None => "the file plugs it into no bridge",
+        };
         list.push((
             Turn::Link,
             Setting::Master(new),

@@ -63,13 +63,13 @@ impl std::error::Error for Conflicts {}
 
 impl fmt::Display for Conflicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, conflict) in self.0.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{conflict}")?;
+        if let [one] = &self.0[..] {
+            return write!(f, "{one}");
         }
-        Ok(())
+        write!(f, "{} things are in the way:", self.0.len())?;
+        self.0
+            .iter()
+            .try_for_each(|conflict| write!(f, "\n  {conflict}"))
     }
 }
 

@@ -13,8 +13,10 @@ impl Op {
         match self {
             Op::AddNetns { name } => vec![
                 format!("ip netns add {name}"),
-                // It would copy the setting of the machine's first namespace.
-                format!("ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0"),
+                // It copies the setting of the machine's first namespace.
+                format!(
+                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0  # a new one may forward"
+                ),
             ],
             Op::DelNetns { name, .. } => vec![format!("ip netns del {name}")],
             Op::AddBridge { end, link } => add_bridge(end, link),
@@ -109,10 +111,11 @@ fn add_bridge(end: &End, link: &Link) -> Vec<String> {
 /// What the kernel does not take in the request that makes a device.
 fn marks(link: &Link, set: &mut impl FnMut(String)) {
     if let Some(lab) = &link.owner {
-        set(format!("alias netyard:{lab}"));
+        set(format!("alias netyard:{lab}  # the lab's mark"));
     }
     if link.addrgen == Some(AddrGen::None) {
-        set(Setting::AddrGen(AddrGen::None).to_string());
+        let mode = Setting::AddrGen(AddrGen::None);
+        set(format!("{mode}  # no IPv6 address but those it is given"));
     }
 }
 
@@ -216,6 +219,9 @@ impl Plan {
             "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps)\nset -e\n",
             self.lab
         );
+        if self.is_empty() {
+            script += "\n# it is there: nothing to do\n";
+        }
         for step in &self.steps {
             script += &format!("\n# {}\n", step.because);
             for command in step.op.commands() {

@@ -36,7 +36,7 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         let (op, because) = match stale.remove(&(route.to, route.metric)) {
             Some(was) => (
                 Op::ReplaceRoute { netns, route, was },
-                "the next hop is another now",
+                "the way there is another now",
             ),
             None if route.is_default() => (
                 Op::AddRoute { netns, route },

@@ -116,10 +116,16 @@ fn forwarder(check: &Check, state: &NetState) -> Option<String> {
     else {
         return None;
     };
-    let (netns, hop) = state
+    let Some((netns, hop)) = state
         .namespaces
         .iter()
-        .find(|(_, ns)| has_address(ns, *via))?;
+        .find(|(_, ns)| has_address(ns, *via))
+    else {
+        let place = place(&check.from);
+        return Some(format!(
+            "the route from {place} goes by {via}, which nobody in the lab has"
+        ));
+    };
     if check.home.as_ref() == Some(netns) {
         return None;
     }

@@ -136,6 +136,7 @@ pub struct Expectation {
 
 /// Whom a probe is sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Target {
     /// Every address family of a namespace of the lab.
     Netns(Netns),

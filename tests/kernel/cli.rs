@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use crate::sandbox::{Outcome, example, file, netyard, ok, outcome};
+use crate::sandbox::{Outcome, example, file, netyard, ok, outcome, sh};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cli::a dash reads standard input", stdin),
         test("cli::JSON where there is output", json),
         test("cli::a bad file is drawn and nothing is touched", bad_file),
+        test("cli::test says what is missing", drift),
         test(
             "cli::test fails when an expectation does",
             failing_expectation,
@@ -122,4 +123,23 @@ fn failing_expectation() {
         "the cause is told:\n{}",
         outcome.out
     );
+}
+
+fn drift() {
+    let file = example("two-pcs.yaml");
+    ok(&["up", &file]);
+    sh("ip -n pc-two link set veth-pc-two down");
+    let said = outcome(&["test", &file]);
+    assert_eq!(said.code, Some(1));
+    let repair = "ip -n pc-two link set dev veth-pc-two up";
+    assert!(said.out.contains(repair), "{}", said.out);
+    sh("ip netns del pc-two");
+    let said = outcome(&["test", "two-pcs"]);
+    assert!(
+        said.err.contains("namespace pc-two is not there any more"),
+        "{}",
+        said.err
+    );
+    ok(&["up", &file]);
+    ok(&["test", &file]);
 }

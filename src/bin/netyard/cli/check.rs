@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         .filter(|netns| netns.name().is_some())
         .count();
     say!(
-        "{}: lab {} is well described: {}, {}, {}, {}",
+        "{}: lab {} is right: {}, {}, {}, {}",
         args.file,
         styled(BOLD, &topology.lab),
         count(named, "namespace"),

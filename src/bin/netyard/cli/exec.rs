@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::process::{Command, ExitCode};
 
 use netyard::state::Netns;
@@ -33,6 +33,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
     let mut words = args.command.iter();
     let program = words.next().unwrap_or(&shell);
+    if args.command.is_empty() && std::io::stdin().is_terminal() {
+        anstream::eprintln!("a shell in namespace {netns}; `exit` leaves it");
+    }
     let mut command = Command::new(program);
     command.args(words);
     let error = netyard::exec(&netns, &mut command);

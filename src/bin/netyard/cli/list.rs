@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use netyard::lab;
-use netyard::state::{IfName, LinkKind, NetState, Netns, is_link_local};
+use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, is_link_local};
 use serde_json::{Value, json};
 
 use super::output::{self, Trouble, say};
@@ -10,6 +10,8 @@ use super::output::{self, Trouble, say};
 /// Show the labs of this host, their namespaces and addresses
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Only this lab
+    lab: Option<LabName>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,7 +27,8 @@ struct Row<'a> {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let mut states = Vec::new();
-    for lab in lab::list()? {
+    let labs = lab::list()?.into_iter();
+    for lab in labs.filter(|lab| args.lab.as_ref().is_none_or(|wanted| *wanted == lab.name)) {
         states.push(lab::observe(&lab.name)?);
     }
     if args.json {

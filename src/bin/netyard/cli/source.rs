@@ -26,7 +26,9 @@ pub(crate) fn read(file: &str) -> Result<Source, Trouble> {
             std::io::ErrorKind::NotFound => {
                 "give the path of a topology file, or `-` for standard input"
             }
-            _ => "a topology is a YAML text in UTF-8",
+            std::io::ErrorKind::IsADirectory => "give the path of a topology file in it",
+            std::io::ErrorKind::InvalidData => "a topology is a YAML text in UTF-8",
+            _ => "give a file that you may read, or `-` for standard input",
         };
         Trouble::input(format!("cannot read {}: {e}", origin(file))).hint(hint)
     })?;

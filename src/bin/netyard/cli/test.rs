@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use comfy_table::{Cell, Table, presets};
 use netyard::lab;
+use netyard::plan::{Op, Plan, plan};
 use netyard::probe::{self, Check, Outcome, Probe, Seen};
-use netyard::state::NetState;
+use netyard::state::{NetState, NetnsName};
 use serde_json::{Value, json};
 
 use super::output::{self, BAD, BOLD, GOOD, Trouble, say, styled};
@@ -39,12 +40,22 @@ struct Row {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let topology = source::topology_of(&args.target)?;
     let observed = lab::observe_settled(&topology.lab)?;
-    let checks = probe::expand(&topology.expect, &lab::desired(&topology)?);
+    let desired = lab::desired(&topology)?;
+    let drift = plan(&desired, &observed)
+        .ok()
+        .filter(|drift| !drift.is_empty());
+    if let Some(gone) = drift.as_ref().and_then(gone) {
+        return Err(
+            Trouble::failed(format!("namespace {gone} is not there any more"))
+                .hint("`netyard up FILE` makes it again"),
+        );
+    }
+    let checks = probe::expand(&topology.expect, &desired);
     let outcomes = probe::run(&checks, Duration::from_millis(args.timeout))?;
     let rows: Vec<Row> = checks
         .into_iter()
         .zip(outcomes)
-        .map(|pair| row(pair, &observed))
+        .map(|pair| row(pair, &observed, drift.is_some()))
         .collect();
     let failed = rows
         .iter()
@@ -72,11 +83,31 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             rows.len()
         ),
     }
+    if let Some(drift) = drift.filter(|_| failed > 0) {
+        say!("\nit is not as its file says; `netyard up FILE` would do:");
+        drift.to_string().lines().for_each(|line| say!("  {line}"));
+    }
     Ok(code)
 }
 
-fn row((check, outcome): (Check, Outcome), observed: &NetState) -> Row {
+/// A namespace that the plan would make again: no probe can be sent from it.
+fn gone(drift: &Plan) -> Option<&NetnsName> {
+    drift.steps.iter().find_map(|step| match &step.op {
+        Op::AddNetns { name } => Some(name),
+        _ => None,
+    })
+}
+
+fn row((check, outcome): (Check, Outcome), observed: &NetState, drift: bool) -> Row {
     let cause = probe::explain(&check, &outcome, observed);
+    // What is missing explains it better than a guess.
+    let guess = |cause: &String| cause.contains("perhaps");
+    let cause = match cause.filter(|cause| !(drift && guess(cause))) {
+        None if drift && !outcome.is_expected(&check) => {
+            Some("the network is not as the file says, see below".to_owned())
+        }
+        cause => cause,
+    };
     Row {
         check,
         outcome,
