@@ -51,6 +51,10 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     link::links(topology, &mut flaws);
     interface::interfaces(topology, &mut flaws);
     address::addresses(topology, &mut flaws);
+    // Routes and probes build on these: what would be said of them may be untrue.
+    if !flaws.is_empty() {
+        return flaws;
+    }
     route::routes(topology, &mut flaws);
     expect::expectations(topology, &mut flaws);
     flaws
