@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{Op, Plan, Setting};
-use crate::state::{AddrGen, End, IfName, Link, Netns, Route, TABLE, nft_script};
+use crate::state::{AddrGen, End, IfName, Link, Netns, Route, TABLE, nft_element, nft_script};
 
 impl Op {
     /// The commands that do the same, in order: `ip`, `nft`, `sysctl`.
@@ -42,7 +42,11 @@ impl Op {
             Op::SetSysctl {
                 netns, key, value, ..
             } => {
-                vec![format!("{}sysctl -qw {key}={value}", inside(netns))]
+                vec![format!(
+                    "{}sysctl -qw {}",
+                    inside(netns),
+                    word(&format!("{key}={value}"))
+                )]
             }
             Op::AddTable { table } => {
                 vec![format!("nft -f - <<'END'\n{}END", nft_script(table))]
@@ -55,15 +59,14 @@ impl Op {
             } => {
                 let owner = owner.as_ref().map_or(TABLE, |lab| lab.as_str());
                 let set = set.as_str();
-                vec![format!(
-                    "nft add element inet {TABLE} {set} '{{ {element} comment \"{owner}\" }}'"
-                )]
+                let what = format!("{{ {} comment \"{owner}\" }}", nft_element(element));
+                let what = in_quotes(&what);
+                vec![format!("nft add element inet {TABLE} {set} {what}")]
             }
             Op::DelElement { set, element, .. } => {
-                vec![format!(
-                    "nft delete element inet {TABLE} {} '{{ {element} }}'",
-                    set.as_str()
-                )]
+                let what = in_quotes(&format!("{{ {} }}", nft_element(element)));
+                let set = set.as_str();
+                vec![format!("nft delete element inet {TABLE} {set} {what}")]
             }
         }
     }
@@ -71,11 +74,21 @@ impl Op {
 
 /// A device name as a shell word: the kernel allows `$`, `&`, quotes in it.
 fn quoted(dev: &IfName) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@+,=".contains(c);
-    match dev.as_str().chars().all(plain) {
-        true => dev.to_string(),
-        false => format!("'{}'", dev.as_str().replace('\'', r"'\''")),
+    word(dev.as_str())
+}
+
+/// A text as it stands, in quotes if the shell would read anything into it.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@+,=/:".contains(c);
+    match text.chars().all(plain) {
+        true => text.to_owned(),
+        false => in_quotes(text),
     }
+}
+
+/// A text as one shell word that the shell takes as it stands.
+fn in_quotes(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn ip(netns: &Netns) -> String {
@@ -177,7 +190,8 @@ fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
 }
 
 fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
-    format!("{} route {verb} {route}", ip(netns))
+    let words: Vec<String> = route.to_string().split(' ').map(word).collect();
+    format!("{} route {verb} {}", ip(netns), words.join(" "))
 }
 
 /// As `ip link set dev DEV` takes it.
@@ -230,5 +244,51 @@ impl Plan {
             }
         }
         script
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Element, SetName};
+
+    /// What a shell would hand to nft, read back from the command's quoting.
+    fn word(command: &str) -> String {
+        let (_, quoted) = command.split_once('\'').expect("a quoted word");
+        let inner = quoted.strip_suffix('\'').expect("the word comes last");
+        let (word, rest) = (inner.replace(r"'\''", "\0"), inner.replace(r"'\''", ""));
+        assert!(
+            !rest.contains('\''),
+            "the shell would see more than one word"
+        );
+        word.replace('\0', "'")
+    }
+
+    #[test]
+    fn an_element_is_one_shell_word_whatever_the_device_is_called() {
+        for (name, nft) in [
+            ("br0", "\"br0\""),
+            ("x'$(id>&2)'y", "\"x'$(id>&2)'y\""),
+            ("a`id`", "\"a`id`\""),
+            ("br*", "\"br\\*\""),
+        ] {
+            let element = Element::Device(name.parse().expect("a device name"));
+            let set = SetName::Inside;
+            let add = Op::AddElement {
+                set,
+                element: element.clone(),
+                owner: Some("lab".parse().expect("a lab name")),
+            };
+            assert_eq!(
+                word(&add.commands()[0]),
+                format!("{{ {nft} comment \"lab\" }}")
+            );
+            let del = Op::DelElement {
+                set,
+                element,
+                owner: None,
+            };
+            assert_eq!(word(&del.commands()[0]), format!("{{ {nft} }}"));
+        }
     }
 }

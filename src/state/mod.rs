@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use link::{AddrGen, End, Link, LinkKind, Mac, is_link_local};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
 pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
-pub use nft_text::script as nft_script;
+pub use nft_text::{element as nft_element, script as nft_script};
 pub use route::{Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
 

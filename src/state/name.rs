@@ -127,6 +127,10 @@ fn device(text: &str) -> Result<(), &'static str> {
     if text == "." || text == ".." || text.contains(['/', ':', '%']) {
         return Err("`/`, `:`, `%`, `.` and `..` are not allowed");
     }
+    // The kernel would take it; nft has no way to write it.
+    if text.contains('"') {
+        return Err("`\"` is not allowed: nft cannot write such a name");
+    }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("white space and control characters are not allowed");
     }
@@ -207,6 +211,7 @@ mod tests {
             "all",
             "e%d",
             "a\u{7}",
+            "a\"b",
         ] {
             assert!(bad.parse::<IfName>().is_err(), "{bad}");
         }

@@ -1,6 +1,13 @@
 //! The table in nft's own language.
 
-use super::nft::{TABLE, Table};
+use super::nft::{Element, TABLE, Table};
+
+/// An element in a command. A final `*` would be a wildcard, so that a device which
+/// has one in its name needs a backslash (expr_evaluate_string in nft's
+/// src/evaluate.c). A name with `"` cannot be told to nft at all.
+pub fn element(element: &Element) -> String {
+    element.to_string().replace("*\"", "\\*\"")
+}
 
 /// What `nft -f -` reads to make the same table in one transaction.
 pub fn script(table: &Table) -> String {
@@ -14,7 +21,7 @@ pub fn script(table: &Table) -> String {
             .iter()
             .map(|(element, owner)| {
                 let owner = owner.as_ref().map_or(TABLE, |lab| lab.as_str());
-                format!("{element} comment \"{owner}\"")
+                format!("{} comment \"{owner}\"", self::element(element))
             })
             .collect();
         if !elements.is_empty() {

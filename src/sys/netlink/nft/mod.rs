@@ -10,6 +10,8 @@ mod userdata;
 
 use std::io;
 
+use rustix::io::Errno;
+
 use super::KernelError;
 use super::attr::put_text;
 use super::socket::{Request, Socket};
@@ -85,8 +87,21 @@ pub(crate) fn apply(
     requests.push(border(NFNL_MSG_BATCH_END));
     Ok(match socket.batch(&requests, last)? {
         None => Ok(()),
+        Some((0, refused)) => Err((0, explained(refused))),
         Some((at, refused)) => Err((origins.get(at).copied().unwrap_or(0), refused)),
     })
+}
+
+/// A kernel without nf_tables refuses the begin of a batch like this, wordlessly
+/// (nfnetlink_rcv_batch in net/netfilter/nfnetlink.c).
+fn explained(refused: KernelError) -> KernelError {
+    match refused.errno == Errno::OPNOTSUPP.raw_os_error() && refused.text.is_none() {
+        true => KernelError {
+            errno: 0,
+            text: Some("this kernel has no nf_tables, which the firewall needs".to_owned()),
+        },
+        false => refused,
+    }
 }
 
 /// The begin or the end of a batch: it names the subsystem, in network order.

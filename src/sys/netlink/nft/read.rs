@@ -21,7 +21,8 @@ const TRIES: usize = 8;
 
 /// The table `inet netyard`; `None` when there is none. What is in it but cannot
 /// be part of our table (a set of another type, a chain at another hook) is left
-/// out, so that it shows as missing.
+/// out, so that it shows as missing. A chain or a set of a name that is not ours is
+/// left out too and shows nowhere; it goes with the table.
 pub(crate) fn read(socket: &mut Socket) -> io::Result<Option<Table>> {
     for _ in 0..TRIES {
         let mut reader = Reader {

@@ -71,6 +71,9 @@ fn full() -> Table {
         None,
     );
     put(&mut table, SetName::Inside, "\"br-a\"", Some("a"));
+    // What nft would take for a wildcard, and the shell for a quote.
+    put(&mut table, SetName::Inside, "\"br*\"", Some("a"));
+    put(&mut table, SetName::Bridged, "\"a'b\" . \"a'b\"", None);
     put(
         &mut table,
         SetName::Inside,
@@ -315,4 +318,13 @@ fn without_the_right_the_answer_is_a_refusal() {
     });
     let (at, error) = refused.unwrap().unwrap_err();
     assert_eq!((at, error.errno), (0, libc::EPERM));
+}
+
+/// Needs no kernel without nf_tables: the refusal's number is all that it says.
+#[test]
+fn a_kernel_without_nf_tables_is_told_as_such() {
+    let refusal = |errno| KernelError { errno, text: None };
+    let told = explained(refusal(libc::EOPNOTSUPP)).to_string();
+    assert!(told.contains("no nf_tables"), "{told}");
+    assert_eq!(explained(refusal(libc::EPERM)), refusal(libc::EPERM));
 }
