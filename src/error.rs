@@ -83,17 +83,6 @@ impl Error {
             cause: cause.into(),
         }
     }
-
-    /// Whether the kernel's state is now as it was before.
-    pub fn nothing_changed(&self) -> bool {
-        !matches!(
-            self,
-            Error::NotUndone { .. }
-                | Error::RolledBack { .. }
-                | Error::Refused(_)
-                | Error::Different(_)
-        )
-    }
 }
 
 /// An operation that the kernel refused.

@@ -1,13 +1,14 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside};
-use crate::state::{End, LabName, NetState};
+use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::Kernel;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns};
@@ -25,6 +26,7 @@ pub fn up(topology: &Topology, source: &str) -> Result<Plan, Error> {
     let lab = record(&topology.lab, source, &store)?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
+    kernel.forwards = forwarding(topology);
     reconcile::up(&mut kernel, &desired)
 }
 
@@ -37,6 +39,7 @@ pub fn plan(topology: &Topology) -> Result<Plan, Error> {
     let lab = record(&topology.lab, "", &store)?;
     let (desired, _) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
+    kernel.forwards = forwarding(topology);
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok(crate::plan::plan(&desired, &observed)?)
 }
@@ -173,6 +176,14 @@ fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
             host,
         }),
     }
+}
+
+/// The namespaces that shall forward: their switches are looked at.
+fn forwarding(topology: &Topology) -> BTreeSet<Netns> {
+    let all = topology.namespaces.iter();
+    all.filter(|(_, spec)| spec.forward)
+        .map(|(netns, _)| netns.clone())
+        .collect()
 }
 
 /// Whether the lab needs the firewall table and forwarding on the host.

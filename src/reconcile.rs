@@ -19,6 +19,10 @@ pub trait Host {
     /// Replaces what the journal holds for this lab; nothing left ends the lab.
     /// When this returns, the record survives a crash.
     fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error>;
+    /// Makes the journal say of this lab what it said before the first [`record`](Self::record).
+    fn restore(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
+        self.record(lab, claims)
+    }
 }
 
 /// Whether a lab's namespaces are looked into.
@@ -114,20 +118,20 @@ fn roll_back(
     back: &[Op],
     (lab, before): (&LabName, &BTreeSet<Claim>),
 ) -> Error {
-    let mut rest = back;
+    let mut rest: Vec<&Op> = back.iter().collect();
     let mut left = Vec::new();
     while !rest.is_empty() {
-        let applied = host.apply(&rest.iter().collect::<Vec<_>>());
+        let applied = host.apply(&rest);
         let Some((at, failure)) = applied.failed else {
             break;
         };
         left.push((rest[at].clone(), failure));
-        // What one send carried may be done beyond the refused one; doing it
-        // again is refused again and said too, which is no harm.
-        rest = &rest[at + 1..];
+        // What one send carried may be done beyond the refused one.
+        let todo = (at + 1..rest.len()).filter(|later| !applied.done.contains(later));
+        rest = todo.map(|later| rest[later]).collect();
     }
     if left.is_empty() {
-        if let Err(journal) = host.record(lab, before) {
+        if let Err(journal) = host.restore(lab, before) {
             return Error::RolledBack {
                 error: Box::new(error),
                 journal: Box::new(journal),

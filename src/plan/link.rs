@@ -206,8 +206,10 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             because,
         ));
     }
-    if let Some(mode) = want.addrgen.filter(|_| want.addrgen != have.addrgen) {
-        let was = Setting::AddrGen(have.addrgen.unwrap_or(AddrGen::Eui64));
+    if let (Some(mode), Some(was)) = (want.addrgen, addrgen_then(want, have))
+        && mode != was
+    {
+        let was = Setting::AddrGen(was);
         let because = match mode {
             AddrGen::None => "it has the IPv6 addresses that it is given, and no others",
             AddrGen::Eui64 => "the kernel makes its IPv6 link-local address",
@@ -224,6 +226,14 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
         ));
     }
     list
+}
+
+/// What the device has once its MTU is as wanted. Without IPv6 it has no such
+/// setting; when an MTU grows, IPv6 comes with the kernel's default.
+fn addrgen_then(want: &Link, have: &Link) -> Option<AddrGen> {
+    let small = |mtu: Option<u32>| mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU);
+    let grows = small(have.mtu) && !small(want.mtu);
+    have.addrgen.or(grows.then_some(AddrGen::Eui64))
 }
 
 /// Devices that carry this lab's mark and are not wanted; and, in namespaces

@@ -126,7 +126,8 @@ fn marks(link: &Link, set: &mut impl FnMut(String)) {
     if let Some(lab) = &link.owner {
         set(format!("alias netyard:{lab}  # the lab's mark"));
     }
-    if link.addrgen == Some(AddrGen::None) {
+    // With a smaller MTU the device has no IPv6 (RFC 8200, 5), nor this setting.
+    if link.addrgen == Some(AddrGen::None) && link.mtu.is_none_or(|mtu| mtu >= 1280) {
         let mode = Setting::AddrGen(AddrGen::None);
         set(format!("{mode}  # no IPv6 address but those it is given"));
     }

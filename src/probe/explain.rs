@@ -43,8 +43,7 @@ fn obstacle(check: &Check, state: &NetState) -> Option<String> {
         None if check.from == Netns::Host => return None,
         None => return Some(no_route(check, from)),
     };
-    if let Some(link) = from.links.get(route.dev()).filter(|link| !link.up) {
-        let _ = link;
+    if from.links.get(route.dev()).is_some_and(|link| !link.up) {
         return Some(format!(
             "device {} in {} is down",
             route.dev(),

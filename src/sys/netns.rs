@@ -49,6 +49,16 @@ pub(crate) fn open(name: Option<&NetnsName>) -> io::Result<Option<OwnedFd>> {
         .transpose()
 }
 
+/// What tells a namespace from all others. The kernel gives the inode of one that
+/// is gone to the next; it gives no cookie twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Its number on the nsfs.
+    pub(crate) inode: u64,
+    /// `SO_NETNS_COOKIE` of a socket inside.
+    pub(crate) cookie: u64,
+}
+
 /// An open namespace. One without a name goes when this is dropped and nobody is in it.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -56,8 +66,8 @@ pub(crate) struct Place {
     pub(crate) fd: OwnedFd,
     /// A route netlink socket inside it.
     pub(crate) socket: Socket,
-    /// Its number on the nsfs, which no other living namespace has.
-    pub(crate) inode: u64,
+    /// Which one it is.
+    pub(crate) identity: Identity,
 }
 
 /// Makes namespaces, all on one thread that then ends.
@@ -75,11 +85,18 @@ fn create_here() -> io::Result<Place> {
         fs::write(FORWARD4, "0")?;
     }
     let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
-    let inode = inode(fd.as_fd())?;
+    place(fd, Socket::route()?)
+}
+
+fn place(fd: OwnedFd, socket: Socket) -> io::Result<Place> {
+    let identity = Identity {
+        inode: inode(fd.as_fd())?,
+        cookie: socket.netns_cookie()?,
+    };
     Ok(Place {
         fd,
-        socket: Socket::route()?,
-        inode,
+        socket,
+        identity,
     })
 }
 
@@ -91,9 +108,8 @@ pub fn exists(name: &NetnsName) -> bool {
 /// Opens the namespace with this name, with a socket inside.
 pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
     let fd: OwnedFd = File::open(path(name))?.into();
-    let inode = inode(fd.as_fd())?;
     let socket = enter(Some(fd.as_fd()), Socket::route)?;
-    Ok(Place { fd, socket, inode })
+    place(fd, socket)
 }
 
 /// The namespace of the process.

@@ -22,6 +22,28 @@ fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()
     }
 }
 
+/// The cookie of the network namespace that a socket is in: unlike its inode it is
+/// never given out again (net_gen_cookie, net/core/net_namespace.c). 0 on kernels before 5.14.
+pub(crate) fn netns_cookie(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut cookie = 0u64;
+    let mut length = size_of::<u64>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to the live `u64`.
+    let done = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    match io::Error::last_os_error() {
+        _ if done == 0 => Ok(cookie),
+        e if e.raw_os_error() == Some(libc::ENOPROTOOPT) => Ok(0),
+        e => Err(e),
+    }
+}
+
 /// Extended ACK texts, errors without a copy of the request, and dumps that
 /// honour their filters.
 pub(crate) fn netlink_options(fd: BorrowedFd<'_>) -> io::Result<()> {

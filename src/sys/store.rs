@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Failure;
+use super::netns::Identity;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::Claim;
@@ -26,7 +27,7 @@ const TABLES: &str = "
     CREATE TABLE lab (name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL);
     CREATE TABLE claim (
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
-        was TEXT, inode INTEGER, PRIMARY KEY (lab, kind, netns, object)
+        was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
     ) WITHOUT ROWID;
     CREATE TABLE lease (
         lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, subnet TEXT NOT NULL,
@@ -190,37 +191,42 @@ impl Store {
         Ok(all)
     }
 
-    /// The namespaces that labs made: whose each is, and its nsfs inode.
-    pub(crate) fn namespaces(&self) -> Result<BTreeMap<NetnsName, (LabName, u64)>> {
-        let sql = "SELECT object, lab, inode FROM claim WHERE kind = 'netns' AND inode IS NOT NULL";
+    /// The namespaces that labs made: whose each is, and which one.
+    pub(crate) fn namespaces(&self) -> Result<BTreeMap<NetnsName, (LabName, Identity)>> {
+        let sql = "SELECT object, lab, inode, cookie FROM claim
+                   WHERE kind = 'netns' AND inode IS NOT NULL";
         let mut query = self.db.prepare(sql)?;
         let rows = query.query_map([], |row| {
             Ok((
                 row.get::<_, String>(0)?,
                 row.get::<_, String>(1)?,
-                row.get::<_, i64>(2)? as u64,
+                Identity {
+                    inode: row.get::<_, i64>(2)? as u64,
+                    cookie: row.get::<_, i64>(3)? as u64,
+                },
             ))
         })?;
         rows.map(|row| {
-            let (name, lab, inode) = row?;
-            Ok((stored(name)?, (stored(lab)?, inode)))
+            let (name, lab, identity) = row?;
+            Ok((stored(name)?, (stored(lab)?, identity)))
         })
         .collect()
     }
 
     /// Notes which namespaces are about to get which names.
-    pub(crate) fn note_inodes<'a>(
+    pub(crate) fn note_made<'a>(
         &mut self,
         lab: &LabName,
-        made: impl Iterator<Item = (&'a NetnsName, u64)>,
+        made: impl Iterator<Item = (&'a NetnsName, Identity)>,
     ) -> Result<()> {
         let tx = self.db.transaction()?;
         {
-            let sql =
-                "UPDATE claim SET inode = ?3 WHERE lab = ?1 AND kind = 'netns' AND object = ?2";
+            let sql = "UPDATE claim SET inode = ?3, cookie = ?4
+                       WHERE lab = ?1 AND kind = 'netns' AND object = ?2";
             let mut update = tx.prepare(sql)?;
-            for (name, inode) in made {
-                update.execute(params![lab.as_str(), name.as_str(), inode as i64])?;
+            for (name, Identity { inode, cookie }) in made {
+                let (inode, cookie) = (inode as i64, cookie as i64);
+                update.execute(params![lab.as_str(), name.as_str(), inode, cookie])?;
             }
         }
         Ok(tx.commit()?)
@@ -244,7 +250,7 @@ impl Store {
         }
         for claim in claims.difference(before) {
             let (kind, netns, object, was) = columns(claim);
-            let sql = "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+            let sql = "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL)";
             tx.prepare_cached(sql)?
                 .execute(params![name, kind, netns, object, was])?;
         }

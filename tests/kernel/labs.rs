@@ -14,6 +14,15 @@ pub(crate) fn tests() -> Vec<Test> {
             forged_mark,
         ),
         test(
+            "labs::a namespace that took the place of ours is foreign",
+            replaced,
+        ),
+        test("labs::an MTU too small for IPv6 is an MTU", small_mtu),
+        test(
+            "labs::a failed change leaves file and leases as they were",
+            old_file,
+        ),
+        test(
             "labs::a device that lost its mark is left, and told",
             lost_mark,
         ),
@@ -110,6 +119,59 @@ fn lost_mark() {
     );
     sh("ip link del br-mine");
     assert_eq!(sh("ip -o link").lines().count(), 1, "only lo is left");
+}
+
+/// The kernel gives the inode of a namespace that is gone to the next one.
+fn replaced() {
+    let two = example("two-pcs.yaml");
+    ok(&["up", &two]);
+    sh("ip netns del pc-one; ip netns del pc-two; ip netns add pc-one; ip netns add pc-two");
+    let said = outcome(&["up", &two]);
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    assert!(
+        said.err.contains("namespace pc-one exists already"),
+        "{}",
+        said.err
+    );
+    ok(&["down", "two-pcs"]);
+    let names = sh("ip netns list");
+    assert!(
+        names.contains("pc-one") && names.contains("pc-two"),
+        "{names}"
+    );
+}
+
+fn small_mtu() {
+    let small = LAB.replace("subnets:", "mtu: 1000, subnets:");
+    ok(&["up", &file("mine.yaml", &small)]);
+    assert!(
+        sh("ip link show br-mine; ip -n pc link show eth0")
+            .matches("mtu 1000")
+            .count()
+            == 2
+    );
+    assert!(pings("host", "10.5.0.10"));
+    assert!(ok(&["up", &file("mine.yaml", LAB)]).contains("is up:"));
+    assert!(ok(&["up", &file("mine.yaml", LAB)]).contains("nothing to change"));
+}
+
+fn old_file() {
+    let open = LAB.replace(", addresses: 10.5.0.10/24", "");
+    ok(&["up", &file("mine.yaml", &open)]);
+    sh("echo 1 > /proc/sys/net/ipv6/conf/br-mine/disable_ipv6");
+    let bad = LAB
+        .replace("10.5.0.0/24", "10.5.0.0/24, 'fd00:5::/64'")
+        .replace("  pc:", "  other:");
+    assert_eq!(outcome(&["up", &file("bad.yaml", &bad)]).code, Some(1));
+    sh("echo 0 > /proc/sys/net/ipv6/conf/br-mine/disable_ipv6");
+    assert!(ok(&["up", &file("mine.yaml", &open)]).contains("nothing to change"));
+    assert!(ok(&["test", "mine"]).contains("expects nothing"));
+    let first = "  a-first: { interfaces: { eth0: { network: lan } } }\n";
+    ok(&["up", &file("mine.yaml", &(open + first))]);
+    assert!(
+        sh("ip -n pc address").contains("10.5.0.2/24"),
+        "the lease is held"
+    );
 }
 
 fn side_by_side() {

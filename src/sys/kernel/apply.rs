@@ -115,9 +115,9 @@ impl Kernel {
         }
         netns::prepare(found)?;
         let made = netns::create(names.len())?;
-        let inodes = made.iter().map(|place| place.inode);
+        let identities = made.iter().map(|place| place.identity);
         self.store
-            .note_inodes(&self.lab.name, names.iter().copied().zip(inodes))?;
+            .note_made(&self.lab.name, names.iter().copied().zip(identities))?;
         Ok(made)
     }
 
@@ -150,15 +150,16 @@ impl Kernel {
         }
     }
 
-    /// Requests of one namespace in one send. An operation whose first request the
-    /// kernel took counts as done, so that it is undone.
+    /// Requests of one namespace in one send. An operation of which the kernel took
+    /// any request counts as done, so that it is undone; when its answers were lost,
+    /// all do.
     fn send(&mut self, netns: &Netns, ops: &[&Op]) -> Applied {
         let mut all = Applied::default();
         let (mut requests, mut owners) = (Vec::new(), Vec::new());
         for (at, op) in ops.iter().enumerate() {
             match self.requests(op) {
                 Ok(more) => {
-                    owners.extend((0..more.len()).map(|i| (at, i == 0)));
+                    owners.extend(more.iter().map(|_| at));
                     requests.extend(more);
                 }
                 Err(e) => {
@@ -174,14 +175,14 @@ impl Kernel {
             Ok(answers) => answers,
             Err(e) => {
                 return Applied {
-                    done: Vec::new(),
+                    done: (0..ops.len()).collect(),
                     failed: Some((0, e.into())),
                 };
             }
         };
-        for ((at, first), answer) in owners.into_iter().zip(answers) {
-            match answer {
-                None if first => all.done.push(at),
+        for (at, answer) in owners.into_iter().zip(answers) {
+            match answer.filter(|refused| !is_silent_anyway(ops[at], refused)) {
+                None if all.done.last() != Some(&at) => all.done.push(at),
                 None => {}
                 Some(refused) if all.failed.as_ref().is_none_or(|(failed, _)| at < *failed) => {
                     all.failed = Some((at, refused));
@@ -264,6 +265,13 @@ impl Kernel {
         };
         Ok(link::add_veth(near, master, far, netns))
     }
+}
+
+/// A device that has no IPv6 (a kernel without it, an MTU below 1280) cannot be told
+/// to make no link-local address, and makes none.
+fn is_silent_anyway(op: &Op, refused: &Failure) -> bool {
+    let makes = matches!(op, Op::AddBridge { .. } | Op::AddVeth { .. });
+    makes && refused.errno == libc::EAFNOSUPPORT
 }
 
 fn one_by_one(ops: &[&Op], mut each: impl FnMut(&Op) -> Result<(), Failure>) -> Applied {

@@ -40,7 +40,10 @@ pub(crate) struct Kernel {
     waits: bool,
     /// Whether the firewall table and forwarding matter to this lab.
     routed: bool,
-    /// What the lab is recorded with.
+    /// The lab's namespaces that shall forward.
+    pub(crate) forwards: BTreeSet<Netns>,
+    /// What the lab was recorded with before, and is to be recorded with.
+    before: Option<(Lab, Leases)>,
     lab: Lab,
     leases: Leases,
     store: Store,
@@ -60,6 +63,8 @@ impl Kernel {
             next_index: FIRST_INDEX,
             waits: false,
             routed,
+            forwards: BTreeSet::new(),
+            before: None,
             lab,
             leases: Leases::default(),
             store,
@@ -76,8 +81,19 @@ impl Kernel {
         lock: Lock,
         store: Store,
     ) -> Result<Self, Error> {
+        let read = || -> Result<_, super::Failure> {
+            let known = store
+                .labs()?
+                .into_iter()
+                .find(|known| known.name == lab.name);
+            known
+                .map(|known| store.leases(&lab.name).map(|leases| (known, leases)))
+                .transpose()
+        };
+        let before = read().map_err(Error::system("read the journal"))?;
         let mut kernel = Kernel {
             leases,
+            before,
             _lock: Some(lock),
             ..Self::to_read(lab, store, routed)?
         };
@@ -198,6 +214,13 @@ impl Host for Kernel {
             .claims()
             .map_err(Error::system("read the journal"))?;
         Ok(all.get(lab).cloned().unwrap_or_default())
+    }
+
+    fn restore(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
+        if let Some((lab, leases)) = self.before.take() {
+            (self.lab, self.leases) = (lab, leases);
+        }
+        self.record(lab, claims)
     }
 
     fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {

@@ -15,6 +15,7 @@ use crate::state::{
 };
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{address, link, nft, nsid, route};
+use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
 type Claims = BTreeMap<LabName, BTreeSet<Claim>>;
@@ -36,9 +37,14 @@ impl Kernel {
         let mut loose = Vec::new();
         let made = self.store.namespaces()?;
         for (name, inode) in netns::names()? {
-            let owner = made.get(&name).filter(|(_, made)| inode == Some(*made));
+            let mut owner = None;
+            if let Some((made_by, made)) = made.get(&name).filter(|(_, m)| inode == Some(m.inode)) {
+                // Of other labs the name is enough: their namespaces are not touched.
+                let same = made_by != lab || self.is_same(&name, *made)?;
+                owner = Some(made_by.clone()).filter(|_| same);
+            }
             let namespace = Namespace {
-                owner: owner.map(|(lab, _)| lab.clone()),
+                owner,
                 ..Namespace::default()
             };
             state.namespaces.insert(Netns::Named(name), namespace);
@@ -112,11 +118,22 @@ impl Kernel {
         let Some(name) = netns.name() else {
             return Ok(());
         };
-        let open = self.inside.get(name).map(|place| place.inode);
+        let open = self.inside.get(name).map(|place| place.identity.inode);
         if open.is_some() && netns::named_inode(name)? != open {
             self.forget(name);
         }
         Ok(())
+    }
+
+    /// Whether the name still stands for the namespace that was made. Someone may
+    /// have made another, to which the kernel gave the same inode.
+    fn is_same(&mut self, name: &NetnsName, made: Identity) -> io::Result<bool> {
+        self.check_name(&Netns::Named(name.clone()))?;
+        match self.place(name) {
+            Ok(place) => Ok(place.identity == made),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     pub(super) fn forget(&mut self, name: &NetnsName) {
@@ -162,6 +179,9 @@ impl Kernel {
         let mut keys: BTreeSet<SysctlKey> = held.keys().cloned().collect();
         if *netns == Netns::Host && self.routed {
             keys.extend(host_keys(namespace)?);
+        }
+        if self.forwards.contains(netns) {
+            keys.extend([SysctlKey::forward4(), SysctlKey::forward6()]);
         }
         if keys.is_empty() {
             return Ok(());

@@ -19,6 +19,10 @@ pub(crate) use crate::sys::uapi::{
 /// What one send may hold. The kernel works through a send in one go, deaf to
 /// signals; this keeps it to some tens of milliseconds.
 const SEND: usize = 32 * 1024;
+/// How many requests one send may hold: were all refused, so many answers still fit
+/// into the socket's receive queue. Some 200 of the usual size would overflow it
+/// (ENOBUFS), and with it would go who was refused.
+const REQUESTS: usize = 100;
 /// The kernel sizes the pieces of a dump by the reader's buffer, up to 32 KiB.
 const RECEIVE: usize = 64 * 1024;
 /// How often a dump is read again when the kernel says that it changed meanwhile.
@@ -74,6 +78,11 @@ impl Socket {
         Self::open(Some(netlink::NETFILTER))
     }
 
+    /// The cookie of the namespace that the socket is in.
+    pub(crate) fn netns_cookie(&self) -> io::Result<u64> {
+        sockopt::netns_cookie(self.fd.as_fd())
+    }
+
     /// Sends the requests, as many at once as fit, and waits until the kernel has
     /// worked through all of them. The answer has one entry a request: what the
     /// kernel refused, or `None`. A refused request does not stop those after it.
@@ -89,7 +98,7 @@ impl Socket {
                 size += HEADER + r.body.len();
                 size <= SEND
             });
-            let (now, later) = rest.split_at(fitting.count().max(1));
+            let (now, later) = rest.split_at(fitting.count().clamp(1, REQUESTS));
             results.extend(self.transact_once(now)?);
             rest = later;
         }

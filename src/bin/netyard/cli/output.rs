@@ -103,11 +103,6 @@ const NOT_ROOT: &str = "run it with sudo; or, as a normal user, in namespaces of
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        let unchanged = if error.nothing_changed() {
-            "\nnothing was changed"
-        } else {
-            ""
-        };
         let text = error.to_string();
         match &error {
             Error::NotRoot(_) => Trouble::failed(text).hint(NOT_ROOT),
@@ -115,7 +110,7 @@ impl From<Error> for Trouble {
                 Trouble::failed(text).hint("`netyard list` shows the labs that are up")
             }
             Error::Undone(_) => Trouble::failed(text + "\nwhat had been done was undone"),
-            Error::Conflicts(_) => Trouble::failed(text + unchanged),
+            Error::Conflicts(_) => Trouble::failed(text + "\nnothing was changed"),
             Error::Different(_) => Trouble::failed(text)
                 .hint("another program changes the same objects: a network manager, perhaps"),
             Error::System { what, .. } if what.contains("the journal") => Trouble::failed(text)
