@@ -25,6 +25,9 @@ pub enum Error {
     /// All was done, and yet the kernel's state is not the one described.
     #[error("after all was done, the kernel's state still differs; this is missing:\n{0}")]
     Different(Plan),
+    /// It was interrupted ([`Watch::interrupted`](crate::reconcile::Watch::interrupted)).
+    #[error("interrupted")]
+    Interrupted,
     /// It failed, and all that had been done was undone.
     #[error("{0}")]
     Undone(Box<Error>),

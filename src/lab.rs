@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Plan};
-use crate::reconcile::{self, Host, Inside};
+use crate::reconcile::{self, Host, Inside, Watch};
 use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::Kernel;
 use crate::sys::store::{self, Lab, Store};
@@ -19,7 +19,7 @@ use crate::topology::{Topology, resolve};
 ///
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
-pub fn up(topology: &Topology, source: &str) -> Result<Plan, Error> {
+pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
     let lock = lock()?;
     let store = Store::open()?;
@@ -27,7 +27,7 @@ pub fn up(topology: &Topology, source: &str) -> Result<Plan, Error> {
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
     kernel.forwards = forwarding(topology);
-    reconcile::up(&mut kernel, &desired)
+    reconcile::up(&mut kernel, &desired, watch)
 }
 
 /// What [`up`] would do. Nothing is changed.
@@ -59,7 +59,7 @@ pub struct Removed {
 /// # Errors
 /// There is no such lab, or what the kernel refused; what is left stays recorded,
 /// and `down` can be run again.
-pub fn down(name: &LabName) -> Result<Removed, Error> {
+pub fn down(name: &LabName, watch: &mut dyn Watch) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
     let lock = lock()?;
     let store = Store::open()?;
@@ -67,7 +67,7 @@ pub fn down(name: &LabName) -> Result<Removed, Error> {
     let lab = record(name, &lab.source, &store)?;
     let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
     let claims = kernel.claimed(name)?;
-    let plan = reconcile::down(&mut kernel, name)?;
+    let plan = reconcile::down(&mut kernel, name, watch)?;
     let now = kernel.observe(name, Inside::Skip)?;
     let there = |end: &End| {
         let namespace = now.namespaces.get(&end.netns);

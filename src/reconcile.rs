@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Failure};
-use crate::plan::{Claim, Op, Plan, Step, claims, plan, undo};
+use crate::plan::{Claim, Op, Plan, claims, plan, undo};
 use crate::state::{LabName, NetState};
 
 /// A kernel with a journal beside it.
@@ -12,8 +12,9 @@ pub trait Host {
     /// What is there, as this lab sees it. With [`Inside::Skip`] the lab's
     /// namespaces are listed, but not entered.
     fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error>;
-    /// Executes the operations in order, and none after one that is refused.
-    fn apply(&mut self, ops: &[&Op]) -> Applied;
+    /// Executes the operations in order, and none after one that is refused or after
+    /// an interruption. Tells `watch` of each that took effect.
+    fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied;
     /// What the journal holds for this lab.
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error>;
     /// Replaces what the journal holds for this lab; nothing left ends the lab.
@@ -42,33 +43,58 @@ pub struct Applied {
     pub done: Vec<usize>,
     /// The first that was refused.
     pub failed: Option<(usize, Failure)>,
+    /// Whether [`Watch::interrupted`] ended it.
+    pub interrupted: bool,
+}
+
+/// Looks on while a plan is executed. `()` does not care.
+pub trait Watch {
+    /// This will be executed; nothing has been recorded or changed yet. An error
+    /// ends it here.
+    fn planned(&mut self, _plan: &Plan) -> Result<(), Error> {
+        Ok(())
+    }
+    /// An operation took effect.
+    fn done(&mut self, _op: &Op) {}
+    /// All is done and is now looked at again.
+    fn verifying(&mut self) {}
+    /// These operations will be executed to undo what was done.
+    fn undoing(&mut self, _ops: &[Op]) {}
+    /// Whether to stop. Asked often; what has been done is then undone.
+    fn interrupted(&mut self) -> bool {
+        false
+    }
+}
+
+impl Watch for () {}
+
+/// Undoing is not interrupted: half undone is neither before nor after.
+struct Undoing<'a>(&'a mut dyn Watch);
+
+impl Watch for Undoing<'_> {
+    fn done(&mut self, op: &Op) {
+        self.0.done(op);
+    }
 }
 
 /// Makes the kernel match the desired state, or leaves it as it was.
 ///
 /// # Errors
 /// What is in the way, what the kernel refused, or what was different afterwards.
-pub fn up(host: &mut impl Host, desired: &NetState) -> Result<Plan, Error> {
+pub fn up(host: &mut impl Host, desired: &NetState, watch: &mut dyn Watch) -> Result<Plan, Error> {
     let lab = &desired.lab;
     let observed = host.observe(lab, Inside::Read)?;
     let plan = plan(desired, &observed)?;
+    watch.planned(&plan)?;
     let claims = claims(desired, &observed);
     let before = host.claimed(lab)?;
     if !plan.is_empty() {
         host.record(lab, &before.union(&claims).cloned().collect())?;
-        let applied = apply(host, &plan.steps);
-        let done = applied.done.iter().map(|at| &plan.steps[*at].op);
-        let wrong = match applied.failed {
-            Some((at, failure)) => Some(Error::refused(&plan.steps[at], failure)),
-            None => verify(host, desired).err(),
-        };
-        if let Some(error) = wrong {
-            return Err(roll_back(
-                host,
-                error,
-                &undo(done, &observed),
-                (lab, &before),
-            ));
+        let (applied, wrong) = apply(host, &plan, watch);
+        if let Err(error) = wrong.and_then(|()| verify(host, desired, watch)) {
+            let done = applied.done.iter().map(|at| &plan.steps[*at].op);
+            let back = undo(done, &observed);
+            return Err(roll_back(host, error, &back, (lab, &before), watch));
         }
     }
     host.record(lab, &claims)?;
@@ -79,26 +105,32 @@ pub fn up(host: &mut impl Host, desired: &NetState) -> Result<Plan, Error> {
 ///
 /// # Errors
 /// What the kernel refused, or what is still there.
-pub fn down(host: &mut impl Host, lab: &LabName) -> Result<Plan, Error> {
+pub fn down(host: &mut impl Host, lab: &LabName, watch: &mut dyn Watch) -> Result<Plan, Error> {
     let nothing = NetState::empty(lab.clone());
     let plan = plan(&nothing, &host.observe(lab, Inside::Skip)?)?;
-    if let Some((at, failure)) = apply(host, &plan.steps).failed {
-        return Err(Error::refused(&plan.steps[at], failure));
-    }
+    watch.planned(&plan)?;
+    apply(host, &plan, watch).1?;
     if !plan.is_empty() {
-        verify(host, &nothing)?;
+        verify(host, &nothing, watch)?;
     }
     host.record(lab, &BTreeSet::new())?;
     Ok(plan)
 }
 
-fn apply(host: &mut impl Host, steps: &[Step]) -> Applied {
-    let ops: Vec<&Op> = steps.iter().map(|step| &step.op).collect();
-    host.apply(&ops)
+fn apply(host: &mut impl Host, plan: &Plan, watch: &mut dyn Watch) -> (Applied, Result<(), Error>) {
+    let ops: Vec<&Op> = plan.steps.iter().map(|step| &step.op).collect();
+    let mut applied = host.apply(&ops, watch);
+    let wrong = match applied.failed.take() {
+        Some((at, failure)) => Err(Error::refused(&plan.steps[at], failure)),
+        None if applied.interrupted => Err(Error::Interrupted),
+        None => Ok(()),
+    };
+    (applied, wrong)
 }
 
 /// Looks again and plans again: there must be nothing left to do.
-fn verify(host: &mut impl Host, desired: &NetState) -> Result<(), Error> {
+fn verify(host: &mut impl Host, desired: &NetState, watch: &mut dyn Watch) -> Result<(), Error> {
+    watch.verifying();
     let inside = match desired.namespaces.is_empty() {
         true => Inside::Skip,
         false => Inside::Read,
@@ -117,11 +149,13 @@ fn roll_back(
     error: Error,
     back: &[Op],
     (lab, before): (&LabName, &BTreeSet<Claim>),
+    watch: &mut dyn Watch,
 ) -> Error {
+    watch.undoing(back);
     let mut rest: Vec<&Op> = back.iter().collect();
     let mut left = Vec::new();
     while !rest.is_empty() {
-        let applied = host.apply(&rest);
+        let applied = host.apply(&rest, &mut Undoing(watch));
         let Some((at, failure)) = applied.failed else {
             break;
         };

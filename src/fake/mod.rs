@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use crate::error::{Error, Failure};
 use crate::plan::{Claim, Op};
-use crate::reconcile::{Applied, Host, Inside};
+use crate::reconcile::{Applied, Host, Inside, Watch};
 use crate::state::{
     End, LabName, Link, LinkKind, Mac, Namespace, NetState, Netns, NetnsName, Sysctl, SysctlKey,
 };
@@ -252,15 +252,20 @@ impl Host for Fake {
         Ok(state)
     }
 
-    fn apply(&mut self, ops: &[&Op]) -> Applied {
+    fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
         let mut applied = Applied::default();
         for (at, op) in ops.iter().enumerate() {
+            applied.interrupted = watch.interrupted();
+            if applied.interrupted {
+                break;
+            }
             if let Err(failure) = self.execute(op) {
                 applied.failed = Some((at, failure));
                 break;
             }
             self.adjust_bridges(op);
             applied.done.push(at);
+            watch.done(op);
         }
         applied
     }

@@ -1,5 +1,6 @@
 //! SIGKILL after every system call by which netyard changes something: the kernel
-//! takes a send as a whole, so these are all the states that a kill can leave.
+//! takes a send as a whole, so these are all the states that a kill can leave. And
+//! Ctrl-C at the same points, after which netyard undoes by itself.
 #![allow(unsafe_code)]
 
 use std::os::unix::process::CommandExt;
@@ -17,6 +18,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test(
             "kill::down, then down leaves the host as before",
             down_then_down,
+        ),
+        test(
+            "kill::Ctrl-C while up leaves the host as before",
+            up_interrupted,
         ),
     ]
 }
@@ -50,12 +55,14 @@ const CHANGING: [i64; 20] = [
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Killed,
+    /// It got the signal, and ended by itself with this exit code.
+    Exited(i32),
     /// It ended by itself before its n-th changing call.
     Ran,
 }
 
-/// Runs netyard and kills it when its `n`-th changing system call has returned.
-fn killed_after(arguments: &[&str], n: usize) -> End {
+/// Runs netyard and sends it a signal when its `n`-th changing system call has returned.
+fn signalled_after(arguments: &[&str], n: usize, signal: i32) -> End {
     let mut command = netyard(arguments);
     command
         .stdout(std::process::Stdio::null())
@@ -74,27 +81,31 @@ fn killed_after(arguments: &[&str], n: usize) -> End {
     // SAFETY: ptrace on our own stopped child; no memory is passed.
     unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, child, 0, options) };
     resume(child, 0);
-    watch(child, n)
+    watch(child, n, signal)
 }
 
-fn watch(child: i32, n: usize) -> End {
+fn watch(child: i32, n: usize, signal: i32) -> End {
     let mut seen = 0;
     loop {
         let (thread, status) = wait(-1);
         if libc::WIFEXITED(status) || libc::WIFSIGNALED(status) {
-            if thread == child {
-                return End::Ran;
+            match (thread == child, seen < n) {
+                (false, _) => continue,
+                (true, true) => return End::Ran,
+                (true, false) if libc::WIFEXITED(status) => {
+                    return End::Exited(libc::WEXITSTATUS(status));
+                }
+                (true, false) => return End::Killed,
             }
-            continue;
         }
         let stop = libc::WSTOPSIG(status);
         if stop == libc::SIGTRAP | 0x80 {
-            seen += usize::from(changed_something(thread));
-            if seen == n {
-                // SAFETY: a signal to our own child.
-                unsafe { libc::kill(child, libc::SIGKILL) };
-                reap(child);
-                return End::Killed;
+            if changed_something(thread) {
+                seen += 1;
+                if seen == n {
+                    // SAFETY: a signal to our own child.
+                    unsafe { libc::kill(child, signal) };
+                }
             }
             resume(thread, 0);
         } else if stop == libc::SIGTRAP || stop == libc::SIGSTOP {
@@ -147,20 +158,11 @@ fn wait(child: i32) -> (i32, i32) {
     (pid, status)
 }
 
-fn reap(child: i32) {
-    loop {
-        let (pid, status) = wait(-1);
-        if pid == child && (libc::WIFSIGNALED(status) || libc::WIFEXITED(status)) {
-            return;
-        }
-    }
-}
-
 /// Calls `each` with n = 1, 2, ... until the program runs through, and says how often.
-fn sweep(arguments: &[&str], mut each: impl FnMut(usize, End) -> bool) -> usize {
+fn sweep(arguments: &[&str], signal: i32, mut each: impl FnMut(usize, End) -> bool) -> usize {
     for n in 1..10_000 {
         ENTERED.with(|entered| entered.borrow_mut().clear());
-        if !each(n, killed_after(arguments, n)) {
+        if !each(n, signalled_after(arguments, n, signal)) {
             return n - 1;
         }
     }
@@ -180,7 +182,7 @@ fn down_if_up(file: &str) {
 
 fn up_then_down() {
     let (file, before) = (example("internet.yaml"), snapshot::host());
-    let kills = sweep(&["up", &file], |n, end| {
+    let kills = sweep(&["up", &file], libc::SIGKILL, |n, end| {
         down_if_up(&file);
         snapshot::assert_same(
             &before,
@@ -201,7 +203,7 @@ fn up_then_up() {
     ok(&["up", &file]);
     let whole = links();
     ok(&["down", &file]);
-    let kills = sweep(&["up", &file], |n, end| {
+    let kills = sweep(&["up", &file], libc::SIGKILL, |n, end| {
         ok(&["up", &file]);
         assert_eq!(whole, links(), "killed after call {n}");
         assert!(ok(&["up", &file]).contains("nothing to change"));
@@ -214,7 +216,7 @@ fn up_then_up() {
 
 fn down_then_down() {
     let (file, before) = (example("internet.yaml"), snapshot::host());
-    let kills = sweep(&["down", &file], |n, end| {
+    let kills = sweep(&["down", &file], libc::SIGKILL, |n, end| {
         if end == End::Killed {
             down_if_up(&file);
         }
@@ -228,6 +230,31 @@ fn down_then_down() {
     });
     ok(&["down", &file]);
     println!("down killed at {kills} points, then down: the host as before each time");
+}
+
+/// Before there is anything to undo the signal simply ends it; when all was done
+/// already, the lab is up.
+fn up_interrupted() {
+    let (file, before) = (example("internet.yaml"), snapshot::host());
+    let mut undone = 0;
+    let signals = sweep(&["up", &file], libc::SIGINT, |n, end| {
+        match end {
+            End::Exited(0) | End::Ran => drop(ok(&["down", &file])),
+            End::Exited(code) => {
+                assert_eq!(code, 130, "interrupted after call {n}");
+                undone += 1;
+            }
+            End::Killed => {}
+        }
+        snapshot::assert_same(
+            &before,
+            &snapshot::host(),
+            &format!("interrupted after call {n}"),
+        );
+        end != End::Ran
+    });
+    assert!(undone > 20, "undone only {undone} times of {signals}");
+    println!("up interrupted at {signals} points, {undone} times undone by itself");
 }
 
 /// Names, addresses and rules: what two runs have in common.

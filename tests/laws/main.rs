@@ -14,7 +14,7 @@ use netyard::error::Error;
 use netyard::fake::Fake;
 use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Plan, claims, plan};
-use netyard::reconcile::{self, Host, Inside};
+use netyard::reconcile::{self, Host, Inside, Watch};
 use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
@@ -35,12 +35,12 @@ fn routed(state: &NetState) -> bool {
 
 fn up(fake: &mut Fake, desired: &NetState) -> Result<Plan, Error> {
     fake.routed = routed(desired);
-    reconcile::up(fake, desired)
+    reconcile::up(fake, desired, &mut ())
 }
 
 fn down(fake: &mut Fake, lab: &LabName) -> Plan {
     fake.routed = false;
-    reconcile::down(fake, lab).unwrap_or_else(|e| panic!("{e}"))
+    reconcile::down(fake, lab, &mut ()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn must_up(fake: &mut Fake, desired: &NetState) -> Plan {
@@ -112,7 +112,20 @@ fn nothing_to_do(fake: &mut Fake, desired: &NetState) -> Result<(), TestCaseErro
     Ok(())
 }
 
-/// Every operation of `up` fails once; each time all is as it was.
+/// Stops after so many operations.
+struct Stop(usize);
+
+impl Watch for Stop {
+    fn done(&mut self, _: &Op) {
+        self.0 = self.0.saturating_sub(1);
+    }
+    fn interrupted(&mut self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Every operation of `up` fails once, and is interrupted before once; each time all
+/// is as it was.
 fn every_failure(start: &Fake, desired: &NetState) -> Result<(), TestCaseError> {
     let mut after = start.clone();
     let steps = must_up(&mut after, desired).steps;
@@ -124,6 +137,13 @@ fn every_failure(start: &Fake, desired: &NetState) -> Result<(), TestCaseError> 
             other => return Err(TestCaseError::fail(format!("{k} {step:?}: {other:?}"))),
         }
         same(&fake, start).map_err(|e| TestCaseError::fail(format!("{k} {step:?}: {e}")))?;
+        let mut fake = start.clone();
+        fake.routed = routed(desired);
+        match reconcile::up(&mut fake, desired, &mut Stop(k)) {
+            Err(Error::Undone(cause)) if matches!(*cause, Error::Interrupted) => {}
+            other => return Err(TestCaseError::fail(format!("stop {k}: {other:?}"))),
+        }
+        same(&fake, start).map_err(|e| TestCaseError::fail(format!("stop {k}: {e}")))?;
     }
     Ok(())
 }
@@ -139,7 +159,7 @@ fn killed(start: &Fake, desired: &NetState, done: usize) -> Option<Fake> {
     record.extend(claims(desired, &observed));
     fake.record(lab, &record).unwrap();
     let ops: Vec<&Op> = plan.steps.iter().map(|step| &step.op).collect();
-    let applied = fake.apply(ops.get(..done)?);
+    let applied = fake.apply(ops.get(..done)?, &mut ());
     assert!(applied.failed.is_none(), "{applied:?}");
     Some(fake)
 }
@@ -253,7 +273,7 @@ proptest! {
         for done in 0..=steps.len() {
             let mut fake = full.clone();
             let ops: Vec<&Op> = steps[..done].iter().map(|step| &step.op).collect();
-            fake.apply(&ops);
+            fake.apply(&ops, &mut ());
             down(&mut fake, &a.lab);
             same(&fake, &clean)?;
         }

@@ -105,7 +105,11 @@ mod fake {
         let mut fake = Fake::new();
         for file in files.split_whitespace() {
             let topology = parse(&fs::read_to_string(file)?)?;
-            reconcile::up(&mut fake, &resolve(&topology, &Leases::default())?.0)?;
+            reconcile::up(
+                &mut fake,
+                &resolve(&topology, &Leases::default())?.0,
+                &mut (),
+            )?;
         }
         let host = desired.namespaces.get(&Netns::Host);
         fake.routed = host.is_some_and(|host| host.table.is_some());

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use super::Kernel;
 use crate::plan::{Op, Setting};
-use crate::reconcile::Applied;
+use crate::reconcile::{Applied, Watch};
 use crate::state::{End, Link, Netns, NetnsName, SysctlKey};
 use crate::sys::netlink::link::CableEnd;
 use crate::sys::netlink::nft::{self, Change};
@@ -50,10 +50,14 @@ fn way(op: &Op) -> Way<'_> {
 }
 
 impl Kernel {
-    pub(super) fn execute(&mut self, ops: &[&Op]) -> Applied {
+    pub(super) fn execute(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
         let mut all = Applied::default();
         let mut at = 0;
         for group in ops.chunk_by(|a, b| way(a) == way(b)) {
+            all.interrupted = watch.interrupted();
+            if all.interrupted {
+                break;
+            }
             let applied = match way(group[0]) {
                 Way::Make => self.make(group),
                 Way::Remove => one_by_one(group, |op| self.unname(op)),
@@ -61,8 +65,10 @@ impl Kernel {
                 Way::Firewall => self.firewall(group),
                 Way::Route(netns, _) => self.send(netns, group),
             };
-            all.done
-                .extend(applied.done.into_iter().map(|done| at + done));
+            for done in applied.done {
+                watch.done(group[done]);
+                all.done.push(at + done);
+            }
             if let Some((failed, failure)) = applied.failed {
                 all.failed = Some((at + failed, failure));
                 break;
@@ -86,8 +92,8 @@ impl Kernel {
             Ok(made) => made,
             Err(failure) => {
                 return Applied {
-                    done: Vec::new(),
                     failed: Some((0, failure)),
+                    ..Applied::default()
                 };
             }
         };
@@ -137,15 +143,15 @@ impl Kernel {
         match answer {
             Ok(Ok(())) => Applied {
                 done: (0..ops.len()).collect(),
-                failed: None,
+                ..Applied::default()
             },
             Ok(Err(refused)) => Applied {
-                done: Vec::new(),
                 failed: Some(refused),
+                ..Applied::default()
             },
             Err(e) => Applied {
-                done: Vec::new(),
                 failed: Some((0, e.into())),
+                ..Applied::default()
             },
         }
     }
@@ -177,6 +183,7 @@ impl Kernel {
                 return Applied {
                     done: (0..ops.len()).collect(),
                     failed: Some((0, e.into())),
+                    ..Applied::default()
                 };
             }
         };

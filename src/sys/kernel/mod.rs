@@ -16,7 +16,7 @@ use super::store::{Lab, Lock, Store};
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
-use crate::reconcile::{Applied, Host, Inside};
+use crate::reconcile::{Applied, Host, Inside, Watch};
 use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName};
 
 /// Indexes of far ends begin here, above those that the kernel gives out.
@@ -204,8 +204,8 @@ impl Host for Kernel {
             })
     }
 
-    fn apply(&mut self, ops: &[&Op]) -> Applied {
-        self.execute(ops)
+    fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
+        self.execute(ops, watch)
     }
 
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {

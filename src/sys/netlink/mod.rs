@@ -7,6 +7,7 @@ pub(crate) mod nft;
 pub(crate) mod nsid;
 pub(crate) mod route;
 pub(crate) mod socket;
+mod trace;
 
 use std::io;
 

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
-use super::KernelError;
+use super::{KernelError, trace};
 use crate::sys::sockopt;
 pub(crate) use crate::sys::uapi::{
     HEADER, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_APPEND, NLM_F_CAPPED, NLM_F_CREATE, NLM_F_DUMP,
@@ -120,6 +120,9 @@ impl Socket {
                 }
                 let at = message.sequence.wrapping_sub(first) as usize;
                 if let (Some(result), Some(answer)) = (results.get_mut(at), error(&message)) {
+                    if let Some(refused) = &answer {
+                        trace::refused(&requests[at], refused);
+                    }
                     *result = answer;
                     done |= message.sequence == last;
                 }
@@ -136,6 +139,7 @@ impl Socket {
         let first = self.sequence.wrapping_add(1);
         let mut bytes = Vec::with_capacity(SEND);
         for (i, request) in requests.iter().enumerate() {
+            trace::sent(request);
             self.sequence = self.sequence.wrapping_add(1);
             let ack = if i == acked { NLM_F_ACK } else { 0 };
             encode(&mut bytes, request, ack, self.sequence);
@@ -172,6 +176,7 @@ impl Socket {
             let verdict = error(&message).filter(|_| at < requests.len());
             answered |= verdict.is_some();
             if let (None, Some(Some(failed))) = (&refused, verdict) {
+                trace::refused(&requests[at], &failed);
                 refused = Some((at, failed));
             }
         })? {}

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::output::{self, BOLD, DIM, Trouble, say, styled};
 use super::source::{self, Named};
 use super::up::summary;
+use super::watch::{Verbosity, Watcher};
 
 /// Remove a lab and put back what was changed for it
 ///
@@ -21,13 +22,13 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let name = match source::file_or_lab(&args.target)? {
         Named::File(source) => source.topology.lab,
         Named::Lab(lab) => lab,
     };
     let began = Instant::now();
-    let lab::Removed { plan, left } = lab::down(&name)?;
+    let lab::Removed { plan, left } = lab::down(&name, &mut Watcher::new(verbosity))?;
     let took = began.elapsed();
     if args.json {
         let milliseconds = took.as_secs_f64() * 1e3;

@@ -12,6 +12,7 @@ mod plan;
 mod source;
 mod test;
 mod up;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,9 @@ use output::Trouble;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
+    /// Show each command as it is done; twice: the netlink messages too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: watch::Verbosity,
 }
 
 const AFTER: &str = "\
@@ -50,9 +54,11 @@ enum Verb {
 
 /// Parses the command line, runs the verb, shows what went wrong.
 pub(crate) fn run() -> ExitCode {
-    let result = match Cli::parse().verb {
-        Verb::Up(args) => up::run(&args),
-        Verb::Down(args) => down::run(&args),
+    let Cli { verb, verbose } = Cli::parse();
+    watch::trace(verbose);
+    let result = match verb {
+        Verb::Up(args) => up::run(&args, verbose),
+        Verb::Down(args) => down::run(&args, verbose),
         Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),

@@ -98,6 +98,9 @@ impl Trouble {
     }
 }
 
+/// As shells tell it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 const NOT_ROOT: &str = "run it with sudo; or, as a normal user, in namespaces of your own:
       unshare --user --map-root-user --net --mount sh -c 'mount -t tmpfs run /run && exec sh'";
 
@@ -109,7 +112,16 @@ impl From<Error> for Trouble {
             Error::NoLab(_) => {
                 Trouble::failed(text).hint("`netyard list` shows the labs that are up")
             }
+            Error::Undone(cause) if matches!(**cause, Error::Interrupted) => Trouble {
+                code: INTERRUPTED,
+                ..Trouble::failed(text + ": what had been done was undone")
+            },
             Error::Undone(_) => Trouble::failed(text + "\nwhat had been done was undone"),
+            Error::Interrupted => Trouble {
+                code: INTERRUPTED,
+                ..Trouble::failed(text)
+            }
+            .hint("run it again to go on"),
             Error::Conflicts(_) => Trouble::failed(text + "\nnothing was changed"),
             Error::Different(_) => Trouble::failed(text)
                 .hint("another program changes the same objects: a network manager, perhaps"),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::output::{self, BOLD, DIM, Trouble, say, styled};
 use super::source;
+use super::watch::{Verbosity, Watcher};
 
 /// Make the network that a file describes, or change it to match
 ///
@@ -21,10 +22,10 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let source = source::read(&args.file)?;
     let began = Instant::now();
-    let plan = lab::up(&source.topology, &source.text)?;
+    let plan = lab::up(&source.topology, &source.text, &mut Watcher::new(verbosity))?;
     let took = began.elapsed();
     if args.json {
         let milliseconds = took.as_secs_f64() * 1e3;
