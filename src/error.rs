@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::plan::{Conflicts, Op, Plan, Step};
-use crate::state::{LabName, Netns};
+use crate::state::{LabName, Netns, NetnsName};
 use crate::topology::ResolveError;
 
 pub use crate::sys::Failure;
@@ -55,6 +55,11 @@ pub enum Error {
     /// The lab's host is another network namespace.
     #[error("lab `{0}` was made from another network namespace: run netyard there")]
     OtherHost(LabName),
+    /// A namespace of the lab is not mounted where netyard runs.
+    #[error(
+        "namespace {0} of the lab cannot be seen from here: its name is no mount in this mount namespace"
+    )]
+    Hidden(NetnsName),
     /// Not enough rights.
     #[error("{0} needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
     NotRoot(String),

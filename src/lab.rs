@@ -9,7 +9,7 @@ use crate::ipam::Leases;
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Watch};
 use crate::state::{End, LabName, NetState, Netns};
-use crate::sys::kernel::Kernel;
+use crate::sys::kernel::{Kernel, LOCKING};
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns};
 use crate::topology::{Topology, resolve};
@@ -21,7 +21,7 @@ use crate::topology::{Topology, resolve};
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
-    let lock = lock()?;
+    let lock = lock(watch)?;
     let store = Store::open()?;
     let lab = record(&topology.lab, source, &store)?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
@@ -35,6 +35,7 @@ pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Pl
 /// # Errors
 /// What is in the way.
 pub fn plan(topology: &Topology) -> Result<Plan, Error> {
+    let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
     let (desired, _) = resolve(topology, &held(&store, &topology.lab)?)?;
@@ -61,11 +62,16 @@ pub struct Removed {
 /// and `down` can be run again.
 pub fn down(name: &LabName, watch: &mut dyn Watch) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
-    let lock = lock()?;
+    let lock = lock(watch)?;
     let store = Store::open()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
-    let lab = record(name, &lab.source, &store)?;
+    let host_gone = is_host_gone(&lab)?;
+    let lab = match host_gone {
+        true => lab,
+        false => record(name, &lab.source, &store)?,
+    };
     let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
+    kernel.elsewhere = host_gone;
     let claims = kernel.claimed(name)?;
     let plan = reconcile::down(&mut kernel, name, watch)?;
     let now = kernel.observe(name, Inside::Skip)?;
@@ -120,7 +126,19 @@ pub fn desired(topology: &Topology) -> Result<NetState, Error> {
 /// # Errors
 /// There is no such lab, or missing rights.
 pub fn observe(name: &LabName) -> Result<NetState, Error> {
+    let _lock = lock_to_read()?;
     reader(name)?.observe(name, Inside::Read)
+}
+
+/// What is there now of every lab, by name.
+///
+/// # Errors
+/// The journal cannot be read, or missing rights.
+pub fn observe_all() -> Result<Vec<NetState>, Error> {
+    let _lock = lock_to_read()?;
+    let labs = list()?.into_iter();
+    labs.map(|Described { name, .. }| reader(&name)?.observe(&name, Inside::Read))
+        .collect()
 }
 
 /// The same, once every cable that is up carries, or after 2 s: right after [`up`]
@@ -135,7 +153,10 @@ pub fn observe_settled(name: &LabName) -> Result<NetState, Error> {
 fn reader(name: &LabName) -> Result<Kernel, Error> {
     let store = Store::open_to_read()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
-    Kernel::to_read(lab, store, true)
+    let host = lab.host;
+    let mut kernel = Kernel::to_read(lab, store, true)?;
+    kernel.elsewhere = !kernel.is_here(host);
+    Ok(kernel)
 }
 
 /// Without these no operation of a plan could succeed; better said at once.
@@ -146,13 +167,33 @@ fn need_rights(what: &str) -> Result<(), Error> {
     }
 }
 
-fn lock() -> Result<store::Lock, Error> {
-    store::lock().map_err(|e| match e.kind() {
+fn lock(watch: &mut dyn Watch) -> Result<store::Lock, Error> {
+    store::lock(|| watch.waiting()).map_err(unlocked)
+}
+
+fn lock_to_read() -> Result<Option<store::Lock>, Error> {
+    store::lock_to_read().map_err(unlocked)
+}
+
+fn unlocked(error: std::io::Error) -> Error {
+    match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
-            Error::NotRoot("writing the journal in /run".into())
+            Error::NotRoot("using the journal in /run/netyard".into())
         }
-        _ => Error::system("take the lock of the journal")(e),
-    })
+        _ => Error::system(LOCKING)(error),
+    }
+}
+
+/// Whether the namespace that was the lab's host is no more, and its devices with it.
+fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
+    let looking = "look for the lab's host";
+    let here = netns::host().map_err(Error::system(looking))?;
+    if lab.host == here.identity {
+        return Ok(false);
+    }
+    let lives = netns::lives(lab.host.inode).map_err(Error::system(looking))?;
+    // The inode may have been given to this namespace since.
+    Ok(!lives || lab.host.inode == here.identity.inode)
 }
 
 fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {
@@ -167,15 +208,18 @@ fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs
 /// in; one that was made from elsewhere cannot be changed from here.
 fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
-    let host = netns::host_inode().map_err(Error::system("read the host's namespace"))?;
-    match known(name, store)? {
-        Some(lab) if lab.host != host => Err(Error::OtherHost(name.clone())),
-        _ => Ok(Lab {
-            name: name.clone(),
-            source: source.to_owned(),
-            host,
-        }),
+    let here = netns::host().map_err(Error::system("read the host's namespace"))?;
+    let host = here.identity;
+    let known = known(name, store)?;
+    if known.as_ref().is_some_and(|lab| lab.host != host) {
+        return Err(Error::OtherHost(name.clone()));
     }
+    Ok(Lab {
+        name: name.clone(),
+        source: source.to_owned(),
+        host,
+        whole: known.is_none_or(|lab| lab.whole),
+    })
 }
 
 /// The namespaces that shall forward: their switches are looked at.

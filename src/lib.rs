@@ -19,7 +19,7 @@ mod sys;
 pub mod topology;
 
 pub use sys::exec::exec;
-pub use sys::netns::exists as has_namespace;
+pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 
 /// The kernel's numbers as netyard knows them, for the test that compares them
 /// with the kernel's headers.

@@ -19,11 +19,25 @@ pub trait Host {
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error>;
     /// Replaces what the journal holds for this lab; nothing left ends the lab.
     /// When this returns, the record survives a crash.
-    fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error>;
+    fn record(
+        &mut self,
+        lab: &LabName,
+        claims: &BTreeSet<Claim>,
+        change: Change,
+    ) -> Result<(), Error>;
     /// Makes the journal say of this lab what it said before the first [`record`](Self::record).
     fn restore(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
-        self.record(lab, claims)
+        self.record(lab, claims, Change::Ended)
     }
+}
+
+/// How far the change of a lab is when it is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The kernel is about to be changed.
+    Begun,
+    /// The kernel is as the record says.
+    Ended,
 }
 
 /// Whether a lab's namespaces are looked into.
@@ -49,6 +63,8 @@ pub struct Applied {
 
 /// Looks on while a plan is executed. `()` does not care.
 pub trait Watch {
+    /// Another program changes labs of this machine: its end is waited for.
+    fn waiting(&mut self) {}
     /// This will be executed; nothing has been recorded or changed yet. An error
     /// ends it here.
     fn planned(&mut self, _plan: &Plan) -> Result<(), Error> {
@@ -89,15 +105,18 @@ pub fn up(host: &mut impl Host, desired: &NetState, watch: &mut dyn Watch) -> Re
     let claims = claims(desired, &observed);
     let before = host.claimed(lab)?;
     if !plan.is_empty() {
-        host.record(lab, &before.union(&claims).cloned().collect())?;
+        let both = before.union(&claims).cloned().collect();
+        host.record(lab, &both, Change::Begun)?;
         let (applied, wrong) = apply(host, &plan, watch);
-        if let Err(error) = wrong.and_then(|()| verify(host, desired, watch)) {
+        let wrong = wrong.and_then(|()| verify(host, desired, watch));
+        if let Err(error) = wrong.and_then(|()| host.record(lab, &claims, Change::Ended)) {
             let done = applied.done.iter().map(|at| &plan.steps[*at].op);
             let back = undo(done, &observed);
             return Err(roll_back(host, error, &back, (lab, &before), watch));
         }
+        return Ok(plan);
     }
-    host.record(lab, &claims)?;
+    host.record(lab, &claims, Change::Ended)?;
     Ok(plan)
 }
 
@@ -109,11 +128,13 @@ pub fn down(host: &mut impl Host, lab: &LabName, watch: &mut dyn Watch) -> Resul
     let nothing = NetState::empty(lab.clone());
     let plan = plan(&nothing, &host.observe(lab, Inside::Skip)?)?;
     watch.planned(&plan)?;
-    apply(host, &plan, watch).1?;
     if !plan.is_empty() {
+        let claims = host.claimed(lab)?;
+        host.record(lab, &claims, Change::Begun)?;
+        apply(host, &plan, watch).1?;
         verify(host, &nothing, watch)?;
     }
-    host.record(lab, &BTreeSet::new())?;
+    host.record(lab, &BTreeSet::new(), Change::Ended)?;
     Ok(plan)
 }
 
@@ -160,9 +181,10 @@ fn roll_back(
             break;
         };
         left.push((rest[at].clone(), failure));
-        // What one send carried may be done beyond the refused one.
-        let todo = (at + 1..rest.len()).filter(|later| !applied.done.contains(later));
-        rest = todo.map(|later| rest[later]).collect();
+        // What one send carried may be done beyond the refused one; what one
+        // transaction carried is not done even before it.
+        let todo = (0..rest.len()).filter(|i| *i != at && !applied.done.contains(i));
+        rest = todo.map(|i| rest[i]).collect();
     }
     if left.is_empty() {
         if let Err(journal) = host.restore(lab, before) {

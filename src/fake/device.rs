@@ -15,11 +15,12 @@ pub(super) fn loopback() -> IfName {
 /// What is left open becomes what the kernel chooses.
 pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac) {
     let lo = link.kind == LinkKind::Loopback;
-    let mtu = if lo { 65536 } else { DEFAULT_MTU };
+    let mtu = link.mtu.unwrap_or(if lo { 65536 } else { DEFAULT_MTU });
+    let mode = link.addrgen.unwrap_or(AddrGen::Eui64);
     let link = Link {
-        mtu: link.mtu.or(Some(mtu)),
+        mtu: Some(mtu),
         mac: link.mac.or(Some(chosen)).filter(|_| !lo),
-        addrgen: link.addrgen.or(Some(AddrGen::Eui64)),
+        addrgen: Some(mode).filter(|_| mtu >= IPV6_MIN_MTU),
         ..link
     };
     namespace.links.insert(end.dev.clone(), link);
@@ -51,11 +52,15 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         Setting::Mtu(mtu) => {
             link.mtu = Some(*mtu);
             if *mtu < IPV6_MIN_MTU {
+                link.addrgen = None;
                 flush_ipv6(namespace, dev);
+            } else {
+                link.addrgen.get_or_insert(AddrGen::Eui64);
             }
         }
         Setting::Mac(mac) => link.mac = Some(*mac),
         Setting::Master(master) => return enslave(namespace, dev, master.as_ref()),
+        Setting::AddrGen(_) if !has_ipv6(link) => return refuse(libc::EAFNOSUPPORT),
         Setting::AddrGen(mode) => link.addrgen = Some(*mode),
     }
     Ok(())
@@ -118,7 +123,8 @@ impl Fake {
                 set: Setting::Mtu(_),
                 ..
             } => Some(end),
-            Op::AddBridge { end, link } => link.mtu.and(Some(end)),
+            // To give it the one that it has anyway changes nothing.
+            Op::AddBridge { end, link } => link.mtu.filter(|m| *m != DEFAULT_MTU).and(Some(end)),
             _ => None,
         };
         self.given_mtu.extend(given.cloned());

@@ -52,3 +52,11 @@ fn collide(there: &Element, new: &Element) -> bool {
         (a, b) => a == b,
     }
 }
+
+/// Whether an operation changes the firewall.
+pub(super) fn is_change(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::AddTable { .. } | Op::DelTable { .. } | Op::AddElement { .. } | Op::DelElement { .. }
+    )
+}

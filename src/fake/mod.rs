@@ -8,13 +8,13 @@ mod firewall;
 mod route;
 mod sysctl;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ipnet::IpNet;
 
 use crate::error::{Error, Failure};
 use crate::plan::{Claim, Op};
-use crate::reconcile::{Applied, Host, Inside, Watch};
+use crate::reconcile::{Applied, Change, Host, Inside, Watch};
 use crate::state::{
     End, LabName, Link, LinkKind, Mac, Namespace, NetState, Netns, NetnsName, Sysctl, SysctlKey,
 };
@@ -32,8 +32,9 @@ pub struct Fake {
     /// Whether the firewall table and forwarding matter to the lab that looks, so
     /// that they are shown even where no lab holds them.
     pub routed: bool,
-    /// How many operations from now on succeed before one is refused with EIO.
-    pub fail_after: Option<usize>,
+    /// How many operations from now on succeed before one is refused with EIO, then
+    /// how many after that one before another is, and so on.
+    pub fail_after: VecDeque<usize>,
     last_mac: u32,
     /// Bridges that were given an MTU.
     given_mtu: BTreeSet<End>,
@@ -52,7 +53,7 @@ impl Fake {
             namespaces: BTreeMap::new(),
             journal: BTreeMap::new(),
             routed: true,
-            fail_after: None,
+            fail_after: VecDeque::new(),
             last_mac: 0,
             given_mtu: BTreeSet::new(),
         };
@@ -127,9 +128,9 @@ impl Fake {
     }
 
     fn execute(&mut self, op: &Op) -> Result<(), Failure> {
-        match self.fail_after.as_mut() {
+        match self.fail_after.front_mut() {
             Some(0) => {
-                self.fail_after = None;
+                self.fail_after.pop_front();
                 return refuse(libc::EIO);
             }
             Some(left) => *left -= 1,
@@ -171,7 +172,13 @@ impl Fake {
         owner.filter(|lab| self.is_claimed(lab, &claim)).cloned()
     }
 
-    fn look_into(&self, netns: &Netns, there: &Namespace, open: &BTreeSet<Netns>) -> Namespace {
+    fn look_into(
+        &self,
+        lab: &LabName,
+        netns: &Netns,
+        there: &Namespace,
+        open: &BTreeSet<Netns>,
+    ) -> Namespace {
         let mut seen = there.clone();
         for (dev, link) in &mut seen.links {
             let end = End {
@@ -184,11 +191,37 @@ impl Fake {
             }
         }
         seen.sysctls = self.settings(netns, &seen);
-        let mut all = self.journal.values().flatten();
-        if !self.routed && !all.any(|claim| matches!(claim, Claim::Element(..))) {
-            seen.table = None;
+        if *netns == Netns::Host {
+            self.firewall(lab, &mut seen);
         }
         seen
+    }
+
+    /// Our table is one of which the journal knows.
+    fn firewall(&self, lab: &LabName, host: &mut Namespace) {
+        let mut known = false;
+        for (owner, claim) in self
+            .journal
+            .iter()
+            .flat_map(|(l, c)| c.iter().map(move |c| (l, c)))
+        {
+            let Claim::Element(set, element) = claim else {
+                continue;
+            };
+            known = true;
+            if owner != lab {
+                host.due
+                    .entry(*set)
+                    .or_default()
+                    .insert(element.clone(), owner.clone());
+            }
+        }
+        if !self.routed && !known {
+            host.table = None;
+        }
+        if let Some(table) = &mut host.table {
+            table.ours &= known;
+        }
     }
 
     /// The settings that a lab holds and, on a host that matters as a router, those
@@ -243,7 +276,7 @@ impl Host for Fake {
             .map(|(netns, _)| netns.clone())
             .collect();
         for netns in &open {
-            let seen = self.look_into(netns, &self.namespaces[netns], &open);
+            let seen = self.look_into(lab, netns, &self.namespaces[netns], &open);
             let owner = state.namespaces[netns].owner.clone();
             state
                 .namespaces
@@ -254,18 +287,25 @@ impl Host for Fake {
 
     fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
         let mut applied = Applied::default();
-        for (at, op) in ops.iter().enumerate() {
+        let mut at = 0;
+        for group in ops.chunk_by(|a, b| firewall::is_change(a) && firewall::is_change(b)) {
             applied.interrupted = watch.interrupted();
             if applied.interrupted {
                 break;
             }
-            if let Err(failure) = self.execute(op) {
-                applied.failed = Some((at, failure));
-                break;
+            // The changes of the firewall are one transaction.
+            let before = self.namespaces.clone();
+            for (i, op) in group.iter().enumerate() {
+                if let Err(failure) = self.execute(op) {
+                    self.namespaces = before;
+                    applied.failed = Some((at + i, failure));
+                    return applied;
+                }
+                self.adjust_bridges(op);
             }
-            self.adjust_bridges(op);
-            applied.done.push(at);
-            watch.done(op);
+            applied.done.extend(at..at + group.len());
+            group.iter().for_each(|op| watch.done(op));
+            at += group.len();
         }
         applied
     }
@@ -274,7 +314,7 @@ impl Host for Fake {
         Ok(self.journal.get(lab).cloned().unwrap_or_default())
     }
 
-    fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
+    fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>, _: Change) -> Result<(), Error> {
         match claims.is_empty() {
             true => self.journal.remove(lab),
             false => self.journal.insert(lab.clone(), claims.clone()),

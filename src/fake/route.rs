@@ -3,14 +3,11 @@
 use ipnet::IpNet;
 
 use super::{Failure, device, refuse};
-use crate::state::{IfName, Namespace, Route};
-
-/// The metric that an IPv6 route gets when none is asked for.
-const IP6_RT_PRIO_USER: u32 = 1024;
+use crate::state::{IP6_METRIC, IfName, Namespace, Route};
 
 fn metric(route: &Route) -> u32 {
     let usual = if route.to.addr().is_ipv6() {
-        IP6_RT_PRIO_USER
+        IP6_METRIC
     } else {
         0
     };

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op};
-use crate::state::{End, Link, is_link_local};
+use crate::state::{End, Link, Namespace, is_link_local};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -27,8 +27,13 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
         .iter()
         .filter(|a| !want.addresses.contains(a))
         .collect();
-    let hops = next_hops(draft, end);
-    let first = in_the_way(want, have, &unwanted, &hops);
+    let namespace = draft.desired.namespaces.get(&end.netns);
+    let hops = namespace.map(next_hops).unwrap_or_default();
+    let mut needed = namespace.map(own_addresses).unwrap_or_default();
+    needed.extend(&hops);
+    let first = in_the_way(want, have, &unwanted, &|have| {
+        hops.contains(&have.addr()) || hides(have, &needed)
+    });
     // Newest first: a secondary address goes before its primary.
     for address in first.iter().rev() {
         let op = Op::DelAddress {
@@ -73,34 +78,47 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
 
 fn because(address: &IpNet) -> &'static str {
     match is_link_local(address) {
-        true => "from here it looks for IPv6 neighbours of those it forwards for",
+        true => "IPv6 neighbours are looked for from a link-local address",
         false => "the file gives it this address",
     }
 }
 
 /// Whom the namespace's routes are to go by.
-fn next_hops(draft: &Draft<'_>, end: &End) -> BTreeSet<IpAddr> {
-    let want = draft.desired.namespaces.get(&end.netns);
-    let routes = want.into_iter().flat_map(|want| &want.routes);
-    routes.filter_map(|route| route.via).collect()
+fn next_hops(want: &Namespace) -> BTreeSet<IpAddr> {
+    want.routes.iter().filter_map(|route| route.via).collect()
+}
+
+/// The addresses that the namespace is to have.
+fn own_addresses(want: &Namespace) -> BTreeSet<IpAddr> {
+    let all = want.links.values().flat_map(|link| &link.addresses);
+    all.map(IpNet::addr).collect()
+}
+
+/// Where one of these is the broadcast address of a subnet that is still there, the
+/// kernel makes no connected route for it (`fib_add_ifaddr`) and takes it for no next hop
+/// (`fib_check_nh_v4_gw`, net/ipv4/fib_semantics.c).
+fn hides(have: &IpNet, wanted: &BTreeSet<IpAddr>) -> bool {
+    // A /31 has no broadcast address (RFC 3021), nor has a /32.
+    matches!(have, IpNet::V4(net) if net.prefix_len() < 31 && wanted.contains(&net.broadcast().into()))
 }
 
 /// The present addresses that must go before others can come. With an IPv4
 /// address the kernel removes the later ones of its subnet, its secondaries
 /// (`__inet_del_ifa`, unless promote_secondaries is set); an IPv6 address cannot
 /// stand twice with two prefix lengths (EEXIST). A next hop must not be one's own
-/// address: IPv6 refuses it (`ip6_validate_gw`), IPv4 takes it for "on the link".
+/// address: IPv6 refuses it (`ip6_validate_gw`), IPv4 takes it for "on the link"; this
+/// and the like is what `bars` says of a present address.
 fn in_the_way<'a>(
     want: &Link,
     have: &'a [IpNet],
     unwanted: &[&IpNet],
-    hops: &BTreeSet<IpAddr>,
+    bars: &impl Fn(&IpNet) -> bool,
 ) -> Vec<&'a IpNet> {
     let mate = |a: &IpNet, b: &IpNet| match a.addr().is_ipv4() {
         true => a.trunc() == b.trunc(),
         false => a.addr() == b.addr(),
     };
-    let hop = |a: &IpNet| unwanted.contains(&a) && hops.contains(&a.addr());
+    let hop = |a: &IpNet| unwanted.contains(&a) && bars(a);
     let mates = |a: &IpNet| want.addresses.iter().any(|b| mate(a, b));
     let replaced = |a: &IpNet| hop(a) || unwanted.contains(&a) && mates(a);
     let primary = |a: &IpNet| have.iter().find(|b| mate(a, b)).is_some_and(replaced);

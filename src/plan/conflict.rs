@@ -82,8 +82,30 @@ pub enum Conflict {
         /// The host's.
         have: Route,
     },
+    /// A route of the host leads elsewhere what belongs to one of the lab's subnets.
+    #[error(
+        "the host's route to {to} would take packets to {subnet}, which is on {dev}: `ip route del {to}` if nobody needs it"
+    )]
+    Diverted {
+        /// Where the foreign route leads.
+        to: IpNet,
+        /// The lab's subnet.
+        subnet: IpNet,
+        /// The lab's device on it.
+        dev: IfName,
+    },
+    /// The host has another kind of route (multipath, blackhole) to this destination.
+    #[error(
+        "the host has a route to {to} already, over several devices or none: `ip route show {to}`"
+    )]
+    OtherRoute {
+        /// The destination.
+        to: IpNet,
+    },
     /// The table's name is taken.
-    #[error("the nft table `inet netyard` exists already, without netyard's mark (its comment)")]
+    #[error(
+        "the nft table `inet netyard` exists already, and netyard did not make it, or the journal lost it: `nft delete table inet netyard` if nobody needs it"
+    )]
     Table,
     /// A subnet or bridge is an element of another lab.
     #[error("{element} is in the set {} of the nft table already: it belongs to {holder}", set.as_str())]
@@ -138,6 +160,7 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     }
     found.extend(addresses(desired, observed));
     found.extend(routes(desired, observed));
+    found.extend(diverted(desired, observed));
     found.extend(table(desired, observed));
     found
 }
@@ -226,7 +249,32 @@ fn routes(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
                 have: have.clone(),
             })
     };
-    want.routes.iter().filter_map(clash).collect()
+    let other = (want
+        .routes
+        .iter()
+        .filter(|route| have.other_routes.contains(&route.to)))
+    .map(|route| Conflict::OtherRoute { to: route.to });
+    want.routes.iter().filter_map(clash).chain(other).collect()
+}
+
+/// The longest prefix wins, and of two equal ones the older route: such a route of
+/// somebody else's would leave the lab's subnet without packets.
+fn diverted(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let Some(host) = observed.namespaces.get(&Netns::Host) else {
+        return Vec::new();
+    };
+    let foreign = |route: &&Route| !is_own(observed, &on_host(&route.dev), &desired.lab);
+    let theirs = host.routes.iter().filter(foreign).map(|route| route.to);
+    let theirs: Vec<IpNet> = theirs.chain(host.other_routes.iter().copied()).collect();
+    let on_subnets = host_addresses(desired).flat_map(|(dev, want)| {
+        let inside = theirs.iter().filter(|to| want.trunc().contains(*to));
+        inside.map(|to| Conflict::Diverted {
+            to: *to,
+            subnet: want.trunc(),
+            dev: dev.clone(),
+        })
+    });
+    on_subnets.collect()
 }
 
 fn table(desired: &NetState, observed: &NetState) -> Vec<Conflict> {

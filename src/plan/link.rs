@@ -153,11 +153,10 @@ fn same_device(want: &Link, have: &Link) -> bool {
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let near = want.peer().is_some_and(|peer| peer > end);
     let far = want.peer().is_some_and(|peer| peer < end);
+    let made_with = |mode| if far { AddrGen::Eui64 } else { mode };
     let fresh = Link {
         up: want.up && near,
-        addrgen: want
-            .addrgen
-            .map(|mode| if far { AddrGen::Eui64 } else { mode }),
+        addrgen: want.addrgen.map(made_with).filter(|_| !is_small(want.mtu)),
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);
@@ -228,11 +227,15 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
     list
 }
 
+/// Whether a device has no IPv6 for its MTU's sake.
+fn is_small(mtu: Option<u32>) -> bool {
+    mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU)
+}
+
 /// What the device has once its MTU is as wanted. Without IPv6 it has no such
 /// setting; when an MTU grows, IPv6 comes with the kernel's default.
 fn addrgen_then(want: &Link, have: &Link) -> Option<AddrGen> {
-    let small = |mtu: Option<u32>| mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU);
-    let grows = small(have.mtu) && !small(want.mtu);
+    let grows = is_small(have.mtu) && !is_small(want.mtu);
     have.addrgen.or(grows.then_some(AddrGen::Eui64))
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::order::Rank;
 use super::{Draft, Op};
 use crate::state::{
-    Element, End, Family, IfName, LabName, LinkKind, Namespace, NetState, Netns, SetName,
+    Element, End, Family, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, SetName,
     SysctlKey, Table,
 };
 
@@ -17,11 +17,10 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
     let observed = table(draft.observed).filter(|table| table.ours);
     let have: Elements<'_> = elements(observed);
     let wanted = elements(table(draft.desired));
-    let mut others = have.clone();
-    others.retain(|_, owner| owner.is_some_and(|owner| owner != draft.lab()));
-    // Bridges have elements for the guard's sake; they alone need no table.
-    let needed = |elements: &Elements<'_>| elements.keys().any(|(set, _)| *set != SetName::Bridged);
-    if !needed(&wanted) && !needed(&others) {
+    let mut want = wanted;
+    want.extend(others(draft, &have));
+    want.extend(guard(draft));
+    if want.is_empty() {
         if let Some(table) = observed {
             let op = Op::DelTable {
                 table: table.clone(),
@@ -30,18 +29,18 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         }
         return;
     }
-    let mut want = wanted;
-    want.extend(guard(draft));
+    want.extend(networks(draft));
     match observed {
-        None => add_table(draft, &want, "the first network here that masquerades"),
+        None => add_table(
+            draft,
+            &want,
+            "a network here masquerades, and there is none",
+        ),
         Some(table) if !same_rules(table) => {
             let op = Op::DelTable {
                 table: table.clone(),
             };
             draft.push(Rank::FirewallInTheWay, op, "its rules were changed");
-            for (key, owner) in others {
-                want.entry(key).or_insert(owner);
-            }
             add_table(draft, &want, "its rules were changed");
         }
         Some(_) => elements_diff(draft, &want, &have),
@@ -50,6 +49,29 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 
 fn table(state: &NetState) -> Option<&Table> {
     state.namespaces.get(&Netns::Host)?.table.as_ref()
+}
+
+/// What other labs have in the table, or had: someone may have flushed it.
+fn others<'a>(draft: &Draft<'a>, have: &Elements<'a>) -> Elements<'a> {
+    let foreign = |owner: &Option<&LabName>| owner.is_some_and(|owner| owner != draft.lab());
+    let there = have.iter().filter(|(_, owner)| foreign(owner));
+    let mut others: Elements<'_> = there.map(|(key, owner)| (key.clone(), *owner)).collect();
+    let due = draft
+        .have(&Netns::Host)
+        .into_iter()
+        .flat_map(|host| &host.due);
+    for (set, elements) in due {
+        let due = elements.iter();
+        others.extend(due.map(|(element, lab)| ((*set, element.clone()), Some(lab))));
+    }
+    others
+}
+
+/// The bridges of all labs.
+fn networks<'a>(draft: &Draft<'a>) -> Elements<'a> {
+    let all = staying_bridges(draft).filter(|(_, link)| link.owner.is_some());
+    all.map(|(dev, _)| ((SetName::Networks, Element::Device(dev.clone())), None))
+        .collect()
 }
 
 /// What stands guard while the host forwards only for labs: the families of which
@@ -63,7 +85,15 @@ fn guard<'a>(draft: &Draft<'a>) -> Elements<'a> {
     if elements.is_empty() {
         return elements;
     }
-    let stays = |dev: &&IfName| {
+    for (dev, _) in staying_bridges(draft) {
+        elements.insert((SetName::Bridged, Element::Within(dev.clone())), None);
+    }
+    elements
+}
+
+/// The host's bridges once the plan is done.
+fn staying_bridges<'a>(draft: &Draft<'a>) -> impl Iterator<Item = (&'a IfName, &'a Link)> {
+    let stays = |(dev, _): &(&IfName, &Link)| {
         let end = End {
             netns: Netns::Host,
             dev: (*dev).clone(),
@@ -71,17 +101,13 @@ fn guard<'a>(draft: &Draft<'a>) -> Elements<'a> {
         !draft.gone.contains(&end)
     };
     let there = bridges(draft.observed).filter(stays);
-    for dev in there.chain(bridges(draft.desired)) {
-        elements.insert((SetName::Bridged, Element::Within(dev.clone())), None);
-    }
-    elements
+    there.chain(bridges(draft.desired))
 }
 
-fn bridges(state: &NetState) -> impl Iterator<Item = &IfName> {
+fn bridges(state: &NetState) -> impl Iterator<Item = (&IfName, &Link)> {
     let host = state.namespaces.get(&Netns::Host);
     let links = host.into_iter().flat_map(|host| &host.links);
-    let bridges = links.filter(|(_, link)| link.kind == LinkKind::Bridge);
-    bridges.map(|(dev, _)| dev)
+    links.filter(|(_, link)| link.kind == LinkKind::Bridge)
 }
 
 fn elements_diff<'a>(draft: &mut Draft<'a>, want: &Elements<'a>, have: &Elements<'a>) {
@@ -132,6 +158,7 @@ fn reason(set: SetName) -> &'static str {
         SetName::Guard => "the host did not forward before: it shall not do so for others",
         SetName::Bridged => "what stays on this bridge is not forwarded",
         SetName::Inside => "what comes from this network may go out",
+        SetName::Networks => "what may go out does not go to another lab's network",
         SetName::Masquerade4 | SetName::Masquerade6 => {
             "what leaves this subnet gets the host's address"
         }

@@ -8,10 +8,7 @@ use ipnet::IpNet;
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op, is_own};
-use crate::state::{End, Namespace, Netns, Origin, Route};
-
-/// The metric that an IPv6 route gets when none is asked for (include/uapi/linux/ipv6_route.h).
-const IP6_RT_PRIO_USER: u32 = 1024;
+use crate::state::{End, IP6_METRIC, Namespace, Netns, Origin, Route};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -60,7 +57,7 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
 /// The operation that removes this route and no other: asked for an IPv6 route
 /// without a metric, the kernel takes the one of the lowest (`ip6_route_del`).
 pub(super) fn removal(netns: &Netns, route: Route) -> Op {
-    let usual = route.to.addr().is_ipv6().then_some(IP6_RT_PRIO_USER);
+    let usual = route.to.addr().is_ipv6().then_some(IP6_METRIC);
     let metric = route.metric.or(usual);
     Op::DelRoute {
         netns: netns.clone(),

@@ -12,13 +12,14 @@ mod sysctl;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use link::{AddrGen, End, Link, LinkKind, Mac, is_link_local};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
 pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
 pub use nft_text::{element as nft_element, script as nft_script};
-pub use route::{Origin, Route};
+pub use route::{IP6_METRIC, Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
@@ -55,10 +56,17 @@ pub struct Namespace {
     /// Routes of the main table.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Route>,
+    /// Destinations of other routes of that table: multipath, blackhole and the like,
+    /// which netyard does not make.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub other_routes: BTreeSet<IpNet>,
     /// Kernel settings that matter to a lab.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctls: BTreeMap<SysctlKey, Sysctl>,
     /// Our firewall table, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<Table>,
+    /// What other labs have in the table by the journal, whether it is there or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub due: BTreeMap<SetName, BTreeMap<Element, LabName>>,
 }

@@ -93,13 +93,13 @@ impl ChainName {
                 &[In(Crossing, SetName::Bridged), Accept],
                 &[
                     In(IifName, SetName::Inside),
-                    NotIn(OifName, SetName::Inside),
+                    NotIn(OifName, SetName::Networks),
                     Accept,
                 ],
                 &[In(NfProto, SetName::Guard), Drop],
             ],
             ChainName::Postrouting => &[
-                &[In(OifName, SetName::Inside), Return],
+                &[In(OifName, SetName::Networks), Return],
                 &[In(Saddr4, SetName::Masquerade4), Masquerade],
                 &[In(Saddr6, SetName::Masquerade6), Masquerade],
             ],
@@ -207,6 +207,8 @@ pub enum SetName {
     Bridged,
     /// Bridges whose namespaces may go out through the host.
     Inside,
+    /// The bridges of all labs: what may go out does not go to another lab.
+    Networks,
     /// IPv4 subnets that leave with the host's address.
     Masquerade4,
     /// IPv6 subnets that leave with the host's address.
@@ -215,10 +217,11 @@ pub enum SetName {
 
 impl SetName {
     /// Every set of the table.
-    pub const ALL: [SetName; 5] = [
+    pub const ALL: [SetName; 6] = [
         SetName::Guard,
         SetName::Bridged,
         SetName::Inside,
+        SetName::Networks,
         SetName::Masquerade4,
         SetName::Masquerade6,
     ];
@@ -229,6 +232,7 @@ impl SetName {
             SetName::Guard => "guard",
             SetName::Bridged => "bridged",
             SetName::Inside => "inside",
+            SetName::Networks => "networks",
             SetName::Masquerade4 => "masquerade4",
             SetName::Masquerade6 => "masquerade6",
         }
@@ -239,7 +243,7 @@ impl SetName {
         match self {
             SetName::Guard => "type nf_proto;",
             SetName::Bridged => "type ifname . ifname;",
-            SetName::Inside => "type ifname;",
+            SetName::Inside | SetName::Networks => "type ifname;",
             SetName::Masquerade4 => "type ipv4_addr; flags interval;",
             SetName::Masquerade6 => "type ipv6_addr; flags interval;",
         }

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::name::IfName;
 
+/// The metric of an IPv6 route that is given none (`IP6_RT_PRIO_USER`,
+/// include/uapi/linux/ipv6_route.h).
+pub const IP6_METRIC: u32 = 1024;
+
 /// A unicast route of the main table. Those that the kernel adds with an
 /// address (`proto kernel`) are not represented: the address implies them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::StatxAttributes;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
@@ -16,14 +17,14 @@ use super::uapi::NSFS_MAGIC;
 use crate::state::NetnsName;
 
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
-pub(crate) const DIRECTORY: &str = "/run/netns";
+pub const DIRECTORY: &str = "/run/netns";
 
 /// IPv4 forwarding of the namespace that the thread is in.
 const FORWARD4: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// Runs `f` inside a network namespace, on a thread made for it that then ends,
 /// so that no other code ever runs in the wrong namespace. Sockets opened inside
-/// stay there and may be used outside. `None` is the namespace of the process.
+/// stay there and may be used outside. `None` is the namespace of the caller.
 pub(crate) fn enter<T: Send>(
     netns: Option<BorrowedFd<'_>>,
     f: impl FnOnce() -> io::Result<T> + Send,
@@ -112,14 +113,33 @@ pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
     place(fd, socket)
 }
 
-/// The namespace of the process.
-pub(crate) fn host() -> io::Result<OwnedFd> {
-    Ok(File::open("/proc/self/ns/net")?.into())
+/// The namespace of the calling thread.
+pub(crate) fn host() -> io::Result<Place> {
+    place(
+        File::open("/proc/thread-self/ns/net")?.into(),
+        Socket::route()?,
+    )
 }
 
-/// The nsfs inode of the namespace of the process.
-pub(crate) fn host_inode() -> io::Result<u64> {
-    inode(host()?.as_fd())
+/// Whether a process that may be looked at is in the namespace with this inode, or it
+/// has a name.
+pub(crate) fn lives(inode: u64) -> io::Result<bool> {
+    let name = format!("net:[{inode}]");
+    let mounts = fs::read_to_string("/proc/thread-self/mountinfo")?;
+    if mounts
+        .lines()
+        .any(|line| line.split(' ').nth(3) == Some(&name))
+    {
+        return Ok(true);
+    }
+    for entry in fs::read_dir("/proc")? {
+        match fs::read_link(entry?.path().join("ns/net")) {
+            Ok(link) if link.as_os_str() == name.as_str() => return Ok(true),
+            // Another namespace, a process that has ended, or no process at all.
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 /// The nsfs inode of an open namespace.
@@ -159,8 +179,8 @@ pub(crate) fn named_inode(name: &NetnsName) -> io::Result<Option<u64>> {
     let path = path(name);
     match rustix::fs::statfs(&path) {
         Ok(found) if found.f_type == NSFS_MAGIC => Ok(Some(fs::metadata(&path)?.ino())),
-        // Something else, such as a link that leads nowhere.
-        Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(None),
+        // Something else, such as a link that leads nowhere or in a circle.
+        Ok(_) | Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }
@@ -198,9 +218,11 @@ pub(crate) fn unname(name: &NetnsName) -> io::Result<()> {
 /// How the directory was found before netyard prepared it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Directory {
-    /// As `ip netns add` makes it: a mount of its own, so that names made in it
-    /// are seen in every mount namespace.
+    /// As `ip netns add` makes it: a mount of its own, shared, so that names made in
+    /// it are seen in every mount namespace.
     Ready,
+    /// A mount of its own that is not shared.
+    Private,
     /// There, but no mount.
     Plain,
     /// Not there.
@@ -209,25 +231,39 @@ pub(crate) enum Directory {
 
 /// How the directory is.
 pub(crate) fn directory() -> io::Result<Directory> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    if mounts
-        .lines()
-        .any(|line| line.split(' ').nth(4) == Some(DIRECTORY))
-    {
-        return Ok(Directory::Ready);
+    let found = match rustix::fs::statx(
+        rustix::fs::CWD,
+        DIRECTORY,
+        rustix::fs::AtFlags::empty(),
+        rustix::fs::StatxFlags::empty(),
+    ) {
+        Err(rustix::io::Errno::NOENT) => return Ok(Directory::Missing),
+        found => found?,
+    };
+    if !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+        return Ok(Directory::Plain);
     }
-    Ok(if Path::new(DIRECTORY).exists() {
-        Directory::Plain
-    } else {
-        Directory::Missing
+    // Mounts that others cover are listed too; the one that is seen is the last.
+    let mounts = fs::read_to_string("/proc/thread-self/mountinfo")?;
+    let mut here = mounts.lines().rev().map(|line| line.split(' '));
+    let shared = here
+        .find(|fields| fields.clone().nth(4) == Some(DIRECTORY))
+        .is_some_and(|mut fields| fields.any(|field| field.starts_with("shared:")));
+    Ok(match shared {
+        true => Directory::Ready,
+        false => Directory::Private,
     })
 }
 
 /// Prepares the directory as `ip netns add` does: mounted on itself, shared.
 pub(crate) fn prepare(found: Directory) -> io::Result<()> {
-    if found != Directory::Ready {
-        fs::create_dir_all(DIRECTORY)?;
-        rustix::mount::mount_bind_recursive(DIRECTORY, DIRECTORY)?;
+    match found {
+        Directory::Ready => return Ok(()),
+        Directory::Private => {}
+        Directory::Plain | Directory::Missing => {
+            fs::create_dir_all(DIRECTORY)?;
+            rustix::mount::mount_bind_recursive(DIRECTORY, DIRECTORY)?;
+        }
     }
     let flags = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
     Ok(rustix::mount::mount_change(DIRECTORY, flags)?)
@@ -239,8 +275,15 @@ pub(crate) fn unprepare(found: Directory) -> io::Result<()> {
     if fs::read_dir(DIRECTORY).is_ok_and(|mut entries| entries.next().is_some()) {
         return Ok(());
     }
-    if found == Directory::Ready {
-        return Ok(());
+    match found {
+        Directory::Ready => return Ok(()),
+        Directory::Private => {
+            return Ok(rustix::mount::mount_change(
+                DIRECTORY,
+                MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+            )?);
+        }
+        Directory::Plain | Directory::Missing => {}
     }
     match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
         Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => {}

@@ -1,19 +1,24 @@
 //! The journal: what each lab claims, holds on lease and was described by. It
 //! lies in the run directory, so that a reboot empties it with the kernel's state.
 
+mod row;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rustix::fs::FlockOperation;
+
+use row::{claim, columns, identity, odd, stored};
 
 use super::Failure;
 use super::netns::Identity;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::Claim;
-use crate::state::{Element, End, LabName, Netns, NetnsName, SetName, SysctlKey};
+use crate::state::{End, LabName, NetnsName};
 
 const DIRECTORY: &str = "/run/netyard";
 const FILE: &str = "/run/netyard/netyard.db";
@@ -21,10 +26,13 @@ const LOCK: &str = "/run/netyard/lock";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
-    CREATE TABLE lab (name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL);
+    CREATE TABLE lab (
+        name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL, cookie INTEGER NOT NULL,
+        whole INTEGER NOT NULL
+    );
     CREATE TABLE claim (
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
         was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
@@ -42,12 +50,13 @@ pub(crate) struct Store {
     db: Connection,
 }
 
-/// Held while labs are changed: one program at a time.
+/// Held while labs are changed, by one program at a time, or looked at, by many.
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "closing it is what releases the lock")] File);
 
-/// Waits for the lock, and takes it. It goes with the process, however that ends.
-pub(crate) fn lock() -> io::Result<Lock> {
+/// Takes the lock to change labs. It goes with the process, however that ends. When
+/// others have it, `waiting` is told before this waits for them.
+pub(crate) fn lock(waiting: impl FnOnce()) -> io::Result<Lock> {
     make_directory()?;
     let file = OpenOptions::new()
         .write(true)
@@ -55,9 +64,24 @@ pub(crate) fn lock() -> io::Result<Lock> {
         .truncate(false)
         .mode(0o600)
         .open(LOCK)?;
-    rustix::io::retry_on_intr(|| {
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
-    })?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => waiting(),
+        taken => return Ok(taken.map(|()| Lock(file))?),
+    }
+    wait(file, FlockOperation::LockExclusive)
+}
+
+/// Takes the lock to look at labs, so that none comes or goes meanwhile. `None` where
+/// no lab was ever made.
+pub(crate) fn lock_to_read() -> io::Result<Option<Lock>> {
+    match File::open(LOCK) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => wait(file?, FlockOperation::LockShared).map(Some),
+    }
+}
+
+fn wait(file: File, operation: FlockOperation) -> io::Result<Lock> {
+    rustix::io::retry_on_intr(|| rustix::fs::flock(&file, operation))?;
     Ok(Lock(file))
 }
 
@@ -74,8 +98,10 @@ pub(crate) struct Lab {
     pub(crate) name: LabName,
     /// The topology file that it was last brought up with.
     pub(crate) source: String,
-    /// The nsfs inode of the namespace that was its host.
-    pub(crate) host: u64,
+    /// The namespace that was its host.
+    pub(crate) host: Identity,
+    /// Whether the last change of it was finished, and not killed on the way.
+    pub(crate) whole: bool,
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -156,29 +182,32 @@ impl Store {
     pub(crate) fn labs(&self) -> Result<Vec<Lab>> {
         let mut query = self
             .db
-            .prepare("SELECT name, source, host FROM lab ORDER BY name")?;
+            .prepare("SELECT name, source, host, cookie, whole FROM lab ORDER BY name")?;
         let rows = query.query_map([], |row| {
             let name: String = row.get(0)?;
-            Ok((name, row.get(1)?, row.get::<_, i64>(2)? as u64))
+            Ok((name, row.get(1)?, identity(row, 2)?, row.get(4)?))
         })?;
         rows.map(|row| {
-            let (name, source, host) = row?;
+            let (name, source, host, whole) = row?;
             Ok(Lab {
                 name: stored(name)?,
                 source,
                 host,
+                whole,
             })
         })
         .collect()
     }
 
-    /// What every lab claims.
-    pub(crate) fn claims(&self) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
+    /// What every lab of this host claims. Those of another host have a `host` of
+    /// their own.
+    pub(crate) fn claims(&self, host: Identity) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
         let mut all: BTreeMap<LabName, BTreeSet<Claim>> = BTreeMap::new();
-        let mut query = self
-            .db
-            .prepare("SELECT lab, kind, netns, object, was FROM claim")?;
-        let mut rows = query.query([])?;
+        let mut query = self.db.prepare(
+            "SELECT lab, kind, netns, object, was FROM claim JOIN lab ON lab = name
+             WHERE lab.host = ?1 AND lab.cookie = ?2",
+        )?;
+        let mut rows = query.query([host.inode as i64, host.cookie as i64])?;
         while let Some(row) = rows.next()? {
             let claim = claim(
                 &row.get::<_, String>(1)?,
@@ -200,10 +229,7 @@ impl Store {
             Ok((
                 row.get::<_, String>(0)?,
                 row.get::<_, String>(1)?,
-                Identity {
-                    inode: row.get::<_, i64>(2)? as u64,
-                    cookie: row.get::<_, i64>(3)? as u64,
-                },
+                identity(row, 2)?,
             ))
         })?;
         rows.map(|row| {
@@ -233,6 +259,7 @@ impl Store {
     }
 
     /// Replaces what is known of a lab. Nothing claimed ends it.
+    /// [`Lab::whole`] says whether its change is finished.
     pub(crate) fn record(
         &mut self,
         lab: &Lab,
@@ -257,8 +284,9 @@ impl Store {
         tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
         tx.execute("DELETE FROM lease WHERE lab = ?1", [name])?;
         if !claims.is_empty() {
-            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3)";
-            tx.execute(sql, params![name, lab.source, lab.host as i64])?;
+            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5)";
+            let (inode, cookie) = (lab.host.inode as i64, lab.host.cookie as i64);
+            tx.execute(sql, params![name, lab.source, inode, cookie, lab.whole])?;
             insert_leases(&tx, name, leases)?;
         }
         // What was done for the first lab has been put back with the last.
@@ -316,64 +344,4 @@ fn insert_leases(tx: &Transaction<'_>, lab: &str, leases: &Leases) -> Result<()>
 fn fact(db: &Connection, name: &str) -> Result<Option<String>> {
     let sql = "SELECT value FROM fact WHERE name = ?1";
     Ok(db.query_row(sql, [name], |row| row.get(0)).optional()?)
-}
-
-/// A claim as its row: kind, namespace, object, value before.
-fn columns(claim: &Claim) -> (&'static str, String, String, Option<&str>) {
-    let host = || Netns::Host.to_string();
-    match claim {
-        Claim::Netns(name) => ("netns", host(), name.to_string(), None),
-        Claim::Link(end) => ("link", end.netns.to_string(), end.dev.to_string(), None),
-        Claim::Sysctl { netns, key, was } => (
-            "sysctl",
-            netns.to_string(),
-            key.path().to_owned(),
-            Some(was),
-        ),
-        Claim::Element(set, element) => (
-            "element",
-            host(),
-            format!("{} {element}", set.as_str()),
-            None,
-        ),
-    }
-}
-
-fn claim(kind: &str, netns: String, object: String, was: Option<String>) -> Result<Claim> {
-    Ok(match kind {
-        "netns" => Claim::Netns(stored(object)?),
-        "link" => Claim::Link(End {
-            netns: stored(netns)?,
-            dev: stored(object)?,
-        }),
-        "sysctl" => Claim::Sysctl {
-            netns: stored(netns)?,
-            key: SysctlKey::stored(object),
-            was: was.unwrap_or_default(),
-        },
-        "element" => {
-            let (set, element) = object.split_once(' ').ok_or_else(|| odd(&object))?;
-            let set = SetName::ALL.into_iter().find(|s| s.as_str() == set);
-            let element = Element::try_from(element.to_owned()).map_err(odd)?;
-            Claim::Element(set.ok_or_else(|| odd(&object))?, element)
-        }
-        _ => return Err(odd(kind)),
-    })
-}
-
-fn stored<T: TryFrom<String>>(text: String) -> Result<T>
-where
-    T::Error: ToString,
-{
-    T::try_from(text).map_err(odd)
-}
-
-fn odd(what: impl ToString) -> Failure {
-    Failure {
-        errno: 0,
-        text: Some(format!(
-            "the journal holds something odd: {}",
-            what.to_string()
-        )),
-    }
 }

@@ -34,6 +34,9 @@ numbers! {
         NLA_F_NESTED: u16 = 0x8000;
         NLA_TYPE_MASK: u16 = 0x3fff, "NLA_TYPE_MASK & 0xffff";
     }
+    "linux/ipv6_route.h" {
+        IP6_RT_PRIO_USER: u32 = crate::state::IP6_METRIC;
+    }
     "linux/magic.h" {
         NSFS_MAGIC: i64 = 0x6e736673;
     }

@@ -15,7 +15,7 @@ use super::{Interface, Topology};
 use crate::ipam::Leases;
 use crate::state::{
     AddrGen, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetworkName, Sysctl,
-    SysctlKey,
+    SysctlKey, is_link_local,
 };
 
 /// Why a topology cannot become a state.
@@ -122,11 +122,15 @@ fn forwarding(lab: &LabName) -> Sysctl {
 /// router looks for neighbours from its link-local address (`ndisc_solicit`,
 /// net/ipv6/ndisc.c), which the kernel would first spend a second or two on
 /// checking (RFC 4862, 5.4): where packets are forwarded it is given, like the rest.
+/// One that the file gives is the only one.
 fn ipv6(topology: &Topology, end: &End, mut addresses: Vec<IpNet>) -> (AddrGen, Vec<IpNet>) {
     let host = end.netns == Netns::Host;
     let speaks = addresses.iter().any(|net| matches!(net, IpNet::V6(_)));
     let spec = topology.namespaces.get(&end.netns);
     let forwards = host || spec.is_some_and(|spec| spec.forward);
+    if addresses.iter().any(is_link_local) {
+        return (AddrGen::None, addresses);
+    }
     if speaks && forwards {
         addresses.push(link_local(&topology.lab, end));
         return (AddrGen::None, addresses);

@@ -6,6 +6,7 @@
 //!   `up`, and taken down; the host is then as before.
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
+//! - `foreign`: what others hold, do meanwhile or undo.
 //! - `kill`: SIGKILL after every system call that changes something.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
 //! - `cli`: exit codes, JSON, standard input, signals.
@@ -14,6 +15,7 @@
 
 mod cli;
 mod examples;
+mod foreign;
 mod kill;
 mod labs;
 #[path = "../oracle/oracle.rs"]
@@ -34,6 +36,7 @@ fn main() {
         examples::tests(),
         tutorial::tests(),
         labs::tests(),
+        foreign::tests(),
         kill::tests(),
         oracle::tests(),
         cli::tests(),

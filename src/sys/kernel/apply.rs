@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-use super::Kernel;
+use super::{FIRST_INDEX, FIRST_INSIDE, Kernel, LAST_INDEX};
 use crate::plan::{Op, Setting};
 use crate::reconcile::{Applied, Watch};
 use crate::state::{End, Link, Netns, NetnsName, SysctlKey};
@@ -113,6 +113,7 @@ impl Kernel {
         let found = netns::directory()?;
         let known = match found {
             netns::Directory::Ready => None,
+            netns::Directory::Private => Some("private"),
             netns::Directory::Plain => Some("plain"),
             netns::Directory::Missing => Some("missing"),
         };
@@ -187,14 +188,20 @@ impl Kernel {
                 };
             }
         };
+        let mut not_made = None;
         for (at, answer) in owners.into_iter().zip(answers) {
             match answer.filter(|refused| !is_silent_anyway(ops[at], refused)) {
-                None if all.done.last() != Some(&at) => all.done.push(at),
-                None => {}
-                Some(refused) if all.failed.as_ref().is_none_or(|(failed, _)| at < *failed) => {
-                    all.failed = Some((at, refused));
+                // What follows a refused making reached nothing of ours.
+                None if not_made == Some(at) || all.done.last() == Some(&at) => {}
+                None => all.done.push(at),
+                Some(refused) => {
+                    if makes(ops[at]) && all.done.last() != Some(&at) {
+                        not_made = Some(at);
+                    }
+                    if all.failed.as_ref().is_none_or(|(failed, _)| at < *failed) {
+                        all.failed = Some((at, refused));
+                    }
                 }
-                Some(_) => {}
             }
         }
         all
@@ -243,8 +250,20 @@ impl Kernel {
 
     /// An index that no device has in any namespace that was looked into.
     fn choose_index(&mut self, end: &End) -> u32 {
-        let index = self.next_index;
-        self.next_index += 1;
+        let (first, last) = match end.netns {
+            Netns::Host => (FIRST_INDEX, LAST_INDEX),
+            Netns::Named(_) => (FIRST_INSIDE, FIRST_INDEX - 1),
+        };
+        let highest = self.taken.range(first..=last).next_back();
+        let after = highest.map_or(first, |index| index + 1);
+        let index = match after <= last {
+            true => after,
+            // Somebody took the very last one: there are gaps below.
+            false => (first..=last)
+                .find(|index| !self.taken.contains(index))
+                .unwrap_or(last),
+        };
+        self.taken.insert(index);
         self.indexes.insert(end.clone(), index);
         index
     }
@@ -277,8 +296,12 @@ impl Kernel {
 /// A device that has no IPv6 (a kernel without it, an MTU below 1280) cannot be told
 /// to make no link-local address, and makes none.
 fn is_silent_anyway(op: &Op, refused: &Failure) -> bool {
-    let makes = matches!(op, Op::AddBridge { .. } | Op::AddVeth { .. });
-    makes && refused.errno == libc::EAFNOSUPPORT
+    makes(op) && refused.errno == libc::EAFNOSUPPORT
+}
+
+/// Whether the first request of the operation makes a device.
+fn makes(op: &Op) -> bool {
+    matches!(op, Op::AddBridge { .. } | Op::AddVeth { .. })
 }
 
 fn one_by_one(ops: &[&Op], mut each: impl FnMut(&Op) -> Result<(), Failure>) -> Applied {

@@ -6,28 +6,37 @@ mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
-use super::netns::{self, Place};
-use super::store::{Lab, Lock, Store};
+use super::netns::{self, Identity, Place};
+use super::store::{self, Lab, Lock, Store};
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
-use crate::reconcile::{Applied, Host, Inside, Watch};
+use crate::reconcile::{Applied, Change, Host, Inside, Watch};
 use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName};
 
-/// Indexes of far ends begin here, above those that the kernel gives out.
-const FIRST_INDEX: u32 = 1000;
+/// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
+/// are made (`dev_index_reserve`, net/core/dev.c) and does not come so far: a device
+/// that someone makes meanwhile never gets an index that a request of ours names.
+const FIRST_INDEX: u32 = 100_000_000;
+/// In the lab's own namespaces nobody else makes devices, but for those that the
+/// kernel gives to each new one (`sit0` and the like).
+const FIRST_INSIDE: u32 = 1000;
+/// What is tried when the lock is taken.
+pub(crate) const LOCKING: &str = "take the lock /run/netyard/lock";
+/// What is tried when names are read.
+const NAMES: &str = "read the names in /run/netns";
+/// The largest that the kernel takes: it is an `int`.
+const LAST_INDEX: u32 = i32::MAX as u32;
 
 /// The machine, for one lab.
 #[derive(Debug)]
 pub(crate) struct Kernel {
-    host: Socket,
-    /// The host's namespace, for requests that name it.
-    host_netns: OwnedFd,
+    host: Place,
     /// For the firewall table; opened when first needed, because opening it loads
     /// kernel modules.
     netfilter: Option<Socket>,
@@ -35,11 +44,14 @@ pub(crate) struct Kernel {
     inside: BTreeMap<NetnsName, Place>,
     /// The indexes of devices.
     indexes: BTreeMap<End, u32>,
-    next_index: u32,
+    /// Every index that some device has, also one whose name netyard cannot write.
+    taken: BTreeSet<u32>,
     /// Whether a cable was seen that is up and whose carrier is still to come.
     waits: bool,
     /// Whether the firewall table and forwarding matter to this lab.
     routed: bool,
+    /// Whether the host of the lab is not this namespace: what is here is none of its own.
+    pub(crate) elsewhere: bool,
     /// The lab's namespaces that shall forward.
     pub(crate) forwards: BTreeSet<Netns>,
     /// What the lab was recorded with before, and is to be recorded with.
@@ -55,14 +67,14 @@ impl Kernel {
     pub(crate) fn to_read(lab: Lab, store: Store, routed: bool) -> Result<Self, Error> {
         raise_file_limit();
         Ok(Kernel {
-            host: Socket::route().map_err(Error::system("open a netlink socket"))?,
-            host_netns: netns::host().map_err(Error::system("open the host's namespace"))?,
+            host: netns::host().map_err(Error::system("open the host's namespace"))?,
             netfilter: None,
             inside: BTreeMap::new(),
             indexes: BTreeMap::new(),
-            next_index: FIRST_INDEX,
+            taken: BTreeSet::new(),
             waits: false,
             routed,
+            elsewhere: false,
             forwards: BTreeSet::new(),
             before: None,
             lab,
@@ -70,6 +82,11 @@ impl Kernel {
             store,
             _lock: None,
         })
+    }
+
+    /// Whether this is the namespace that netyard runs in.
+    pub(crate) fn is_here(&self, netns: Identity) -> bool {
+        self.host.identity == netns
     }
 
     /// To change this lab: under the lock, after what a killed run left half done
@@ -100,15 +117,36 @@ impl Kernel {
         kernel
             .sweep()
             .map_err(Error::system("remove a name that a killed run left"))?;
-        Ok(kernel)
+        let hidden = kernel.hidden().map_err(Error::system(NAMES))?;
+        match hidden {
+            Some(name) => Err(Error::Hidden(name)),
+            None => Ok(kernel),
+        }
     }
 
-    /// A name is made in two steps, a file and a mount on it; a run that was killed
-    /// between the two leaves a file that nobody can use.
+    /// A namespace that the lab made, whose name is there, but not its mount.
+    fn hidden(&self) -> Result<Option<NetnsName>, super::Failure> {
+        let made = self.store.namespaces()?;
+        let ours = |name: &NetnsName| made.get(name).is_some_and(|(lab, _)| *lab == self.lab.name);
+        let mut names = netns::names()?.into_iter();
+        let found = names.find(|(name, inode)| inode.is_none() && ours(name));
+        Ok(found.map(|(name, _)| name))
+    }
+
+    /// A name is made in two steps, a file and a mount on it; a run of this lab that
+    /// was killed between the two leaves a file that nobody can use. Where no run was
+    /// killed such a file may well be a namespace: for those who see the mount.
     fn sweep(&mut self) -> Result<(), super::Failure> {
+        if self.before.as_ref().is_none_or(|(lab, _)| lab.whole) {
+            return Ok(());
+        }
         let claimed = self.store.namespaces()?;
+        let ours = |name: &NetnsName| {
+            let made = claimed.get(name);
+            made.is_some_and(|(lab, _)| *lab == self.lab.name)
+        };
         for (name, inode) in netns::names()? {
-            if inode.is_none() && claimed.contains_key(&name) {
+            if inode.is_none() && ours(&name) {
                 netns::unname(&name)?;
             }
         }
@@ -122,7 +160,9 @@ impl Kernel {
         let began = Instant::now();
         let name = self.lab.name.clone();
         loop {
+            let locked = store::lock_to_read().map_err(Error::system(LOCKING))?;
             let state = self.observe(&name, Inside::Read)?;
+            drop(locked);
             if !self.waits || began.elapsed() > longest {
                 return Ok(state);
             }
@@ -141,6 +181,7 @@ impl Kernel {
             return Ok(());
         }
         let found = match self.store.fact("directory")?.as_deref() {
+            Some("private") => netns::Directory::Private,
             Some("plain") => netns::Directory::Plain,
             Some("missing") => netns::Directory::Missing,
             _ => return Ok(()),
@@ -150,7 +191,7 @@ impl Kernel {
 
     fn socket(&mut self, netns: &Netns) -> io::Result<&mut Socket> {
         match netns.name() {
-            None => Ok(&mut self.host),
+            None => Ok(&mut self.host.socket),
             Some(name) => Ok(&mut self.place(name)?.socket),
         }
     }
@@ -175,7 +216,7 @@ impl Kernel {
     fn netns(&mut self, netns: &Netns) -> io::Result<BorrowedFd<'_>> {
         match netns.name() {
             Some(name) => Ok(self.place(name)?.fd.as_fd()),
-            None => Ok(self.host_netns.as_fd()),
+            None => Ok(self.host.fd.as_fd()),
         }
     }
 
@@ -211,7 +252,7 @@ impl Host for Kernel {
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {
         let all = self
             .store
-            .claims()
+            .claims(self.lab.host)
             .map_err(Error::system("read the journal"))?;
         Ok(all.get(lab).cloned().unwrap_or_default())
     }
@@ -220,16 +261,29 @@ impl Host for Kernel {
         if let Some((lab, leases)) = self.before.take() {
             (self.lab, self.leases) = (lab, leases);
         }
-        self.record(lab, claims)
+        let whole = self.lab.whole;
+        self.write(lab, claims, whole)
     }
 
-    fn record(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
+    fn record(
+        &mut self,
+        lab: &LabName,
+        claims: &BTreeSet<Claim>,
+        change: Change,
+    ) -> Result<(), Error> {
+        self.write(lab, claims, change == Change::Ended)
+    }
+}
+
+impl Kernel {
+    fn write(&mut self, lab: &LabName, claims: &BTreeSet<Claim>, whole: bool) -> Result<(), Error> {
         let before = self.claimed(lab)?;
         // The record goes last: after a kill before that, `down` finds its work again.
         if claims.is_empty() {
             let what = format!("put {} back", netns::DIRECTORY);
             self.leave().map_err(Error::system(what))?;
         }
+        self.lab.whole = whole;
         (self.store.record(&self.lab, &before, claims, &self.leases))
             .map_err(Error::system("write the journal"))
     }

@@ -18,6 +18,9 @@ use crate::sys::netlink::{address, link, nft, nsid, route};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
+/// How often is looked when things go meanwhile.
+const LOOKS: usize = 4;
+
 type Claims = BTreeMap<LabName, BTreeSet<Claim>>;
 
 /// A veth end whose peer is still to be found: where it is, its index, the
@@ -30,9 +33,21 @@ struct Loose {
 }
 
 impl Kernel {
+    /// Looks; again when a name or a device went while it was looked at.
     pub(super) fn look(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
+        for _ in 1..LOOKS {
+            match self.look_once(lab, inside) {
+                // EINVAL is setns(2)'s answer to a name whose mount is not, or no longer, there.
+                Err(gone) if [libc::ENOENT, libc::ENODEV, libc::EINVAL].contains(&gone.errno) => {}
+                seen => return seen,
+            }
+        }
+        self.look_once(lab, inside)
+    }
+
+    fn look_once(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
         self.waits = false;
-        let claims = self.store.claims()?;
+        let claims = self.store.claims(self.lab.host)?;
         let mut state = NetState::empty(lab.clone());
         let mut loose = Vec::new();
         let made = self.store.namespaces()?;
@@ -59,7 +74,9 @@ impl Kernel {
         }
         for netns in read {
             let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
-            self.look_into(&netns, &mut namespace, &claims, &mut loose)?;
+            if netns != Netns::Host || !self.elsewhere {
+                self.look_into(&netns, &mut namespace, &claims, &mut loose)?;
+            }
             state.namespaces.insert(netns, namespace);
         }
         for (end, peer) in self.pair(&loose)? {
@@ -79,13 +96,13 @@ impl Kernel {
         loose: &mut Vec<Loose>,
     ) -> Result<(), Failure> {
         self.check_name(netns)?;
-        let listed = devices(self.socket(netns)?, namespace)?;
+        let (listed, indexes) = devices(self.socket(netns)?, namespace)?;
+        self.taken.extend(indexes);
         let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
         let waits =
             |device: &link::Listed| device.peer.is_some() && device.link.up && !device.running;
         self.waits |= listed.iter().any(|device| ours(device) && waits(device));
         for (end, index, owner, peer) in listed.into_iter().map(|d| d.placed(netns)) {
-            self.next_index = self.next_index.max(index.saturating_add(1));
             // A mark without a record, or of another lab than the record's, is no mark.
             let link = namespace.links.get_mut(&end.dev);
             let claim = Claim::Link(end.clone());
@@ -104,10 +121,33 @@ impl Kernel {
             self.indexes.insert(end, index);
         }
         self.settings(netns, namespace, claims)?;
-        let has_elements = |c: &Claim| matches!(c, Claim::Element(..));
-        let table = self.routed || claims.values().flatten().any(has_elements);
-        if *netns == Netns::Host && table {
-            namespace.table = nft::read(self.netfilter()?)?;
+        if *netns == Netns::Host {
+            self.look_at_table(namespace, claims)?;
+        }
+        Ok(())
+    }
+
+    /// Our table is one that carries our mark, and of which the journal knows.
+    fn look_at_table(&mut self, host: &mut Namespace, claims: &Claims) -> io::Result<()> {
+        let recorded = claims.iter().flat_map(|(lab, all)| {
+            let elements = all.iter().filter_map(|claim| match claim {
+                Claim::Element(set, element) => Some((*set, element.clone())),
+                _ => None,
+            });
+            elements.map(move |(set, element)| (set, element, lab.clone()))
+        });
+        let mut known = false;
+        for (set, element, lab) in recorded {
+            known = true;
+            if lab != self.lab.name {
+                host.due.entry(set).or_default().insert(element, lab);
+            }
+        }
+        if self.routed || known {
+            host.table = nft::read(self.netfilter()?)?;
+        }
+        if let Some(table) = &mut host.table {
+            table.ours &= known;
         }
         Ok(())
     }
@@ -258,8 +298,11 @@ impl link::Listed {
 }
 
 /// Devices with their addresses and routes.
-fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<link::Listed>> {
-    let listed = link::list(socket)?;
+fn devices(
+    socket: &mut Socket,
+    namespace: &mut Namespace,
+) -> io::Result<(Vec<link::Listed>, Vec<u32>)> {
+    let (listed, indexes) = link::list(socket)?;
     let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
     for device in &listed {
         let master = device.master.and_then(|index| names.get(&index).cloned());
@@ -273,14 +316,19 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
         let link = names
             .get(&index)
             .and_then(|name| namespace.links.get_mut(name));
-        // Where link-local addresses are generated, one is the kernel's own.
-        let generated =
-            |link: &Link| link.addrgen != Some(AddrGen::None) && is_link_local(&address);
+        // Where link-local addresses are generated, one is the kernel's own. For `lo`
+        // none is made (`addrconf_dev_config`, net/ipv6/addrconf.c).
+        let generated = |link: &Link| {
+            let makes = link.addrgen != Some(AddrGen::None) && link.kind != LinkKind::Loopback;
+            makes && is_link_local(&address)
+        };
         if let Some(link) = link.filter(|link| !generated(link)) {
             link.addresses.push(address);
         }
     }
-    for listed in route::list(socket)? {
+    let (routes, others) = route::list(socket)?;
+    namespace.other_routes = others;
+    for listed in routes {
         if let Some(dev) = names.get(&listed.index).cloned() {
             let route::Listed {
                 to,
@@ -298,7 +346,7 @@ fn devices(socket: &mut Socket, namespace: &mut Namespace) -> io::Result<Vec<lin
             });
         }
     }
-    Ok(listed)
+    Ok((listed, indexes))
 }
 
 /// The order in which they were added: IPv6 is listed newest first

@@ -34,21 +34,24 @@ pub(crate) struct Listed {
     pub(crate) link: Link,
 }
 
-/// Every device of the socket's namespace.
-pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
+/// Every device of the socket's namespace, and the indexes in use there: also those of
+/// devices whose names netyard cannot write, which cannot be its own and are left out.
+pub(crate) fn list(socket: &mut Socket) -> io::Result<(Vec<Listed>, Vec<u32>)> {
     let mut message = LinkMessage::default();
     message
         .attributes
         .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
     let replies = socket.dump(&request(&Rtnl::GetLink(message), 0))??;
-    let links = replies.iter().map(|reply| match decoded(reply)? {
-        Rtnl::NewLink(message) => Ok(listed(message)),
-        _ => Ok(None),
-    });
-    links.filter_map(io::Result::transpose).collect()
+    let (mut links, mut indexes) = (Vec::new(), Vec::new());
+    for reply in &replies {
+        if let Rtnl::NewLink(message) = decoded(reply)? {
+            indexes.push(message.header.index);
+            links.extend(listed(message));
+        }
+    }
+    Ok((links, indexes))
 }
 
-/// A device whose name netyard cannot write cannot be one of ours: it is left out.
 fn listed(message: LinkMessage) -> Option<Listed> {
     let mut name = None;
     let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
@@ -111,7 +114,11 @@ fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
 
 /// Makes a bridge: the request that makes it, then what that one does not take.
 pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> {
-    let mut message = new(dev, link);
+    let own = Link {
+        mtu: None,
+        ..link.clone()
+    };
+    let mut message = new(dev, &own);
     message.header.index = index;
     message
         .attributes
@@ -119,8 +126,9 @@ pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> 
             InfoKind::Bridge,
         )]));
     let mut requests = vec![create(message)];
-    // Given at birth, the MTU is still lowered to that of the smallest port; set
-    // later, it stays (`br_mtu_auto_adjust`, net/bridge/br_if.c).
+    // Given at birth, the MTU is still lowered to that of the smallest port; changed
+    // later, it stays (`br_mtu_auto_adjust`, net/bridge/br_if.c). To set the one that
+    // it has is no change (`netif_set_mtu_ext`, net/core/dev.c).
     requests.extend(link.mtu.map(|mtu| set(index, &Setting::Mtu(mtu), None)));
     requests.extend(marks(index, link));
     requests

@@ -1,5 +1,6 @@
 //! Route requests: RTM_NEWROUTE, RTM_DELROUTE and the main table.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,11 +12,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, Socket};
 use super::{decoded, request};
-use crate::state::{Origin, Route};
-
-/// The metric that an IPv6 route gets when none is asked for (IP6_RT_PRIO_USER,
-/// include/uapi/linux/ipv6_route.h).
-const IP6_RT_PRIO_USER: u32 = 1024;
+use crate::state::{IP6_METRIC, Origin, Route};
 
 /// A route and the index of its device, whose name the route does not hold yet.
 #[derive(Debug)]
@@ -27,14 +24,14 @@ pub(crate) struct Listed {
     pub(crate) origin: Origin,
 }
 
-/// The unicast routes of the main table, but for those that the kernel adds with
-/// an address.
-pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
-    let mut routes = Vec::new();
+/// The main table, but for the routes that the kernel adds with an address: those
+/// over one device, and the destinations of all others (multipath, blackhole and the
+/// like).
+pub(crate) fn list(socket: &mut Socket) -> io::Result<(Vec<Listed>, BTreeSet<IpNet>)> {
+    let (mut routes, mut others) = (Vec::new(), BTreeSet::new());
     for family in [AddressFamily::Inet, AddressFamily::Inet6] {
         let mut message = RouteMessage::default();
         message.header.address_family = family;
-        message.header.kind = RouteType::Unicast;
         message
             .attributes
             .push(RouteAttribute::Table(RouteHeader::RT_TABLE_MAIN.into()));
@@ -44,15 +41,21 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
             replies => replies?,
         };
         for reply in &replies {
-            if let Rtnl::NewRoute(message) = decoded(reply)? {
-                routes.extend(listed(&message));
+            if let Rtnl::NewRoute(message) = decoded(reply)?
+                && let Some((to, route)) = listed(&message)
+            {
+                match route {
+                    Some(route) => routes.push(route),
+                    None => drop(others.insert(to)),
+                }
             }
         }
     }
-    Ok(routes)
+    Ok((routes, others))
 }
 
-fn listed(message: &RouteMessage) -> Option<Listed> {
+/// A route's destination and, when it is a unicast route over one device, all of it.
+fn listed(message: &RouteMessage) -> Option<(IpNet, Option<Listed>)> {
     let v6 = message.header.address_family == AddressFamily::Inet6;
     let any = match v6 {
         true => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -74,14 +77,18 @@ fn listed(message: &RouteMessage) -> Option<Listed> {
         RouteProtocol::Ra => Origin::Ra,
         _ => Origin::Other,
     };
-    let usual = if v6 { IP6_RT_PRIO_USER } else { 0 };
-    Some(Listed {
-        index: index?,
-        to: IpNet::new(to, message.header.destination_prefix_length).ok()?,
+    let usual = if v6 { IP6_METRIC } else { 0 };
+    let to = IpNet::new(to, message.header.destination_prefix_length).ok()?;
+    // The kernel puts an unreachable IPv6 route on `lo`.
+    let index = index.filter(|_| message.header.kind == RouteType::Unicast);
+    let route = index.map(|index| Listed {
+        index,
+        to,
         via,
         metric: metric.filter(|metric| *metric != usual),
         origin,
-    })
+    });
+    Some((to, route))
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
@@ -25,12 +26,14 @@ struct Row<'a> {
     up: bool,
 }
 
+/// What the table shows of a namespace or a lab that has nothing to show.
+const NOTHING: [&str; 3] = ["-", "", ""];
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let mut states = Vec::new();
-    let labs = lab::list()?.into_iter();
-    for lab in labs.filter(|lab| args.lab.as_ref().is_none_or(|wanted| *wanted == lab.name)) {
-        states.push(lab::observe(&lab.name)?);
-    }
+    let states = match &args.lab {
+        Some(lab) => vec![lab::observe(lab)?],
+        None => lab::observe_all()?,
+    };
     if args.json {
         return output::json(&states.iter().map(as_json).collect::<Vec<_>>());
     }
@@ -42,31 +45,38 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     table.load_preset(presets::NOTHING);
     table.set_header(["LAB", "NAMESPACE", "DEVICE", "STATE", "ADDRESSES"]);
     for state in &states {
-        let mut before = (String::new(), String::new());
-        for row in rows(state) {
-            let (lab, netns) = (state.lab.to_string(), row.netns.to_string());
-            let shown = |text: &str, before: &str| {
-                if text == before {
-                    String::new()
-                } else {
-                    text.to_owned()
-                }
-            };
-            let up = if row.up { "up" } else { "down" };
-            let first = shown(&lab, &before.0);
-            let second = shown(&netns, &before.1);
-            table.add_row([
-                first,
-                second,
-                row.dev.to_string(),
-                up.to_owned(),
-                row.addresses.join(" "),
-            ]);
-            before = (lab, netns);
+        let mut lab = state.lab.as_str();
+        for (netns, cells) in by_namespace(state) {
+            let mut netns = netns.to_string();
+            for [dev, up, addresses] in cells {
+                // A lab and a namespace are named on their first lines.
+                table.add_row([lab, &netns, &dev, &up, &addresses]);
+                lab = "";
+                netns.clear();
+            }
         }
     }
     say!("{}", table.trim_fmt());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The lines of each namespace; one that has no device to show has a line too.
+fn by_namespace(state: &NetState) -> BTreeMap<&Netns, Vec<[String; 3]>> {
+    let own = state
+        .namespaces
+        .iter()
+        .filter(|(_, ns)| ns.owner.as_ref() == Some(&state.lab));
+    let mut all: BTreeMap<&Netns, Vec<[String; 3]>> =
+        own.map(|(netns, _)| (netns, vec![])).collect();
+    for row in rows(state) {
+        let up = if row.up { "up" } else { "down" };
+        let line = [row.dev.to_string(), up.to_owned(), row.addresses.join(" ")];
+        all.entry(row.netns).or_default().push(line);
+    }
+    for lines in all.values_mut().filter(|lines| lines.is_empty()) {
+        lines.push(NOTHING.map(str::to_owned));
+    }
+    all
 }
 
 /// The devices that tell something: on the host, those with an address or plugged

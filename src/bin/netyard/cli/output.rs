@@ -122,6 +122,10 @@ impl From<Error> for Trouble {
                 ..Trouble::failed(text)
             }
             .hint("run it again to go on"),
+            Error::Hidden(name) => Trouble::failed(text).hint(format!(
+                "run netyard where the lab was made; if someone has unmounted it, `rm {}/{name}`",
+                netyard::NETNS_DIRECTORY
+            )),
             Error::Conflicts(_) => Trouble::failed(text + "\nnothing was changed"),
             Error::Different(_) => Trouble::failed(text)
                 .hint("another program changes the same objects: a network manager, perhaps"),

@@ -73,6 +73,10 @@ impl Drop for Watcher {
 }
 
 impl Watch for Watcher {
+    fn waiting(&mut self) {
+        anstream::eprintln!("waiting for another netyard that changes labs here");
+    }
+
     fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
         self.bar = ProgressBar::with_draw_target(
             Some(plan.steps.len() as u64),

@@ -175,7 +175,7 @@ pub(super) fn elements(
         let found = match set {
             SetName::Guard => family(&entry.key).into_iter().collect(),
             SetName::Bridged => within(&entry.key).into_iter().collect(),
-            SetName::Inside => device(&entry.key).into_iter().collect(),
+            SetName::Inside | SetName::Networks => device(&entry.key).into_iter().collect(),
             SetName::Masquerade4 | SetName::Masquerade6 => {
                 let end = entries.get(i + 1).and_then(|end| address(&end.key));
                 let start = address(&entry.key);

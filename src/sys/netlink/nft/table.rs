@@ -26,7 +26,7 @@ pub(super) fn key(set: SetName) -> Key {
         SetName::Guard => (2, 1, 0),
         // A concatenation has six bits for each of its types.
         SetName::Bridged => (41 << 6 | 41, 32, 0),
-        SetName::Inside => (41, 16, 0),
+        SetName::Inside | SetName::Networks => (41, 16, 0),
         SetName::Masquerade4 => (7, 4, NFT_SET_INTERVAL),
         SetName::Masquerade6 => (8, 16, NFT_SET_INTERVAL),
     };
@@ -41,7 +41,7 @@ pub(super) fn key(set: SetName) -> Key {
 fn byte_order(set: SetName) -> u32 {
     match set {
         SetName::Guard => 0,
-        SetName::Bridged | SetName::Inside => 1,
+        SetName::Bridged | SetName::Inside | SetName::Networks => 1,
         SetName::Masquerade4 | SetName::Masquerade6 => 2,
     }
 }
