@@ -10,6 +10,7 @@ use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Watch};
 use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::{Kernel, LOCKING};
+pub use crate::sys::netns::Inhabitant;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns};
 use crate::topology::{Topology, resolve};
@@ -45,6 +46,15 @@ pub fn plan(topology: &Topology) -> Result<Plan, Error> {
     Ok(crate::plan::plan(&desired, &observed)?)
 }
 
+/// When [`down`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Every name is free again; the kernel clears up behind.
+    Free,
+    /// The kernel is done, too, or this long has passed.
+    Done(Duration),
+}
+
 /// What [`down`] did.
 #[derive(Debug)]
 pub struct Removed {
@@ -53,6 +63,10 @@ pub struct Removed {
     /// Devices of the lab's names that were left alone, because they no longer carry
     /// its mark: someone took it off, or put devices of their own in their place.
     pub left: Vec<End>,
+    /// Who is still in a namespace that has lost its name: it lives on until they end.
+    pub inhabitants: Vec<Inhabitant>,
+    /// Whether all was gone in time, where that was waited for.
+    pub done: bool,
 }
 
 /// Removes a lab and puts back what was changed for it.
@@ -60,7 +74,7 @@ pub struct Removed {
 /// # Errors
 /// There is no such lab, or what the kernel refused; what is left stays recorded,
 /// and `down` can be run again.
-pub fn down(name: &LabName, watch: &mut dyn Watch) -> Result<Removed, Error> {
+pub fn down(name: &LabName, until: Until, watch: &mut dyn Watch) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
     let lock = lock(watch)?;
     let store = Store::open()?;
@@ -73,7 +87,25 @@ pub fn down(name: &LabName, watch: &mut dyn Watch) -> Result<Removed, Error> {
     let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
     kernel.elsewhere = host_gone;
     let claims = kernel.claimed(name)?;
+    let inhabitants = kernel
+        .inhabitants(name)
+        .map_err(Error::system(LOOKING_INSIDE))?;
+    let farewell = match until {
+        Until::Free => None,
+        Until::Done(longest) => {
+            let these = kernel
+                .farewell(name)
+                .map_err(Error::system(LOOKING_INSIDE))?;
+            Some((these, longest))
+        }
+    };
     let plan = reconcile::down(&mut kernel, name, watch)?;
+    let done = match farewell {
+        None => true,
+        Some((these, longest)) => {
+            (kernel.wait(these, longest)).map_err(Error::system("wait for the kernel"))?
+        }
+    };
     let now = kernel.observe(name, Inside::Skip)?;
     let there = |end: &End| {
         let namespace = now.namespaces.get(&end.netns);
@@ -86,8 +118,13 @@ pub fn down(name: &LabName, watch: &mut dyn Watch) -> Result<Removed, Error> {
     Ok(Removed {
         plan,
         left: links.filter(there).collect(),
+        inhabitants,
+        done,
     })
 }
+
+/// What is tried when the lab's namespaces are looked into.
+const LOOKING_INSIDE: &str = "look into the lab's namespaces";
 
 /// A lab that is up.
 #[derive(Debug, Clone)]
@@ -150,7 +187,7 @@ pub fn observe_settled(name: &LabName) -> Result<NetState, Error> {
     reader(name)?.settled(Duration::from_secs(2))
 }
 
-fn reader(name: &LabName) -> Result<Kernel, Error> {
+pub(crate) fn reader(name: &LabName) -> Result<Kernel, Error> {
     let store = Store::open_to_read()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let host = lab.host;
@@ -160,18 +197,18 @@ fn reader(name: &LabName) -> Result<Kernel, Error> {
 }
 
 /// Without these no operation of a plan could succeed; better said at once.
-fn need_rights(what: &str) -> Result<(), Error> {
+pub(crate) fn need_rights(what: &str) -> Result<(), Error> {
     match sys::may_administer() {
         true => Ok(()),
         false => Err(Error::NotRoot(what.to_owned())),
     }
 }
 
-fn lock(watch: &mut dyn Watch) -> Result<store::Lock, Error> {
+pub(crate) fn lock(watch: &mut dyn Watch) -> Result<store::Lock, Error> {
     store::lock(|| watch.waiting()).map_err(unlocked)
 }
 
-fn lock_to_read() -> Result<Option<store::Lock>, Error> {
+pub(crate) fn lock_to_read() -> Result<Option<store::Lock>, Error> {
     store::lock_to_read().map_err(unlocked)
 }
 
@@ -185,7 +222,7 @@ fn unlocked(error: std::io::Error) -> Error {
 }
 
 /// Whether the namespace that was the lab's host is no more, and its devices with it.
-fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
+pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
     let looking = "look for the lab's host";
     let here = netns::host().map_err(Error::system(looking))?;
     if lab.host == here.identity {
@@ -200,7 +237,7 @@ fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {
     store.leases(lab).map_err(Error::system("read the journal"))
 }
 
-fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
+pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
     let labs = store.labs().map_err(Error::system("read the journal"))?;
     Ok(labs.into_iter().find(|lab| lab.name == *name))
 }

@@ -9,6 +9,7 @@
 pub mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod gc;
 pub mod ipam;
 pub mod lab;
 pub mod plan;

@@ -9,6 +9,7 @@ pub(crate) mod netns;
 pub(crate) mod probe;
 pub(crate) mod sockopt;
 pub(crate) mod store;
+pub(crate) mod strays;
 pub(crate) mod sysctl;
 pub(crate) mod uapi;
 

@@ -2,6 +2,7 @@
 //! directory that `ip netns` uses.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -119,6 +120,42 @@ pub(crate) fn host() -> io::Result<Place> {
         File::open("/proc/thread-self/ns/net")?.into(),
         Socket::route()?,
     )
+}
+
+/// A process in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Inhabitant {
+    /// The namespace's name.
+    pub netns: NetnsName,
+    /// The process.
+    pub pid: u32,
+    /// What it is called (`/proc/PID/comm`, proc_pid_comm(5)).
+    pub name: String,
+}
+
+/// The processes in these namespaces, by inode. One may not be allowed to be looked at.
+pub(crate) fn inhabitants(of: &BTreeMap<u64, NetnsName>) -> io::Result<Vec<Inhabitant>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let process = entry?;
+        let Some(pid) = process.file_name().to_str().and_then(|n| n.parse().ok()) else {
+            continue;
+        };
+        // A process may end while it is looked at.
+        let Ok(inside) = fs::metadata(process.path().join("ns/net")) else {
+            continue;
+        };
+        if let Some(netns) = of.get(&inside.ino()) {
+            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+            found.push(Inhabitant {
+                netns: netns.clone(),
+                pid,
+                name: name.trim_end().to_owned(),
+            });
+        }
+    }
+    found.sort_by_key(|one| one.pid);
+    Ok(found)
 }
 
 /// Whether a process that may be looked at is in the namespace with this inode, or it

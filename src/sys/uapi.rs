@@ -37,6 +37,9 @@ numbers! {
     "linux/ipv6_route.h" {
         IP6_RT_PRIO_USER: u32 = crate::state::IP6_METRIC;
     }
+    "linux/rtnetlink.h" {
+        RTNLGRP_NSID: u32 = 28;
+    }
     "linux/magic.h" {
         NSFS_MAGIC: i64 = 0x6e736673;
     }

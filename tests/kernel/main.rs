@@ -7,6 +7,7 @@
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `down`: what `down` and `gc` say and leave.
 //! - `kill`: SIGKILL after every system call that changes something.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
 //! - `cli`: exit codes, JSON, standard input, signals.
@@ -14,6 +15,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod cli;
+mod down;
 mod examples;
 mod foreign;
 mod kill;
@@ -36,6 +38,7 @@ fn main() {
         examples::tests(),
         tutorial::tests(),
         labs::tests(),
+        down::tests(),
         foreign::tests(),
         kill::tests(),
         oracle::tests(),

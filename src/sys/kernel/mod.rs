@@ -2,6 +2,7 @@
 //! loop needs.
 
 mod apply;
+mod farewell;
 mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +10,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+pub(crate) use observe::Claims;
+
 use super::netlink::link;
 use super::netlink::socket::Socket;
 use super::netns::{self, Identity, Place};
 use super::store::{self, Lab, Lock, Store};
+use super::strays::Strays;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
@@ -50,6 +54,8 @@ pub(crate) struct Kernel {
     waits: bool,
     /// Whether the firewall table and forwarding matter to this lab.
     routed: bool,
+    /// What is looked at as if the journal held it.
+    pub(crate) assumed: Strays,
     /// Whether the host of the lab is not this namespace: what is here is none of its own.
     pub(crate) elsewhere: bool,
     /// The lab's namespaces that shall forward.
@@ -74,6 +80,7 @@ impl Kernel {
             taken: BTreeSet::new(),
             waits: false,
             routed,
+            assumed: Strays::default(),
             elsewhere: false,
             forwards: BTreeSet::new(),
             before: None,

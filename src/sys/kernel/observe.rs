@@ -21,7 +21,8 @@ use crate::sys::{Failure, netns, sysctl};
 /// How often is looked when things go meanwhile.
 const LOOKS: usize = 4;
 
-type Claims = BTreeMap<LabName, BTreeSet<Claim>>;
+/// What labs claim.
+pub(crate) type Claims = BTreeMap<LabName, BTreeSet<Claim>>;
 
 /// A veth end whose peer is still to be found: where it is, its index, the
 /// peer's index, and the number by which its namespace knows the peer's.
@@ -47,10 +48,12 @@ impl Kernel {
 
     fn look_once(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
         self.waits = false;
-        let claims = self.store.claims(self.lab.host)?;
+        let mut claims = self.store.claims(self.lab.host)?;
+        claims.extend(self.assumed.claims.clone());
         let mut state = NetState::empty(lab.clone());
         let mut loose = Vec::new();
-        let made = self.store.namespaces()?;
+        let mut made = self.store.namespaces()?;
+        made.extend(self.assumed.made.clone());
         for (name, inode) in netns::names()? {
             let mut owner = None;
             if let Some((made_by, made)) = made.get(&name).filter(|(_, m)| inode == Some(m.inode)) {
@@ -167,7 +170,7 @@ impl Kernel {
 
     /// Whether the name still stands for the namespace that was made. Someone may
     /// have made another, to which the kernel gave the same inode.
-    fn is_same(&mut self, name: &NetnsName, made: Identity) -> io::Result<bool> {
+    pub(super) fn is_same(&mut self, name: &NetnsName, made: Identity) -> io::Result<bool> {
         self.check_name(&Netns::Named(name.clone()))?;
         match self.place(name) {
             Ok(place) => Ok(place.identity == made),

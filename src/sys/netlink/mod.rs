@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod attr;
+pub(crate) mod events;
 pub(crate) mod link;
 pub(crate) mod nft;
 pub(crate) mod nsid;

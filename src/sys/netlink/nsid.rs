@@ -6,8 +6,16 @@ use std::os::fd::RawFd;
 use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 
-use super::socket::Socket;
+use super::socket::{Request, Socket};
 use super::{decoded, request};
+
+/// Gives another namespace a number in the socket's, unless it has one. Any that is free.
+pub(crate) fn give(netns: RawFd) -> Request {
+    let mut message = NsidMessage::default();
+    // -1 asks for a free one (rtnl_net_newid, net/core/net_namespace.c).
+    message.attributes = vec![NsidAttribute::Fd(netns as u32), NsidAttribute::Id(-1)];
+    request(&Rtnl::NewNsId(message), 0)
+}
 
 /// The number by which the socket's namespace knows another, an open one, where
 /// it does.

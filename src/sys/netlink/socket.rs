@@ -3,7 +3,7 @@
 //! it said it.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
@@ -28,6 +28,12 @@ const RECEIVE: usize = 64 * 1024;
 /// How often a dump is read again when the kernel says that it changed meanwhile.
 const DUMP_TRIES: usize = 8;
 
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 /// A request without its header.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -51,14 +57,15 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Opens a socket in the calling thread's network namespace, where it stays.
-    fn open(protocol: Option<rustix::net::Protocol>) -> io::Result<Self> {
+    /// It hears the multicast groups whose bits are set.
+    fn open(protocol: Option<rustix::net::Protocol>, groups: u32) -> io::Result<Self> {
         let fd = rustix::net::socket_with(
             AddressFamily::NETLINK,
             SocketType::RAW,
             SocketFlags::CLOEXEC,
             protocol,
         )?;
-        rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, 0))?;
+        rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, groups))?;
         sockopt::netlink_options(fd.as_fd())?;
         Ok(Socket {
             fd,
@@ -70,12 +77,24 @@ impl Socket {
     /// A socket for links, addresses and routes.
     pub(crate) fn route() -> io::Result<Self> {
         // NETLINK_ROUTE is 0, the default protocol.
-        Self::open(None)
+        Self::open(None, 0)
+    }
+
+    /// A socket that hears these groups of route netlink, a bit for each.
+    pub(super) fn listening(groups: u32) -> io::Result<Self> {
+        Self::open(None, groups)
+    }
+
+    /// What was heard, once there is something.
+    pub(super) fn heard(&mut self) -> io::Result<Vec<Reply>> {
+        let mut replies = Vec::new();
+        self.receive(|message| replies.push((message.kind, message.body.to_vec())))?;
+        Ok(replies)
     }
 
     /// A socket for the firewall table.
     pub(crate) fn netfilter() -> io::Result<Self> {
-        Self::open(Some(netlink::NETFILTER))
+        Self::open(Some(netlink::NETFILTER), 0)
     }
 
     /// The cookie of the namespace that the socket is in.

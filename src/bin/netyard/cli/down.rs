@@ -1,8 +1,10 @@
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use netyard::lab;
-use serde_json::json;
+use netyard::error::Error;
+use netyard::lab::{self, Removed, Until};
+use netyard::state::LabName;
+use serde_json::{Value, json};
 
 use super::output::{self, BOLD, DIM, Trouble, say, styled};
 use super::source::{self, Named};
@@ -11,45 +13,129 @@ use super::watch::{Verbosity, Watcher};
 
 /// Remove a lab and put back what was changed for it
 ///
-/// Works after a crash too: what `up` had begun is known from the journal.
+/// Works after a crash too: what `up` had begun is known from the journal. Returns when
+/// every name is free again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The lab's name, or its topology file (`-` reads standard input)
-    #[arg(value_name = "FILE|LAB")]
-    target: String,
+    #[arg(value_name = "FILE|LAB", required_unless_present = "all")]
+    target: Option<String>,
+    /// Remove every lab that was made from this host
+    #[arg(long, conflicts_with = "target")]
+    all: bool,
+    /// Return only when the kernel has cleared up behind, at most 30 s later
+    #[arg(long)]
+    wait: bool,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// The kernel takes some 1.5 ms a namespace.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
-    let name = match source::file_or_lab(&args.target)? {
-        Named::File(source) => source.topology.lab,
+    let Some(target) = &args.target else {
+        return run_all(args, verbosity);
+    };
+    let name = match source::file_or_lab(target)? {
+        Named::File(source) => match is_up(&source.topology.lab)? {
+            true => source.topology.lab,
+            false => return not_up(&source.topology.lab, args.json),
+        },
         Named::Lab(lab) => lab,
     };
-    let began = Instant::now();
-    let lab::Removed { plan, left } = lab::down(&name, &mut Watcher::new(verbosity))?;
-    let took = began.elapsed();
+    let done = down(&name, args, verbosity)?;
     if args.json {
-        let milliseconds = took.as_secs_f64() * 1e3;
-        return output::json(&json!({
-            "lab": name, "changed": !plan.is_empty(), "milliseconds": milliseconds, "steps": plan.steps, "left": left,
-        }));
+        return output::json(&done);
     }
-    let lab = styled(BOLD, &name);
-    let what = if plan.is_empty() {
-        "nothing of it was left".to_owned()
-    } else {
-        summary(&plan)
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A lab that a file describes may be down already; a name that nobody has is a mistake.
+fn is_up(lab: &LabName) -> Result<bool, Error> {
+    Ok(lab::list()?.iter().any(|known| known.name == *lab))
+}
+
+fn not_up(lab: &LabName, as_json: bool) -> Result<ExitCode, Trouble> {
+    if as_json {
+        return output::json(&json!({ "lab": lab, "changed": false }));
+    }
+    say!("lab {} is not up: nothing to remove", styled(BOLD, lab));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One that cannot be removed does not keep the others.
+fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
+    let (mut done, mut failed) = (Vec::new(), None);
+    for lab in lab::list()? {
+        match down(&lab.name, args, verbosity) {
+            Ok(value) => done.push(value),
+            Err(Error::OtherHost(_)) => {}
+            Err(error) => {
+                let trouble: Option<Trouble> = failed.replace(error.into());
+                trouble.map(Trouble::show);
+            }
+        }
+    }
+    if let Some(trouble) = failed {
+        return Err(trouble);
+    }
+    if args.json {
+        return output::json(&done);
+    }
+    if done.is_empty() {
+        say!("no lab is up");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn down(name: &LabName, args: &Args, verbosity: Verbosity) -> Result<Value, Error> {
+    let until = match args.wait {
+        true => Until::Done(LONGEST_WAIT),
+        false => Until::Free,
     };
-    let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
-    say!("lab {lab} is down: {what} {took}");
-    for end in left {
+    let began = Instant::now();
+    let removed = lab::down(name, until, &mut Watcher::new(verbosity))?;
+    let took = began.elapsed().as_secs_f64() * 1e3;
+    if !args.json {
+        tell(name, &removed, took);
+    }
+    let Removed {
+        plan,
+        left,
+        inhabitants,
+        done,
+    } = removed;
+    Ok(json!({
+        "lab": name, "changed": !plan.is_empty(), "milliseconds": took, "steps": plan.steps,
+        "left": left, "inhabitants": inhabitants, "done": done,
+    }))
+}
+
+fn tell(name: &LabName, removed: &Removed, took: f64) {
+    let what = match removed.plan.is_empty() {
+        true => "nothing of it was left".to_owned(),
+        false => summary(&removed.plan),
+    };
+    let took = styled(DIM, format!("({took:.1} ms)"));
+    say!("lab {} is down: {what} {took}", styled(BOLD, name));
+    let note = styled(BOLD, "note:");
+    for end in &removed.left {
         anstream::eprintln!(
-            "{} device {} was left alone: it does not carry the mark of the lab (alias netyard:{name})",
-            styled(BOLD, "note:"),
+            "{note} device {} was left alone: it does not carry the mark of the lab (alias netyard:{name})",
             end.dev,
         );
     }
-    Ok(ExitCode::SUCCESS)
+    for one in &removed.inhabitants {
+        anstream::eprintln!(
+            "{note} process {} ({}) is still in what was namespace {}: it keeps it, and its cables, until it ends",
+            one.pid,
+            one.name,
+            one.netns,
+        );
+    }
+    if !removed.done {
+        anstream::eprintln!("{note} the kernel had not cleared up after {LONGEST_WAIT:?}");
+    }
 }

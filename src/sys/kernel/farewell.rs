@@ -1,0 +1,97 @@
+//! Waiting until the kernel has taken a lab's namespaces apart. It does so later, on a
+//! single queue (`cleanup_net`, net/core/net_namespace.c): of each it tells when it
+//! begins (RTM_DELNSID), of none when it has ended. But the queue takes up a namespace
+//! that went later only when it has ended with those before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
+
+use super::Kernel;
+use crate::state::{LabName, Netns, NetnsName};
+use crate::sys::netlink::events::Farewells;
+use crate::sys::netlink::nsid;
+use crate::sys::netns::Inhabitant;
+use crate::sys::{Failure, netns};
+
+/// The namespaces that will go.
+#[derive(Debug)]
+pub(crate) struct Farewell {
+    events: Farewells,
+    numbers: BTreeSet<i32>,
+}
+
+impl Kernel {
+    /// To be called before they lose their names.
+    pub(crate) fn farewell(&mut self, lab: &LabName) -> Result<Farewell, Failure> {
+        let events = Farewells::listen()?;
+        let mut numbers = BTreeSet::new();
+        for name in self.made(lab)? {
+            let fd = self.netns(&Netns::Named(name))?.as_raw_fd();
+            numbers.extend(number(&mut self.host.socket, fd)?);
+        }
+        Ok(Farewell { events, numbers })
+    }
+
+    /// The processes in the lab's namespaces.
+    pub(crate) fn inhabitants(&mut self, lab: &LabName) -> Result<Vec<Inhabitant>, Failure> {
+        let mut inodes = BTreeMap::new();
+        for name in self.made(lab)? {
+            inodes.extend(netns::named_inode(&name)?.map(|inode| (inode, name)));
+        }
+        match inodes.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(netns::inhabitants(&inodes)?),
+        }
+    }
+
+    /// The lab's namespaces that are still those that were made.
+    pub(crate) fn made(&mut self, lab: &LabName) -> Result<Vec<NetnsName>, Failure> {
+        let mut own = Vec::new();
+        for (name, (made_by, identity)) in self.store.namespaces()? {
+            if made_by == *lab && self.is_same(&name, identity)? {
+                own.push(name);
+            }
+        }
+        Ok(own)
+    }
+
+    /// Waits until all are gone, at most for `longest`. Says whether they are: one in
+    /// which a process is, or that is open somewhere, stays.
+    pub(crate) fn wait(&mut self, mut these: Farewell, longest: Duration) -> io::Result<bool> {
+        let end = Instant::now() + longest;
+        if !these.wait(end)? {
+            return Ok(false);
+        }
+        // All have begun to go; when one that goes now begins, they have ended.
+        let last = netns::create(1)?;
+        for place in &last {
+            these
+                .numbers
+                .extend(number(&mut self.host.socket, place.fd.as_fd().as_raw_fd())?);
+        }
+        drop(last);
+        these.wait(end)
+    }
+}
+
+impl Farewell {
+    fn wait(&mut self, end: Instant) -> io::Result<bool> {
+        while !self.numbers.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            let gone = self.events.wait(left)?;
+            if gone.is_empty() {
+                return Ok(false);
+            }
+            self.numbers.retain(|id| !gone.contains(id));
+        }
+        Ok(true)
+    }
+}
+
+fn number(host: &mut crate::sys::netlink::socket::Socket, netns: i32) -> io::Result<Option<i32>> {
+    // One that has a number already refuses another (EEXIST).
+    host.transact(&[nsid::give(netns)])?;
+    nsid::of(host, netns)
+}
