@@ -20,9 +20,33 @@ use crate::topology::{Topology, resolve};
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Plan, Error> {
+    bring_up(topology, source, watch, |_| Ok(()))
+}
+
+/// Like [`up`], but only where there is no such lab. `mine` is called when that is
+/// sure and nothing is made yet.
+pub(crate) fn up_new(
+    topology: &Topology,
+    source: &str,
+    watch: &mut dyn Watch,
+    mine: impl FnOnce() -> Result<(), Error>,
+) -> Result<Plan, Error> {
+    bring_up(topology, source, watch, |before| match before {
+        Some(lab) => Err(Error::AlreadyUp(lab.name)),
+        None => mine(),
+    })
+}
+
+fn bring_up(
+    topology: &Topology,
+    source: &str,
+    watch: &mut dyn Watch,
+    may: impl FnOnce(Option<Lab>) -> Result<(), Error>,
+) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
     let lock = lock()?;
     let store = Store::open()?;
+    may(known(&topology.lab, &store)?)?;
     let lab = record(&topology.lab, source, &store)?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;

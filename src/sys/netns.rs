@@ -79,11 +79,7 @@ fn create_here() -> io::Result<Place> {
     // SAFETY: only the network namespace is unshared, and only of this thread,
     // which holds no other thread's file table.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
-    // A new namespace copies this from the machine's first one (`devinet_init_net`,
-    // net/ipv4/devinet.c); one of ours forwards when its file says so.
-    if fs::read(FORWARD4)? != b"0\n" {
-        fs::write(FORWARD4, "0")?;
-    }
+    forward_nothing()?;
     let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
     place(fd, Socket::route()?)
 }
@@ -98,6 +94,15 @@ fn place(fd: OwnedFd, socket: Socket) -> io::Result<Place> {
         socket,
         identity,
     })
+}
+
+/// A new namespace copies this setting from the machine's first one
+/// (`devinet_init_net`, net/ipv4/devinet.c); one of ours forwards when its file says so.
+pub(super) fn forward_nothing() -> io::Result<()> {
+    if fs::read(FORWARD4)? != b"0\n" {
+        fs::write(FORWARD4, "0")?;
+    }
+    Ok(())
 }
 
 /// Whether a namespace has this name.
