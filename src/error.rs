@@ -7,7 +7,7 @@ use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::state::{LabName, Netns, NetnsName};
 use crate::topology::ResolveError;
 
-pub use crate::sys::Failure;
+pub use crate::sys::{Blocked, Failure};
 
 /// Why netyard could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,9 @@ pub enum Error {
     /// There is no lab of this name on the host.
     #[error("no lab `{0}` is up on this host")]
     NoLab(LabName),
+    /// A lab of this name is there already.
+    #[error("lab `{0}` is up already")]
+    AlreadyUp(LabName),
     /// The lab's host is another network namespace.
     #[error("lab `{0}` was made from another network namespace: run netyard there")]
     OtherHost(LabName),
@@ -63,6 +66,9 @@ pub enum Error {
     /// Not enough rights.
     #[error("{0} needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
     NotRoot(String),
+    /// No namespaces of this process's own.
+    #[error("{0}")]
+    Blocked(Box<Blocked>),
     /// The system refused something that is no operation of a plan.
     #[error("{what}: {cause}")]
     System {

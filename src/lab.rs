@@ -10,9 +10,9 @@ use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Watch};
 use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::{Kernel, LOCKING};
-pub use crate::sys::netns::Inhabitant;
+pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
-use crate::sys::{self, netns};
+use crate::sys::{self, netns, residents};
 use crate::topology::{Topology, resolve};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`
@@ -21,9 +21,33 @@ use crate::topology::{Topology, resolve};
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Plan, Error> {
+    bring_up(topology, source, watch, |_| Ok(()))
+}
+
+/// Like [`up`], but only where there is no such lab. `mine` is called when that is
+/// sure and nothing is made yet.
+pub(crate) fn up_new(
+    topology: &Topology,
+    source: &str,
+    watch: &mut dyn Watch,
+    mine: impl FnOnce() -> Result<(), Error>,
+) -> Result<Plan, Error> {
+    bring_up(topology, source, watch, |before| match before {
+        Some(lab) => Err(Error::AlreadyUp(lab.name)),
+        None => mine(),
+    })
+}
+
+fn bring_up(
+    topology: &Topology,
+    source: &str,
+    watch: &mut dyn Watch,
+    may: impl FnOnce(Option<Lab>) -> Result<(), Error>,
+) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
     let lock = lock(watch)?;
     let store = Store::open()?;
+    may(known(&topology.lab, &store)?)?;
     let lab = record(&topology.lab, source, &store)?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
@@ -64,7 +88,7 @@ pub struct Removed {
     /// its mark: someone took it off, or put devices of their own in their place.
     pub left: Vec<End>,
     /// Who is still in a namespace that has lost its name: it lives on until they end.
-    pub inhabitants: Vec<Inhabitant>,
+    pub residents: Vec<Resident>,
     /// Whether all was gone in time, where that was waited for.
     pub done: bool,
 }
@@ -87,9 +111,8 @@ pub fn down(name: &LabName, until: Until, watch: &mut dyn Watch) -> Result<Remov
     let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
     kernel.elsewhere = host_gone;
     let claims = kernel.claimed(name)?;
-    let inhabitants = kernel
-        .inhabitants(name)
-        .map_err(Error::system(LOOKING_INSIDE))?;
+    let made = kernel.made(name).map_err(Error::system(LOOKING_INSIDE))?;
+    let residents = residents::find(&made).map_err(Error::system(LOOKING_INSIDE))?;
     let farewell = match until {
         Until::Free => None,
         Until::Done(longest) => {
@@ -118,7 +141,7 @@ pub fn down(name: &LabName, until: Until, watch: &mut dyn Watch) -> Result<Remov
     Ok(Removed {
         plan,
         left: links.filter(there).collect(),
-        inhabitants,
+        residents,
         done,
     })
 }

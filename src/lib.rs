@@ -11,16 +11,20 @@ pub mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod gc;
+mod inside;
 pub mod ipam;
 pub mod lab;
+mod names;
 pub mod plan;
 pub mod probe;
 pub mod reconcile;
+pub mod run;
 pub mod state;
 mod sys;
 pub mod topology;
 
-pub use sys::exec::exec;
+pub use inside::exec;
+pub use sys::may_administer;
 pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 
 /// The kernel's numbers as netyard knows them, for the test that compares them

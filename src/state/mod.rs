@@ -3,6 +3,7 @@
 //! into the other, and printed like the other. This module knows nothing of files,
 //! kernels or plans.
 
+mod address;
 mod link;
 mod name;
 mod nft;

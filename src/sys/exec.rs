@@ -1,29 +1,23 @@
 //! Runs a program inside a namespace in the place of this one, as `ip netns exec` does.
-#![allow(unsafe_code)]
 
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
-use rustix::thread::UnshareFlags;
+use rustix::process::{parent_process_death_signal, set_parent_process_death_signal};
 
-use super::netns;
-use crate::state::{Netns, NetnsName};
+use super::{netns, view};
+use crate::names::Name;
+use crate::state::Netns;
 
-/// Becomes the program, inside the namespace: its process id, exit code and
-/// signals are those of this process. With a private /sys that shows the
-/// namespace's devices, and the files of /etc/netns/NAME over those of /etc.
-///
-/// Returns only when that failed.
-pub fn exec(netns: &Netns, command: &mut Command) -> io::Error {
+/// Becomes the program. Returns only when that failed.
+pub(crate) fn exec(netns: &Netns, names: &[Name], command: &mut Command) -> io::Error {
+    let follow = parent_process_death_signal();
     let become_it = || -> io::Result<()> {
-        if let Some(name) = netns.name() {
-            private_view(name)?;
-        }
+        view::take(netns, names)?;
+        // It belongs to a thread, not to the process (pr_set_pdeathsig(2const)).
+        set_parent_process_death_signal(follow?)?;
         // The thread that calls execve(2) takes the place of the whole process.
         Err(command.exec())
     };
@@ -32,36 +26,4 @@ pub fn exec(netns: &Netns, command: &mut Command) -> io::Error {
     entered
         .err()
         .unwrap_or_else(|| io::Error::other("the program did not start"))
-}
-
-/// Mounts that only this thread sees.
-fn private_view(name: &NetnsName) -> io::Result<()> {
-    // SAFETY: only the mount namespace (and with it the current directory's
-    // sharing) of this thread is unshared; it was made for this and ends in execve.
-    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }?;
-    let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-    rustix::mount::mount_change("/", flags)?;
-    // sysfs shows the devices of the namespace that mounts it (ip-netns(8)).
-    rustix::mount::unmount("/sys", UnmountFlags::DETACH).or_else(|e| match e {
-        rustix::io::Errno::INVAL => Ok(()),
-        e => Err(e),
-    })?;
-    rustix::mount::mount("sysfs", "/sys", "sysfs", MountFlags::empty(), None)?;
-    own_etc(&Path::new("/etc/netns").join(name.as_str()))
-}
-
-/// Each file of /etc/netns/NAME stands in the place of the one in /etc.
-fn own_etc(directory: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(directory) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let target = Path::new("/etc").join(entry.file_name());
-        rustix::mount::mount_bind(entry.path(), &target).map_err(|e| {
-            io::Error::new(e.kind(), format!("mount over {}: {e}", target.display()))
-        })?;
-    }
-    Ok(())
 }

@@ -1,22 +1,32 @@
 //! The only place that touches the kernel or the disk.
 #![allow(clippy::disallowed_methods)]
 
+pub(crate) mod attend;
+mod blocked;
 pub(crate) mod exec;
 mod failure;
+pub(crate) mod fork;
+pub(crate) mod keeper;
 pub(crate) mod kernel;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod private;
 pub(crate) mod probe;
+pub(crate) mod residents;
+mod signal;
 pub(crate) mod sockopt;
 pub(crate) mod store;
 pub(crate) mod strays;
 pub(crate) mod sysctl;
+mod terminal;
 pub(crate) mod uapi;
+mod view;
 
+pub use blocked::Blocked;
 pub use failure::Failure;
 
 /// Whether this process may make namespaces and change networks (capabilities(7)).
-pub(crate) fn may_administer() -> bool {
+pub fn may_administer() -> bool {
     use rustix::thread::CapabilitySet;
     let needed = CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN;
     rustix::thread::capabilities(None).is_ok_and(|own| own.effective.contains(needed))

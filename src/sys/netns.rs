@@ -2,7 +2,6 @@
 //! directory that `ip netns` uses.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -81,11 +80,7 @@ fn create_here() -> io::Result<Place> {
     // SAFETY: only the network namespace is unshared, and only of this thread,
     // which holds no other thread's file table.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
-    // A new namespace copies this from the machine's first one (`devinet_init_net`,
-    // net/ipv4/devinet.c); one of ours forwards when its file says so.
-    if fs::read(FORWARD4)? != b"0\n" {
-        fs::write(FORWARD4, "0")?;
-    }
+    forward_nothing()?;
     let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
     place(fd, Socket::route()?)
 }
@@ -100,6 +95,15 @@ fn place(fd: OwnedFd, socket: Socket) -> io::Result<Place> {
         socket,
         identity,
     })
+}
+
+/// A new namespace copies this setting from the machine's first one
+/// (`devinet_init_net`, net/ipv4/devinet.c); one of ours forwards when its file says so.
+pub(super) fn forward_nothing() -> io::Result<()> {
+    if fs::read(FORWARD4)? != b"0\n" {
+        fs::write(FORWARD4, "0")?;
+    }
+    Ok(())
 }
 
 /// Whether a namespace has this name.
@@ -120,42 +124,6 @@ pub(crate) fn host() -> io::Result<Place> {
         File::open("/proc/thread-self/ns/net")?.into(),
         Socket::route()?,
     )
-}
-
-/// A process in a namespace.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Inhabitant {
-    /// The namespace's name.
-    pub netns: NetnsName,
-    /// The process.
-    pub pid: u32,
-    /// What it is called (`/proc/PID/comm`, proc_pid_comm(5)).
-    pub name: String,
-}
-
-/// The processes in these namespaces, by inode. One may not be allowed to be looked at.
-pub(crate) fn inhabitants(of: &BTreeMap<u64, NetnsName>) -> io::Result<Vec<Inhabitant>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let process = entry?;
-        let Some(pid) = process.file_name().to_str().and_then(|n| n.parse().ok()) else {
-            continue;
-        };
-        // A process may end while it is looked at.
-        let Ok(inside) = fs::metadata(process.path().join("ns/net")) else {
-            continue;
-        };
-        if let Some(netns) = of.get(&inside.ino()) {
-            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            found.push(Inhabitant {
-                netns: netns.clone(),
-                pid,
-                name: name.trim_end().to_owned(),
-            });
-        }
-    }
-    found.sort_by_key(|one| one.pid);
-    Ok(found)
 }
 
 /// Whether a process that may be looked at is in the namespace with this inode, or it

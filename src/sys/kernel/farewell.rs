@@ -3,16 +3,16 @@
 //! begins (RTM_DELNSID), of none when it has ended. But the queue takes up a namespace
 //! that went later only when it has ended with those before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use super::Kernel;
-use crate::state::{LabName, Netns, NetnsName};
+use crate::state::{LabName, Netns};
 use crate::sys::netlink::events::Farewells;
 use crate::sys::netlink::nsid;
-use crate::sys::netns::Inhabitant;
+use crate::sys::residents::Made;
 use crate::sys::{Failure, netns};
 
 /// The namespaces that will go.
@@ -27,31 +27,19 @@ impl Kernel {
     pub(crate) fn farewell(&mut self, lab: &LabName) -> Result<Farewell, Failure> {
         let events = Farewells::listen()?;
         let mut numbers = BTreeSet::new();
-        for name in self.made(lab)? {
+        for name in self.made(lab)?.into_keys() {
             let fd = self.netns(&Netns::Named(name))?.as_raw_fd();
             numbers.extend(number(&mut self.host.socket, fd)?);
         }
         Ok(Farewell { events, numbers })
     }
 
-    /// The processes in the lab's namespaces.
-    pub(crate) fn inhabitants(&mut self, lab: &LabName) -> Result<Vec<Inhabitant>, Failure> {
-        let mut inodes = BTreeMap::new();
-        for name in self.made(lab)? {
-            inodes.extend(netns::named_inode(&name)?.map(|inode| (inode, name)));
-        }
-        match inodes.is_empty() {
-            true => Ok(Vec::new()),
-            false => Ok(netns::inhabitants(&inodes)?),
-        }
-    }
-
     /// The lab's namespaces that are still those that were made.
-    pub(crate) fn made(&mut self, lab: &LabName) -> Result<Vec<NetnsName>, Failure> {
-        let mut own = Vec::new();
+    pub(crate) fn made(&mut self, lab: &LabName) -> Result<Made, Failure> {
+        let mut own = Made::new();
         for (name, (made_by, identity)) in self.store.namespaces()? {
             if made_by == *lab && self.is_same(&name, identity)? {
-                own.push(name);
+                own.insert(name, identity);
             }
         }
         Ok(own)

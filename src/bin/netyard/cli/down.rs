@@ -104,12 +104,12 @@ fn down(name: &LabName, args: &Args, verbosity: Verbosity) -> Result<Value, Erro
     let Removed {
         plan,
         left,
-        inhabitants,
+        residents,
         done,
     } = removed;
     Ok(json!({
         "lab": name, "changed": !plan.is_empty(), "milliseconds": took, "steps": plan.steps,
-        "left": left, "inhabitants": inhabitants, "done": done,
+        "left": left, "residents": residents, "done": done,
     }))
 }
 
@@ -127,7 +127,7 @@ fn tell(name: &LabName, removed: &Removed, took: f64) {
             end.dev,
         );
     }
-    for one in &removed.inhabitants {
+    for one in &removed.residents {
         anstream::eprintln!(
             "{note} process {} ({}) is still in what was namespace {}: it keeps it, and its cables, until it ends",
             one.pid,

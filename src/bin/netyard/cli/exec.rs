@@ -8,43 +8,51 @@ use super::output::Trouble;
 
 /// Run a program in a namespace; a shell if none is given
 ///
-/// The exit code is the program's; 127 means that there is no such program, 126
-/// that it cannot be run.
+/// The lab's namespaces are known by name inside: `ping three`. The exit code is the
+/// program's; 127 means that there is no such program, 126 that it cannot be run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The namespace; `host` is the one netyard runs in
-    netns: String,
+    netns: Netns,
     /// The program and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let netns: Netns = args
-        .netns
-        .parse()
-        .map_err(|e| Trouble::input(format!("{e}")))?;
+    enter(&args.netns, &args.command)
+}
+
+/// Becomes a program in a namespace that is there.
+pub(crate) fn enter(netns: &Netns, words: &[OsString]) -> Result<ExitCode, Trouble> {
     if let Some(name) = netns.name()
         && !netyard::has_namespace(name)
     {
         return Err(Trouble::failed(format!("there is no namespace `{name}`"))
             .hint("`netyard list` shows those of the labs, `ip netns` all that have a name"));
     }
+    let banner = format!("a shell in namespace {netns}; `exit` leaves it");
+    Err(become_program(netns, words, &banner))
+}
+
+/// Becomes the program; or a shell, with a banner on a terminal. Returns when that failed.
+pub(crate) fn become_program(netns: &Netns, words: &[OsString], banner: &str) -> Trouble {
     let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-    let mut words = args.command.iter();
-    let program = words.next().unwrap_or(&shell);
-    if args.command.is_empty() && std::io::stdin().is_terminal() {
-        anstream::eprintln!("a shell in namespace {netns}; `exit` leaves it");
+    if words.is_empty() && std::io::stdin().is_terminal() {
+        anstream::eprintln!("{banner}");
     }
+    let mut words = words.iter();
+    let program = words.next().unwrap_or(&shell);
     let mut command = Command::new(program);
     command.args(words);
-    let error = netyard::exec(&netns, &mut command);
-    let said = format!("{} in namespace {netns}: {error}", program.display());
+    let error = netyard::exec(netns, &mut command);
+    let said = Trouble::failed(format!(
+        "{} in namespace {netns}: {error}",
+        program.display()
+    ));
     match error.kind() {
-        ErrorKind::NotFound => Ok(Trouble::failed(said).exit_with(127)),
-        ErrorKind::PermissionDenied => Ok(Trouble::failed(said)
-            .hint("entering a namespace needs root")
-            .exit_with(126)),
-        _ => Ok(Trouble::failed(said).exit_with(126)),
+        ErrorKind::NotFound => said.code(127),
+        ErrorKind::PermissionDenied => said.hint("entering a namespace needs root").code(126),
+        _ => said.code(126),
     }
 }

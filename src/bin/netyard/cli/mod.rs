@@ -9,6 +9,8 @@ mod list;
 mod man;
 mod output;
 mod plan;
+mod run;
+mod shell;
 mod source;
 mod test;
 mod up;
@@ -37,6 +39,9 @@ Start:  netyard up examples/three.yaml     make the network that the file descri
         netyard exec one -- ip address     run a program in a namespace
         netyard down three                 leave nothing behind
 
+        netyard run examples/three.yaml --in one -- ping -c1 three
+                                           all of that at once; as a normal user too
+
 Exit codes: 0 done; 1 not done, or not as expected; 2 the command line or the file is wrong.";
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +52,8 @@ enum Verb {
     Check(check::Args),
     List(list::Args),
     Exec(exec::Args),
+    Run(run::Args),
+    Shell(shell::Args),
     Test(test::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -63,9 +70,11 @@ pub(crate) fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
         Verb::Exec(args) => exec::run(&args),
+        Verb::Run(args) => run::run(&args, verbose),
+        Verb::Shell(args) => shell::run(&args, verbose),
         Verb::Test(args) => test::run(&args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),
     };
-    result.unwrap_or_else(|trouble: Trouble| trouble.show())
+    result.unwrap_or_else(|trouble: Trouble| ExitCode::from(trouble.show()))
 }

@@ -79,13 +79,13 @@ impl Trouble {
         self
     }
 
-    /// Prints it, and ends with another exit code.
-    pub(crate) fn exit_with(self, code: u8) -> ExitCode {
-        Trouble { code, ..self }.show()
+    /// With another exit code.
+    pub(crate) fn code(self, code: u8) -> Self {
+        Trouble { code, ..self }
     }
 
     /// Prints it to standard error and gives the exit code.
-    pub(crate) fn show(self) -> ExitCode {
+    pub(crate) fn show(self) -> u8 {
         if self.drawn {
             anstream::eprintln!("{}", self.text.trim_end());
         } else {
@@ -94,15 +94,15 @@ impl Trouble {
         if let Some(hint) = self.hint {
             anstream::eprintln!("{} {hint}", styled(BOLD, "hint:"));
         }
-        ExitCode::from(self.code)
+        self.code
     }
 }
 
 /// As shells tell it: 128 and the number of SIGINT.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
-const NOT_ROOT: &str = "run it with sudo; or, as a normal user, in namespaces of your own:
-      unshare --user --map-root-user --net --mount sh -c 'mount -t tmpfs run /run && exec sh'";
+const NOT_ROOT: &str =
+    "run it with sudo; or, as a normal user, in a private world: `netyard shell` opens one";
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
@@ -112,6 +112,9 @@ impl From<Error> for Trouble {
             Error::NoLab(_) => {
                 Trouble::failed(text).hint("`netyard list` shows the labs that are up")
             }
+            Error::AlreadyUp(_) => Trouble::failed(text)
+                .hint("`netyard exec NAMESPACE -- PROGRAM` runs a program in it"),
+            Error::Blocked(blocked) => Trouble::failed(text).hint(blocked.remedy()),
             Error::Undone(cause) if matches!(**cause, Error::Interrupted) => Trouble {
                 code: INTERRUPTED,
                 ..Trouble::failed(text + ": what had been done was undone")

@@ -67,9 +67,7 @@ pub(crate) enum Named {
 
 /// A word that is a file's path, or looks like one, is a file; else a lab's name.
 pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
-    let like_path =
-        word == "-" || word.contains('/') || word.ends_with(".yaml") || word.ends_with(".yml");
-    if like_path || Path::new(word).is_file() {
+    if is_file(word) {
         return read(word).map(Named::File);
     }
     match word.parse() {
@@ -78,6 +76,12 @@ pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
             "{error}, and there is no such file"
         ))),
     }
+}
+
+pub(crate) fn is_file(word: &str) -> bool {
+    let like_path =
+        word == "-" || word.contains('/') || word.ends_with(".yaml") || word.ends_with(".yml");
+    like_path || Path::new(word).is_file()
 }
 
 /// The topology of a file, or that with which a lab was brought up.

@@ -1,0 +1,124 @@
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+
+use netyard::error::Error;
+use netyard::plan::Plan;
+use netyard::reconcile::Watch;
+use netyard::state::Netns;
+use netyard::{lab, may_administer, run};
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::emulate_default_handler;
+
+use super::exec::become_program;
+use super::output::{INTERRUPTED, Trouble};
+use super::source::{self, Source};
+use super::watch::{Verbosity, Watcher};
+
+/// Bring a lab up, run a program in it, take it down
+///
+/// As a normal user this happens in a private world: namespaces of your own, seen by
+/// nobody else and gone with the program, even when it or netyard is killed. You are
+/// root in there; `up`, `exec`, `test` and `ip` work, and whatever a file is made by is
+/// yours outside. As root the lab is made on this host, as by `up`.
+///
+/// The lab's namespaces are known by name. The exit code is the program's, or 128 and
+/// the number of the signal that killed it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The topology file; `-` reads standard input
+    file: String,
+    /// The namespace to run it in; `host` is the one the lab is made from
+    #[arg(long = "in", value_name = "NAMESPACE", default_value = "host")]
+    netns: Netns,
+    /// In a private world as root too
+    #[arg(long)]
+    private: bool,
+    /// The program and its arguments; a shell if none is given
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
+    let lab = Lab {
+        source: source::read(&args.file)?,
+        netns: args.netns.clone(),
+        private: args.private || !may_administer(),
+    };
+    lab.run(&args.command, verbosity)
+}
+
+/// A lab that lives as long as one program.
+pub(crate) struct Lab {
+    pub(crate) source: Source,
+    pub(crate) netns: Netns,
+    pub(crate) private: bool,
+}
+
+impl Lab {
+    pub(crate) fn run(
+        &self,
+        words: &[OsString],
+        verbosity: Verbosity,
+    ) -> Result<ExitCode, Trouble> {
+        self.check()?;
+        let Source { topology, text } = &self.source;
+        let mut watcher = Watcher::new(verbosity);
+        let ended = if self.private {
+            run::private(|| {
+                let made = lab::up(topology, text, &mut watcher);
+                self.inside(made, watcher, words)
+            })
+        } else {
+            run::on_host(topology, text, watcher, |made, watcher| {
+                self.inside(made, watcher, words)
+            })
+        };
+        Ok(exit_code(ended?))
+    }
+
+    fn check(&self) -> Result<(), Trouble> {
+        let Source { topology, .. } = &self.source;
+        if self.netns == Netns::Host || topology.namespaces.contains_key(&self.netns) {
+            return Ok(());
+        }
+        let names: Vec<String> = topology
+            .namespaces
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        let (lab, netns) = (&topology.lab, &self.netns);
+        Err(
+            Trouble::input(format!("lab {lab} has no namespace `{netns}`"))
+                .hint(format!("it has {}", names.join(", "))),
+        )
+    }
+
+    /// In the child process: becomes the program, or gives an exit code.
+    fn inside(&self, made: Result<Plan, Error>, mut watcher: Watcher, words: &[OsString]) -> u8 {
+        if let Err(error) = made {
+            return Trouble::from(error).show();
+        }
+        // Too late to undo anything, early enough to run nothing.
+        if watcher.interrupted() {
+            return INTERRUPTED;
+        }
+        let banner = format!(
+            "a shell in namespace {} of lab {}; `exit` ends both",
+            self.netns, self.source.topology.lab
+        );
+        become_program(&self.netns, words, &banner).show()
+    }
+}
+
+/// How a program ended, as shells tell it.
+pub(crate) fn exit_code(ended: ExitStatus) -> ExitCode {
+    let signal = ended.signal().unwrap_or_default();
+    if signal == SIGINT {
+        // A shell ends its script on Ctrl-C only when what it waited for died of it
+        // too (www.cons.org/cracauer/sigint.html).
+        let _ = emulate_default_handler(SIGINT);
+    }
+    let code = ended.code().unwrap_or(128 + signal);
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+}

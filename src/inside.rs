@@ -1,0 +1,53 @@
+//! Programs in a namespace, where the lab's namespaces are known by name.
+
+use std::io;
+use std::process::Command;
+
+use crate::error::Error;
+use crate::names::{self, Name};
+use crate::state::Netns;
+use crate::sys::store::{Lab, Store};
+use crate::sys::{self, netns};
+use crate::topology::{parse, resolve};
+
+/// Becomes the program, inside the namespace: its process id, exit code and
+/// signals are those of this process. With a private /sys that shows the
+/// namespace's devices, the files of /etc/netns/NAME over those of /etc, and the
+/// namespaces of its lab by name in /etc/hosts; on the host those of every lab.
+///
+/// Returns only when that failed.
+pub fn exec(netns: &Netns, command: &mut Command) -> io::Error {
+    // Where there is no journal, or none that may be read, there are no names.
+    let names = names(netns).unwrap_or_default();
+    sys::exec::exec(netns, &names, command)
+}
+
+fn names(from: &Netns) -> Result<Vec<Name>, Error> {
+    let store = Store::open_to_read()?;
+    let mut all = Vec::new();
+    for lab in labs(from, &store).map_err(Error::system("read the journal"))? {
+        // A file that this netyard cannot read any more names nobody.
+        let Ok(topology) = parse(&lab.source) else {
+            continue;
+        };
+        let leases = store.leases(&lab.name);
+        let leases = leases.map_err(Error::system("read the journal"))?;
+        all.extend(names::names(&resolve(&topology, &leases)?.0, from));
+    }
+    Ok(all)
+}
+
+/// The lab that made this namespace; for the host, all that are made from it.
+fn labs(netns: &Netns, store: &Store) -> Result<Vec<Lab>, sys::Failure> {
+    let (made, host) = (store.namespaces()?, netns::host()?.identity);
+    let owner = match netns.name() {
+        None => None,
+        Some(name) => match made.get(name) {
+            Some((lab, made)) if netns::named_inode(name)? == Some(made.inode) => Some(lab),
+            _ => return Ok(Vec::new()),
+        },
+    };
+    let mut labs = store.labs()?;
+    labs.retain(|lab| owner.map_or(lab.host == host, |owner| lab.name == *owner));
+    Ok(labs)
+}

@@ -1,0 +1,90 @@
+//! Programs with a network that lives as long as they do: in a private world
+//! ([`private`]), or in a lab on this host that is taken down after them ([`on_host`]).
+//!
+//! Both run a closure in a child process, and wait for it as sudo(8) does: signals
+//! reach it, Ctrl-Z stops both, its end is this process's to tell. And both leave
+//! nothing behind when any of their processes is killed.
+
+use std::io;
+use std::process::ExitStatus;
+
+use crate::error::{Error, Failure};
+use crate::lab::{self, Until};
+use crate::plan::Plan;
+use crate::reconcile::Watch;
+use crate::state::LabName;
+use crate::sys::keeper::{Flag, Keeper};
+use crate::sys::store::Store;
+use crate::sys::{self, attend::attend};
+use crate::topology::Topology;
+
+/// Runs `inside` in a private world: network, mount and PID namespaces of its own
+/// and, without root, a user namespace in which it is root. There the directory of
+/// namespaces and the journal are empty at first, everything of this library works,
+/// and all that was made and started goes when `inside` ends or this process does.
+///
+/// The calling process must have one thread only. It is then in the world too, even
+/// when this fails: it is meant to end soon after.
+///
+/// # Errors
+/// The kernel gives no such namespaces: [`Error::Blocked`] says why.
+pub fn private(inside: impl FnOnce() -> u8) -> Result<ExitStatus, Error> {
+    sys::private::enter().map_err(|blocked| Error::Blocked(Box::new(blocked)))?;
+    let keeper = Keeper::start(sys::private::own_proc, || Ok(()));
+    let keeper = keeper.map_err(Error::system("start the first process of a private world"))?;
+    let ended = attend(inside).map_err(Error::system("wait for a program"))?;
+    let end = Error::system("end a private world");
+    keeper.end().map_err(io::Error::other).map_err(end)?;
+    Ok(ended)
+}
+
+/// Brings a new lab up on this host, runs `inside` with what came of that, and takes
+/// the lab down, together with the programs that still run in its namespaces.
+///
+/// The calling process must have one thread only.
+///
+/// # Errors
+/// There is such a lab already, or it could not be taken down.
+pub fn on_host<W: Watch>(
+    topology: &Topology,
+    source: &str,
+    mut watch: W,
+    inside: impl FnOnce(Result<Plan, Error>, W) -> u8,
+) -> Result<ExitStatus, Error> {
+    let system = || Error::system("watch over a lab");
+    sys::fork::need_single_thread().map_err(system())?;
+    // Only a lab that was made here is taken down.
+    let mine = Flag::new().map_err(system())?;
+    let last = || match mine.is_raised() {
+        true => take_down(&topology.lab).map_err(|e| e.to_string()),
+        false => Ok(()),
+    };
+    let keeper = Keeper::start(|| Ok(()), last).map_err(system())?;
+    let make = || {
+        let raise = || mine.raise().map_err(system());
+        let made = lab::up_new(topology, source, &mut watch, raise);
+        inside(made, watch)
+    };
+    let ended = attend(make).map_err(Error::system("wait for a program"))?;
+    keeper.end().map_err(|text| Error::System {
+        what: format!("take lab {} down", topology.lab),
+        cause: Failure {
+            errno: 0,
+            text: Some(text),
+        },
+    })?;
+    Ok(ended)
+}
+
+fn take_down(lab: &LabName) -> Result<(), Error> {
+    let made = Store::open_to_read()?.namespaces();
+    let made = made.map_err(Error::system("read the journal"))?.into_iter();
+    let ours = made.filter(|(_, (owner, _))| owner == lab);
+    let ours = ours.map(|(name, (_, identity))| (name, identity)).collect();
+    sys::residents::kill(&ours).map_err(Error::system("end the programs of a lab"))?;
+    match lab::down(lab, Until::Free, &mut ()) {
+        // Someone was faster.
+        Ok(_) | Err(Error::NoLab(_)) => Ok(()),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,91 @@
+//! Namespaces of this process's own: user (where it needs one), network, mount,
+//! PID. What is done in them is seen nowhere else, and is gone with them.
+#![allow(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::process::{getegid, geteuid};
+use rustix::thread::UnshareFlags;
+
+use super::blocked::{Blocked, Facts, Step};
+use super::netlink::link;
+use super::netlink::socket::Socket;
+use super::{fork, netns, view};
+use crate::plan::Setting;
+
+/// The kernel gives the loopback device of each namespace this index
+/// (LOOPBACK_IFINDEX, include/net/net_namespace.h).
+const LO: u32 = 1;
+
+/// Moves this process into a network and a mount namespace, and its children into a
+/// PID namespace; without the right to that, as the root of a user namespace. The
+/// first child is the one that the others end with (pid_namespaces(7)).
+pub(crate) fn enter() -> Result<(), Blocked> {
+    let facts = Facts::before();
+    let at = |step| {
+        let facts = &facts;
+        move |e| facts.blocked(step, e)
+    };
+    fork::need_single_thread().map_err(at(Step::Alone))?;
+    if !super::may_administer() {
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        unshare(UnshareFlags::NEWUSER).map_err(at(Step::User))?;
+        map(uid, gid).map_err(at(Step::Map))?;
+    }
+    let all = UnshareFlags::NEWNET | UnshareFlags::NEWNS | UnshareFlags::NEWPID;
+    unshare(all).map_err(at(Step::Others))?;
+    furnish().map_err(at(Step::Mount))?;
+    connect().map_err(at(Step::Network))
+}
+
+fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: there is no other thread, which could be left with less.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
+}
+
+/// Who started it is root inside; files are still made as who it is outside.
+fn map(uid: u32, gid: u32) -> io::Result<()> {
+    // Without this an unprivileged process may not map its group (user_namespaces(7)).
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
+}
+
+/// A /run of its own, which shows what the outer one has but for names and journal,
+/// and a /sys that shows the devices in here.
+fn furnish() -> io::Result<()> {
+    let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    mount_change("/", flags)?;
+    view::cover(Path::new("/run"), &["netns", "netyard"])?;
+    // As where systemd mounted it: names made in one mount namespace are seen in all.
+    mount_change("/run", MountPropagationFlags::SHARED)?;
+    view::own_sysfs()
+}
+
+fn connect() -> io::Result<()> {
+    netns::forward_nothing()?;
+    let up = link::set(LO, &Setting::Up(true), None);
+    match Socket::route()?
+        .transact(&[up])?
+        .into_iter()
+        .flatten()
+        .next()
+    {
+        Some(refused) => Err(refused.into()),
+        None => Ok(()),
+    }
+}
+
+/// What the first child does at once: a procfs shows the processes of the PID
+/// namespace of who mounts it. Where that is refused, as in containers that hide
+/// parts of theirs, the old one stays, with the processes outside.
+pub(crate) fn own_proc() -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    match mount("proc", "/proc", "proc", flags, None) {
+        Err(rustix::io::Errno::PERM) => Ok(()),
+        mounted => Ok(mounted?),
+    }
+}

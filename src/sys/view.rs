@@ -1,0 +1,192 @@
+//! What a program in a namespace sees otherwise than the rest of the machine does:
+//! mounts in a mount namespace of its own.
+#![allow(unsafe_code)]
+
+use std::ffi::OsString;
+use std::fs::{self, DirEntry, File, Permissions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::io::Errno;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount,
+    mount_change, move_mount, open_tree,
+};
+use rustix::thread::UnshareFlags;
+
+use crate::names::{self, Name};
+use crate::state::{Netns, NetnsName};
+
+const HOSTS: &str = "/etc/hosts";
+
+/// Gives the calling thread its own view: in a namespace a /sys that shows its
+/// devices and the files of /etc/netns/NAME over those of /etc, as `ip netns exec`
+/// does; everywhere these names in /etc/hosts.
+pub(super) fn take(netns: &Netns, names: &[Name]) -> io::Result<()> {
+    match netns.name() {
+        Some(name) => {
+            unshare_mounts()?;
+            let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+            mount_change("/", flags)?;
+            own_sysfs()?;
+            own_etc(name)?;
+        }
+        None if names.is_empty() => return Ok(()),
+        // Without the right to it, the program runs without names.
+        None if unshare_mounts() == Err(Errno::PERM) => return Ok(()),
+        // Only what is mounted upon is cut off: names that are made in /run/netns in
+        // here are names everywhere.
+        None => ["/", "/etc", HOSTS].into_iter().try_for_each(cut_off)?,
+    }
+    own_hosts(names)
+}
+
+fn unshare_mounts() -> rustix::io::Result<()> {
+    // SAFETY: only the mount namespace (and with it the current directory's
+    // sharing) of this thread is unshared; it was made for this and ends in execve.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }
+}
+
+/// What is mounted on this mount, if it is one, is not seen by others.
+fn cut_off(path: &str) -> io::Result<()> {
+    match mount_change(path, MountPropagationFlags::DOWNSTREAM) {
+        Err(Errno::INVAL | Errno::NOENT) => Ok(()),
+        changed => Ok(changed?),
+    }
+}
+
+/// Mounts a sysfs, which shows the devices of the namespace of who mounts it
+/// (ip-netns(8)). In a user namespace that is refused where parts of the old one are
+/// hidden, as in containers (`mount_too_revealing`, fs/namespace.c): that one stays.
+pub(super) fn own_sysfs() -> io::Result<()> {
+    let mount = |flags| mount("sysfs", "/sys", "sysfs", flags, None);
+    let tried = mount(MountFlags::empty()).or_else(|e| match e {
+        // Read-only where the old one is.
+        Errno::PERM => mount(MountFlags::RDONLY),
+        e => Err(e),
+    });
+    match tried {
+        Err(Errno::PERM) => Ok(()),
+        tried => Ok(tried?),
+    }
+}
+
+/// Each file of /etc/netns/NAME stands in the place of the one in /etc.
+fn own_etc(name: &NetnsName) -> io::Result<()> {
+    let entries = match fs::read_dir(Path::new("/etc/netns").join(name.as_str())) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let tree = clone(&entry.path())?;
+        let target = Path::new("/etc").join(entry.file_name());
+        put_over(&tree, &target).map_err(|e| {
+            io::Error::new(e.kind(), format!("mount over {}: {e}", target.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// Puts names before what /etc/hosts says. The file lies on a tmpfs that is mounted
+/// nowhere: /etc serves as its place for a moment.
+fn own_hosts(names: &[Name]) -> io::Result<()> {
+    if names.is_empty() || !Path::new("/etc").is_dir() {
+        return Ok(());
+    }
+    let base = fs::read(HOSTS).unwrap_or_default();
+    tmpfs(Path::new("/etc"))?;
+    fs::write(HOSTS, names::hosts(&String::from_utf8_lossy(&base), names))?;
+    // Whatever the umask says.
+    fs::set_permissions(HOSTS, Permissions::from_mode(0o644))?;
+    let tree = clone(Path::new(HOSTS))?;
+    rustix::mount::unmount("/etc", UnmountFlags::DETACH)?;
+    put_over(&tree, Path::new(HOSTS))
+}
+
+/// Mounts a file over another. Where there is none, none is made on disk: the
+/// directory is covered by one in memory that has it.
+fn put_over(tree: &OwnedFd, target: &Path) -> io::Result<()> {
+    let put = || {
+        move_mount(
+            tree,
+            "",
+            CWD,
+            target,
+            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    match (put(), target.parent()) {
+        (Err(Errno::NOENT), Some(directory)) => {
+            cover(directory, &[])?;
+            let _ = fs::remove_file(target);
+            File::create(target)?;
+            Ok(put()?)
+        }
+        (done, _) => Ok(done?),
+    }
+}
+
+/// A directory's entry, kept while the directory is covered.
+enum Kept {
+    Link(PathBuf),
+    Directory(OwnedFd),
+    File(OwnedFd),
+}
+
+/// Covers a directory by one in memory that shows the same, but for what is called
+/// as in `without`. What cannot be cloned, such as an unbindable mount, is missing too.
+pub(super) fn cover(directory: &Path, without: &[&str]) -> io::Result<()> {
+    let mut all: Vec<(OsString, Kept)> = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if !without.iter().any(|name| entry.file_name() == *name)
+            && let Ok(kept) = keep(&entry)
+        {
+            all.push((entry.file_name(), kept));
+        }
+    }
+    tmpfs(directory)?;
+    for (name, kept) in all {
+        let path = directory.join(name);
+        let tree = match kept {
+            Kept::Link(to) => {
+                symlink(to, &path)?;
+                continue;
+            }
+            Kept::Directory(tree) => fs::create_dir(&path).map(|()| tree)?,
+            Kept::File(tree) => File::create(&path).map(|_| tree)?,
+        };
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        move_mount(tree, "", CWD, path, flags)?;
+    }
+    Ok(())
+}
+
+fn keep(entry: &DirEntry) -> io::Result<Kept> {
+    let (path, kind) = (entry.path(), entry.file_type()?);
+    Ok(match kind {
+        kind if kind.is_symlink() => Kept::Link(fs::read_link(path)?),
+        kind if kind.is_dir() => Kept::Directory(clone(&path)?),
+        _ => Kept::File(clone(&path)?),
+    })
+}
+
+fn clone(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    Ok(open_tree(CWD, path, flags | OpenTreeFlags::AT_RECURSIVE)?)
+}
+
+fn tmpfs(directory: &Path) -> io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    Ok(mount(
+        "netyard",
+        directory,
+        "tmpfs",
+        flags,
+        Some(c"mode=755"),
+    )?)
+}
