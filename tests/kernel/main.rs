@@ -7,6 +7,7 @@
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`: SIGKILL after every system call that changes something.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
@@ -15,6 +16,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod cli;
+mod demo;
 mod down;
 mod examples;
 mod foreign;
@@ -38,6 +40,7 @@ fn main() {
         examples::tests(),
         tutorial::tests(),
         labs::tests(),
+        demo::tests(),
         down::tests(),
         foreign::tests(),
         kill::tests(),

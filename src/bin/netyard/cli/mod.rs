@@ -3,6 +3,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod down;
 mod exec;
 mod list;
@@ -46,6 +47,7 @@ Exit codes: 0 done; 1 not done, or not as expected; 2 the command line or the fi
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Args),
     Up(up::Args),
     Down(down::Args),
     Plan(plan::Args),
@@ -64,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
     let Cli { verb, verbose } = Cli::parse();
     watch::trace(verbose);
     let result = match verb {
+        Verb::Demo(args) => demo::run(&args),
         Verb::Up(args) => up::run(&args, verbose),
         Verb::Down(args) => down::run(&args, verbose),
         Verb::Plan(args) => plan::run(&args),
