@@ -76,7 +76,7 @@ pub enum Error {
 impl Error {
     /// An operation that the kernel refused.
     pub(crate) fn refused(step: &Step, failure: Failure) -> Self {
-        let Step { op, because } = step.clone();
+        let Step { op, because, .. } = step.clone();
         Error::Refused(Box::new(Refused {
             op,
             because,

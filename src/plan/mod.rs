@@ -3,16 +3,21 @@
 //! always give the same plan.
 
 mod address;
+mod change;
 mod claim;
 mod conflict;
+mod impact;
 mod link;
+mod list;
 mod netns;
 mod nft;
 mod op;
 mod order;
 mod print;
+mod rename;
 mod route;
 mod sysctl;
+mod thing;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +26,11 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub use change::{Change, Sign, Summary};
 pub use claim::{Claim, claims};
 pub use conflict::{Conflict, Holder};
+pub use impact::{Harm, Impact, Place};
+pub use list::{Part, list};
 pub use op::{Op, Setting};
 pub use undo::undo;
 
@@ -46,6 +54,9 @@ pub struct Step {
     pub op: Op,
     /// Why, in a few words.
     pub because: String,
+    /// What it does to what is there already; most steps nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub impacts: Vec<Impact>,
 }
 
 impl Plan {
@@ -78,6 +89,8 @@ impl fmt::Display for Conflicts {
 /// # Errors
 /// Everything that the lab needs and that another lab or the host holds.
 pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> {
+    let renames = rename::find(desired, observed);
+    let observed = &*rename::after(&renames, observed);
     let conflicts = conflict::find(desired, observed);
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
@@ -92,15 +105,24 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
         flushed: BTreeSet::new(),
         meanwhile: BTreeMap::new(),
     };
+    for op in renames {
+        draft.push(
+            Rank::Rename,
+            op,
+            "the file gives this network's bridge another name",
+        );
+    }
     link::diff(&mut draft);
     netns::diff(&mut draft);
     address::diff(&mut draft);
     route::diff(&mut draft);
     nft::diff(&mut draft);
     sysctl::diff(&mut draft);
+    let mut steps = order::sort(draft.steps);
+    impact::tell(&mut steps, observed);
     Ok(Plan {
         lab: desired.lab.clone(),
-        steps: order::sort(draft.steps),
+        steps,
     })
 }
 
@@ -129,6 +151,7 @@ impl<'a> Draft<'a> {
             Step {
                 op,
                 because: because.into(),
+                impacts: Vec::new(),
             },
         ));
     }

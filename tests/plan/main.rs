@@ -1,7 +1,8 @@
 //! What is planned for a file on a host: each folder of `tests/plan` is a case and a
 //! test of its own. `topology.yaml` is the file; `observed.json` the host, as a
 //! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
-//! plan, or `error.txt` what is in the way. `NETYARD_BLESS=1` rewrites the last two.
+//! plan and `change.txt` its list of changes, or `error.txt` what is in the way.
+//! `NETYARD_BLESS=1` rewrites these three.
 //!
 //! A host with labs is taken from the fake kernel: `NETYARD_LABS="FILE FILE"
 //! NETYARD_BLESS=1 cargo test --features fake --test plan -- --exact CASE` brings the
@@ -16,11 +17,17 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use netyard::ipam::Leases;
-use netyard::plan::plan;
+use netyard::plan::{Plan, list, plan};
 use netyard::state::{Namespace, NetState, Netns};
 use netyard::topology::{parse, resolve};
 
-const KNOWN: [&str; 4] = ["topology.yaml", "observed.json", "plan.txt", "error.txt"];
+const KNOWN: [&str; 5] = [
+    "topology.yaml",
+    "observed.json",
+    "plan.txt",
+    "change.txt",
+    "error.txt",
+];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan");
@@ -74,18 +81,25 @@ fn case(folder: &Path) -> Result<(), Failed> {
     #[cfg(feature = "fake")]
     fake::write_observed(&desired, &folder.join("observed.json"))?;
     let observed = observed(&desired, &folder.join("observed.json"))?;
-    let (mut text, mut file, mut other) = (String::new(), "plan.txt", "error.txt");
-    match plan(&desired, &observed) {
-        Ok(plan) => text += &plan.to_string(),
-        Err(conflicts) => {
-            text = format!("{conflicts}\n");
-            (file, other) = (other, file);
+    let texts = match plan(&desired, &observed) {
+        Ok(plan) => vec![("plan.txt", plan.to_string()), ("change.txt", drawn(&plan))],
+        Err(conflicts) => vec![("error.txt", format!("{conflicts}\n"))],
+    };
+    for other in KNOWN
+        .iter()
+        .skip(2)
+        .filter(|name| texts.iter().all(|(file, _)| file != *name))
+    {
+        if folder.join(other).exists() {
+            return Err(format!("{other} is there, and there is nothing to write into it").into());
         }
     }
-    if folder.join(other).exists() {
-        return Err(format!("{other} is there, but there is {file} to write").into());
-    }
-    golden(&folder.join(file), &text)
+    (texts.iter()).try_for_each(|(file, text)| golden(&folder.join(file), text))
+}
+
+/// As on a terminal of 80 columns without colours.
+fn drawn(plan: &Plan) -> String {
+    list(&plan.changes(), 80, |_, text| text.to_owned())
 }
 
 /// A host as labs leave it.
