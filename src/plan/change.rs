@@ -6,9 +6,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::noun::{place, what};
 use super::thing::Thing;
-use super::{Harm, Impact, Op, Place, Plan, Setting, Step};
-use crate::state::{End, Netns};
+use super::{Harm, Impact, Op, Place, Plan, Step};
+use crate::state::Netns;
 
 /// One change. Several steps may be one: what removes a thing and what makes it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,10 +113,7 @@ impl Summary {
     }
 }
 
-/// The most places that are named one by one.
-const NAMED: usize = 6;
-
-/// "2 made, 1 removed; cut: db:eth0".
+/// "2 made, 1 removed".
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
@@ -126,15 +124,7 @@ impl fmt::Display for Summary {
         ];
         let counts = counts.iter().filter(|(n, _)| *n > 0);
         let counts: Vec<String> = counts.map(|(n, done)| format!("{n} {done}")).collect();
-        f.write_str(&counts.join(", "))?;
-        for (harm, places) in &self.felt {
-            let named: Vec<String> = places.iter().take(NAMED).map(Place::to_string).collect();
-            write!(f, "; {harm}: {}", named.join(", "))?;
-            if places.len() > NAMED {
-                write!(f, " and {} more", places.len() - NAMED)?;
-            }
-        }
-        Ok(())
+        f.write_str(&counts.join(", "))
     }
 }
 
@@ -188,83 +178,21 @@ fn change(step: &Step, before: &BTreeMap<Thing<'_>, (&Step, usize)>) -> Change {
         Some((gone, _)) => Change {
             sign: Sign::Remake,
             because: gone.because.clone(),
-            impacts: again
-                .iter()
-                .flat_map(|(gone, i)| impacts(gone, *i))
-                .collect(),
+            impacts: merged(again.iter().flat_map(|(gone, i)| impacts(gone, *i))),
             ..change
         },
     }
 }
 
-/// Where a reader looks for it: a namespace in itself, a cable to a bridge in the
-/// namespace that it leads to.
-fn place(op: &Op) -> Netns {
-    match op {
-        Op::AddNetns { name } | Op::DelNetns { name, .. } => Netns::Named(name.clone()),
-        Op::AddVeth { near_link, far, .. } if near_link.master.is_some() => far.netns.clone(),
-        op => op.netns().clone(),
-    }
-}
-
-/// The object, without what becomes of it: that is said by the sign.
-fn what(op: &Op) -> String {
-    match op {
-        Op::AddNetns { name } | Op::DelNetns { name, .. } => format!("namespace {name}"),
-        Op::AddBridge { end, .. } => format!("bridge {}", end.dev),
-        Op::AddVeth {
-            near,
-            near_link,
-            far,
-            ..
-        } => match &near_link.master {
-            Some(bridge) => format!("{}, plugged into {bridge}", far.dev),
-            None => format!("{}, a cable to {far}", near.dev),
-        },
-        Op::SetLink { end, set, was } => setting(end, set, was),
-        Op::RenameLink { from, to, .. } => format!("bridge {to} (now {from})"),
-        Op::DelLinks { .. } => op.title(),
-        Op::AddAddress { end, address } | Op::DelAddress { end, address } => {
-            format!("address {address} on {}", end.dev)
-        }
-        Op::AddRoute { route, .. } | Op::DelRoute { route, .. } => format!("route {route}"),
-        Op::ReplaceRoute { route, was, .. } => match was.via {
-            Some(via) if was.dev == route.dev => format!("route {route} (now via {via})"),
-            Some(via) => format!("route {route} (now via {via} dev {})", was.dev),
-            None => format!("route {route} (now dev {})", was.dev),
-        },
-        Op::SetSysctl {
-            key, value, was, ..
-        } => {
-            match was.first().filter(|(_, now)| now != value) {
-                Some((_, now)) => format!("{key} = {value} (now {now})"),
-                // Another write of the plan would change it.
-                None => format!("{key} = {value} (kept)"),
-            }
-        }
-        Op::AddTable { .. } | Op::DelTable { .. } => "nft table inet netyard".to_owned(),
-        Op::AddElement { set, element, .. } | Op::DelElement { set, element, .. } => {
-            format!("{element} in nft set {}", set.as_str())
+/// Both ends of a cable feel the same.
+fn merged(impacts: impl Iterator<Item = Impact>) -> Vec<Impact> {
+    let mut all: Vec<Impact> = Vec::new();
+    for impact in impacts {
+        let same = |other: &&mut Impact| (other.harm, &other.what) == (impact.harm, &impact.what);
+        match all.iter_mut().find(same) {
+            Some(other) => other.on.extend(impact.on),
+            None => all.push(impact),
         }
     }
-}
-
-fn setting(end: &End, set: &Setting, was: &Setting) -> String {
-    let value = |setting: &Setting| match setting {
-        Setting::Up(true) => "up".to_owned(),
-        Setting::Up(false) => "down".to_owned(),
-        Setting::Mtu(mtu) => mtu.to_string(),
-        Setting::Mac(mac) => mac.to_string(),
-        Setting::Master(None) => "no bridge".to_owned(),
-        Setting::Master(Some(bridge)) => bridge.to_string(),
-        Setting::AddrGen(mode) => mode.to_string(),
-    };
-    let name = match set {
-        Setting::Up(_) => "",
-        Setting::Mtu(_) => "mtu ",
-        Setting::Mac(_) => "address ",
-        Setting::Master(_) => "plugged into ",
-        Setting::AddrGen(_) => "addrgenmode ",
-    };
-    format!("{} {name}{} (now {})", end.dev, value(set), value(was))
+    all
 }

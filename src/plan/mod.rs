@@ -6,11 +6,13 @@ mod address;
 mod change;
 mod claim;
 mod conflict;
+mod felt;
 mod impact;
 mod link;
 mod list;
 mod netns;
 mod nft;
+mod noun;
 mod op;
 mod order;
 mod print;
@@ -28,7 +30,7 @@ use serde::Serialize;
 
 pub use change::{Change, Sign, Summary};
 pub use claim::{Claim, claims};
-pub use conflict::{Conflict, Holder};
+pub use conflict::{Conflict, Holder, foreign_ports};
 pub use impact::{Harm, Impact, Place};
 pub use list::{Part, list};
 pub use op::{Op, Setting};
@@ -42,6 +44,8 @@ use order::Rank;
 pub struct Plan {
     /// The lab that it is for.
     pub lab: LabName,
+    /// Whether nothing of the lab is there yet.
+    pub new: bool,
     /// What to do, first to last.
     pub steps: Vec<Step>,
 }
@@ -63,6 +67,12 @@ impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether something that is there is lost for good.
+    pub fn loses(&self) -> bool {
+        let mut all = self.steps.iter().flat_map(|step| &step.impacts);
+        all.any(|impact| impact.harm.is_loss())
     }
 }
 
@@ -119,11 +129,18 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
     nft::diff(&mut draft);
     sysctl::diff(&mut draft);
     let mut steps = order::sort(draft.steps);
-    impact::tell(&mut steps, observed);
+    felt::tell(&mut steps, observed);
     Ok(Plan {
         lab: desired.lab.clone(),
+        new: is_new(&desired.lab, observed),
         steps,
     })
+}
+
+fn is_new(lab: &LabName, observed: &NetState) -> bool {
+    let all = observed.namespaces.values();
+    let mut owners = all.flat_map(|ns| ns.links.values().map(|l| &l.owner).chain([&ns.owner]));
+    owners.all(|owner| owner.as_ref() != Some(lab))
 }
 
 /// A plan in the making: the two states and the steps found so far.

@@ -1,8 +1,10 @@
 //! One file per subcommand; here what they share: the arguments, and how an
 //! error is shown.
 
+mod changes;
 mod check;
 mod completions;
+mod consent;
 mod down;
 mod exec;
 mod list;
@@ -10,6 +12,7 @@ mod man;
 mod output;
 mod plan;
 mod source;
+mod status;
 mod test;
 mod up;
 mod watch;
@@ -46,6 +49,7 @@ enum Verb {
     Plan(plan::Args),
     Check(check::Args),
     List(list::Args),
+    Status(status::Args),
     Exec(exec::Args),
     Test(test::Args),
     Completions(completions::Args),
@@ -62,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
+        Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Test(args) => test::run(&args),
         Verb::Completions(args) => completions::run(&args),
