@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use netyard::ipam::Leases;
-use netyard::plan::{Plan, list, plan};
+use netyard::plan::{Change, Conflicts, Plan, Summary, list, plan};
 use netyard::state::{Namespace, NetState, Netns};
 use netyard::topology::{parse, resolve};
 
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         move || no_strays(&root)
     })];
     trials.push(Trial::test("conflict-too-many-ports", too_many_ports));
+    trials.push(Trial::test("docs/changes.md", changes_page));
     for folder in entries(&root).into_iter().filter(|path| path.is_dir()) {
         trials.push(Trial::test(name(&folder), move || case(&folder)));
     }
@@ -76,12 +77,7 @@ fn case(folder: &Path) -> Result<(), Failed> {
             return Err(format!("{} is no part of a case", path.display()).into());
         }
     }
-    let topology = parse(&fs::read_to_string(folder.join("topology.yaml"))?)?;
-    let (desired, _) = resolve(&topology, &Leases::default())?;
-    #[cfg(feature = "fake")]
-    fake::write_observed(&desired, &folder.join("observed.json"))?;
-    let observed = observed(&desired, &folder.join("observed.json"))?;
-    let texts = match plan(&desired, &observed) {
+    let texts = match planned(folder)? {
         Ok(plan) => vec![("plan.txt", plan.to_string()), ("change.txt", drawn(&plan))],
         Err(conflicts) => vec![("error.txt", format!("{conflicts}\n"))],
     };
@@ -95,6 +91,60 @@ fn case(folder: &Path) -> Result<(), Failed> {
         }
     }
     (texts.iter()).try_for_each(|(file, text)| golden(&folder.join(file), text))
+}
+
+fn planned(folder: &Path) -> Result<Result<Plan, Conflicts>, Failed> {
+    let topology = parse(&fs::read_to_string(folder.join("topology.yaml"))?)?;
+    let (desired, _) = resolve(&topology, &Leases::default())?;
+    #[cfg(feature = "fake")]
+    fake::write_observed(&desired, &folder.join("observed.json"))?;
+    let observed = observed(&desired, &folder.join("observed.json"))?;
+    Ok(plan(&desired, &observed))
+}
+
+/// The page's table says of each case what its plan does. A row is
+/// `| [WORDS](../tests/plan/CASE) | ... |`; `NETYARD_BLESS=1` writes the rest of it.
+fn changes_page() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = root.join("docs/changes.md");
+    let mut text = String::new();
+    for line in fs::read_to_string(&page)?.lines() {
+        match line
+            .strip_prefix("| [")
+            .and_then(|rest| rest.split_once("](../"))
+        {
+            None => text += line,
+            Some((words, rest)) => {
+                let (case, _) = rest.split_once(')').ok_or("a row without a case")?;
+                let changes = planned(&root.join(case))??.changes();
+                text += &format!(
+                    "| [{words}](../{case}) | {} | {} |",
+                    Summary::of(&changes),
+                    felt(&changes)
+                );
+            }
+        }
+        text.push('\n');
+    }
+    golden(&page, &text)
+}
+
+fn felt(changes: &[Change]) -> String {
+    let impacts = changes.iter().flat_map(|change| &change.impacts);
+    let mut said: Vec<_> = impacts
+        .map(|i| (i.harm, format!("{}: {}", i.harm, i.what)))
+        .collect();
+    said.sort();
+    said.dedup();
+    match said.is_empty() {
+        true => "by nobody".to_owned(),
+        false => said
+            .into_iter()
+            .rev()
+            .map(|(_, text)| text)
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
 }
 
 /// As on a terminal of 80 columns without colours.

@@ -17,7 +17,11 @@ const NAMED: usize = 6;
 
 /// The changes.
 pub(crate) fn list(changes: &[Change]) -> String {
-    let width = tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+    // A terminal that does not know its width says 0.
+    let size = tcgetwinsize(std::io::stderr())
+        .ok()
+        .filter(|size| size.ws_col > 0);
+    let width = size.map_or(80, |size| usize::from(size.ws_col));
     plan::list(changes, width.clamp(40, WIDEST), paint)
 }
 
