@@ -93,6 +93,10 @@ struct Consent {
 }
 
 impl Watch for Consent {
+    fn waiting(&mut self) {
+        self.watcher.waiting();
+    }
+
     fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
         let agreed = self.agreed.as_ref() == Some(plan);
         if plan.loses() && !self.manner.yes && !agreed {

@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use netyard::error::Error;
-use netyard::lab::{self, Described, Phase, Status};
+use netyard::lab::{self, Described, Status, Whereabouts};
 use netyard::plan::{Change, Plan, Summary};
 use netyard::state::LabName;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use super::source;
 ///
 /// Each difference is a line: `+` is missing, `~` is different, `-` is there and not
 /// described, `±` must be made anew; `netyard up LAB` puts it right. The exit code is
-/// 0 when all is as described, 1 when it is not.
+/// 0 when all is as described, 1 when it is not. A lab that was made from another
+/// network namespace is listed and not judged.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only this lab
@@ -24,16 +25,21 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A lab and how it is; `None` where only another namespace could tell.
+/// A lab and how it is; `None` where that cannot be seen from here.
 struct Row {
     lab: Described,
     status: Option<Status>,
 }
 
 impl Row {
+    /// Whether it is, as far as that can be seen from here.
     fn is_as_described(&self) -> bool {
         let same = |status: &Status| status.drift.as_ref().is_ok_and(|drift| drift.is_empty());
-        self.lab.phase == Phase::Done && self.status.as_ref().is_none_or(same)
+        match self.lab.host {
+            Whereabouts::Here => self.lab.whole && self.status.as_ref().is_some_and(same),
+            Whereabouts::Elsewhere => true,
+            Whereabouts::Gone => false,
+        }
     }
 }
 
@@ -60,7 +66,9 @@ fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
         labs.retain(|lab| lab.name == *only);
         match labs.first() {
             None => return Err(Error::NoLab(only.clone()).into()),
-            Some(lab) if !lab.here => return Err(Error::OtherHost(only.clone()).into()),
+            Some(lab) if lab.host == Whereabouts::Elsewhere => {
+                return Err(Error::OtherHost(only.clone()).into());
+            }
             Some(_) => {}
         }
     }
@@ -68,9 +76,9 @@ fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
 }
 
 fn row(lab: Described) -> Result<Row, Trouble> {
-    let status = match lab.here {
-        true => Some(lab::status(&source::recorded(lab.clone())?.topology)?),
-        false => None,
+    let status = match lab.host {
+        Whereabouts::Here => Some(lab::status(&source::recorded(lab.clone())?.topology)?),
+        Whereabouts::Elsewhere | Whereabouts::Gone => None,
     };
     Ok(Row { lab, status })
 }
@@ -79,8 +87,14 @@ fn show(row: &Row) {
     let Row { lab, status } = row;
     let name = styled(BOLD, &lab.name);
     let Some(status) = status else {
-        say!("lab {name} was made from another network namespace: `netyard status` tells there");
-        return;
+        return match lab.host {
+            Whereabouts::Gone => {
+                say!("lab {name} is {}", styled(BAD, "gone"));
+                say!("  with the network namespace that it was made from");
+                say!("  `netyard down {}` forgets it", lab.name);
+            }
+            _ => say!("lab {name} was made from another network namespace, which can tell"),
+        };
     };
     match row.is_as_described() {
         true => say!("lab {name} is {}", styled(GOOD, "as described")),
@@ -91,13 +105,9 @@ fn show(row: &Row) {
         ),
     }
     let lab = &lab.name;
-    match row.lab.phase {
-        Phase::Done => {}
-        Phase::Working => say!("  another netyard is changing it at this moment"),
-        Phase::HalfDone => {
-            say!("  an `up` of it did not come to its end");
-            say!("  `netyard up {lab}` completes it, `netyard down {lab}` removes it");
-        }
+    if !row.lab.whole {
+        say!("  its last change did not come to its end:");
+        say!("  `netyard up {lab}` completes it, `netyard down {lab}` removes it");
     }
     match &status.drift {
         Ok(drift) if drift.is_empty() => {}
@@ -152,16 +162,15 @@ fn as_json(row: &Row) -> Value {
         }
         None => Default::default(),
     };
-    let phase = match row.lab.phase {
-        Phase::Done => "done",
-        Phase::Working => "working",
-        Phase::HalfDone => "half-done",
-    };
     json!({
         "lab": row.lab.name,
-        "here": row.lab.here,
-        "as_described": row.status.as_ref().map(|_| row.is_as_described()),
-        "up": phase,
+        "as_described": (row.lab.host != Whereabouts::Elsewhere).then(|| row.is_as_described()),
+        "whole": row.lab.whole,
+        "host": match row.lab.host {
+            Whereabouts::Here => "here",
+            Whereabouts::Elsewhere => "elsewhere",
+            Whereabouts::Gone => "gone",
+        },
         "drift": changes,
         "conflicts": conflicts,
         "foreign": row.status.as_ref().map(|status| &status.foreign),
