@@ -28,6 +28,10 @@ pub enum Error {
     /// It was interrupted ([`Watch::interrupted`](crate::reconcile::Watch::interrupted)).
     #[error("interrupted")]
     Interrupted,
+    /// Whoever watches did not agree to the plan
+    /// ([`Watch::planned`](crate::reconcile::Watch::planned)). Nothing was changed.
+    #[error("it was not agreed to: nothing was changed")]
+    Declined,
     /// It failed, and all that had been done was undone.
     #[error("{0}")]
     Undone(Box<Error>),
@@ -82,7 +86,7 @@ pub enum Error {
 impl Error {
     /// An operation that the kernel refused.
     pub(crate) fn refused(step: &Step, failure: Failure) -> Self {
-        let Step { op, because } = step.clone();
+        let Step { op, because, .. } = step.clone();
         Error::Refused(Box::new(Refused {
             op,
             because,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::ipam::Leases;
-use crate::plan::{Claim, Plan};
+use crate::plan::{Claim, Conflicts, Plan};
 use crate::reconcile::{self, Host, Inside, Watch};
 use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::{Kernel, LOCKING};
@@ -60,6 +60,32 @@ fn bring_up(
 /// # Errors
 /// What is in the way.
 pub fn plan(topology: &Topology) -> Result<Plan, Error> {
+    let (desired, observed) = compare(topology)?;
+    Ok(crate::plan::plan(&desired, &observed)?)
+}
+
+/// How a lab is, against how it is described.
+#[derive(Debug)]
+pub struct Status {
+    /// What [`up`] would do, or what is in its way.
+    pub drift: Result<Plan, Conflicts>,
+    /// Devices on the lab's bridges that netyard did not make. Nobody touches them.
+    pub foreign: Vec<End>,
+}
+
+/// Compares a lab with its description. Nothing is changed.
+///
+/// # Errors
+/// The lab was made from another network namespace, missing rights.
+pub fn status(topology: &Topology) -> Result<Status, Error> {
+    let (desired, observed) = compare(topology)?;
+    Ok(Status {
+        drift: crate::plan::plan(&desired, &observed),
+        foreign: crate::plan::foreign_ports(&observed),
+    })
+}
+
+fn compare(topology: &Topology) -> Result<(NetState, NetState), Error> {
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
@@ -67,7 +93,7 @@ pub fn plan(topology: &Topology) -> Result<Plan, Error> {
     let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
     kernel.forwards = forwarding(topology);
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
-    Ok(crate::plan::plan(&desired, &observed)?)
+    Ok((desired, observed))
 }
 
 /// When [`down`] returns.
@@ -156,6 +182,22 @@ pub struct Described {
     pub name: LabName,
     /// The topology file that it was last brought up with.
     pub source: String,
+    /// Whether the last change of it came to its end, and was not killed on the way.
+    /// [`up`] and [`down`] find their way from there.
+    pub whole: bool,
+    /// Where its host is.
+    pub host: Whereabouts,
+}
+
+/// Where the network namespace is that a lab was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// netyard runs in it.
+    Here,
+    /// It is another one.
+    Elsewhere,
+    /// It is no more, and the lab's devices with it.
+    Gone,
 }
 
 /// The labs of this machine, by name.
@@ -163,13 +205,23 @@ pub struct Described {
 /// # Errors
 /// The journal cannot be read.
 pub fn list() -> Result<Vec<Described>, Error> {
-    let labs = Store::open_to_read()?
-        .labs()
-        .map_err(Error::system("read the journal"))?;
-    Ok(labs
-        .into_iter()
-        .map(|Lab { name, source, .. }| Described { name, source })
-        .collect())
+    let here = netns::host().map_err(Error::system("read the host's namespace"))?;
+    let labs = Store::open_to_read()?.labs();
+    let labs = labs.map_err(Error::system("read the journal"))?;
+    let described = |lab: Lab| {
+        let host = match lab.host == here.identity {
+            true => Whereabouts::Here,
+            false if is_host_gone(&lab)? => Whereabouts::Gone,
+            false => Whereabouts::Elsewhere,
+        };
+        Ok(Described {
+            name: lab.name,
+            source: lab.source,
+            whole: lab.whole,
+            host,
+        })
+    };
+    labs.into_iter().map(described).collect()
 }
 
 /// The state that a topology asks for, with the addresses that its lab has leased.

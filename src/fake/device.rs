@@ -186,6 +186,38 @@ impl Fake {
         Ok(())
     }
 
+    /// A device keeps all but its name (`dev_change_name`, net/core/dev.c).
+    pub(super) fn rename(
+        &mut self,
+        netns: &Netns,
+        from: &IfName,
+        to: &IfName,
+    ) -> Result<(), Failure> {
+        let end = |dev: &IfName| End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        self.is_free(&end(to))?;
+        let renames = self.renames;
+        let namespace = self.namespace(netns)?;
+        let link = get(namespace, from)?.clone();
+        if link.up && !renames {
+            return refuse(libc::EBUSY);
+        }
+        namespace.links.remove(from);
+        namespace.links.insert(to.clone(), link);
+        sysctl::rename_device(namespace, from, to);
+        route::rename_device(namespace, from, to);
+        let masters = namespace.links.values_mut().map(|port| &mut port.master);
+        for master in masters.flatten().filter(|master| *master == from) {
+            master.clone_from(to);
+        }
+        if self.given_mtu.remove(&end(from)) {
+            self.given_mtu.insert(end(to));
+        }
+        Ok(())
+    }
+
     /// Several devices go by their group, and with them whatever else is in it.
     pub(super) fn del_links(
         &mut self,

@@ -32,6 +32,8 @@ pub struct Fake {
     /// Whether the firewall table and forwarding matter to the lab that looks, so
     /// that they are shown even where no lab holds them.
     pub routed: bool,
+    /// Whether a device that is up can be given another name.
+    pub renames: bool,
     /// How many operations from now on succeed before one is refused with EIO, then
     /// how many after that one before another is, and so on.
     pub fail_after: VecDeque<usize>,
@@ -53,6 +55,7 @@ impl Fake {
             namespaces: BTreeMap::new(),
             journal: BTreeMap::new(),
             routed: true,
+            renames: true,
             fail_after: VecDeque::new(),
             last_mac: 0,
             given_mtu: BTreeSet::new(),
@@ -146,6 +149,7 @@ impl Fake {
                 far,
                 far_link,
             } => self.add_veth((near, near_link), (far, far_link)),
+            Op::RenameLink { netns, from, to } => self.rename(netns, from, to),
             Op::DelLinks { netns, devs, group } => self.del_links(netns, devs, *group),
             op => self.execute_inside(op),
         }
@@ -257,7 +261,10 @@ impl Fake {
 
 impl Host for Fake {
     fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error> {
-        let mut state = NetState::empty(lab.clone());
+        let mut state = NetState {
+            renames: self.renames,
+            ..NetState::empty(lab.clone())
+        };
         for (netns, there) in &self.namespaces {
             let recorded = |lab: &&LabName| match netns.name() {
                 Some(name) => self.is_claimed(lab, &Claim::Netns(name.clone())),

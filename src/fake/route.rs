@@ -31,6 +31,17 @@ fn same_place(a: &Route, b: &Route) -> bool {
     (a.to, metric(a)) == (b.to, metric(b))
 }
 
+pub(super) fn rename_device(namespace: &mut Namespace, from: &IfName, to: &IfName) {
+    let (by_it, others): (Vec<Route>, Vec<Route>) = std::mem::take(&mut namespace.routes)
+        .into_iter()
+        .partition(|route| route.dev == *from);
+    let renamed = by_it.into_iter().map(|route| Route {
+        dev: to.clone(),
+        ..route
+    });
+    namespace.routes = others.into_iter().chain(renamed).collect();
+}
+
 /// A next hop must be on the subnet of an address of the device, which must be up
 /// (`fib_check_nh`, net/ipv4/fib_semantics.c; `ip6_route_check_nh`, net/ipv6/route.c).
 fn check(namespace: &mut Namespace, route: &Route) -> Result<(), Failure> {

@@ -53,6 +53,14 @@ pub(super) fn remove_device(namespace: &mut Namespace, dev: &IfName) {
     }
 }
 
+pub(super) fn rename_device(namespace: &mut Namespace, from: &IfName, to: &IfName) {
+    for (old, new) in of_device(from).into_iter().zip(of_device(to)) {
+        if let Some(sysctl) = namespace.sysctls.remove(&old) {
+            namespace.sysctls.insert(new, sysctl);
+        }
+    }
+}
+
 /// IPv4 forwarding spreads only when it changes (`devinet_sysctl_forward`), IPv6
 /// forwarding always (`addrconf_fixup_forwarding`).
 pub(super) fn write(namespace: &mut Namespace, key: &SysctlKey, new: &str) -> Result<(), Failure> {

@@ -63,7 +63,7 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
         draft.push(
             Rank::Configure(Turn::AddressGone),
             op,
-            "the file no longer gives it this address",
+            "the file does not give it this address",
         );
     }
     if !first.is_empty() {

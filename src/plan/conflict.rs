@@ -210,6 +210,25 @@ fn addresses(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     found
 }
 
+/// Devices on the lab's bridges that are not its own. They are in nobody's way and
+/// stay where they are.
+pub fn foreign_ports(observed: &NetState) -> Vec<End> {
+    let Some(host) = observed.namespaces.get(&Netns::Host) else {
+        return Vec::new();
+    };
+    let on_ours = |link: &Link| {
+        let bridge = link
+            .master
+            .as_ref()
+            .and_then(|bridge| host.links.get(bridge));
+        bridge.is_some_and(|bridge| bridge.owner.as_ref() == Some(&observed.lab))
+    };
+    let ports = host.links.iter().filter(|(_, link)| on_ours(link));
+    let ends = ports.map(|(dev, _)| on_host(dev));
+    ends.filter(|end| !is_own(observed, end, &observed.lab))
+        .collect()
+}
+
 fn on_host(dev: &IfName) -> End {
     End {
         netns: Netns::Host,

@@ -3,16 +3,23 @@
 //! always give the same plan.
 
 mod address;
+mod change;
 mod claim;
 mod conflict;
+mod felt;
+mod impact;
 mod link;
+mod list;
 mod netns;
 mod nft;
+mod noun;
 mod op;
 mod order;
 mod print;
+mod rename;
 mod route;
 mod sysctl;
+mod thing;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,8 +28,11 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub use change::{Change, Sign, Summary};
 pub use claim::{Claim, claims};
-pub use conflict::{Conflict, Holder};
+pub use conflict::{Conflict, Holder, foreign_ports};
+pub use impact::{Harm, Impact, Place};
+pub use list::{Part, list};
 pub use op::{Op, Setting};
 pub use undo::undo;
 
@@ -34,6 +44,8 @@ use order::Rank;
 pub struct Plan {
     /// The lab that it is for.
     pub lab: LabName,
+    /// Whether nothing of the lab is there yet.
+    pub new: bool,
     /// What to do, first to last.
     pub steps: Vec<Step>,
 }
@@ -46,12 +58,21 @@ pub struct Step {
     pub op: Op,
     /// Why, in a few words.
     pub because: String,
+    /// What it does to what is there already; most steps nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub impacts: Vec<Impact>,
 }
 
 impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Whether something that is there is lost for good.
+    pub fn loses(&self) -> bool {
+        let mut all = self.steps.iter().flat_map(|step| &step.impacts);
+        all.any(|impact| impact.harm.is_loss())
     }
 }
 
@@ -78,6 +99,8 @@ impl fmt::Display for Conflicts {
 /// # Errors
 /// Everything that the lab needs and that another lab or the host holds.
 pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> {
+    let renames = rename::find(desired, observed);
+    let observed = &*rename::after(&renames, observed);
     let conflicts = conflict::find(desired, observed);
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
@@ -92,16 +115,32 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
         flushed: BTreeSet::new(),
         meanwhile: BTreeMap::new(),
     };
+    for op in renames {
+        draft.push(
+            Rank::Rename,
+            op,
+            "the file gives this network's bridge another name",
+        );
+    }
     link::diff(&mut draft);
     netns::diff(&mut draft);
     address::diff(&mut draft);
     route::diff(&mut draft);
     nft::diff(&mut draft);
     sysctl::diff(&mut draft);
+    let mut steps = order::sort(draft.steps);
+    felt::tell(&mut steps, observed);
     Ok(Plan {
         lab: desired.lab.clone(),
-        steps: order::sort(draft.steps),
+        new: is_new(&desired.lab, observed),
+        steps,
     })
+}
+
+fn is_new(lab: &LabName, observed: &NetState) -> bool {
+    let all = observed.namespaces.values();
+    let mut owners = all.flat_map(|ns| ns.links.values().map(|l| &l.owner).chain([&ns.owner]));
+    owners.all(|owner| owner.as_ref() != Some(lab))
 }
 
 /// A plan in the making: the two states and the steps found so far.
@@ -129,6 +168,7 @@ impl<'a> Draft<'a> {
             Step {
                 op,
                 because: because.into(),
+                impacts: Vec::new(),
             },
         ));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::order::Rank;
-use super::{Draft, Op};
+use super::{Draft, Op, Step};
 use crate::state::{
     Element, End, Family, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, SetName,
     SysctlKey, Table,
@@ -135,21 +135,36 @@ fn elements_diff<'a>(draft: &mut Draft<'a>, want: &Elements<'a>, have: &Elements
     }
     for ((set, element), owner) in new {
         let owner = owner.cloned();
+        let rank = match draft.is_renamed(&element) {
+            true => Rank::FirewallAhead,
+            false => Rank::Firewall,
+        };
         let op = Op::AddElement {
             set,
             element,
             owner,
         };
-        draft.push(Rank::Firewall, op, reason(set));
+        draft.push(rank, op, reason(set));
     }
 }
 
 /// Whether both cannot be in one set: it takes an element once, and no intervals
 /// that overlap.
-fn overlap(a: &Element, b: &Element) -> bool {
+pub(super) fn overlap(a: &Element, b: &Element) -> bool {
     match (a, b) {
         (Element::Subnet(a), Element::Subnet(b)) => a.contains(b) || b.contains(a),
         (a, b) => a == b,
+    }
+}
+
+impl Draft<'_> {
+    /// Whether it names a device that gets this name by the plan.
+    fn is_renamed(&self, element: &Element) -> bool {
+        let (Element::Device(dev) | Element::Within(dev)) = element else {
+            return false;
+        };
+        let names = |step: &Step| matches!(&step.op, Op::RenameLink { to, .. } if to == dev);
+        self.steps.iter().any(|(_, step)| names(step))
     }
 }
 

@@ -52,6 +52,15 @@ pub enum Op {
         /// The value before.
         was: Setting,
     },
+    /// Gives a device that is up another name, which the kernel does since Linux 6.2.
+    RenameLink {
+        /// Where it is.
+        netns: Netns,
+        /// Its name before.
+        from: IfName,
+        /// Its name after.
+        to: IfName,
+    },
     /// Removes devices of one namespace, all in one request.
     DelLinks {
         /// Where they are.
@@ -167,7 +176,8 @@ impl Op {
             | Op::AddAddress { end, .. }
             | Op::DelAddress { end, .. } => &end.netns,
             Op::AddVeth { near, .. } => &near.netns,
-            Op::DelLinks { netns, .. }
+            Op::RenameLink { netns, .. }
+            | Op::DelLinks { netns, .. }
             | Op::AddRoute { netns, .. }
             | Op::ReplaceRoute { netns, .. }
             | Op::DelRoute { netns, .. }
@@ -189,6 +199,7 @@ impl Op {
             Op::AddBridge { end, .. } => format!("make bridge {}", end.dev),
             Op::AddVeth { near, far, .. } => format!("make the cable from {near} to {far}"),
             Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
+            Op::RenameLink { from, to, .. } => format!("rename device {from} to {to}"),
             Op::DelLinks { devs, .. } => {
                 let names: Vec<&str> = devs.iter().map(IfName::as_str).collect();
                 format!("remove {}", names.join(", "))

@@ -10,6 +10,10 @@ use crate::state::Netns;
 /// the diffs list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
+    /// What the firewall knows by name it knows by the new name before the device has it.
+    FirewallAhead,
+    /// Names before all that uses the new ones.
+    Rename,
     /// A device that must be made anew gives up its name first.
     MakeRoom,
     /// Namespaces before the cables that end in them.

@@ -27,12 +27,10 @@ impl Op {
                 far_link,
             } => add_veth(near, near_link, far, far_link),
             Op::SetLink { end, set, .. } => {
-                vec![format!(
-                    "{} link set dev {} {set}",
-                    ip(&end.netns),
-                    quoted(&end.dev)
-                )]
+                let dev = quoted(&end.dev);
+                vec![format!("{} link set dev {dev} {set}", ip(&end.netns))]
             }
+            Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
             Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
             Op::DelAddress { end, address } => vec![address_line(end, "del", address)],
@@ -165,6 +163,11 @@ fn attributes(link: &Link) -> String {
         .map_or(String::new(), |mac| format!(" address {mac}"));
     let mtu = link.mtu.map_or(String::new(), |mtu| format!(" mtu {mtu}"));
     mac + &mtu
+}
+
+fn rename_line(netns: &Netns, from: &IfName, to: &IfName) -> String {
+    let (from, to) = (quoted(from), quoted(to));
+    format!("{} link set dev {from} name {to}", ip(netns))
 }
 
 fn del_links(netns: &Netns, devs: &[IfName], group: u32) -> Vec<String> {

@@ -47,7 +47,7 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         // It goes with its device, if that goes.
         let end = end(netns, &route);
         if !draft.leaving.contains(&end) {
-            let because = "the file no longer has this route";
+            let because = "the file has no such route";
             let op = removal(netns, route);
             draft.push(Rank::Configure(Turn::RouteGone), op, because);
         }
@@ -57,12 +57,19 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
 /// The operation that removes this route and no other: asked for an IPv6 route
 /// without a metric, the kernel takes the one of the lowest (`ip6_route_del`).
 pub(super) fn removal(netns: &Netns, route: Route) -> Op {
-    let usual = route.to.addr().is_ipv6().then_some(IP6_METRIC);
-    let metric = route.metric.or(usual);
     Op::DelRoute {
         netns: netns.clone(),
-        route: Route { metric, ..route },
+        route: Route {
+            metric: metric(&route),
+            ..route
+        },
     }
+}
+
+/// The metric that the kernel tells the route by.
+pub(super) fn metric(route: &Route) -> Option<u32> {
+    let usual = route.to.addr().is_ipv6().then_some(IP6_METRIC);
+    route.metric.or(usual)
 }
 
 fn end(netns: &Netns, route: &Route) -> End {

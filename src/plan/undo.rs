@@ -3,7 +3,7 @@
 
 use super::link::free_group;
 use super::route::removal;
-use super::{Op, Setting, link};
+use super::{Op, Setting, link, rename};
 use crate::state::{
     AddrGen, End, IfName, Link, LinkKind, NetState, Netns, NetnsName, Origin, SysctlKey,
 };
@@ -14,7 +14,9 @@ pub fn undo<'a>(
     done: impl DoubleEndedIterator<Item = &'a Op> + Clone,
     observed: &NetState,
 ) -> Vec<Op> {
-    let before = without_routes(done.clone(), observed);
+    // Names are given first, and taken back last.
+    let observed = rename::after(done.clone(), observed);
+    let before = without_routes(done.clone(), &observed);
     let mut back: Vec<Op> = Vec::new();
     for op in done.rev().flat_map(|op| inverse(op, &before)) {
         // Removed one by one, each device waits 13-20 ms; together they wait once.
@@ -52,12 +54,13 @@ fn without_routes<'a>(done: impl Iterator<Item = &'a Op>, observed: &NetState) -
     before
 }
 
+#[expect(clippy::too_many_lines, reason = "a flat match over all operations")]
 fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
     match op.clone() {
-        Op::AddNetns { name } => vec![Op::DelNetns {
-            name,
-            cables: Vec::new(),
-        }],
+        Op::AddNetns { name } => {
+            let cables = Vec::new();
+            vec![Op::DelNetns { name, cables }]
+        }
         Op::DelNetns { name, cables } => remake_netns(name, &cables, observed),
         Op::AddBridge { end, .. } | Op::AddVeth { near: end, .. } => {
             let group = free_group(observed, &end.netns);
@@ -72,17 +75,20 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             set: was,
             was: set,
         }],
+        Op::RenameLink { netns, from, to } => vec![Op::RenameLink {
+            netns,
+            from: to,
+            to: from,
+        }],
         Op::DelLinks { netns, devs, .. } => remake_links(&netns, &devs, observed),
         Op::AddAddress { end, address } => vec![Op::DelAddress { end, address }],
         Op::DelAddress { end, address } => vec![Op::AddAddress { end, address }],
         Op::AddRoute { netns, route } => vec![removal(&netns, route)],
-        Op::ReplaceRoute { netns, route, was } => {
-            vec![Op::ReplaceRoute {
-                netns,
-                route: was,
-                was: route,
-            }]
-        }
+        Op::ReplaceRoute { netns, route, was } => vec![Op::ReplaceRoute {
+            netns,
+            route: was,
+            was: route,
+        }],
         Op::DelRoute { netns, route } => vec![Op::AddRoute { netns, route }],
         Op::SetSysctl {
             netns,

@@ -31,6 +31,10 @@ pub struct NetState {
     pub lab: LabName,
     /// Namespaces by name. The host is always there in an observed state.
     pub namespaces: BTreeMap<Netns, Namespace>,
+    /// Whether the kernel gives a device that is up another name, as Linux does since
+    /// 6.2 (`dev_change_name`, net/core/dev.c). Of a desired state it says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renames: bool,
 }
 
 impl NetState {
@@ -39,6 +43,7 @@ impl NetState {
         NetState {
             lab,
             namespaces: BTreeMap::new(),
+            renames: false,
         }
     }
 }

@@ -59,3 +59,14 @@ pub(crate) fn devices(family: u8) -> io::Result<Vec<String>> {
     }
     Ok(devices)
 }
+
+/// Whether the kernel is at least of this version.
+pub(crate) fn kernel_is(major: u32, minor: u32) -> io::Result<bool> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let mut numbers = release.split(['.', '-']).map_while(|n| n.parse().ok());
+    let version: (u32, u32) = (
+        numbers.next().unwrap_or_default(),
+        numbers.next().unwrap_or_default(),
+    );
+    Ok(version >= (major, minor))
+}

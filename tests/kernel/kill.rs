@@ -53,7 +53,7 @@ const CHANGING: [i64; 20] = [
 
 /// How a traced program ended.
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+pub(crate) enum End {
     Killed,
     /// It got the signal, and ended by itself with this exit code.
     Exited(i32),
@@ -62,7 +62,7 @@ enum End {
 }
 
 /// Runs netyard and sends it a signal when its `n`-th changing system call has returned.
-fn signalled_after(arguments: &[&str], n: usize, signal: i32) -> End {
+pub(crate) fn signalled_after(arguments: &[&str], n: usize, signal: i32) -> End {
     let mut command = netyard(arguments);
     command
         .stdout(std::process::Stdio::null())

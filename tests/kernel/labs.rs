@@ -266,12 +266,17 @@ fn difference() {
         ["add-route"]
     );
     assert_eq!(
-        steps(&ok(&["up", "--json", &file("mine.yaml", &address)])),
+        steps(&ok(&[
+            "up",
+            "--yes",
+            "--json",
+            &file("mine.yaml", &address)
+        ])),
         ["del-route"]
     );
     // A changed address: the kernel would remove a second one with the first.
     let changed = LAB.replace("addresses: 10.5.0.10/24", "addresses: 10.5.0.11/24");
-    ok(&["up", &file("mine.yaml", &changed)]);
+    ok(&["up", "--yes", &file("mine.yaml", &changed)]);
     assert!(pings("host", "10.5.0.11") && !pings("host", "10.5.0.10"));
     assert!(
         sh("ip -n pc route").contains("default via 10.5.0.1"),

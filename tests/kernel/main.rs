@@ -11,10 +11,13 @@
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`: SIGKILL after every system call that changes something.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
+//! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
+//! - `status`: what it tells, and questions before something is lost.
 //! - `cli`: exit codes, JSON, standard input, signals.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod changes;
 mod cli;
 mod demo;
 mod down;
@@ -26,6 +29,7 @@ mod labs;
 mod oracle;
 mod sandbox;
 mod snapshot;
+mod status;
 mod tutorial;
 
 use libtest_mimic::{Arguments, Trial};
@@ -46,6 +50,8 @@ fn main() {
         kill::tests(),
         oracle::tests(),
         cli::tests(),
+        changes::tests(),
+        status::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();

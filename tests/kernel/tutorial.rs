@@ -57,7 +57,7 @@ fn bridge_address() {
     );
     ok(&["up", &with]);
     assert!(pings("host", "10.0.0.10") && pings("host", "fd00:1::10"));
-    ok(&["up", &without]);
+    ok(&["up", "--yes", &without]);
     for address in ["10.0.0.10", "fd00:1::10"] {
         let way = try_sh(&format!("ip route get {address}"));
         assert!(!pings("host", address), "{address} over {}", way.out);

@@ -16,12 +16,21 @@ pub(crate) struct Setup {
     /// How eth0 takes router advertisements, if it learned its default route so.
     advertised: Option<u8>,
     foreign: bool,
+    /// An older kernel: a device that is up keeps its name.
+    names_stay: bool,
 }
 
 pub(crate) fn setup() -> impl Strategy<Value = Setup> {
-    let bools = prop::array::uniform5(any::<bool>());
+    let bools = prop::array::uniform6(any::<bool>());
     (bools, prop::option::of(1..3u8)).prop_map(|(bools, advertised)| {
-        let [forward4, forward6, per_device, redirects, foreign] = bools;
+        let [
+            forward4,
+            forward6,
+            per_device,
+            redirects,
+            foreign,
+            names_stay,
+        ] = bools;
         Setup {
             forward4,
             forward6,
@@ -29,6 +38,7 @@ pub(crate) fn setup() -> impl Strategy<Value = Setup> {
             redirects,
             advertised,
             foreign,
+            names_stay,
         }
     })
 }
@@ -47,6 +57,7 @@ fn veth(peer: &str) -> Link {
 
 pub(crate) fn host(setup: Setup) -> Fake {
     let mut fake = Fake::new();
+    fake.renames = !setup.names_stay;
     let uplink = Link {
         up: true,
         addresses: vec!["192.168.77.2/24".parse().unwrap()],

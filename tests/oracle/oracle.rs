@@ -6,14 +6,32 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::changes::{CHANGES, LAB};
 use crate::sandbox::{all_examples, example, file, ok, separate, sh};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     let example = |name: String| test(&format!("oracle::{name}"), move || agrees(&example(&name)));
     let mut tests: Vec<Test> = all_examples().into_iter().map(example).collect();
+    tests.push(test("oracle::each change of a lab that is up", changes));
     tests.push(test("oracle::names that a shell would read", odd_names));
     tests
+}
+
+/// From the same lab to the same other one: by `up`, and by the printed script.
+fn changes() {
+    for (name, from, to) in CHANGES {
+        let (before, after) = (file("before.yaml", LAB), LAB.replace(from, to));
+        ok(&["up", &before]);
+        let script = ok(&["plan", "--as", "sh", &file("after.yaml", &after)]);
+        ok(&["up", "--yes", &file("after.yaml", &after)]);
+        let ours = everything();
+        separate();
+        ok(&["up", &file("before.yaml", LAB)]);
+        assert_eq!(sh(&format!("sh {}", file("plan.sh", &script))), "");
+        assert_eq!(ours, everything(), "{name}\n{script}");
+        separate();
+    }
 }
 
 /// The kernel takes nearly any byte in a device's name.

@@ -1,7 +1,8 @@
 //! What is planned for a file on a host: each folder of `tests/plan` is a case and a
 //! test of its own. `topology.yaml` is the file; `observed.json` the host, as a
 //! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
-//! plan, or `error.txt` what is in the way. `NETYARD_BLESS=1` rewrites the last two.
+//! plan and `change.txt` its list of changes, or `error.txt` what is in the way.
+//! `NETYARD_BLESS=1` rewrites these three.
 //!
 //! A host with labs is taken from the fake kernel: `NETYARD_LABS="FILE FILE"
 //! NETYARD_BLESS=1 cargo test --features fake --test plan -- --exact CASE` brings the
@@ -16,11 +17,17 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use netyard::ipam::Leases;
-use netyard::plan::plan;
+use netyard::plan::{Change, Conflicts, Plan, Summary, list, plan};
 use netyard::state::{Namespace, NetState, Netns};
 use netyard::topology::{parse, resolve};
 
-const KNOWN: [&str; 4] = ["topology.yaml", "observed.json", "plan.txt", "error.txt"];
+const KNOWN: [&str; 5] = [
+    "topology.yaml",
+    "observed.json",
+    "plan.txt",
+    "change.txt",
+    "error.txt",
+];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan");
@@ -29,6 +36,7 @@ fn main() -> ExitCode {
         move || no_strays(&root)
     })];
     trials.push(Trial::test("conflict-too-many-ports", too_many_ports));
+    trials.push(Trial::test("docs/changes.md", changes_page));
     for folder in entries(&root).into_iter().filter(|path| path.is_dir()) {
         trials.push(Trial::test(name(&folder), move || case(&folder)));
     }
@@ -69,23 +77,79 @@ fn case(folder: &Path) -> Result<(), Failed> {
             return Err(format!("{} is no part of a case", path.display()).into());
         }
     }
+    let texts = match planned(folder)? {
+        Ok(plan) => vec![("plan.txt", plan.to_string()), ("change.txt", drawn(&plan))],
+        Err(conflicts) => vec![("error.txt", format!("{conflicts}\n"))],
+    };
+    for other in KNOWN
+        .iter()
+        .skip(2)
+        .filter(|name| texts.iter().all(|(file, _)| file != *name))
+    {
+        if folder.join(other).exists() {
+            return Err(format!("{other} is there, and there is nothing to write into it").into());
+        }
+    }
+    (texts.iter()).try_for_each(|(file, text)| golden(&folder.join(file), text))
+}
+
+fn planned(folder: &Path) -> Result<Result<Plan, Conflicts>, Failed> {
     let topology = parse(&fs::read_to_string(folder.join("topology.yaml"))?)?;
     let (desired, _) = resolve(&topology, &Leases::default())?;
     #[cfg(feature = "fake")]
     fake::write_observed(&desired, &folder.join("observed.json"))?;
     let observed = observed(&desired, &folder.join("observed.json"))?;
-    let (mut text, mut file, mut other) = (String::new(), "plan.txt", "error.txt");
-    match plan(&desired, &observed) {
-        Ok(plan) => text += &plan.to_string(),
-        Err(conflicts) => {
-            text = format!("{conflicts}\n");
-            (file, other) = (other, file);
+    Ok(plan(&desired, &observed))
+}
+
+/// The page's table says of each case what its plan does. A row is
+/// `| [WORDS](../tests/plan/CASE) | ... |`; `NETYARD_BLESS=1` writes the rest of it.
+fn changes_page() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = root.join("docs/changes.md");
+    let mut text = String::new();
+    for line in fs::read_to_string(&page)?.lines() {
+        match line
+            .strip_prefix("| [")
+            .and_then(|rest| rest.split_once("](../"))
+        {
+            None => text += line,
+            Some((words, rest)) => {
+                let (case, _) = rest.split_once(')').ok_or("a row without a case")?;
+                let changes = planned(&root.join(case))??.changes();
+                text += &format!(
+                    "| [{words}](../{case}) | {} | {} |",
+                    Summary::of(&changes),
+                    felt(&changes)
+                );
+            }
         }
+        text.push('\n');
     }
-    if folder.join(other).exists() {
-        return Err(format!("{other} is there, but there is {file} to write").into());
+    golden(&page, &text)
+}
+
+fn felt(changes: &[Change]) -> String {
+    let impacts = changes.iter().flat_map(|change| &change.impacts);
+    let mut said: Vec<_> = impacts
+        .map(|i| (i.harm, format!("{}: {}", i.harm, i.what)))
+        .collect();
+    said.sort();
+    said.dedup();
+    match said.is_empty() {
+        true => "by nobody".to_owned(),
+        false => said
+            .into_iter()
+            .rev()
+            .map(|(_, text)| text)
+            .collect::<Vec<_>>()
+            .join("; "),
     }
-    golden(&folder.join(file), &text)
+}
+
+/// As on a terminal of 80 columns without colours.
+fn drawn(plan: &Plan) -> String {
+    list(&plan.changes(), 80, |_, text| text.to_owned())
 }
 
 /// A host as labs leave it.

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use super::{FIRST_INDEX, FIRST_INSIDE, Kernel, LAST_INDEX};
 use crate::plan::{Op, Setting};
 use crate::reconcile::{Applied, Watch};
-use crate::state::{End, Link, Netns, NetnsName, SysctlKey};
+use crate::state::{End, IfName, Link, Netns, NetnsName, SysctlKey};
 use crate::sys::netlink::link::CableEnd;
 use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Request;
@@ -223,6 +223,16 @@ impl Kernel {
                     _ => None,
                 };
                 vec![link::set(index, set, master)]
+            }
+            Op::RenameLink { netns, from, to } => {
+                let index = self.index(netns, from)?;
+                let end = |dev: &IfName| End {
+                    netns: netns.clone(),
+                    dev: dev.clone(),
+                };
+                self.indexes.remove(&end(from));
+                self.indexes.insert(end(to), index);
+                vec![link::rename(index, to)]
             }
             Op::DelLinks { netns, devs, group } => {
                 let indexes: io::Result<Vec<u32>> =

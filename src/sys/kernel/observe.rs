@@ -50,7 +50,10 @@ impl Kernel {
         self.waits = false;
         let mut claims = self.store.claims(self.lab.host)?;
         claims.extend(self.assumed.claims.clone());
-        let mut state = NetState::empty(lab.clone());
+        let mut state = NetState {
+            renames: sysctl::kernel_is(6, 2)?,
+            ..NetState::empty(lab.clone())
+        };
         let mut loose = Vec::new();
         let mut made = self.store.namespaces()?;
         made.extend(self.assumed.made.clone());

@@ -264,6 +264,13 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
     request(&Rtnl::SetLink(message), 0)
 }
 
+/// Gives the device with this index another name.
+pub(crate) fn rename(index: u32, name: &IfName) -> Request {
+    let mut message = named(name);
+    message.header.index = index;
+    request(&Rtnl::SetLink(message), 0)
+}
+
 /// Removes devices. Each removal alone waits for a grace period of 13-20 ms;
 /// those of a group share one.
 pub(crate) fn delete(indexes: &[u32], group: u32) -> Vec<Request> {

@@ -1,8 +1,10 @@
 //! One file per subcommand; here what they share: the arguments, and how an
 //! error is shown.
 
+mod changes;
 mod check;
 mod completions;
+mod consent;
 mod demo;
 mod down;
 mod exec;
@@ -13,6 +15,7 @@ mod plan;
 mod run;
 mod shell;
 mod source;
+mod status;
 mod test;
 mod up;
 mod watch;
@@ -53,6 +56,7 @@ enum Verb {
     Plan(plan::Args),
     Check(check::Args),
     List(list::Args),
+    Status(status::Args),
     Exec(exec::Args),
     Run(run::Args),
     Shell(shell::Args),
@@ -72,6 +76,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
+        Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Run(args) => run::run(&args, verbose),
         Verb::Shell(args) => shell::run(&args, verbose),

@@ -2,19 +2,27 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use netyard::lab;
-use netyard::plan::Plan;
+use netyard::plan::{Plan, Summary};
+use serde_json::json;
 
+use super::changes;
 use super::output::{self, DIM, Trouble, say, styled};
 use super::source;
 
-/// Show what `up` would do, as the commands that one would type; change nothing
+/// Show what `up` would do, and whom it disturbs; change nothing
+///
+/// Of a lab that is up: what is made (+), changed (~), removed (-) and made anew (±),
+/// each with its reason and with what it does to what is there. Of a new lab: the
+/// commands that one would type.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The topology file; `-` reads standard input
-    file: String,
-    /// The form: for people, as a shell script, or as JSON
-    #[arg(long = "as", value_name = "FORM", default_value = "text")]
-    form: Form,
+    /// The topology file (`-` reads standard input), or the name of a lab: the file
+    /// that it was last brought up with
+    #[arg(value_name = "FILE|LAB")]
+    target: String,
+    /// The form
+    #[arg(long = "as", value_name = "FORM")]
+    form: Option<Form>,
     /// The same as `--as json`
     #[arg(long, conflicts_with = "form")]
     json: bool,
@@ -22,27 +30,42 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
+    /// What is made, changed, removed, and whom that disturbs
+    List,
     /// One command a line, each with its reason
-    Text,
+    Commands,
     /// A script that builds the same network with ip, nft and sysctl
     Sh,
-    /// Every operation with all its values
+    /// Every operation with all its values and its impacts
     Json,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let source = source::read(&args.file)?;
-    let plan = lab::plan(&source.topology)?;
-    match args.form {
-        _ if args.json => return output::json(&plan),
-        Form::Json => return output::json(&plan),
+    let plan = lab::plan(&source::of(&args.target)?.topology)?;
+    let usual = if plan.new { Form::Commands } else { Form::List };
+    let asked = Some(Form::Json).filter(|_| args.json).or(args.form);
+    match asked.unwrap_or(usual) {
+        Form::Json => return json(&plan),
         Form::Sh => say!("{}", plan.script().trim_end()),
-        Form::Text if plan.is_empty() => {
-            say!("lab {} is as the file says: nothing to do", plan.lab);
+        _ if plan.is_empty() => say!("lab {} is as the file says: nothing to do", plan.lab),
+        Form::List => {
+            let changes = plan.changes();
+            say!(
+                "{}\n{}",
+                changes::list(&changes),
+                changes::summary(&changes)
+            );
         }
-        Form::Text => print(&plan),
+        Form::Commands => print(&plan),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn json(plan: &Plan) -> Result<ExitCode, Trouble> {
+    let summary = Summary::of(&plan.changes());
+    output::json(&json!({
+        "lab": plan.lab, "new": plan.new, "steps": plan.steps, "summary": summary,
+    }))
 }
 
 /// The reasons stand behind the commands, in a column.

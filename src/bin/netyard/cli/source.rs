@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
+use netyard::lab::Described;
 use netyard::state::LabName;
 use netyard::topology::{self, Topology};
 
@@ -84,14 +85,18 @@ pub(crate) fn is_file(word: &str) -> bool {
     like_path || Path::new(word).is_file()
 }
 
-/// The topology of a file, or that with which a lab was brought up.
-pub(crate) fn topology_of(word: &str) -> Result<Topology, Trouble> {
+/// A file, or that with which a lab was brought up.
+pub(crate) fn of(word: &str) -> Result<Source, Trouble> {
     let lab = match file_or_lab(word)? {
-        Named::File(source) => return Ok(source.topology),
+        Named::File(source) => return Ok(source),
         Named::Lab(lab) => lab,
     };
     let labs = netyard::lab::list()?;
     let found = labs.into_iter().find(|known| known.name == lab);
-    let found = found.ok_or_else(|| netyard::error::Error::NoLab(lab.clone()))?;
-    Ok(parse(&format!("(lab {lab})"), found.source)?.topology)
+    recorded(found.ok_or_else(|| netyard::error::Error::NoLab(lab.clone()))?)
+}
+
+/// What the journal holds of a lab.
+pub(crate) fn recorded(lab: Described) -> Result<Source, Trouble> {
+    parse(&format!("(lab {})", lab.name), lab.source)
 }

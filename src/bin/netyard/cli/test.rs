@@ -38,7 +38,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let topology = source::topology_of(&args.target)?;
+    let topology = source::of(&args.target)?.topology;
     let observed = lab::observe_settled(&topology.lab)?;
     let desired = lab::desired(&topology)?;
     let drift = plan(&desired, &observed)

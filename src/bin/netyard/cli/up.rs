@@ -1,32 +1,43 @@
 use std::process::ExitCode;
-use std::time::Instant;
 
-use netyard::lab;
 use netyard::plan::{Op, Plan};
 use serde_json::json;
 
+use super::consent::{self, Manner};
 use super::output::{self, BOLD, DIM, Trouble, say, styled};
 use super::source;
-use super::watch::{Verbosity, Watcher};
+use super::watch::Verbosity;
 
 /// Make the network that a file describes, or change it to match
 ///
 /// A second run on the same file changes nothing; on a changed file, only the
 /// difference. Whatever fails, all is undone and the host is as it was.
+///
+/// A change of a lab that is up is shown first, with what it does to what is there.
+/// Before something is cut off, removed or made anew, it asks; where nobody can be
+/// asked (standard input is no terminal) it then changes nothing and ends with 1,
+/// unless `--yes` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The topology file; `-` reads standard input
-    file: String,
+    /// The topology file (`-` reads standard input), or the name of a lab: the file
+    /// that it was last brought up with
+    #[arg(value_name = "FILE|LAB")]
+    target: String,
+    /// Go on without a question, whatever is lost
+    #[arg(short, long)]
+    yes: bool,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
-    let source = source::read(&args.file)?;
-    let began = Instant::now();
-    let plan = lab::up(&source.topology, &source.text, &mut Watcher::new(verbosity))?;
-    let took = began.elapsed();
+    let manner = Manner {
+        yes: args.yes,
+        quiet: args.json,
+        verbosity,
+    };
+    let (plan, took) = consent::up(&source::of(&args.target)?, manner)?;
     if args.json {
         let milliseconds = took.as_secs_f64() * 1e3;
         return output::json(&json!({

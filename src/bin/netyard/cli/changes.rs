@@ -1,0 +1,54 @@
+//! A list of changes on a terminal.
+
+use anstyle::{AnsiColor, Style};
+use netyard::plan::{self, Change, Harm, Part, Place, Sign, Summary};
+use rustix::termios::tcgetwinsize;
+
+use super::output::{BAD, BOLD, DIM, GOOD, styled};
+
+const CAREFUL: Style = AnsiColor::Yellow.on_default().bold();
+
+/// A list is no wider, however wide the terminal is: reasons far from what they are
+/// about are hard to read.
+const WIDEST: usize = 120;
+
+/// The most places that are named one by one.
+const NAMED: usize = 6;
+
+/// The changes.
+pub(crate) fn list(changes: &[Change]) -> String {
+    // A terminal that does not know its width says 0.
+    let size = tcgetwinsize(std::io::stderr())
+        .ok()
+        .filter(|size| size.ws_col > 0);
+    let width = size.map_or(80, |size| usize::from(size.ws_col));
+    plan::list(changes, width.clamp(40, WIDEST), paint)
+}
+
+/// What changes come to, and where they are felt, the worst first.
+pub(crate) fn summary(changes: &[Change]) -> String {
+    let summary = Summary::of(changes);
+    let mut text = summary.to_string();
+    for (harm, places) in summary.felt.iter().rev() {
+        let named: Vec<String> = places.iter().take(NAMED).map(Place::to_string).collect();
+        let more = match places.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let harm = paint(Part::Impact(*harm), &harm.to_string());
+        text += &format!("\n{harm}: {}{more}", named.join(", "));
+    }
+    text
+}
+
+/// Styled always: anstream takes the colours out where they do not belong.
+fn paint(part: Part, text: &str) -> String {
+    let style = match part {
+        Part::Heading => BOLD,
+        Part::Because => DIM,
+        Part::Sign(Sign::Make) => GOOD,
+        Part::Sign(Sign::Change) | Part::Impact(Harm::Blip) => CAREFUL,
+        Part::Sign(Sign::Remake | Sign::Remove) | Part::Impact(_) => BAD,
+    };
+    styled(style, text)
+}

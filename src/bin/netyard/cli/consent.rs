@@ -1,0 +1,127 @@
+//! `up` with eyes open: a change of what is there is shown, and what would be lost by
+//! it is agreed to first. The plan that was shown is the plan that is executed.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use netyard::error::Error;
+use netyard::lab;
+use netyard::plan::{Change, Op, Plan};
+use netyard::reconcile::Watch;
+
+use super::changes;
+use super::output::{BOLD, Trouble, say, styled};
+use super::source::Source;
+use super::watch::{Verbosity, Watcher};
+
+/// More changes than a screen has lines.
+const LONG: usize = 40;
+
+/// How a change is shown and agreed to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// All is agreed to.
+    pub(crate) yes: bool,
+    /// Nothing is shown on standard output.
+    pub(crate) quiet: bool,
+    pub(crate) verbosity: Verbosity,
+}
+
+/// Brings a lab up, and says how long that took. No lock is held while a question
+/// waits for its answer; if the plan is another afterwards, it is asked anew.
+pub(crate) fn up(source: &Source, manner: Manner) -> Result<(Plan, Duration), Trouble> {
+    let mut agreed = None;
+    loop {
+        let mut consent = Consent {
+            watcher: Watcher::new(manner.verbosity),
+            manner,
+            agreed: agreed.take(),
+            asks: None,
+        };
+        let began = Instant::now();
+        let result = lab::up(&source.topology, &source.text, &mut consent);
+        match (result, consent.asks) {
+            (Err(Error::Declined), Some(plan)) => {
+                ask(&plan)?;
+                agreed = Some(plan);
+            }
+            (result, _) => return Ok((result?, began.elapsed())),
+        }
+    }
+}
+
+/// Shows what would be lost, and asks.
+fn ask(plan: &Plan) -> Result<(), Trouble> {
+    let changes = plan.changes();
+    anstream::eprintln!(
+        "{}\n{}\n",
+        changes::list(&changes),
+        changes::summary(&changes)
+    );
+    if !std::io::stdin().is_terminal() {
+        let lab = &plan.lab;
+        let text = format!("lab {lab} is up and would lose something; nothing was changed");
+        return Err(Trouble::failed(text).hint("`--yes` goes on without a question"));
+    }
+    anstream::eprint!("{} [y/N] ", styled(BOLD, "Go on?"));
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Trouble::failed("nothing was changed")),
+    }
+}
+
+/// Of a long list only what someone feels.
+fn show(changes: Vec<Change>) {
+    let summary = changes::summary(&changes);
+    let long = changes.len() > LONG;
+    let shown = changes
+        .into_iter()
+        .filter(|change| !(long && change.impacts.is_empty()));
+    say!("{}\n{summary}\n", changes::list(&shown.collect::<Vec<_>>()));
+}
+
+/// Watches, and lets only what was agreed to begin.
+struct Consent {
+    watcher: Watcher,
+    manner: Manner,
+    agreed: Option<Plan>,
+    /// The plan that must be agreed to first.
+    asks: Option<Plan>,
+}
+
+impl Watch for Consent {
+    fn waiting(&mut self) {
+        self.watcher.waiting();
+    }
+
+    fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
+        let agreed = self.agreed.as_ref() == Some(plan);
+        if plan.loses() && !self.manner.yes && !agreed {
+            self.asks = Some(plan.clone());
+            return Err(Error::Declined);
+        }
+        if !(plan.new || plan.is_empty() || agreed || self.manner.quiet) {
+            show(plan.changes());
+        }
+        self.watcher.planned(plan)
+    }
+
+    fn done(&mut self, op: &Op) {
+        self.watcher.done(op);
+    }
+
+    fn verifying(&mut self) {
+        self.watcher.verifying();
+    }
+
+    fn undoing(&mut self, ops: &[Op]) {
+        self.watcher.undoing(ops);
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.watcher.interrupted()
+    }
+}

@@ -1,0 +1,178 @@
+use std::process::ExitCode;
+
+use netyard::error::Error;
+use netyard::lab::{self, Described, Status, Whereabouts};
+use netyard::plan::{Change, Plan, Summary};
+use netyard::state::LabName;
+use serde_json::{Value, json};
+
+use super::changes;
+use super::output::{self, BAD, BOLD, GOOD, Trouble, say, styled};
+use super::source;
+
+/// Compare labs with their description
+///
+/// Each difference is a line: `+` is missing, `~` is different, `-` is there and not
+/// described, `±` must be made anew; `netyard up LAB` puts it right. The exit code is
+/// 0 when all is as described, 1 when it is not. A lab that was made from another
+/// network namespace is listed and not judged.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only this lab
+    lab: Option<LabName>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A lab and how it is; `None` where that cannot be seen from here.
+struct Row {
+    lab: Described,
+    status: Option<Status>,
+}
+
+impl Row {
+    /// Whether it is, as far as that can be seen from here.
+    fn is_as_described(&self) -> bool {
+        let same = |status: &Status| status.drift.as_ref().is_ok_and(|drift| drift.is_empty());
+        match self.lab.host {
+            Whereabouts::Here => self.lab.whole && self.status.as_ref().is_some_and(same),
+            Whereabouts::Elsewhere => true,
+            Whereabouts::Gone => false,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let mut rows = Vec::new();
+    for lab in labs(args.lab.as_ref())? {
+        rows.push(row(lab)?);
+    }
+    let code = ExitCode::from(u8::from(!rows.iter().all(Row::is_as_described)));
+    if args.json {
+        output::json(&rows.iter().map(as_json).collect::<Vec<_>>())?;
+        return Ok(code);
+    }
+    if rows.is_empty() {
+        say!("no lab is up");
+    }
+    rows.iter().for_each(show);
+    Ok(code)
+}
+
+fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
+    let mut labs = lab::list()?;
+    if let Some(only) = only {
+        labs.retain(|lab| lab.name == *only);
+        match labs.first() {
+            None => return Err(Error::NoLab(only.clone()).into()),
+            Some(lab) if lab.host == Whereabouts::Elsewhere => {
+                return Err(Error::OtherHost(only.clone()).into());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(labs)
+}
+
+fn row(lab: Described) -> Result<Row, Trouble> {
+    let status = match lab.host {
+        Whereabouts::Here => Some(lab::status(&source::recorded(lab.clone())?.topology)?),
+        Whereabouts::Elsewhere | Whereabouts::Gone => None,
+    };
+    Ok(Row { lab, status })
+}
+
+fn show(row: &Row) {
+    let Row { lab, status } = row;
+    let name = styled(BOLD, &lab.name);
+    let Some(status) = status else {
+        return match lab.host {
+            Whereabouts::Gone => {
+                say!("lab {name} is {}", styled(BAD, "gone"));
+                say!("  with the network namespace that it was made from");
+                say!("  `netyard down {}` forgets it", lab.name);
+            }
+            _ => say!("lab {name} was made from another network namespace, which can tell"),
+        };
+    };
+    match row.is_as_described() {
+        true => say!("lab {name} is {}", styled(GOOD, "as described")),
+        false => say!(
+            "lab {name} is {}{}",
+            styled(BAD, "not as described"),
+            counted(status)
+        ),
+    }
+    let lab = &lab.name;
+    if !row.lab.whole {
+        say!("  its last change did not come to its end:");
+        say!("  `netyard up {lab}` completes it, `netyard down {lab}` removes it");
+    }
+    match &status.drift {
+        Ok(drift) if drift.is_empty() => {}
+        Ok(drift) => say!("{}", changes::list(&differences(drift)).trim_end()),
+        Err(conflicts) => say!("  {conflicts}"),
+    }
+    for end in &status.foreign {
+        let dev = &end.dev;
+        say!("  note: {dev} is plugged into one of its bridges and was not made by netyard");
+    }
+}
+
+/// ": 4 missing, 1 different".
+fn counted(status: &Status) -> String {
+    let drift = status.drift.as_ref().map(Plan::changes).unwrap_or_default();
+    let Summary {
+        made,
+        changed,
+        remade,
+        removed,
+        ..
+    } = Summary::of(&drift);
+    let counts = [
+        (made, "missing"),
+        (changed, "different"),
+        (remade, "to be made anew"),
+        (removed, "not described"),
+    ];
+    let counts = counts.iter().filter(|(n, _)| *n > 0);
+    let counts: Vec<String> = counts.map(|(n, how)| format!("{n} {how}")).collect();
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!(": {}", counts.join(", ")),
+    }
+}
+
+/// What `up` would do to put it right says what is different; whom that disturbs is
+/// for `plan` to tell.
+fn differences(drift: &Plan) -> Vec<Change> {
+    let mut changes = drift.changes();
+    changes.iter_mut().for_each(|change| change.impacts.clear());
+    changes
+}
+
+fn as_json(row: &Row) -> Value {
+    let drift = row.status.as_ref().map(|status| status.drift.as_ref());
+    let (changes, conflicts) = match drift {
+        Some(Ok(drift)) => (differences(drift), Vec::new()),
+        Some(Err(conflicts)) => {
+            let said = conflicts.0.iter().map(ToString::to_string);
+            (Vec::new(), said.collect())
+        }
+        None => Default::default(),
+    };
+    json!({
+        "lab": row.lab.name,
+        "as_described": (row.lab.host != Whereabouts::Elsewhere).then(|| row.is_as_described()),
+        "whole": row.lab.whole,
+        "host": match row.lab.host {
+            Whereabouts::Here => "here",
+            Whereabouts::Elsewhere => "elsewhere",
+            Whereabouts::Gone => "gone",
+        },
+        "drift": changes,
+        "conflicts": conflicts,
+        "foreign": row.status.as_ref().map(|status| &status.foreign),
+    })
+}

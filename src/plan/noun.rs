@@ -1,0 +1,76 @@
+//! What an operation is about, in a list whose signs say what becomes of it.
+
+use super::{Op, Setting};
+use crate::state::{End, Netns};
+
+/// Where a reader looks for it: a namespace in itself, a cable to a bridge in the
+/// namespace that it leads to.
+pub(super) fn place(op: &Op) -> Netns {
+    match op {
+        Op::AddNetns { name } | Op::DelNetns { name, .. } => Netns::Named(name.clone()),
+        Op::AddVeth { near_link, far, .. } if near_link.master.is_some() => far.netns.clone(),
+        op => op.netns().clone(),
+    }
+}
+
+/// The object, without what becomes of it: that is said by the sign.
+pub(super) fn what(op: &Op) -> String {
+    match op {
+        Op::AddNetns { name } | Op::DelNetns { name, .. } => format!("namespace {name}"),
+        Op::AddBridge { end, .. } => format!("bridge {}", end.dev),
+        Op::AddVeth {
+            near,
+            near_link,
+            far,
+            ..
+        } => match &near_link.master {
+            Some(bridge) => format!("{}, plugged into {bridge}", far.dev),
+            None => format!("{}, a cable to {far}", near.dev),
+        },
+        Op::SetLink { end, set, was } => setting(end, set, was),
+        Op::RenameLink { from, to, .. } => format!("bridge {to} (now named {from})"),
+        Op::DelLinks { .. } => op.title(),
+        Op::AddAddress { end, address } | Op::DelAddress { end, address } => {
+            format!("address {address} on {}", end.dev)
+        }
+        Op::AddRoute { route, .. } | Op::DelRoute { route, .. } => format!("route {route}"),
+        Op::ReplaceRoute { route, was, .. } => match was.via {
+            Some(via) if was.dev == route.dev => format!("route {route} (now via {via})"),
+            Some(via) => format!("route {route} (now via {via} dev {})", was.dev),
+            None => format!("route {route} (now dev {})", was.dev),
+        },
+        Op::SetSysctl {
+            key, value, was, ..
+        } => {
+            match was.first().filter(|(_, now)| now != value) {
+                Some((_, now)) => format!("{key} = {value} (now {now})"),
+                // Another write of the plan would change it.
+                None => format!("{key} = {value} (kept)"),
+            }
+        }
+        Op::AddTable { .. } | Op::DelTable { .. } => "nft table inet netyard".to_owned(),
+        Op::AddElement { set, element, .. } | Op::DelElement { set, element, .. } => {
+            format!("{element} in nft set {}", set.as_str())
+        }
+    }
+}
+
+fn setting(end: &End, set: &Setting, was: &Setting) -> String {
+    let value = |setting: &Setting| match setting {
+        Setting::Up(true) => "up".to_owned(),
+        Setting::Up(false) => "down".to_owned(),
+        Setting::Mtu(mtu) => mtu.to_string(),
+        Setting::Mac(mac) => mac.to_string(),
+        Setting::Master(None) => "no bridge".to_owned(),
+        Setting::Master(Some(bridge)) => bridge.to_string(),
+        Setting::AddrGen(mode) => mode.to_string(),
+    };
+    let name = match set {
+        Setting::Up(_) => "",
+        Setting::Mtu(_) => "mtu ",
+        Setting::Mac(_) => "hardware address ",
+        Setting::Master(_) => "plugged into ",
+        Setting::AddrGen(_) => "addrgenmode ",
+    };
+    format!("{} {name}{} (now {})", end.dev, value(set), value(was))
+}

@@ -1,0 +1,61 @@
+//! What operations make and remove, so that a thing that is removed only to be
+//! made again can be told from one that is gone.
+
+use ipnet::IpNet;
+
+use super::Op;
+use super::route::metric;
+use crate::state::{Element, End, IfName, Netns, NetnsName, Route, SetName};
+
+/// An object that an operation makes or removes, as the kernel tells it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Thing<'a> {
+    Netns(&'a NetnsName),
+    Device(&'a Netns, &'a IfName),
+    Address(&'a End, &'a IpNet),
+    /// Routes of one table differ by destination and metric.
+    Route(&'a Netns, IpNet, Option<u32>),
+    Table,
+    Element(SetName, &'a Element),
+}
+
+impl<'a> Thing<'a> {
+    pub(super) fn device(end: &'a End) -> Self {
+        Thing::Device(&end.netns, &end.dev)
+    }
+
+    pub(super) fn route(netns: &'a Netns, route: &Route) -> Self {
+        Thing::Route(netns, route.to, metric(route))
+    }
+}
+
+impl Op {
+    /// What is there after it and was not before.
+    pub(super) fn makes(&self) -> Vec<Thing<'_>> {
+        match self {
+            Op::AddNetns { name } => vec![Thing::Netns(name)],
+            Op::AddBridge { end, .. } => vec![Thing::device(end)],
+            Op::AddVeth { near, far, .. } => vec![Thing::device(near), Thing::device(far)],
+            Op::AddAddress { end, address } => vec![Thing::Address(end, address)],
+            Op::AddRoute { netns, route } => vec![Thing::route(netns, route)],
+            Op::AddTable { .. } => vec![Thing::Table],
+            Op::AddElement { set, element, .. } => vec![Thing::Element(*set, element)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What was there before it and is not after.
+    pub(super) fn removes(&self) -> Vec<Thing<'_>> {
+        match self {
+            Op::DelNetns { name, .. } => vec![Thing::Netns(name)],
+            Op::DelLinks { netns, devs, .. } => {
+                devs.iter().map(|dev| Thing::Device(netns, dev)).collect()
+            }
+            Op::DelAddress { end, address } => vec![Thing::Address(end, address)],
+            Op::DelRoute { netns, route } => vec![Thing::route(netns, route)],
+            Op::DelTable { .. } => vec![Thing::Table],
+            Op::DelElement { set, element, .. } => vec![Thing::Element(*set, element)],
+            _ => Vec::new(),
+        }
+    }
+}
