@@ -22,27 +22,25 @@ pub(crate) struct Strays {
     pub(crate) made: BTreeMap<NetnsName, (LabName, Identity)>,
 }
 
-/// A marked end of a cable on the host: whose it is, the other end's index, and the
-/// number of the other end's namespace.
-struct Near(LabName, u32, i32);
-
 /// Looks for marks of labs that the journal does not know. A namespace has none: it is a
 /// lab's when such a mark is in it, or the other end of a cable that carries one.
 pub(crate) fn find(store: &Store) -> Result<Strays, Failure> {
     let known = store.labs()?.into_iter().map(|lab| lab.name);
     let mut search = Search {
         known: known.collect(),
-        host: netns::host()?,
+        places: BTreeMap::from([(Netns::Host, netns::host()?)]),
         near: Vec::new(),
         strays: Strays::default(),
     };
-    search.host()?;
     let claimed = store.namespaces()?;
     for (name, inode) in netns::names()? {
         if inode.is_some() && !claimed.contains_key(&name) {
-            search.namespace(&name, netns::look_into(&name)?)?;
+            let place = netns::look_into(&name)?;
+            search.places.insert(Netns::Named(name), place);
         }
     }
+    search.marks()?;
+    search.other_ends()?;
     let table = nft::read(&mut Socket::netfilter()?)?;
     if let Some(table) = table.filter(|table| table.ours) {
         search.table(&table);
@@ -67,77 +65,96 @@ pub(crate) fn adopt(store: &mut Store, strays: &Strays) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A marked end of a cable: whose it is, where it is, the other end's index, and the
+/// number by which that namespace knows the other's.
+struct Near {
+    lab: LabName,
+    netns: Netns,
+    peer: u32,
+    number: i32,
+}
+
 struct Search {
     known: BTreeSet<LabName>,
-    host: Place,
+    /// The host and the namespaces that no lab claims.
+    places: BTreeMap<Netns, Place>,
     near: Vec<Near>,
     strays: Strays,
 }
 
 impl Search {
-    fn claim(&mut self, lab: LabName, claim: Claim) {
-        self.strays.claims.entry(lab).or_default().insert(claim);
+    fn claim(&mut self, lab: &LabName, claim: Claim) {
+        let claims = self.strays.claims.entry(lab.clone()).or_default();
+        claims.insert(claim);
     }
 
-    fn host(&mut self) -> io::Result<()> {
-        for device in link::list(&mut self.host.socket)?.0 {
-            let Some(lab) = device.link.owner.filter(|lab| !self.known.contains(lab)) else {
-                continue;
+    /// Marked devices, and the namespaces that they are in.
+    fn marks(&mut self) -> io::Result<()> {
+        let mut marked = Vec::new();
+        for (netns, place) in &mut self.places {
+            for device in link::list(&mut place.socket)?.0 {
+                if let Some(lab) = device.link.owner.clone() {
+                    marked.push((lab, netns.clone(), device));
+                }
+            }
+        }
+        marked.retain(|(lab, ..)| !self.known.contains(lab));
+        for (lab, netns, device) in marked {
+            let end = End {
+                netns: netns.clone(),
+                dev: device.name,
             };
-            if let Some((index, Some(number))) = device.peer {
-                self.near.push(Near(lab.clone(), index, number));
-            }
-            let netns = Netns::Host;
-            self.claim(
-                lab,
-                Claim::Link(End {
+            self.claim(&lab, Claim::Link(end));
+            self.namespace(&lab, &netns);
+            if let Some((peer, Some(number))) = device.peer {
+                self.near.push(Near {
+                    lab,
                     netns,
-                    dev: device.name,
-                }),
-            );
+                    peer,
+                    number,
+                });
+            }
         }
         Ok(())
     }
 
-    fn namespace(&mut self, name: &NetnsName, mut place: Place) -> io::Result<()> {
-        let mut owner = None;
-        for device in link::list(&mut place.socket)?.0 {
-            if let Some(lab) = device.link.owner.filter(|lab| !self.known.contains(lab)) {
-                let netns = Netns::Named(name.clone());
-                self.claim(
-                    lab.clone(),
-                    Claim::Link(End {
-                        netns,
-                        dev: device.name,
-                    }),
-                );
-                owner = Some(lab);
-            } else if owner.is_none() {
-                owner = self.other_end(device.index, &place)?;
-            }
+    fn namespace(&mut self, lab: &LabName, netns: &Netns) {
+        if let (Some(name), Some(place)) = (netns.name(), self.places.get(netns)) {
+            let made = (lab.clone(), place.identity);
+            self.strays.made.insert(name.clone(), made);
+            self.claim(lab, Claim::Netns(name.clone()));
         }
-        if let Some(lab) = owner {
-            self.claim(lab.clone(), Claim::Netns(name.clone()));
-            self.strays.made.insert(name.clone(), (lab, place.identity));
-        }
-        Ok(())
     }
 
-    /// Whose cable ends in the device with this index.
-    fn other_end(&mut self, index: u32, place: &Place) -> io::Result<Option<LabName>> {
-        for Near(lab, _, number) in self.near.iter().filter(|Near(_, peer, _)| *peer == index) {
-            if nsid::of(&mut self.host.socket, place.fd.as_raw_fd())? == Some(*number) {
-                return Ok(Some(lab.clone()));
+    /// The namespaces in which a marked cable ends.
+    fn other_ends(&mut self) -> io::Result<()> {
+        let mut fds = Vec::new();
+        for (netns, place) in &mut self.places {
+            let devices = link::list(&mut place.socket)?.0;
+            let indexes: BTreeSet<u32> = devices.iter().map(|device| device.index).collect();
+            fds.push((netns.clone(), place.fd.as_raw_fd(), indexes));
+        }
+        for near in std::mem::take(&mut self.near) {
+            let ends = fds
+                .iter()
+                .filter(|(.., indexes)| indexes.contains(&near.peer));
+            for (netns, fd, _) in ends {
+                let place = self.places.get_mut(&near.netns);
+                let socket = place.map(|place| &mut place.socket);
+                let number = socket.map(|socket| nsid::of(socket, *fd)).transpose()?;
+                if number.flatten() == Some(near.number) {
+                    self.namespace(&near.lab, netns);
+                }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Elements; and where a guard stands, the host did not forward before.
     fn table(&mut self, table: &Table) {
         for (set, element, owner) in table.elements() {
             if let Some(lab) = owner.filter(|lab| !self.known.contains(*lab)) {
-                self.claim(lab.clone(), Claim::Element(set, element.clone()));
+                self.claim(lab, Claim::Element(set, element.clone()));
             }
         }
         let keys = [
@@ -149,7 +166,12 @@ impl Search {
         for (_, key) in keys.into_iter().filter(|(family, _)| guarded(*family)) {
             let (netns, was) = (Netns::Host, "0".to_owned());
             let claim = Claim::Sysctl { netns, key, was };
-            let all = self.strays.claims.values_mut();
+            let has_elements = |claims: &&mut BTreeSet<Claim>| {
+                claims
+                    .iter()
+                    .any(|claim| matches!(claim, Claim::Element(..)))
+            };
+            let all = self.strays.claims.values_mut().filter(has_elements);
             all.for_each(|claims| claims.extend([claim.clone()]));
         }
     }

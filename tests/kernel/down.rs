@@ -11,6 +11,12 @@ pub(crate) fn tests() -> Vec<Test> {
         test("down::a process that is still inside is told", inhabited),
         test("down::--all removes every lab", all),
         test("down::a file that is not up is no mistake", not_up),
+        test(
+            "gc::what a lost journal knew is found and removed",
+            lost_journal,
+        ),
+        test("gc::living labs and foreign objects are left alone", living),
+        test("gc::a lab whose host is gone is removed", orphan),
     ]
 }
 
@@ -60,4 +66,51 @@ fn all() {
 fn not_up() {
     assert!(ok(&["down", &example("three.yaml")]).contains("not up"));
     assert_eq!(outcome(&["down", "three"]).code, Some(1));
+}
+
+fn lost_journal() {
+    sh("ip netns add keep; ip link add docker0 type bridge");
+    let before = snapshot::host();
+    ok(&["up", &example("internet.yaml")]);
+    ok(&["up", &example("routers.yaml")]);
+    sh("rm -r /run/netyard");
+    let shown = outcome(&["gc", "--dry-run"]);
+    assert_eq!(shown.code, Some(1));
+    for text in [
+        "lab internet",
+        "virtual-bridge",
+        "lab routers",
+        "router-one",
+        "stranger",
+    ] {
+        assert!(shown.out.contains(text), "{text} in {}", shown.out);
+    }
+    // Nobody can be asked: nothing is removed.
+    assert_eq!(outcome(&["gc"]).code, Some(1));
+    assert!(sh("ip netns list").contains("router-one"));
+    ok(&["gc", "--yes"]);
+    snapshot::assert_same(&before, &snapshot::host(), "after gc");
+    assert!(ok(&["gc", "--dry-run"]).contains("nothing is left"));
+}
+
+fn living() {
+    ok(&["up", &example("three.yaml")]);
+    sh("ip link add forged type bridge; ip netns add strange");
+    let before = snapshot::host();
+    assert!(ok(&["gc", "--yes"]).contains("nothing is left"));
+    snapshot::assert_same(&before, &snapshot::host(), "after gc");
+    assert!(ok(&["up", &example("three.yaml")]).contains("nothing to change"));
+}
+
+fn orphan() {
+    let (file, netyard) = (example("two-pcs.yaml"), env!("CARGO_BIN_EXE_netyard"));
+    sh(&format!(
+        "ip netns add h1; nsenter --net=/run/netns/h1 {netyard} up {file}; ip netns del h1"
+    ));
+    assert!(outcome(&["gc", "-n"]).out.contains("lab two-pcs"));
+    ok(&["gc", "--yes"]);
+    assert_eq!(
+        (sh("ip netns list"), ok(&["list"])),
+        (String::new(), "no lab is up\n".to_owned())
+    );
 }

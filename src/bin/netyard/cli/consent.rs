@@ -58,10 +58,16 @@ fn ask(plan: &Plan) -> Result<(), Trouble> {
         changes::list(&changes),
         changes::summary(&changes)
     );
+    let lab = &plan.lab;
+    agree(&format!(
+        "lab {lab} is up and would lose something; nothing was changed"
+    ))
+}
+
+/// Asks whether to go on. `alone` is said where nobody can be asked.
+pub(crate) fn agree(alone: &str) -> Result<(), Trouble> {
     if !std::io::stdin().is_terminal() {
-        let lab = &plan.lab;
-        let text = format!("lab {lab} is up and would lose something; nothing was changed");
-        return Err(Trouble::failed(text).hint("`--yes` goes on without a question"));
+        return Err(Trouble::failed(alone).hint("`--yes` goes on without a question"));
     }
     anstream::eprint!("{} [y/N] ", styled(BOLD, "Go on?"));
     std::io::stderr().flush()?;

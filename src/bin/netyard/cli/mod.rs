@@ -8,6 +8,7 @@ mod consent;
 mod demo;
 mod down;
 mod exec;
+mod gc;
 mod list;
 mod man;
 mod output;
@@ -58,6 +59,7 @@ enum Verb {
     List(list::Args),
     Status(status::Args),
     Exec(exec::Args),
+    Gc(gc::Args),
     Run(run::Args),
     Shell(shell::Args),
     Test(test::Args),
@@ -78,6 +80,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
+        Verb::Gc(args) => gc::run(&args, verbose),
         Verb::Run(args) => run::run(&args, verbose),
         Verb::Shell(args) => shell::run(&args, verbose),
         Verb::Test(args) => test::run(&args),
