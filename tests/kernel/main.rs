@@ -14,6 +14,9 @@
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
 //! - `cli`: exit codes, JSON, standard input, signals.
+//! - `run`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
+//!   the machine gives no private world.
+//! - `names`: namespaces known by name.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
@@ -25,8 +28,10 @@ mod examples;
 mod foreign;
 mod kill;
 mod labs;
+mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod run;
 mod sandbox;
 mod snapshot;
 mod status;
@@ -52,6 +57,8 @@ fn main() {
         cli::tests(),
         changes::tests(),
         status::tests(),
+        run::tests(),
+        names::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();

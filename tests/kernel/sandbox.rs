@@ -130,6 +130,16 @@ pub(crate) fn pings(from: &str, to: &str) -> bool {
     (0..3).any(|_| try_sh(&format!("{enter}ping -n -c 1 -W 1 {to}")).code == Some(0))
 }
 
+/// Waits until something is so that comes by itself; fails if it does not.
+#[track_caller]
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed().as_secs() < 10, "{what}");
+        std::thread::yield_now();
+    }
+}
+
 /// Writes a topology into this test's own /run.
 pub(crate) fn file(name: &str, text: &str) -> String {
     let path = format!("/run/{name}");
