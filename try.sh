@@ -1,19 +1,22 @@
 #!/bin/sh
-# Builds netyard and shows an example's life: up, proved with packets, down.
-# Everything happens in namespaces of its own: no root, nothing left behind.
+# Builds netyard and shows what it does: the tour, then an example's life, proved with
+# packets. Everything happens in private worlds: no root, nothing left behind.
 #
 # usage: ./try.sh [EXAMPLE]        examples/three.yaml by default
 set -eu
 cd "$(dirname "$0")"
 file=${1:-examples/three.yaml}
 
-cargo build --release
+cargo build --release --locked
 netyard=$PWD/target/release/netyard
 
-show='
-mount -t tmpfs run /run
-for step in "plan $2" "up $2" "list" "test $2" "down $2" "list"; do
+"$netyard" demo
+printf "\n"
+"$netyard" check "$file"
+life='
+for step in "list" "status" "test $2" "test --all $2" "down $2" "list"; do
     if [ -t 1 ]; then printf "\n\033[1m$ netyard %s\033[0m\n" "$step"; else printf "\n$ netyard %s\n" "$step"; fi
     "$1" $step
 done'
-exec unshare --user --map-root-user --net --mount sh -ec "$show" sh "$netyard" "$file"
+"$netyard" run "$file" -- sh -ec "$life" sh "$netyard" "$file"
+printf '\nIt is in %s. Next: %s run %s\n' "$netyard" "$netyard" "$file"
