@@ -100,14 +100,10 @@ fn topology(n: usize) -> String {
     path
 }
 
-/// Up, up again, down; the peak memory of the first in bytes.
+/// Up, up again, all to all, down; the peak memory of all in bytes.
 fn netyard(n: usize, file: &str, samples: &mut Samples) -> u64 {
     let mut peak = 0;
-    for (what, arguments) in [
-        ("up", ["up", file]),
-        ("up again", ["up", file]),
-        ("down", ["down", "many"]),
-    ] {
+    let mut time = |what, arguments: &[&str]| {
         settle();
         let began = Instant::now();
         peak = peak.max(peak_of(Command::new(NETYARD).args(arguments)));
@@ -115,7 +111,17 @@ fn netyard(n: usize, file: &str, samples: &mut Samples) -> u64 {
             .entry((n, what))
             .or_default()
             .push(ms(began.elapsed()));
+    };
+    time("up", &["up", file]);
+    time("up again", &["up", file]);
+    // Every ping between two that do not know each other yet begins with a broadcast
+    // to all: a cost that grows with the cube of N.
+    if n <= 100 {
+        // Right after `up` it would wait for carriers, up to a second.
+        run(Command::new(NETYARD).args(["test", "many"]));
+        time("all to all", &["test", "--all", "many"]);
     }
+    time("down", &["down", "many"]);
     let names = fs::read_dir("/run/netns").map_or(0, Iterator::count);
     let bridge = Path::new("/proc/sys/net/ipv4/conf/many-bridge").exists();
     assert!(
@@ -238,9 +244,9 @@ fn median(samples: &Samples, n: usize, what: &'static str) -> Option<f64> {
 fn report(sizes: &[usize], samples: &Samples, peak: &BTreeMap<usize, u64>, load: &str) {
     println!("load before: {}", load.trim());
     println!(
-        "| namespaces | floor up | netyard up | ratio | up again | `ip -batch` up | times faster | floor down | netyard down | ratio | `ip -batch` down | peak memory |"
+        "| namespaces | floor up | netyard up | ratio | up again | `ip -batch` up | times faster | floor down | netyard down | ratio | `ip -batch` down | all to all | peak memory |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for &n in sizes {
         let get = |what| median(samples, n, what);
         let time = |what| get(what).map_or("-".to_owned(), |ms| format!("{ms:.1} ms"));
@@ -249,7 +255,7 @@ fn report(sizes: &[usize], samples: &Samples, peak: &BTreeMap<usize, u64>, load:
             _ => "-".to_owned(),
         };
         println!(
-            "| {n} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} MB |",
+            "| {n} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} MB |",
             time("floor up"),
             time("up"),
             ratio("up", "floor up"),
@@ -260,6 +266,7 @@ fn report(sizes: &[usize], samples: &Samples, peak: &BTreeMap<usize, u64>, load:
             time("down"),
             ratio("down", "floor down"),
             time("batch down"),
+            time("all to all"),
             peak.get(&n).copied().unwrap_or(0) as f64 / 1e6,
         );
     }

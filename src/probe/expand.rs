@@ -1,4 +1,4 @@
-//! From the lines of `expect` to single probes.
+//! From the lines of `expect`, or from nothing but the namespaces, to single probes.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Check;
 use crate::state::{Family, NetState, Netns};
-use crate::topology::{Expectation, Target};
+use crate::topology::{Bounds, Expectation, Probe, Target};
 
 /// The probes that prove what is expected: one for each address, or for each
 /// address family that both namespaces have.
@@ -17,6 +17,62 @@ pub fn expand(expect: &[Expectation], state: &NetState) -> Vec<Check> {
         .iter()
         .flat_map(|line| checks(line, state, &homes))
         .collect()
+}
+
+/// Everything that may be asked of a lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matrix {
+    /// A ping from each namespace, and the host, to each other, in each address
+    /// family that both have. Where a line of `expect` is just that, it is judged.
+    pub pairs: Vec<Check>,
+    /// The other probes of `expect`.
+    pub others: Vec<Check>,
+}
+
+/// The probes that show what reaches what.
+pub fn matrix(expect: &[Expectation], state: &NetState) -> Matrix {
+    let key = |check: &Check| (check.from.clone(), check.to);
+    let mut pairs = pairs(state);
+    let places: BTreeMap<_, usize> = pairs.iter().map(key).zip(0..).collect();
+    let mut others = Vec::new();
+    for check in expand(expect, state) {
+        let plain = check.probe == Probe::Ping && check.bounds == Bounds::default();
+        let pair = places.get(&key(&check)).filter(|_| plain);
+        match pair.and_then(|at| pairs.get_mut(*at)) {
+            Some(pair) if pair.reach.is_none() => pair.reach = check.reach,
+            _ => others.push(check),
+        }
+    }
+    Matrix { pairs, others }
+}
+
+fn pairs(state: &NetState) -> Vec<Check> {
+    let homes = homes(state);
+    let named = state.namespaces.iter();
+    let ours = named.filter(|(_, namespace)| namespace.owner.as_ref() == Some(&state.lab));
+    let ours = ours
+        .map(|(netns, _)| netns)
+        .filter(|netns| **netns != Netns::Host);
+    let all: Vec<&Netns> = std::iter::once(&Netns::Host).chain(ours).collect();
+    let pings = |from: &Netns, to: &Netns| {
+        let line = Expectation {
+            from: from.clone(),
+            to: Target::Netns(to.clone()),
+            reach: true,
+            probe: Probe::Ping,
+            bounds: Bounds::default(),
+        };
+        common(&line, to, state, &homes)
+    };
+    let unjudged = |check| Check {
+        reach: None,
+        ..check
+    };
+    let pairs = all.iter().flat_map(|from| {
+        let others = all.iter().filter(move |to| *to != from);
+        others.flat_map(|to| pings(from, to))
+    });
+    pairs.map(unjudged).collect()
 }
 
 type Homes<'a> = BTreeMap<IpAddr, &'a Netns>;
@@ -32,32 +88,54 @@ fn homes(state: &NetState) -> Homes<'_> {
 }
 
 fn checks(line: &Expectation, state: &NetState, homes: &Homes<'_>) -> Vec<Check> {
-    let check = |to: IpAddr, name: Option<&Netns>| Check {
+    let target = match &line.to {
+        Target::Address(address) => return vec![check(line, *address, None, homes)],
+        Target::Netns(netns) => netns,
+    };
+    let common = common(line, target, state, homes);
+    if common.is_empty() {
+        // No common family: the probe then shows that there is no way.
+        let first = best(state, &line.from, target).into_iter().take(1);
+        return first
+            .map(|to| check(line, to, Some(target), homes))
+            .collect();
+    }
+    common
+}
+
+/// One probe for each family that both namespaces have.
+fn common(line: &Expectation, to: &Netns, state: &NetState, homes: &Homes<'_>) -> Vec<Check> {
+    let best = best(state, &line.from, to);
+    let common = best
+        .into_iter()
+        .filter(|address| *to == line.from || has(state, &line.from, family(address)));
+    common
+        .map(|address| check(line, address, Some(to), homes))
+        .collect()
+}
+
+/// The nearest address of each family, IPv4 first.
+fn best(state: &NetState, from: &Netns, to: &Netns) -> Vec<IpAddr> {
+    let calls = state.calls_from(from)(to);
+    let of = |wanted| calls.iter().find(|address| family(address) == wanted);
+    let families = [Family::Ipv4, Family::Ipv6];
+    families.into_iter().filter_map(of).copied().collect()
+}
+
+fn family(address: &IpAddr) -> Family {
+    Family::of(&IpNet::from(*address))
+}
+
+fn check(line: &Expectation, to: IpAddr, name: Option<&Netns>, homes: &Homes<'_>) -> Check {
+    Check {
         from: line.from.clone(),
         to,
         name: name.cloned(),
         home: homes.get(&to).map(|netns| (*netns).clone()),
         probe: line.probe,
-        reach: line.reach,
-    };
-    let target = match &line.to {
-        Target::Address(address) => return vec![check(*address, None)],
-        Target::Netns(netns) => netns,
-    };
-    let both = |family: &Family| *target == line.from || has(state, &line.from, *family);
-    let calls = state.calls_from(&line.from)(target);
-    let of = |family: Family| {
-        let mut calls = calls.iter();
-        let best = calls.find(|address| Family::of(&IpNet::from(**address)) == family);
-        best.map(|to| check(*to, Some(target)))
-    };
-    let families = [Family::Ipv4, Family::Ipv6];
-    let common: Vec<Check> = families.into_iter().filter(both).filter_map(of).collect();
-    if common.is_empty() {
-        // No common family: the probe then shows that there is no way.
-        return families.into_iter().filter_map(of).take(1).collect();
+        reach: Some(line.reach),
+        bounds: line.bounds,
     }
-    common
 }
 
 /// The host has addresses that no lab gave it.

@@ -1,31 +1,49 @@
-//! Why a probe did not do what the file expects, as far as the state tells.
+//! Why a probe did not do what the file expects, as far as the state tells. The
+//! words do not repeat whom the probe was sent to, so that what has one cause is
+//! told in the same words.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::path::{End, Hop, Map, way};
 use super::{Check, Outcome, Seen};
-use crate::state::{Family, Link, Namespace, NetState, Netns, Route, SysctlKey};
+use crate::state::{Element, Family, Namespace, Netns, SetName, SysctlKey};
 
-/// The likely cause of a surprise and what to look at next; `None` when the
-/// outcome is as expected.
-pub fn explain(check: &Check, outcome: &Outcome, state: &NetState) -> Option<String> {
-    if outcome.is_expected(check) {
+/// The likely cause of what nobody wanted and what to look at next: of a surprise,
+/// or of a probe that did not arrive and of which nothing is expected.
+pub fn explain(check: &Check, outcome: &Outcome, map: &Map<'_>) -> Option<String> {
+    let reached = outcome.seen == Seen::Reached;
+    let satisfied = match check.reach {
+        Some(_) => outcome.is_expected(check),
+        None => reached,
+    };
+    if satisfied {
         return None;
     }
-    if outcome.seen == Seen::Reached {
-        return Some(unexpected_way(check, state));
+    if reached {
+        let shortfall = super::bounds::shortfall(check, outcome);
+        return shortfall.or_else(|| Some(unexpected_way(check, map)));
     }
-    let cause = obstacle(check, state).unwrap_or_else(|| match &outcome.seen {
-        Seen::Refused => "it arrived, and nobody listens on that port".to_owned(),
-        Seen::Unreachable { by: Some(by), why } => format!("{by} says: {why}"),
-        Seen::Unreachable { by: None, why } => why.clone(),
-        _ => "no answer, though every route is there: a firewall on the way, perhaps (`nft list ruleset`)".to_owned(),
-    });
+    let cause = obstacle(check, outcome, map)
+        .or_else(|| super::bounds::too_large(check, outcome, map))
+        .unwrap_or_else(|| said(check, outcome, map));
     Some(cause)
 }
 
-fn place(netns: &Netns) -> String {
+/// What was heard, where the state tells nothing.
+fn said(check: &Check, outcome: &Outcome, map: &Map<'_>) -> String {
+    let own = |by: &IpAddr| map.owner(*by) == Some(&check.from);
+    match &outcome.seen {
+        Seen::NoAnswer if outcome.server => "a server listens there, and it did not answer".to_owned(),
+        Seen::Refused => "it arrived, and nobody listens on that port".to_owned(),
+        Seen::Unreachable { by: Some(by), why } if !own(by) => format!("{by} says: {why}"),
+        Seen::Unreachable { why, .. } => why.clone(),
+        _ => "no answer, though every route is there: a firewall on the way, perhaps (`nft list ruleset`)".to_owned(),
+    }
+}
+
+pub(super) fn place(netns: &Netns) -> String {
     match netns {
         Netns::Host => "the host".to_owned(),
         Netns::Named(name) => format!("namespace {name}"),
@@ -33,24 +51,20 @@ fn place(netns: &Netns) -> String {
 }
 
 /// What is wrong on the way there, or on the way back.
-fn obstacle(check: &Check, state: &NetState) -> Option<String> {
-    let from = state.namespaces.get(&check.from)?;
+fn obstacle(check: &Check, outcome: &Outcome, map: &Map<'_>) -> Option<String> {
+    let from = map.namespace(&check.from)?;
     if check.home.as_ref() == Some(&check.from) {
         return down(&check.from, from);
     }
-    let route = match way(from, check.to) {
-        Some(route) => route,
-        None if check.from == Netns::Host => return None,
-        None => return Some(no_route(check, from)),
-    };
-    if from.links.get(route.dev()).is_some_and(|link| !link.up) {
-        return Some(format!(
-            "device {} in {} is down",
-            route.dev(),
-            place(&check.from)
-        ));
+    let (hops, end) = map.path(&check.from, check.to);
+    // The host may have tables of routes that are no part of a state.
+    let says_so = |seen: &Seen| matches!(seen, Seen::Unreachable { by: None, .. });
+    if end == End::NoRoute(&Netns::Host) && hops.is_empty() && !says_so(&outcome.seen) {
+        return None;
     }
-    forwarder(check, state).or_else(|| way_back(check, state))
+    on_the_way(&hops, end, check.to, map)
+        .or_else(|| guarded(&hops, check, map))
+        .or_else(|| way_back(check, map))
 }
 
 fn down(netns: &Netns, namespace: &Namespace) -> Option<String> {
@@ -58,152 +72,137 @@ fn down(netns: &Netns, namespace: &Namespace) -> Option<String> {
     Some(format!("device {dev} in {} is down", place(netns)))
 }
 
-fn no_route(check: &Check, from: &Namespace) -> String {
-    let own: Vec<&IpNet> = from
-        .links
-        .values()
-        .flat_map(|link| &link.addresses)
-        .collect();
-    let family = Family::of(&IpNet::from(check.to));
-    let place = place(&check.from);
-    if !own.iter().any(|address| Family::of(address) == family) {
-        let version = if check.to.is_ipv4() { "IPv4" } else { "IPv6" };
-        return format!("{place} has no {version} address");
-    }
-    format!(
-        "{place} has no route to {}: see `ip -n {} route`",
-        check.to, check.from
-    )
-}
-
-/// A way out of a namespace: over a connected subnet, or a route.
-enum Way<'a> {
-    Connected(&'a crate::state::IfName),
-    Routed(&'a Route),
-}
-
-impl Way<'_> {
-    fn dev(&self) -> &crate::state::IfName {
-        match self {
-            Way::Connected(dev) => dev,
-            Way::Routed(route) => &route.dev,
+/// The first namespace that does not hand the packet on.
+fn on_the_way(hops: &[Hop<'_>], end: End<'_>, to: IpAddr, map: &Map<'_>) -> Option<String> {
+    for (i, hop) in hops.iter().enumerate() {
+        let namespace = map.namespace(hop.at)?;
+        if i > 0 && !forwards(namespace, to) {
+            return Some(no_forwarding(hop.at));
+        }
+        if namespace.links.get(hop.dev).is_some_and(|link| !link.up) {
+            return Some(format!("device {} in {} is down", hop.dev, place(hop.at)));
         }
     }
-}
-
-/// The longest prefix wins.
-fn way(namespace: &Namespace, to: IpAddr) -> Option<Way<'_>> {
-    let connected = namespace.links.iter().flat_map(|(dev, link)| {
-        link.addresses
-            .iter()
-            .map(move |address| (address.trunc(), Way::Connected(dev)))
-    });
-    let routed = namespace
-        .routes
-        .iter()
-        .map(|route| (route.to, Way::Routed(route)));
-    let fitting = connected.chain(routed).filter(|(net, _)| net.contains(&to));
-    fitting
-        .max_by_key(|(net, _)| net.prefix_len())
-        .map(|(_, way)| way)
-}
-
-/// When the next hop is another namespace, it must forward.
-fn forwarder(check: &Check, state: &NetState) -> Option<String> {
-    let Some(Way::Routed(Route { via: Some(via), .. })) =
-        way(state.namespaces.get(&check.from)?, check.to)
-    else {
-        return None;
-    };
-    let Some((netns, hop)) = state
-        .namespaces
-        .iter()
-        .find(|(_, ns)| has_address(ns, *via))
-    else {
-        let place = place(&check.from);
-        return Some(format!(
-            "the route from {place} goes by {via}, which nobody in the lab has"
-        ));
-    };
-    if check.home.as_ref() == Some(netns) {
-        return None;
+    match end {
+        End::NoRoute(at) if hops.is_empty() => Some(no_route(at, to, map)),
+        End::NoRoute(at) => Some(format!(
+            "{}, on the way, has no route there: see {}",
+            place(at),
+            routes(at)
+        )),
+        End::Circle => Some("the routes go in a circle".to_owned()),
+        End::Unknown => nobody(hops.last()?),
+        End::Arrives => None,
     }
-    let key = if via.is_ipv4() {
+}
+
+fn forwards(namespace: &Namespace, to: IpAddr) -> bool {
+    let key = if to.is_ipv4() {
         SysctlKey::forward4()
     } else {
         SysctlKey::forward6()
     };
-    let forwards = hop
-        .sysctls
-        .get(&key)
-        .is_some_and(|sysctl| sysctl.value != "0");
-    if forwards {
-        let onward = way(hop, check.to).is_none() && *netns != Netns::Host;
-        return onward.then(|| {
-            format!(
-                "the next hop, {}, has no route to {}",
-                place(netns),
-                check.to
-            )
-        });
-    }
-    let advice = match netns {
+    let sysctl = namespace.sysctls.get(&key);
+    sysctl.is_some_and(|sysctl| sysctl.value != "0")
+}
+
+fn no_forwarding(at: &Netns) -> String {
+    let advice = match at {
         Netns::Host => "the host forwards for a network that has `masquerade: true`",
         Netns::Named(_) => "`forward: true` in the file lets it",
     };
-    Some(format!(
-        "the next hop, {}, does not forward: {advice}",
-        place(netns)
-    ))
+    format!("{}, on the way, does not forward: {advice}", place(at))
 }
 
-/// The answer must find its way back too, unless it is masqueraded.
-fn way_back(check: &Check, state: &NetState) -> Option<String> {
-    let home = check.home.as_ref().filter(|home| **home != Netns::Host)?;
-    let target = state.namespaces.get(home)?;
-    let family = Family::of(&IpNet::from(check.to));
-    let from = state.namespaces.get(&check.from)?;
-    let own: Vec<IpAddr> = (from.links.values())
-        .flat_map(|link: &Link| &link.addresses)
-        .filter(|address| Family::of(address) == family)
-        .map(IpNet::addr)
-        .collect();
-    let lost = !own.is_empty() && own.iter().all(|address| way(target, *address).is_none());
-    let masqueraded = state
-        .namespaces
-        .get(&Netns::Host)
-        .is_some_and(|host| host.table.is_some());
-    (lost && !masqueraded && check.from != Netns::Host).then(|| {
-        format!(
-            "{} has no route back to {}: see `ip -n {home} route`",
-            place(home),
-            place(&check.from)
-        )
+fn no_route(at: &Netns, to: IpAddr, map: &Map<'_>) -> String {
+    let family = Family::of(&IpNet::from(to));
+    let links = map
+        .namespace(at)
+        .into_iter()
+        .flat_map(|ns| ns.links.values());
+    let mut own = links.flat_map(|link| &link.addresses);
+    if !own.any(|address| Family::of(address) == family) {
+        let version = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+        return format!("{} has no {version} address", place(at));
+    }
+    format!("{} has no route there: see {}", place(at), routes(at))
+}
+
+/// The command that shows a namespace's routes.
+fn routes(at: &Netns) -> String {
+    match at {
+        Netns::Host => "`ip route`".to_owned(),
+        Netns::Named(name) => format!("`ip -n {name} route`"),
+    }
+}
+
+/// A route by somebody who is not there. The host may know routers of its own.
+fn nobody(last: &Hop<'_>) -> Option<String> {
+    let via = last.route?.via?;
+    (*last.at != Netns::Host).then(|| {
+        let place = place(last.at);
+        format!("the route from {place} goes by {via}, which nobody in the lab has")
     })
 }
 
-fn has_address(namespace: &Namespace, ip: IpAddr) -> bool {
-    namespace
-        .links
-        .values()
-        .flat_map(|link| &link.addresses)
-        .any(|address| address.addr() == ip)
+/// Whether the host drops it: our table lets pass what a network with masquerade
+/// sends out, and, on a host that did not forward before, nothing else.
+fn guarded(hops: &[Hop<'_>], check: &Check, map: &Map<'_>) -> Option<String> {
+    let hop = hops.iter().skip(1).find(|hop| *hop.at == Netns::Host)?;
+    let host = map.namespace(&Netns::Host)?;
+    let has = |set, element| {
+        let elements = host.table.as_ref()?.sets.get(&set)?;
+        elements.get(&element)
+    };
+    let family = Family::of(&IpNet::from(check.to));
+    has(SetName::Guard, Element::Family(family))?;
+    let inside = |dev| has(SetName::Inside, Element::Device(dev)).is_some();
+    let came_by = map
+        .source(&check.from, check.to)
+        .and_then(|source| way(host, source))
+        .map(|(dev, _)| dev.clone());
+    let outwards = came_by.is_some_and(inside) && !inside(hop.dev.clone());
+    (!outwards).then(|| {
+        "the host drops it: it forwards what a network with `masquerade` sends out, and nothing else"
+            .to_owned()
+    })
 }
 
-fn unexpected_way(check: &Check, state: &NetState) -> String {
-    let from = state.namespaces.get(&check.from);
+/// The answer must find its way back too, unless it is masqueraded.
+fn way_back(check: &Check, map: &Map<'_>) -> Option<String> {
+    let home = check.home.as_ref().filter(|home| **home != Netns::Host)?;
+    let host = map.namespace(&Netns::Host);
+    let masqueraded = host.is_some_and(|host| host.table.is_some());
+    if masqueraded || check.from == Netns::Host {
+        return None;
+    }
+    let source = map.source(&check.from, check.to)?;
+    let (hops, end) = map.path(home, source);
+    match end {
+        End::NoRoute(at) => Some(format!(
+            "{} has no route back to {}: see {}",
+            place(at),
+            place(&check.from),
+            routes(at)
+        )),
+        _ => on_the_way(&hops, end, source, map).map(|cause| format!("on the way back, {cause}")),
+    }
+}
+
+fn unexpected_way(check: &Check, map: &Map<'_>) -> String {
+    let from = map.namespace(&check.from);
     let next = format!(
         "see `netyard exec {} -- ip route get {}`",
         check.from, check.to
     );
     match from.and_then(|from| way(from, check.to)) {
-        Some(Way::Connected(dev)) => {
+        Some((dev, None)) => {
             format!(
                 "it is on a subnet of {} itself, by device {dev}; {next}",
                 place(&check.from)
             )
         }
-        Some(Way::Routed(route)) => format!("it went by the route `{route}`; {next}"),
+        Some((_, Some(route))) => format!("it went by the route `{route}`; {next}"),
         None => format!("it went by a way that the file does not describe; {next}"),
     }
 }

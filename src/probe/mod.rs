@@ -1,10 +1,15 @@
-//! Proof by packets: what a file expects becomes probes ([`expand()`]), the probes
-//! are sent from inside the namespaces ([`run`]), and a surprise is explained from
-//! the state ([`explain()`]).
+//! Proof by packets: what a file expects becomes probes ([`expand()`], or [`matrix()`]
+//! for all that may be asked), the probes are sent from inside the namespaces
+//! ([`run`]), and a surprise is explained from the [`Map`] of the state ([`explain()`]).
 
+mod bounds;
 mod expand;
 mod explain;
 pub(crate) mod packet;
+pub(crate) mod path;
+#[cfg(test)]
+mod tests;
+pub(crate) mod wave;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,9 +17,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use crate::sys::probe::run;
-pub use crate::topology::Probe;
-pub use expand::expand;
+pub use crate::topology::{Bounds, PacketSize, Probe};
+pub use expand::{Matrix, expand, matrix};
 pub use explain::explain;
+pub(crate) use path::Entry;
+pub use path::Map;
 
 use crate::state::Netns;
 
@@ -31,8 +38,21 @@ pub struct Check {
     pub home: Option<Netns>,
     /// What is sent.
     pub probe: Probe,
-    /// Whether it must arrive, or must not.
-    pub reach: bool,
+    /// Whether it must arrive, or must not; `None`: nobody expects anything.
+    pub reach: Option<bool>,
+    /// How well it must arrive.
+    #[serde(flatten)]
+    pub bounds: Bounds,
+}
+
+impl Check {
+    /// Its two namespaces, whichever asks.
+    pub(crate) fn pair(&self) -> (&Netns, Option<&Netns>, IpAddr) {
+        match &self.home {
+            Some(home) if *home < self.from => (home, Some(&self.from), self.to),
+            home => (&self.from, home.as_ref(), self.to),
+        }
+    }
 }
 
 /// What came of a probe.
@@ -40,15 +60,18 @@ pub struct Check {
 pub struct Outcome {
     /// What was seen.
     pub seen: Seen,
-    /// From the sending of the answered packet to its answer.
+    /// From the sending of the answered packet to its answer; of several the median.
     pub rtt: Option<Duration>,
-}
-
-impl Outcome {
-    /// Whether that is what was expected.
-    pub fn is_expected(&self, check: &Check) -> bool {
-        (self.seen == Seen::Reached) == check.reach
-    }
+    /// How many packets were sent.
+    pub sent: u32,
+    /// How many of them were answered.
+    pub answered: u32,
+    /// Their size in bytes, where one was asked for.
+    pub size: Option<u32>,
+    /// The largest packet that arrived, where those of that size did not.
+    pub fits: Option<u32>,
+    /// Whether a server was there already, so that netyard did not answer itself.
+    pub server: bool,
 }
 
 /// What was seen of a probe.

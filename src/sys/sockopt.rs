@@ -4,15 +4,24 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use super::uapi::{
+    ICMP_DEST_UNREACH, ICMP_ECHOREPLY, ICMP_FILTER, ICMP_TIME_EXCEEDED, ICMPV6_DEST_UNREACH,
+    ICMPV6_ECHO_REPLY, ICMPV6_FILTER, ICMPV6_PKT_TOOBIG, ICMPV6_TIME_EXCEED,
+};
+
 fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
-    // SAFETY: the pointer is to a live `i32` and the length is its size.
+    set_bytes(fd, level, option, &value.to_ne_bytes())
+}
+
+fn set_bytes(fd: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
+    // SAFETY: the pointer is to live bytes and the length is their number.
     let done = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
             level,
             option,
-            (&raw const value).cast(),
-            size_of::<i32>() as libc::socklen_t,
+            value.as_ptr().cast(),
+            value.len() as libc::socklen_t,
         )
     };
     if done == 0 {
@@ -56,6 +65,31 @@ pub(crate) fn netlink_options(fd: BorrowedFd<'_>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// A raw ICMP socket receives everything of its namespace; after this only echo
+/// replies and errors (raw(7)).
+pub(crate) fn only_answers(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    // A bit that is set is a type that is kept out, in both families.
+    let mut filter = [u32::MAX; 8];
+    let types: &[u8] = if v6 { &ANSWERS6 } else { &ANSWERS4 };
+    for kind in types {
+        filter[usize::from(kind / 32)] &= !(1 << (kind % 32));
+    }
+    let bytes: Vec<u8> = filter.into_iter().flat_map(u32::to_ne_bytes).collect();
+    match v6 {
+        true => set_bytes(fd, libc::IPPROTO_ICMPV6, ICMPV6_FILTER, &bytes),
+        // Of IPv4 it has the first 32 types.
+        false => set_bytes(fd, libc::SOL_RAW, ICMP_FILTER, &bytes[..4]),
+    }
+}
+
+const ANSWERS4: [u8; 3] = [ICMP_ECHOREPLY, ICMP_DEST_UNREACH, ICMP_TIME_EXCEEDED];
+const ANSWERS6: [u8; 4] = [
+    ICMPV6_ECHO_REPLY,
+    ICMPV6_DEST_UNREACH,
+    ICMPV6_PKT_TOOBIG,
+    ICMPV6_TIME_EXCEED,
+];
 
 /// Makes room for one send of this size. The kernel refuses a netlink send that is
 /// larger than the send buffer (netlink_sendmsg), 208 KiB by default. Without the

@@ -40,6 +40,19 @@ numbers! {
     "linux/rtnetlink.h" {
         RTNLGRP_NSID: u32 = 28;
     }
+    "linux/icmp.h" {
+        ICMP_ECHOREPLY: u8 = 0;
+        ICMP_DEST_UNREACH: u8 = 3;
+        ICMP_TIME_EXCEEDED: u8 = 11;
+        ICMP_FILTER: i32 = 1;
+    }
+    "linux/icmpv6.h" {
+        ICMPV6_DEST_UNREACH: u8 = 1;
+        ICMPV6_PKT_TOOBIG: u8 = 2;
+        ICMPV6_TIME_EXCEED: u8 = 3;
+        ICMPV6_ECHO_REPLY: u8 = 129;
+        ICMPV6_FILTER: i32 = 1;
+    }
     "linux/magic.h" {
         NSFS_MAGIC: i64 = 0x6e736673;
     }

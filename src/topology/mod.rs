@@ -2,6 +2,7 @@
 //! typed; [`resolve()`] turns it, with the leases held so far, into the state that
 //! the kernel shall have.
 
+mod bounds;
 mod check;
 mod error;
 mod names;
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use bounds::{Bounds, Millis, NotInBounds, PacketSize, Percent};
 pub use check::{Flaw, check};
 pub use error::{ParseError, Problem};
 pub use names::{bridge_name, port_name};
@@ -122,7 +124,7 @@ pub struct Cable {
 }
 
 /// A line of `expect`: a probe and what must come of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Expectation {
     /// Where the probe is sent from.
     pub from: Netns,
@@ -132,6 +134,9 @@ pub struct Expectation {
     pub reach: bool,
     /// What is sent.
     pub probe: Probe,
+    /// How well it must arrive.
+    #[serde(flatten)]
+    pub bounds: Bounds,
 }
 
 /// Whom a probe is sent to.
@@ -145,7 +150,7 @@ pub enum Target {
 }
 
 /// What a probe sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Probe {
     /// ICMP or ICMPv6 echo.

@@ -17,11 +17,14 @@
 //! - `run`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
 //! - `names`: namespaces known by name.
+//! - `proof`: the matrix, how well pings arrive, servers, JUnit.
+//! - `crowd`: many namespaces talk to each other at once.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod changes;
 mod cli;
+mod crowd;
 mod demo;
 mod down;
 mod examples;
@@ -31,6 +34,7 @@ mod labs;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod proof;
 mod run;
 mod sandbox;
 mod snapshot;
@@ -59,6 +63,8 @@ fn main() {
         status::tests(),
         run::tests(),
         names::tests(),
+        proof::tests(),
+        crowd::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();

@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod attr;
 pub(crate) mod events;
 pub(crate) mod link;
+pub(crate) mod neigh;
 pub(crate) mod nft;
 pub(crate) mod nsid;
 pub(crate) mod route;

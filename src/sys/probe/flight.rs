@@ -6,73 +6,179 @@ use std::time::{Duration, Instant};
 
 use rustix::net::SendFlags;
 
-use super::local_error;
+use super::pace::Pace;
+use super::refusal;
 use super::sockets::Sockets;
 use crate::probe::packet::{self, Heard};
-use crate::probe::{Check, Outcome, Probe, Seen};
+use crate::probe::{Check, Map, Outcome, PacketSize, Probe, Seen};
 
-pub(super) struct Flight {
+/// How often a smaller size is tried where somebody says that it fits: each link
+/// on the way may take less than the one before.
+const SHRINKINGS: usize = 8;
+
+pub(super) struct Flight<'c> {
     number: u32,
-    id: u16,
-    check: Check,
-    /// When each attempt was sent.
-    sent: Vec<Instant>,
+    check: &'c Check,
+    /// The raw socket of a ping.
+    raw: Option<u32>,
+    /// The size of its packets, where one was asked for.
+    size: Option<u32>,
+    pace: Pace,
+    /// How many packets were sent at this pace.
+    paced: u32,
+    packets: Vec<Packet>,
+    rtts: Vec<Duration>,
     /// The answer, once it is final.
-    answer: Option<(Seen, Option<Duration>)>,
+    answer: Option<Seen>,
     /// The last bad news, which a later attempt may still prove wrong.
     bad: Option<Seen>,
+    /// The largest packet that was answered where the asked size was not.
+    fits: Option<u32>,
+    server: bool,
 }
 
-impl Flight {
-    pub(super) fn new(number: u32, id: u16, check: &Check) -> Self {
+struct Packet {
+    sent: Instant,
+    size: u32,
+    /// Whether it has the size that was asked for.
+    asked: bool,
+    answered: bool,
+}
+
+impl<'c> Flight<'c> {
+    pub(super) fn new(number: u32, check: &'c Check, map: &Map<'_>, sockets: &Sockets) -> Self {
+        let size = check.bounds.size.and_then(|size| match size {
+            PacketSize::Bytes(bytes) => Some(bytes),
+            PacketSize::Device => map.device_mtu(&check.from, check.to),
+        });
         Flight {
             number,
-            id,
-            check: check.clone(),
-            sent: Vec::new(),
+            check,
+            raw: sockets.raw_of(check),
+            size,
+            pace: Pace::Once,
+            paced: 0,
+            packets: Vec::new(),
+            rtts: Vec::new(),
             answer: None,
             bad: None,
+            fits: None,
+            server: sockets.has_server(check),
         }
+    }
+
+    pub(super) fn raw(&self) -> Option<u32> {
+        self.raw
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.answer.is_none()
     }
 
-    pub(super) fn outcome(self) -> Outcome {
-        let (seen, rtt) = self
-            .answer
-            .unwrap_or((self.bad.unwrap_or(Seen::NoAnswer), None));
-        Outcome { seen, rtt }
+    pub(super) fn is_measured(&self) -> bool {
+        self.check.bounds.echoes().is_some()
     }
 
-    /// Sends an attempt.
-    pub(super) fn send(&mut self, attempt: u32, sockets: &mut Sockets) {
-        self.sent.push(Instant::now());
-        let sent = match self.check.probe {
-            Probe::Ping => self.send_echo(attempt, sockets),
-            Probe::Udp(port) => self.send_datagram(port, attempt, sockets),
-            Probe::Tcp(port) => self.connect(port, sockets),
-        };
-        if let Err(e) = sent {
-            self.refused(local_error(&e));
+    /// Begins to send at another pace.
+    pub(super) fn set_out(&mut self, pace: Pace) {
+        self.pace = pace;
+        self.paced = 0;
+    }
+
+    /// When the next packet is due, from the beginning of the wave.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let due = self.pace.due(self.paced, self.check.bounds);
+        due.filter(|_| self.is_open())
+    }
+
+    /// How long a measured ping may take: until the answer to its last echo.
+    pub(super) fn longest(&self, timeout: Duration) -> Duration {
+        let bound = self.check.bounds.rtt.map(|rtt| rtt.duration());
+        let (count, every) = self.check.bounds.echoes().unwrap_or_default();
+        every * count + bound.unwrap_or_default().max(timeout)
+    }
+
+    /// Ends it, whatever came of it.
+    pub(super) fn give_up(&mut self) {
+        let silent = || self.bad.take().unwrap_or(Seen::NoAnswer);
+        if self.answer.is_none() {
+            let answered = (!self.rtts.is_empty()).then_some(Seen::Reached);
+            self.answer = Some(answered.unwrap_or_else(silent));
         }
     }
 
-    fn send_echo(&self, attempt: u32, sockets: &Sockets) -> io::Result<()> {
-        let v6 = self.check.to.is_ipv6();
-        let key = (self.check.from.clone(), v6);
-        let Some(fd) = sockets.raw.get(&key) else {
+    pub(super) fn outcome(mut self) -> Outcome {
+        self.rtts.sort();
+        let rtt = self.rtts.get(self.rtts.len() / 2).copied();
+        let seen = self.answer.unwrap_or(Seen::NoAnswer);
+        let asked = self.packets.iter().filter(|packet| packet.asked);
+        let (sent, answered) = asked.fold((0, 0), |(sent, answered), packet| {
+            (sent + 1, answered + u32::from(packet.answered))
+        });
+        Outcome {
+            rtt: rtt.filter(|_| seen == Seen::Reached),
+            fits: self.fits.filter(|_| seen != Seen::Reached),
+            seen,
+            sent,
+            answered,
+            size: self.size,
+            server: self.server,
+        }
+    }
+
+    /// Sends the packet that is due.
+    pub(super) fn send(&mut self, sockets: &mut Sockets) {
+        self.paced += 1;
+        let size = self.size.unwrap_or(packet::SMALLEST);
+        let sent = match self.check.probe {
+            Probe::Ping => self.echo(size, true, sockets),
+            Probe::Udp(port) => self.datagram(port, sockets),
+            Probe::Tcp(port) => self.connect(port, sockets),
+        };
+        if let Err(e) = sent {
+            self.failed(&e);
+        }
+        if self.doubts_size() {
+            // What the large one is not told, the small one need not be.
+            let _ = self.echo(packet::SMALLEST, false, sockets);
+        }
+    }
+
+    /// Whether it is time to ask if the size is to blame: with a small packet.
+    fn doubts_size(&self) -> bool {
+        let late = match self.pace {
+            Pace::Once => false,
+            Pace::Patient => self.paced > 1,
+            Pace::Measured => self.rtts.is_empty() && self.due().is_none(),
+        };
+        late && self.size.is_some() && self.fits.is_none() && self.is_open()
+    }
+
+    fn note(&mut self, size: u32, asked: bool) -> u32 {
+        self.packets.push(Packet {
+            sent: Instant::now(),
+            size,
+            asked,
+            answered: false,
+        });
+        (self.packets.len() - 1) as u32
+    }
+
+    fn echo(&mut self, size: u32, asked: bool, sockets: &Sockets) -> io::Result<()> {
+        let Some(fd) = self.raw.and_then(|raw| sockets.raw(raw)) else {
             return Ok(());
         };
-        let packet = packet::request(v6, self.id, self.number, attempt);
+        let attempt = self.note(size, asked);
+        let v6 = self.check.to.is_ipv6();
+        let packet = packet::request(v6, sockets.run, (self.number, attempt), size);
         let to = SocketAddr::new(self.check.to, 0);
         rustix::net::sendto(fd, &packet, SendFlags::DONTWAIT, &to)?;
         Ok(())
     }
 
     /// Connected, so that errors about the datagram come back to the socket (udp(7)).
-    fn send_datagram(&self, port: u16, attempt: u32, sockets: &Sockets) -> io::Result<()> {
+    fn datagram(&mut self, port: u16, sockets: &Sockets) -> io::Result<()> {
+        let attempt = self.note(0, true);
         let Some(socket) = sockets.udp.get(&self.number) else {
             return Ok(());
         };
@@ -81,94 +187,95 @@ impl Flight {
         Ok(())
     }
 
-    fn connect(&self, port: u16, sockets: &mut Sockets) -> io::Result<()> {
-        let Some((fresh, under_way)) = sockets.tcp.get_mut(&self.number) else {
-            return Ok(());
-        };
-        let Some(fd) = fresh.pop() else { return Ok(()) };
-        match rustix::net::connect(&fd, &SocketAddr::new(self.check.to, port)) {
-            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {
-                under_way.push(fd);
-                Ok(())
-            }
-            Err(e) => Err(e.into()),
-        }
+    fn connect(&mut self, port: u16, sockets: &mut Sockets) -> io::Result<()> {
+        let attempt = self.note(0, true);
+        sockets.connect(self.number, attempt, SocketAddr::new(self.check.to, port))
     }
 
     /// An echo reply, or an error about one of the echoes.
-    pub(super) fn hear(&mut self, heard: &Heard, from: Option<IpAddr>) {
+    pub(super) fn hear(&mut self, heard: &Heard, from: Option<IpAddr>, sockets: &Sockets) {
         match heard {
             Heard::Reply { attempt, .. } if from.is_none_or(|from| from == self.check.to) => {
-                self.reached(*attempt as usize);
+                self.answered(*attempt as usize);
             }
             Heard::Reply { .. } => {}
-            Heard::Error { why, .. } => {
+            Heard::Error { why, fits, .. } => {
                 self.refused(Seen::Unreachable {
                     by: from,
                     why: (*why).to_owned(),
                 });
-            }
-        }
-    }
-
-    /// Looks at this probe's own sockets.
-    pub(super) fn look(&mut self, sockets: &mut Sockets) {
-        if let Some(socket) = sockets.udp.get(&self.number) {
-            let mut answer = [0; 64];
-            match socket.recv(&mut answer) {
-                Ok(length) => {
-                    let attempt = answer.get(..length.min(4)).and_then(|b| b.try_into().ok());
-                    self.reached(attempt.map_or(0, u32::from_be_bytes) as usize);
+                if let Some(size) = fits {
+                    self.shrink(*size, sockets);
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                // The answer to nothing: the first attempt is not sent yet.
-                Err(e) if e.kind() == io::ErrorKind::NotConnected => {}
-                Err(e) => self.refused(local_error(&e)),
             }
         }
-        self.look_at_connections(sockets);
     }
 
-    fn look_at_connections(&mut self, sockets: &mut Sockets) {
-        let Some((_, under_way)) = sockets.tcp.get_mut(&self.number) else {
+    /// Tries the size that a router says would fit: the proof of what it says.
+    fn shrink(&mut self, size: u32, sockets: &Sockets) {
+        let trials = self.packets.iter().filter(|packet| !packet.asked);
+        let tried = trials.clone().any(|packet| packet.size == size);
+        let is_less = self.size.is_some_and(|asked| size < asked);
+        if is_less && !tried && trials.count() < SHRINKINGS {
+            let _ = self.echo(size, false, sockets);
+        }
+    }
+
+    /// What the probe's own socket received: the number of the attempt, or whatever
+    /// a server says.
+    pub(super) fn received(&mut self, answer: &[u8]) {
+        let attempt = answer.get(..4).and_then(|b| b.try_into().ok());
+        let attempt = attempt.map_or(0, u32::from_be_bytes) as usize;
+        self.answered(attempt.min(self.packets.len().saturating_sub(1)));
+    }
+
+    /// The answer to an attempt.
+    pub(super) fn answered(&mut self, attempt: usize) {
+        let reached = self.answer == Some(Seen::Reached);
+        let Some(packet) = self.packets.get_mut(attempt).filter(|_| !reached) else {
             return;
         };
-        let mut at = 0;
-        while at < under_way.len() {
-            let fd = &under_way[at];
-            let verdict = match rustix::net::sockopt::socket_error(fd) {
-                Ok(Err(e)) | Err(e) => Some(local_error(&e.into())),
-                // Without an error it is connected when it has a peer.
-                Ok(Ok(())) if rustix::net::getpeername(fd).is_ok_and(|peer| peer.is_some()) => {
-                    Some(Seen::Reached)
-                }
-                Ok(Ok(())) => None,
-            };
-            match verdict {
-                None => at += 1,
-                Some(Seen::Reached) => {
-                    self.reached(0);
-                    return;
-                }
-                Some(bad) => {
-                    under_way.remove(at);
-                    self.refused(bad);
-                }
-            }
+        if std::mem::replace(&mut packet.answered, true) {
+            return;
+        }
+        if !packet.asked {
+            self.fits = self.fits.max(Some(packet.size));
+            self.settle_size();
+            return;
+        }
+        self.rtts.push(packet.sent.elapsed());
+        let enough = match self.check.bounds.echoes() {
+            Some((count, _)) => self.rtts.len() as u32 == count,
+            None => true,
+        };
+        if enough {
+            self.answer = Some(Seen::Reached);
         }
     }
 
-    fn reached(&mut self, attempt: usize) {
-        let sent = self.sent.get(attempt).or(self.sent.last());
-        self.answer = Some((Seen::Reached, sent.map(Instant::elapsed)));
+    /// A smaller packet arrived. If a router said that the asked size does not fit,
+    /// all is known.
+    fn settle_size(&mut self) {
+        let told = self.fits != Some(packet::SMALLEST);
+        if told && self.rtts.is_empty() {
+            self.answer = self.bad.take();
+        }
+    }
+
+    /// The sender's own kernel refuses it.
+    pub(super) fn failed(&mut self, error: &io::Error) {
+        match refusal::is_final(error) {
+            true => self.answer = Some(refusal::seen(error)),
+            false => self.refused(refusal::seen(error)),
+        }
     }
 
     /// Bad news ends a probe that must not arrive; one that must is tried again.
     fn refused(&mut self, seen: Seen) {
-        if !self.check.reach && seen != Seen::NoAnswer {
-            self.answer = Some((seen, None));
-        } else {
-            self.bad = Some(seen);
+        match seen {
+            Seen::NoAnswer => {}
+            seen if self.check.reach == Some(false) => self.answer = Some(seen),
+            seen => self.bad = Some(seen),
         }
     }
 }

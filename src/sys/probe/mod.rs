@@ -1,97 +1,99 @@
 //! Sends probes from inside namespaces: sockets are opened inside, and all are
-//! served by one loop outside.
+//! served outside, by one loop or, where there are very many pings, by several.
 
+mod crew;
 mod flight;
+mod neighbours;
+mod open;
+mod pace;
+mod part;
+mod refusal;
 mod sockets;
+mod source;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::time::{Duration, Instant};
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use crate::probe::{Check, Map, Outcome, Probe};
+use part::Part;
 
-use crate::probe::{Check, Outcome, Seen};
-use flight::Flight;
-use sockets::Sockets;
+/// So many pings are worth another processor: each begins with a broadcast, and the
+/// sender's processor goes through all who hear it.
+const MANY: usize = 1000;
+/// More would wait for each other in the kernel, whose tables have one lock each.
+const MOST_PARTS: usize = 4;
 
-/// When the attempts of a probe are sent, in ms. The first may be lost while a
-/// neighbour is looked for or a bridge learns.
-const ATTEMPTS: [u64; 5] = [0, 50, 150, 350, 700];
-
-/// Sends all probes at once and waits for the answers: at most `timeout`, less when
-/// all is known before. Where a lab's own namespace has the address of a TCP or UDP
-/// probe and nothing listens there, netyard answers itself meanwhile.
+/// Sends all probes and waits for their answers: each at most `timeout`, less when
+/// all is known before. `map` shows the observed state; `progress` is told how many
+/// probes have come to an end. Where a lab's own namespace has the address of a TCP
+/// or UDP probe and nothing listens there, netyard answers itself meanwhile.
 ///
 /// # Errors
 /// A namespace cannot be entered, or a socket not opened.
-pub fn run(checks: &[Check], timeout: Duration) -> io::Result<Vec<Outcome>> {
-    let id = std::process::id() as u16;
-    let mut sockets = Sockets::open(checks)?;
-    let mut flights: Vec<Flight> = checks
-        .iter()
-        .enumerate()
-        .map(|(n, check)| Flight::new(n as u32, id, check))
-        .collect();
-    let began = Instant::now();
-    let mut attempt = 0;
-    while flights.iter().any(Flight::is_open) && began.elapsed() < timeout {
-        if ATTEMPTS
-            .get(attempt)
-            .is_some_and(|at| began.elapsed() >= Duration::from_millis(*at))
-        {
-            for flight in flights.iter_mut().filter(|flight| flight.is_open()) {
-                flight.send(attempt as u32, &mut sockets);
-            }
-            attempt += 1;
-            continue;
-        }
-        let next = ATTEMPTS
-            .get(attempt)
-            .map_or(timeout, |at| Duration::from_millis(*at));
-        wait(&sockets, next.min(timeout).saturating_sub(began.elapsed()))?;
-        sockets.serve();
-        sockets.hear(id, &mut flights);
-        for flight in flights.iter_mut().filter(|flight| flight.is_open()) {
-            flight.look(&mut sockets);
-        }
-    }
-    Ok(flights.into_iter().map(Flight::outcome).collect())
-}
-
-/// Until something can be read or a connection is made.
-fn wait(sockets: &Sockets, longest: Duration) -> io::Result<()> {
-    let mut fds: Vec<PollFd<'_>> = sockets
-        .all()
-        .map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags))
-        .collect();
-    // A whole millisecond more, so that the next attempt is due when this returns.
-    let longest =
-        Timespec::try_from(longest + Duration::from_millis(1)).map_err(io::Error::other)?;
-    match rustix::event::poll(&mut fds, Some(&longest)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(e) => Err(e.into()),
-    }
-}
-
-/// For reading, the usual case.
-const READ: PollFlags = PollFlags::IN;
-
-/// An error of the sender's own kernel, as what was seen.
-fn local_error(error: &io::Error) -> Seen {
-    let why = match error.raw_os_error() {
-        Some(libc::ECONNREFUSED) => return Seen::Refused,
-        Some(libc::ENETUNREACH) => "no route to that network",
-        Some(libc::EHOSTUNREACH) => "host unreachable: nobody answers to this address there",
-        Some(libc::EACCES | libc::EPERM) => "forbidden by a filter",
-        Some(libc::ETIMEDOUT) => return Seen::NoAnswer,
-        _ => {
-            return Seen::Unreachable {
-                by: None,
-                why: error.to_string(),
-            };
-        }
+pub fn run(
+    checks: &[Check],
+    map: &Map<'_>,
+    timeout: Duration,
+    progress: impl FnMut(usize) + Send,
+) -> io::Result<Vec<Outcome>> {
+    let progress = Progress(Mutex::new((BTreeMap::new(), progress)));
+    let is_measured = |n: &usize| checks[*n].bounds.echoes().is_some();
+    let (measured, plain) = (0..checks.len()).partition(is_measured);
+    let parts = divided(checks, plain);
+    let of = parts.len();
+    let fly = |(number, numbers): (usize, Vec<usize>)| -> io::Result<_> {
+        let own: Vec<Check> = numbers.iter().map(|n| checks[*n].clone()).collect();
+        let part = Part { number, of, map };
+        let mut tell = |ended| progress.told(number, ended);
+        let outcomes = part.fly(&own, timeout, &mut tell)?;
+        Ok(numbers.into_iter().zip(outcomes).collect::<Vec<_>>())
     };
-    Seen::Unreachable {
-        by: None,
-        why: why.to_owned(),
+    let mut all = std::thread::scope(|scope| {
+        let parts = (0..).zip(parts);
+        let threads: Vec<_> = parts.map(|part| scope.spawn(|| fly(part))).collect();
+        let ends = threads.into_iter().map(|thread| match thread.join() {
+            Ok(outcomes) => outcomes,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        ends.collect::<io::Result<Vec<_>>>()
+    })?;
+    // When all else is quiet.
+    all.push(fly((of, measured))?);
+    let all: BTreeMap<usize, Outcome> = all.into_iter().flatten().collect();
+    Ok(all.into_values().collect())
+}
+
+/// Parts that may be flown at the same time: very many pings in several, by pairs.
+/// Two that listen on one port are in one.
+fn divided(checks: &[Check], numbers: Vec<usize>) -> Vec<Vec<usize>> {
+    let is_ping = |n: &usize| checks[*n].probe == Probe::Ping;
+    let (mut pings, others): (Vec<usize>, Vec<usize>) = numbers.into_iter().partition(is_ping);
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let count = match pings.len() {
+        0..MANY => 1,
+        _ => processors.min(MOST_PARTS),
+    };
+    pings.sort_by_key(|n| checks[*n].pair());
+    let chunks = pings.chunks(pings.len().div_ceil(count).max(1));
+    let mut parts: Vec<Vec<usize>> = chunks.map(<[usize]>::to_vec).collect();
+    match parts.first_mut() {
+        Some(first) => first.extend(others),
+        None => parts.push(others),
+    }
+    parts
+}
+
+/// Adds up what the parts tell.
+struct Progress<F>(Mutex<(BTreeMap<usize, usize>, F)>);
+
+impl<F: FnMut(usize)> Progress<F> {
+    fn told(&self, part: usize, ended: usize) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.0.insert(part, ended);
+        let sum = inner.0.values().sum();
+        (inner.1)(sum);
     }
 }

@@ -1,195 +1,234 @@
-//! The sockets of a run, each opened inside its namespace.
+//! The sockets of a run, wherever they are: waiting, hearing, answering.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
-use rustix::event::PollFlags;
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, ipproto};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::net::{RecvFlags, sockopt};
 
-use super::READ;
 use super::flight::Flight;
+use super::source::Source;
 use crate::probe::{Check, Probe, packet};
 use crate::state::Netns;
-use crate::sys::netns;
 
 /// Everything that the loop listens to.
 pub(super) struct Sockets {
-    /// Raw sockets by namespace and family (true: IPv6).
-    pub(super) raw: BTreeMap<(Netns, bool), OwnedFd>,
+    epoll: OwnedFd,
+    /// Tells these echoes from those of other runs, and of other parts of this one.
+    pub(super) run: u32,
+    /// Raw sockets (true: IPv6), and which is whose.
+    raw: Vec<(bool, OwnedFd)>,
+    raw_of: BTreeMap<(Netns, bool), u32>,
     /// UDP sockets by probe.
     pub(super) udp: BTreeMap<u32, UdpSocket>,
-    /// Connecting TCP sockets by probe: unused ones, for further attempts, and
-    /// those under way.
-    pub(super) tcp: BTreeMap<u32, (Vec<OwnedFd>, Vec<OwnedFd>)>,
-    /// Listeners: the kernel itself makes the connections.
-    _listeners: Vec<TcpListener>,
+    tcp: BTreeMap<u32, Connecting>,
+    listeners: Vec<TcpListener>,
     /// Sockets that send each datagram back.
     echoes: Vec<UdpSocket>,
+    /// Where somebody else listens already.
+    pub(super) servers: BTreeSet<(IpAddr, Probe)>,
 }
 
-/// A second TCP socket for each probe: the kernel sends a lost SYN again only
-/// after a second (RFC 6298, 2).
-const TCP_SOCKETS: usize = 2;
+/// The TCP sockets of a probe: unused ones, for further attempts, and those under
+/// way, each with its attempt.
+#[derive(Default)]
+pub(super) struct Connecting {
+    pub(super) fresh: Vec<OwnedFd>,
+    under_way: Vec<(u32, OwnedFd)>,
+}
 
 impl Sockets {
-    /// Enters each namespace once and opens all that is needed there.
-    pub(super) fn open(checks: &[Check]) -> io::Result<Self> {
-        let mut sockets = Sockets {
-            raw: BTreeMap::new(),
+    pub(super) fn none(part: usize) -> io::Result<Self> {
+        Ok(Sockets {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            // A process id has 22 bits at most (`PID_MAX_LIMIT`, linux/threads.h).
+            run: std::process::id() | (part as u32) << 24,
+            raw: Vec::new(),
+            raw_of: BTreeMap::new(),
             udp: BTreeMap::new(),
             tcp: BTreeMap::new(),
-            _listeners: Vec::new(),
+            listeners: Vec::new(),
             echoes: Vec::new(),
-        };
-        let homes = checks.iter().filter_map(|check| check.home.as_ref());
-        let places: BTreeSet<&Netns> = checks
-            .iter()
-            .map(|check| &check.from)
-            .chain(homes)
-            .collect();
-        for place in places {
-            sockets.open_at(place, checks).map_err(|e| {
-                let text = format!("namespace {place} cannot be entered: {e}");
-                io::Error::new(e.kind(), text)
-            })?;
-        }
-        Ok(sockets)
-    }
-
-    fn open_at(&mut self, place: &Netns, checks: &[Check]) -> io::Result<()> {
-        let fd = netns::open(place.name())?;
-        netns::enter(fd.as_ref().map(AsFd::as_fd), || {
-            self.open_inside(place, checks)
+            servers: BTreeSet::new(),
         })
     }
 
-    fn open_inside(&mut self, place: &Netns, checks: &[Check]) -> io::Result<()> {
-        for (n, check) in checks.iter().enumerate() {
-            if check.home.as_ref() == Some(place) {
-                self.answer(check);
-            }
-            if check.from != *place {
-                continue;
-            }
-            let v6 = check.to.is_ipv6();
-            match check.probe {
-                Probe::Ping => {
-                    let key = (place.clone(), v6);
-                    if let std::collections::btree_map::Entry::Vacant(e) = self.raw.entry(key) {
-                        e.insert(raw(v6)?);
-                    }
-                }
-                Probe::Udp(_) => {
-                    let socket = UdpSocket::bind((unspecified(v6), 0))?;
-                    socket.set_nonblocking(true)?;
-                    self.udp.insert(n as u32, socket);
-                }
-                Probe::Tcp(_) => {
-                    let fresh: io::Result<Vec<OwnedFd>> =
-                        (0..TCP_SOCKETS).map(|_| stream(v6)).collect();
-                    self.tcp.insert(n as u32, (fresh?, Vec::new()));
-                }
-            }
+    fn watch(
+        &self,
+        fd: BorrowedFd<'_>,
+        source: Source,
+        flags: epoll::EventFlags,
+    ) -> io::Result<()> {
+        let data = epoll::EventData::new_u64(source.data());
+        Ok(epoll::add(&self.epoll, fd, data, flags)?)
+    }
+
+    pub(super) fn add_raw(&mut self, netns: &Netns, v6: bool, fd: OwnedFd) -> io::Result<()> {
+        let number = self.raw.len() as u32;
+        self.watch(fd.as_fd(), Source::Raw(number), epoll::EventFlags::IN)?;
+        self.raw.push((v6, fd));
+        self.raw_of.insert((netns.clone(), v6), number);
+        Ok(())
+    }
+
+    pub(super) fn add_udp(&mut self, number: u32, socket: UdpSocket) -> io::Result<()> {
+        self.watch(socket.as_fd(), Source::Udp(number), epoll::EventFlags::IN)?;
+        self.udp.insert(number, socket);
+        Ok(())
+    }
+
+    pub(super) fn add_tcp(&mut self, number: u32, fresh: Vec<OwnedFd>) {
+        let under_way = Vec::new();
+        self.tcp.insert(number, Connecting { fresh, under_way });
+    }
+
+    pub(super) fn add_echo(&mut self, socket: UdpSocket) -> io::Result<()> {
+        let source = Source::Echo(self.echoes.len() as u32);
+        self.watch(socket.as_fd(), source, epoll::EventFlags::IN)?;
+        self.echoes.push(socket);
+        Ok(())
+    }
+
+    pub(super) fn add_listener(&mut self, listener: TcpListener) -> io::Result<()> {
+        let source = Source::Listener(self.listeners.len() as u32);
+        self.watch(listener.as_fd(), source, epoll::EventFlags::IN)?;
+        self.listeners.push(listener);
+        Ok(())
+    }
+
+    /// Whether somebody else listens where a probe goes.
+    pub(super) fn has_server(&self, check: &Check) -> bool {
+        self.servers.contains(&(check.to, check.probe))
+    }
+
+    /// The raw socket that a ping is sent from.
+    pub(super) fn raw_of(&self, check: &Check) -> Option<u32> {
+        let key = (check.from.clone(), check.to.is_ipv6());
+        let number = self.raw_of.get(&key).copied();
+        number.filter(|_| check.probe == Probe::Ping)
+    }
+
+    pub(super) fn raw(&self, number: u32) -> Option<BorrowedFd<'_>> {
+        self.raw.get(number as usize).map(|(_, fd)| fd.as_fd())
+    }
+
+    /// Begins a connection on a fresh socket, if there is one.
+    pub(super) fn connect(&mut self, number: u32, attempt: u32, to: SocketAddr) -> io::Result<()> {
+        let fresh = self.tcp.get_mut(&number).and_then(|tcp| tcp.fresh.pop());
+        let Some(fd) = fresh else { return Ok(()) };
+        match rustix::net::connect(&fd, &to) {
+            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+            Err(e) => return Err(e.into()),
+        }
+        self.watch(fd.as_fd(), Source::Tcp(number), epoll::EventFlags::OUT)?;
+        if let Some(tcp) = self.tcp.get_mut(&number) {
+            tcp.under_way.push((attempt, fd));
         }
         Ok(())
     }
 
-    /// Listens where a probe goes. Where somebody listens already, that one
-    /// answers; where the address is missing, the probe will show it.
-    fn answer(&mut self, check: &Check) {
-        match check.probe {
-            Probe::Ping => {}
-            Probe::Tcp(port) => self._listeners.extend(TcpListener::bind((check.to, port))),
-            Probe::Udp(port) => {
-                let bound = UdpSocket::bind((check.to, port));
-                self.echoes
-                    .extend(bound.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)));
-            }
+    /// Waits until something can be read or a connection is made.
+    pub(super) fn wait(&self, longest: Duration) -> io::Result<Vec<Source>> {
+        let longest = Timespec::try_from(longest).map_err(io::Error::other)?;
+        let mut events = Vec::with_capacity(256);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&longest)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
         }
+        let source = |event: &epoll::Event| Source::from_data(event.data.u64());
+        Ok(events.iter().map(source).collect())
     }
 
-    /// Every socket and what to wait for on it.
-    pub(super) fn all(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let raw = self.raw.values().map(|fd| (fd.as_fd(), READ));
-        let udp = self
-            .udp
-            .values()
-            .chain(&self.echoes)
-            .map(|socket| (socket.as_fd(), READ));
-        let tcp = self.tcp.values().flat_map(|(_, under_way)| under_way);
-        raw.chain(udp)
-            .chain(tcp.map(|fd| (fd.as_fd(), PollFlags::OUT)))
-    }
-
-    /// Sends back what came in.
-    pub(super) fn serve(&mut self) {
-        let mut datagram = [0; 2048];
-        for socket in &self.echoes {
-            while let Ok((length, from)) = socket.recv_from(&mut datagram) {
-                // An answer that cannot be sent is one that does not arrive.
-                let _ = socket.send_to(&datagram[..length], from);
+    /// Hears what there is, and answers where that is our part.
+    pub(super) fn hear(&mut self, source: Source, flights: &mut [Flight<'_>]) {
+        match source {
+            Source::Raw(number) => self.hear_raw(number, usize::MAX, flights),
+            Source::Udp(number) => self.hear_udp(number, flights),
+            Source::Tcp(number) => self.hear_tcp(number, flights),
+            Source::Echo(number) => self.serve(number),
+            // An accepted connection has done its part.
+            Source::Listener(number) => {
+                let listener = self.listeners.get(number as usize);
+                while listener.is_some_and(|listener| listener.accept().is_ok()) {}
             }
         }
     }
 
     /// Hands echo replies and errors to the probes they are about.
-    pub(super) fn hear(&mut self, id: u16, flights: &mut [Flight]) {
+    pub(super) fn hear_raw(&self, number: u32, most: usize, flights: &mut [Flight<'_>]) {
+        let Some((v6, fd)) = self.raw.get(number as usize) else {
+            return;
+        };
         let mut bytes = [0; 2048];
-        for ((_, v6), fd) in &self.raw {
-            while let Ok((_, length, from)) =
-                rustix::net::recvfrom(fd, &mut bytes[..], RecvFlags::DONTWAIT)
-            {
-                let Some(heard) = packet::parse(*v6, id, &bytes[..length.min(bytes.len())]) else {
-                    continue;
-                };
-                let from = from
-                    .and_then(|from| SocketAddr::try_from(from).ok())
-                    .map(|from| from.ip());
-                let (packet::Heard::Reply { probe, .. } | packet::Heard::Error { probe, .. }) =
-                    &heard;
-                if let Some(flight) = flights.get_mut(*probe as usize) {
-                    flight.hear(&heard, from);
-                }
+        for _ in 0..most {
+            let got = rustix::net::recvfrom(fd, &mut bytes[..], RecvFlags::DONTWAIT);
+            let Ok((_, length, from)) = got else { return };
+            let Some(heard) = packet::parse(*v6, self.run, &bytes[..length.min(bytes.len())])
+            else {
+                continue;
+            };
+            let from = from.and_then(|from| SocketAddr::try_from(from).ok());
+            if let Some(flight) = flights.get_mut(heard.probe() as usize) {
+                flight.hear(&heard, from.map(|from| from.ip()), self);
             }
         }
     }
-}
 
-fn unspecified(v6: bool) -> IpAddr {
-    if v6 {
-        Ipv6Addr::UNSPECIFIED.into()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
+    fn hear_udp(&mut self, number: u32, flights: &mut [Flight<'_>]) {
+        let (Some(flight), Some(socket)) =
+            (flights.get_mut(number as usize), self.udp.get(&number))
+        else {
+            return;
+        };
+        let mut answer = [0; 64];
+        match socket.recv(&mut answer) {
+            Ok(length) => flight.received(&answer[..length]),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => flight.failed(&e),
+        }
+        if !flight.is_open() {
+            self.udp.remove(&number);
+        }
     }
-}
 
-const FLAGS: SocketFlags = SocketFlags::CLOEXEC.union(SocketFlags::NONBLOCK);
-
-fn family(v6: bool) -> AddressFamily {
-    if v6 {
-        AddressFamily::INET6
-    } else {
-        AddressFamily::INET
+    /// Looks which connection of a probe is made, or refused.
+    fn hear_tcp(&mut self, number: u32, flights: &mut [Flight<'_>]) {
+        let (Some(flight), Some(tcp)) =
+            (flights.get_mut(number as usize), self.tcp.get_mut(&number))
+        else {
+            return;
+        };
+        tcp.under_way
+            .retain(|(attempt, fd)| match sockopt::socket_error(fd) {
+                Ok(Err(e)) | Err(e) => {
+                    flight.failed(&e.into());
+                    false
+                }
+                // Without an error it is connected when it has a peer.
+                Ok(Ok(())) if rustix::net::getpeername(fd).is_ok_and(|peer| peer.is_some()) => {
+                    flight.answered(*attempt as usize);
+                    false
+                }
+                Ok(Ok(())) => true,
+            });
+        if !flight.is_open() {
+            self.tcp.remove(&number);
+        }
     }
-}
 
-fn raw(v6: bool) -> io::Result<OwnedFd> {
-    let protocol = if v6 { ipproto::ICMPV6 } else { ipproto::ICMP };
-    Ok(rustix::net::socket_with(
-        family(v6),
-        SocketType::RAW,
-        FLAGS,
-        Some(protocol),
-    )?)
-}
-
-fn stream(v6: bool) -> io::Result<OwnedFd> {
-    Ok(rustix::net::socket_with(
-        family(v6),
-        SocketType::STREAM,
-        FLAGS,
-        None,
-    )?)
+    /// Sends back what came in.
+    fn serve(&self, number: u32) {
+        let Some(socket) = self.echoes.get(number as usize) else {
+            return;
+        };
+        let mut datagram = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut datagram) {
+            // An answer that cannot be sent is one that does not arrive.
+            let _ = socket.send_to(&datagram[..length], from);
+        }
+    }
 }

@@ -1,9 +1,10 @@
-//! Expectations: both sides must be there, and have addresses.
+//! Expectations: both sides must be there, and have addresses; how well something
+//! must arrive can be asked only of a ping that shall.
 
 use super::Flaw;
 use super::link::namespace_hint;
 use crate::state::Netns;
-use crate::topology::{Target, Topology};
+use crate::topology::{Expectation, PacketSize, Probe, Target, Topology};
 
 pub(super) fn expectations(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (i, expectation) in topology.expect.iter().enumerate() {
@@ -18,7 +19,34 @@ pub(super) fn expectations(topology: &Topology, flaws: &mut Vec<Flaw>) {
             let flaw = unknown(topology, netns, &place);
             flaws.extend(flaw.or_else(|| addressless(topology, netns, &place)));
         }
+        flaws.extend(bounds(expectation, &place));
     }
+}
+
+fn bounds(expectation: &Expectation, place: &str) -> Option<Flaw> {
+    let key = expectation.bounds.keys().next()?;
+    let other = match expectation.probe {
+        Probe::Tcp(_) => "tcp",
+        Probe::Udp(_) => "udp",
+        Probe::Ping if !expectation.reach => {
+            let message = format!("`{key}` says how well a ping must arrive");
+            let flaw = Flaw::new(format!("{place}/{key}"), message);
+            return Some(flaw.label("with `reach: false` none must"));
+        }
+        Probe::Ping => match expectation.bounds.size {
+            Some(PacketSize::Bytes(bytes)) => return super::mtu(Some(bytes), false, place),
+            _ => return None,
+        },
+    };
+    let flaw = Flaw::new(
+        format!("{place}/{key}"),
+        format!("`{key}` can be asked of a ping only"),
+    );
+    let hint = "write a second expectation without a port";
+    Some(
+        flaw.label(format!("this is a probe of `{other}`"))
+            .hint(hint),
+    )
 }
 
 fn unknown(topology: &Topology, netns: &Netns, place: &str) -> Option<Flaw> {

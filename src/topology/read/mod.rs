@@ -1,6 +1,7 @@
 //! From the tree to a [`Topology`], value by value. What is missing, unknown or of
 //! the wrong type is written down, and reading goes on.
 
+mod expect;
 mod fields;
 mod namespace;
 mod network;
@@ -9,9 +10,9 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::Topology;
 use super::error::{Problem, char_start};
 use super::node::{Node, Value};
-use super::{Expectation, Probe, Target, Topology};
 use crate::state::LabName;
 
 /// Where the values of the file stand in the text. A place is the path of keys
@@ -92,55 +93,6 @@ impl<'t> Reader<'t> {
             expect: self.items(fields.take("expect"), "expectations", Self::expectation),
             lab: lab.and_then(|item| self.parsed::<LabName>(&item, "a lab name"))?,
         })
-    }
-
-    /// Each value is read before the first `?`, so that one bad value does not hide
-    /// another; the other nouns are read in the same way.
-    fn expectation(&mut self, item: &Item<'_>) -> Option<Expectation> {
-        let keys = ["from", "to", "reach", "tcp", "udp"];
-        let mut fields = self.fields(item, "an expectation", &keys)?;
-        let from = self.required(
-            &mut fields,
-            "from",
-            "`from: NAMESPACE`, where the probe starts",
-        );
-        let to = self.required(&mut fields, "to", "`to: NAMESPACE`, or an address to probe");
-        let reach = fields.take("reach").map(|item| self.flag(&item));
-        let probe = self.probe(fields.take("tcp"), fields.take("udp"));
-        Some(Expectation {
-            from: self.parsed(&from?, "a namespace")?,
-            to: self.target(&to?)?,
-            reach: reach.unwrap_or(Some(true))?,
-            probe: probe?,
-        })
-    }
-
-    /// A ping, unless a port is named.
-    fn probe(&mut self, tcp: Option<Item<'_>>, udp: Option<Item<'_>>) -> Option<Probe> {
-        match (tcp, udp) {
-            (None, None) => Some(Probe::Ping),
-            (Some(tcp), None) => self.port(&tcp).map(Probe::Tcp),
-            (None, Some(udp)) => self.port(&udp).map(Probe::Udp),
-            (Some(_), Some(udp)) => {
-                let problem = Problem::new("an expectation has one probe", udp.span)
-                    .label("`tcp` is there already")
-                    .hint("write a second expectation for `udp`");
-                self.problem(problem)
-            }
-        }
-    }
-
-    /// An address, or else the name of a namespace. No name holds `:` or `/`, so a
-    /// text with one of them was meant as an address.
-    fn target(&mut self, item: &Item<'_>) -> Option<Target> {
-        let text = self.scalar(item, "a namespace or an address")?;
-        if let Ok(address) = text.parse() {
-            return Some(Target::Address(address));
-        }
-        if text.contains([':', '/']) {
-            return self.address(item).map(Target::Address);
-        }
-        self.parsed(item, "a namespace").map(Target::Netns)
     }
 
     /// Writes a problem down; `None`, to end a reading with it.

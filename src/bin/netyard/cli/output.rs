@@ -36,6 +36,14 @@ pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// How many characters a line may have: as the terminal says, or `COLUMNS`, or 80.
+pub(crate) fn width() -> usize {
+    let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let columns = terminal.map(|size| usize::from(size.ws_col));
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    columns.filter(|n| *n > 0).or_else(said).unwrap_or(80)
+}
+
 /// Something went wrong: what is said, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Trouble {

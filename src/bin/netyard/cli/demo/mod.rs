@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use netyard::lab::{self, Until};
-use netyard::probe::{self, Check};
-use netyard::state::{LabName, NetState};
+use netyard::probe::{self, Check, Map};
+use netyard::state::LabName;
 use netyard::topology::{self, Topology};
 use netyard::{draw, run};
 
@@ -111,8 +111,10 @@ fn prove(topology: &Topology) -> Result<(), Trouble> {
     let observed = lab::observe_settled(&topology.lab)?;
     let checks = probe::expand(&topology.expect, &lab::desired(topology)?);
     say!("");
-    for (check, outcome) in checks.iter().zip(probe::run(&checks, PATIENCE)?) {
-        let cause = why(check, &outcome, &observed);
+    let map = Map::new(&observed);
+    let outcomes = probe::run(&checks, &map, PATIENCE, |_| {})?;
+    for (check, outcome) in checks.iter().zip(outcomes) {
+        let cause = why(check, &outcome, &map);
         show::ping(check, &outcome, cause.as_deref());
         if !outcome.is_expected(check) {
             return Err(Trouble::failed(
@@ -124,12 +126,12 @@ fn prove(topology: &Topology) -> Result<(), Trouble> {
 }
 
 /// As if it had been expected to arrive.
-fn why(check: &Check, outcome: &probe::Outcome, observed: &NetState) -> Option<String> {
+fn why(check: &Check, outcome: &probe::Outcome, map: &Map<'_>) -> Option<String> {
     let hopeful = Check {
-        reach: true,
+        reach: Some(true),
         ..check.clone()
     };
-    probe::explain(&hopeful, outcome, observed)
+    probe::explain(&hopeful, outcome, map)
 }
 
 fn end(lab: &LabName) -> Result<(), Trouble> {

@@ -1,0 +1,64 @@
+//! Which probes are sent together. All namespaces of a machine share one neighbour
+//! table a family, and when it is full packets vanish without a word (neigh_alloc,
+//! net/core/neighbour.c): so that no more probes are under way than fit into it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::Check;
+use super::path::{Entry, Map};
+
+/// How many probes a wave has at most, however few entries they need.
+const PROBES: usize = 1024;
+
+/// Divides probes, given by their numbers, into waves that need at most so many
+/// entries of a neighbour table.
+pub(crate) fn waves(
+    checks: &[Check],
+    mut numbers: Vec<usize>,
+    map: &Map<'_>,
+    entries: usize,
+) -> Vec<Vec<usize>> {
+    // A pair's two directions need the same entries, and a namespace's pairs share some.
+    numbers.sort_by_key(|n| checks.get(*n).map(Check::pair));
+    let (mut waves, mut wave) = (Vec::new(), Vec::new());
+    let mut needed = Needed::default();
+    for number in numbers {
+        let Some(check) = checks.get(number) else {
+            continue;
+        };
+        let more = map.neighbours(&check.from, check.to);
+        needed.add(&more);
+        if !wave.is_empty() && (needed.most() > entries || wave.len() == PROBES) {
+            waves.push(std::mem::take(&mut wave));
+            needed = Needed::default();
+            needed.add(&more);
+        }
+        wave.push(number);
+    }
+    waves.extend((!wave.is_empty()).then_some(wave));
+    waves
+}
+
+/// Who looks for whom, and how many that are for each family's table.
+#[derive(Default)]
+struct Needed<'a> {
+    entries: BTreeSet<Entry<'a>>,
+    v4: usize,
+    v6: usize,
+}
+
+impl<'a> Needed<'a> {
+    fn add(&mut self, entries: &[Entry<'a>]) {
+        for entry in entries.iter().filter(|entry| self.entries.insert(**entry)) {
+            match entry.1 {
+                IpAddr::V4(_) => self.v4 += 1,
+                IpAddr::V6(_) => self.v6 += 1,
+            }
+        }
+    }
+
+    fn most(&self) -> usize {
+        self.v4.max(self.v6)
+    }
+}

@@ -1,0 +1,65 @@
+//! Neighbour requests: RTM_DELNEIGH and the list of neighbours.
+
+use std::io;
+use std::net::IpAddr;
+
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
+
+use super::socket::{Request, Socket};
+use super::{decoded, request};
+
+/// An entry of a neighbour table that the kernel made when it looked for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Neighbour {
+    /// The device it is behind.
+    pub(crate) index: u32,
+    /// Who was looked for.
+    pub(crate) address: IpAddr,
+}
+
+/// The neighbours of the socket's namespace, but for those that an administrator
+/// set (permanent) or that need no looking for (multicast).
+pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Neighbour>> {
+    let all = socket.dump(&request(
+        &Rtnl::GetNeighbour(NeighbourMessage::default()),
+        0,
+    ))??;
+    let listed = all.iter().map(|reply| match decoded(reply)? {
+        Rtnl::NewNeighbour(message) => Ok(listed(&message)),
+        _ => Ok(None),
+    });
+    listed.filter_map(io::Result::transpose).collect()
+}
+
+fn listed(message: &NeighbourMessage) -> Option<Neighbour> {
+    let state = message.header.state;
+    if matches!(state, NeighbourState::Permanent | NeighbourState::Noarp) {
+        return None;
+    }
+    let address = message.attributes.iter().find_map(|a| match a {
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
+        NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    });
+    Some(Neighbour {
+        index: message.header.ifindex,
+        address: address?,
+    })
+}
+
+/// Forgets a neighbour: its entry is free at once (`neigh_delete`, net/core/neighbour.c).
+pub(crate) fn delete(neighbour: &Neighbour) -> Request {
+    let mut message = NeighbourMessage::default();
+    message.header.family = match neighbour.address {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
+    };
+    message.header.ifindex = neighbour.index;
+    message
+        .attributes
+        .push(NeighbourAttribute::Destination(neighbour.address.into()));
+    request(&Rtnl::DelNeighbour(message), 0)
+}

@@ -1,0 +1,90 @@
+//! Expectations.
+
+use super::{Item, Problem, Reader, Value};
+use crate::topology::{Bounds, Expectation, Millis, PacketSize, Percent, Probe, Target};
+
+/// The keys of an expectation.
+const KEYS: [&str; 8] = ["from", "to", "reach", "tcp", "udp", "rtt_ms", "loss", "mtu"];
+
+impl Reader<'_> {
+    /// Each value is read before the first `?`, so that one bad value does not hide
+    /// another; the other nouns are read in the same way.
+    pub(super) fn expectation(&mut self, item: &Item<'_>) -> Option<Expectation> {
+        let mut fields = self.fields(item, "an expectation", &KEYS)?;
+        let from = self.required(
+            &mut fields,
+            "from",
+            "`from: NAMESPACE`, where the probe starts",
+        );
+        let to = self.required(&mut fields, "to", "`to: NAMESPACE`, or an address to probe");
+        let reach = fields.take("reach").map(|item| self.flag(&item));
+        let probe = self.probe(fields.take("tcp"), fields.take("udp"));
+        let (rtt, loss) = (fields.take("rtt_ms"), fields.take("loss"));
+        let size = fields.take("mtu");
+        let bounds = Bounds {
+            rtt: rtt.and_then(|item| self.milliseconds(&item)),
+            loss: loss.and_then(|item| self.percent(&item)),
+            size: size.and_then(|item| self.packet_size(&item)),
+        };
+        Some(Expectation {
+            from: self.parsed(&from?, "a namespace")?,
+            to: self.target(&to?)?,
+            reach: reach.unwrap_or(Some(true))?,
+            probe: probe?,
+            bounds,
+        })
+    }
+
+    /// A ping, unless a port is named.
+    fn probe(&mut self, tcp: Option<Item<'_>>, udp: Option<Item<'_>>) -> Option<Probe> {
+        match (tcp, udp) {
+            (None, None) => Some(Probe::Ping),
+            (Some(tcp), None) => self.port(&tcp).map(Probe::Tcp),
+            (None, Some(udp)) => self.port(&udp).map(Probe::Udp),
+            (Some(_), Some(udp)) => {
+                let problem = Problem::new("an expectation has one probe", udp.span)
+                    .label("`tcp` is there already")
+                    .hint("write a second expectation for `udp`");
+                self.problem(problem)
+            }
+        }
+    }
+
+    /// An address, or else the name of a namespace. No name holds `:` or `/`, so a
+    /// text with one of them was meant as an address.
+    fn target(&mut self, item: &Item<'_>) -> Option<Target> {
+        let text = self.scalar(item, "a namespace or an address")?;
+        if let Ok(address) = text.parse() {
+            return Some(Target::Address(address));
+        }
+        if text.contains([':', '/']) {
+            return self.address(item).map(Target::Address);
+        }
+        self.parsed(item, "a namespace").map(Target::Netns)
+    }
+
+    fn milliseconds(&mut self, item: &Item<'_>) -> Option<Millis> {
+        let what = "a time in milliseconds: a number like 50 or 0.5, up to 60000";
+        let text = self.scalar(item, what)?;
+        text.parse().ok().or_else(|| self.not(item, &text, what))
+    }
+
+    fn percent(&mut self, item: &Item<'_>) -> Option<Percent> {
+        let what = "a share below 100%, like 5% or 0.5%";
+        let text = self.scalar(item, what)?;
+        if let Some(meant) = Percent::meant(&text) {
+            let message = format!("`{text}` is not a share in percent");
+            let hint = format!("write `{meant}`");
+            return self.problem(Problem::new(message, item.span.clone()).hint(hint));
+        }
+        text.parse().ok().or_else(|| self.not(item, &text, what))
+    }
+
+    fn packet_size(&mut self, item: &Item<'_>) -> Option<PacketSize> {
+        match &item.node.value {
+            Value::Bool(true) => Some(PacketSize::Device),
+            Value::Number => self.mtu(item).map(PacketSize::Bytes),
+            _ => self.unexpected(item, "`true` or a number of bytes like 1400"),
+        }
+    }
+}
