@@ -22,6 +22,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod blocked;
 mod changes;
 mod cli;
 mod crowd;
@@ -39,6 +40,7 @@ mod run;
 mod sandbox;
 mod snapshot;
 mod status;
+mod terminal;
 mod tutorial;
 
 use libtest_mimic::{Arguments, Trial};
@@ -62,6 +64,8 @@ fn main() {
         changes::tests(),
         status::tests(),
         run::tests(),
+        blocked::tests(),
+        terminal::tests(),
         names::tests(),
         proof::tests(),
         crowd::tests(),
