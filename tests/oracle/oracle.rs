@@ -87,10 +87,10 @@ fn everything() -> BTreeMap<String, String> {
 }
 
 fn place(ip: &str) -> String {
-    let mut text = String::new();
-    for device in list(&format!("{ip} -d -j address")) {
-        text += &device_line(&device);
-    }
+    let devices = list(&format!("{ip} -d -j address"));
+    let mut devices: Vec<String> = devices.iter().map(device_line).collect();
+    devices.sort();
+    let mut text = devices.concat();
     for family in ["-4", "-6"] {
         let mut routes: Vec<String> = list(&format!("{ip} {family} -j route show table main"))
             .iter()
