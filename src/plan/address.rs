@@ -63,7 +63,7 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
         draft.push(
             Rank::Configure(Turn::AddressGone),
             op,
-            "the file does not give it this address",
+            "the file has no such address",
         );
     }
     if !first.is_empty() {

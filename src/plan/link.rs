@@ -228,7 +228,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
 }
 
 /// Whether a device has no IPv6 for its MTU's sake.
-fn is_small(mtu: Option<u32>) -> bool {
+pub(super) fn is_small(mtu: Option<u32>) -> bool {
     mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU)
 }
 

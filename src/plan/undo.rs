@@ -1,7 +1,7 @@
 //! The inverse of every operation, as data: given what was observed before the
 //! plan, the operations that lead back.
 
-use super::link::free_group;
+use super::link::{free_group, is_small};
 use super::route::removal;
 use super::{Op, Setting, link, rename};
 use crate::state::{
@@ -54,7 +54,6 @@ fn without_routes<'a>(done: impl Iterator<Item = &'a Op>, observed: &NetState) -
     before
 }
 
-#[expect(clippy::too_many_lines, reason = "a flat match over all operations")]
 fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
     match op.clone() {
         Op::AddNetns { name } => {
@@ -70,11 +69,7 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
                 group,
             }]
         }
-        Op::SetLink { end, set, was } => vec![Op::SetLink {
-            end,
-            set: was,
-            was: set,
-        }],
+        Op::SetLink { end, set, was } => set_back(end, set, was, observed),
         Op::RenameLink { netns, from, to } => vec![Op::RenameLink {
             netns,
             from: to,
@@ -117,6 +112,25 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             owner,
         }],
     }
+}
+
+/// With an MTU too small for IPv6 a device loses how it makes its link-local address;
+/// when the MTU grows again the kernel's default comes back, not what was set.
+fn set_back(end: End, set: Setting, was: Setting, observed: &NetState) -> Vec<Op> {
+    let silent = link(observed, &end).is_some_and(|link| link.addrgen == Some(AddrGen::None));
+    let regains = matches!((&set, &was), (Setting::Mtu(small), Setting::Mtu(old))
+        if is_small(Some(*small)) && !is_small(Some(*old)));
+    let silence = (silent && regains).then(|| Op::SetLink {
+        end: end.clone(),
+        set: Setting::AddrGen(AddrGen::None),
+        was: Setting::AddrGen(AddrGen::Eui64),
+    });
+    let back = Op::SetLink {
+        end,
+        set: was,
+        was: set,
+    };
+    [Some(back), silence].into_iter().flatten().collect()
 }
 
 fn restore(netns: &Netns, was: Vec<(SysctlKey, String)>, now: &(SysctlKey, String)) -> Vec<Op> {

@@ -46,8 +46,7 @@ lab mine is not as described: 1 missing, 1 different, 1 not described
   namespace pc
     + route default via 10.5.0.1 dev eth0
         what is not on a link goes to the gateway
-    - address 10.9.9.9/24 on eth0
-        the file does not give it this address
+    - address 10.9.9.9/24 on eth0          the file has no such address
   note: other is plugged into one of its bridges and was not made by netyard
 ";
     assert_eq!(said.out, expected);

@@ -87,7 +87,6 @@ fn everything() -> BTreeMap<String, String> {
 }
 
 fn place(ip: &str) -> String {
-    // They are listed by their indexes.
     let devices = list(&format!("{ip} -d -j address"));
     let mut devices: Vec<String> = devices.iter().map(device_line).collect();
     devices.sort();
