@@ -1,5 +1,7 @@
 //! Addresses of devices.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::{Failure, device, refuse, route};
@@ -18,8 +20,20 @@ pub(super) fn add(namespace: &mut Namespace, dev: &IfName, new: IpNet) -> Result
     if link.addresses.iter().any(same) {
         return refuse(libc::EEXIST);
     }
-    link.addresses.push(new);
+    // The kernel takes it, and makes no route to its subnet (`fib_add_ifaddr`).
+    let mut others = namespace.links.values().flat_map(|link| &link.addresses);
+    if others.any(|other| broadcast(other) == Some(new.addr())) {
+        return refuse(libc::EADDRINUSE);
+    }
+    device::get(namespace, dev)?.addresses.push(new);
     Ok(())
+}
+
+/// The address to which the kernel sends what is for all of the subnet; a /31 has none
+/// (RFC 3021), nor has a /32.
+pub(super) fn broadcast(net: &IpNet) -> Option<IpAddr> {
+    let has = matches!(net, IpNet::V4(net) if net.prefix_len() < 31);
+    has.then(|| net.broadcast())
 }
 
 /// With the primary IPv4 address of a subnet its secondaries go (`__inet_del_ifa`,

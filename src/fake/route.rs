@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::address::broadcast;
 use super::{Failure, device, refuse};
 use crate::state::{IP6_METRIC, IfName, Namespace, Route};
 
@@ -51,6 +52,9 @@ fn check(namespace: &mut Namespace, route: &Route) -> Result<(), Failure> {
     }
     let Some(via) = route.via else { return Ok(()) };
     if link.addresses.iter().any(|address| address.addr() == via) {
+        return refuse(libc::EINVAL);
+    }
+    if link.addresses.iter().any(|net| broadcast(net) == Some(via)) {
         return refuse(libc::EINVAL);
     }
     match link.addresses.iter().any(|net| net.contains(&via)) {

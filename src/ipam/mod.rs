@@ -3,6 +3,8 @@
 
 mod lease;
 mod pool;
+mod special;
 
 pub use lease::Leases;
-pub use pool::{Pool, first_host, is_host};
+pub use pool::{Pool, first_host, is_host, last_host};
+pub use special::special;

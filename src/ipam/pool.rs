@@ -72,6 +72,11 @@ pub fn first_host(subnet: &IpNet) -> IpAddr {
     address_like(subnet, *hosts(subnet).start())
 }
 
+/// The last host address of a subnet: `.254` of an IPv4 /24.
+pub fn last_host(subnet: &IpNet) -> IpAddr {
+    address_like(subnet, *hosts(subnet).end())
+}
+
 /// Whether a host of the subnet may have this address: it is inside, and neither
 /// the subnet's own address nor its broadcast address.
 pub fn is_host(subnet: &IpNet, address: IpAddr) -> bool {

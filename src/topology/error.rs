@@ -7,6 +7,17 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::check::Flaw;
+use super::lines::Lines;
+
+/// How many mistakes are drawn: who makes more has made the same one many times.
+const DRAWN: usize = 20;
+
+/// How many characters of a long line are shown before the mark, and from it on:
+/// more than the renderer's width.
+const SHOWN_AROUND: usize = 150;
+
+/// How many characters are marked at most.
+const MARKED: usize = 80;
 
 /// Everything that is wrong with a topology file, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +48,7 @@ impl Problem {
         Problem {
             line: 0,
             column: 0,
-            message: message.into(),
+            message: cut(message.into()),
             label: None,
             hint: None,
             span,
@@ -65,33 +76,60 @@ impl Problem {
         self
     }
 
-    /// Moves the span onto characters of the text, and counts lines and columns.
-    fn locate(&mut self, text: &str) {
-        let start = char_start(text, self.span.start);
-        let mut end = self.span.end.clamp(start, text.len());
-        // The renderer slices the text here, which must not be inside a character.
-        while !text.is_char_boundary(end) {
-            end += 1;
-        }
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        self.span = start..end;
-        self.line = line_of(text, start);
-        self.column = text[line_start..start].chars().count() + 1;
-    }
-
     /// The picture of one problem. Drawn one by one: in one picture, problems of
     /// the same line would share a frame and lose their own hints.
     fn draw(&self, text: &str, origin: Option<&str>, renderer: &Renderer) -> String {
+        let (shown, mark) = self.window(text);
+        let before = text[shown.start..mark.start].chars().count();
+        let mark = mark.start - shown.start..mark.end - shown.start;
         let mark = AnnotationKind::Primary
-            .span(self.span.clone())
+            .span(mark)
             .label(self.label.as_deref());
-        let snippet = Snippet::source(text).path(origin).annotation(mark);
+        let snippet = Snippet::source(&text[shown])
+            .line_start(self.line)
+            .path(origin)
+            .annotation(mark);
         let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint));
         }
-        renderer.render(&[group])
+        let drawn = renderer.render(&[group]);
+        let Some(origin) = origin else { return drawn };
+        // The renderer counts columns from where the text begins that it was given.
+        let place = |column| format!("{origin}:{}:{column}", self.line);
+        drawn.replacen(&place(before + 1), &place(self.column), 1)
+    }
+
+    /// The bytes of the line to show and to mark. Of a long line only what is near
+    /// the mark: the renderer shows no more, but would go through all of it.
+    fn window(&self, text: &str) -> (Range<usize>, Range<usize>) {
+        let (before, after) = text.split_at(self.span.start);
+        let in_line = |(_, c): &(usize, char)| !matches!(c, '\n' | '\r');
+        let before = before.char_indices().rev().take_while(in_line);
+        let start = before.take(SHOWN_AROUND).last();
+        let after = after.char_indices().take_while(in_line);
+        let ends = after.map(|(at, c)| self.span.start + at + c.len_utf8());
+        let end = ends.clone().take(SHOWN_AROUND).last();
+        let marked = ends.take(MARKED).take_while(|end| *end <= self.span.end);
+        let shown = start.map_or(self.span.start, |(at, _)| at)..end.unwrap_or(self.span.start);
+        (
+            shown,
+            self.span.start..marked.last().unwrap_or(self.span.start),
+        )
+    }
+}
+
+/// A message as long as can be read: its beginning, and its end with the reason.
+fn cut(message: String) -> String {
+    const START: usize = 120;
+    const END: usize = 80;
+    let start = message.char_indices().nth(START).map(|(at, _)| at);
+    let end = message.char_indices().nth_back(END).map(|(at, _)| at);
+    match (start, end) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}...{}", &message[..start], &message[end..])
+        }
+        _ => message,
     }
 }
 
@@ -105,18 +143,27 @@ pub(super) fn char_start(text: &str, byte: usize) -> usize {
     start
 }
 
-/// The line that this byte is on, from 1.
-pub(super) fn line_of(text: &str, byte: usize) -> usize {
-    text[..char_start(text, byte)].matches('\n').count() + 1
-}
-
 impl ParseError {
     /// Problems in the order of the file, whatever the order they were found in.
     pub(super) fn new(text: &str, mut problems: Vec<Problem>) -> Self {
-        for problem in &mut problems {
-            problem.locate(text);
+        let lines = Lines::new(text);
+        for Problem { span, .. } in &mut problems {
+            let start = char_start(text, span.start);
+            *span = start..span.end.max(start);
         }
         problems.sort_by_key(|problem| problem.span.start);
+        // Columns are counted on from the problem before: all may be on one line.
+        let (mut byte, mut column) = (0, 1);
+        for problem in &mut problems {
+            let start = problem.span.start;
+            let line_start = lines.around(start).start;
+            if byte < line_start {
+                (byte, column) = (line_start, 1);
+            }
+            column += text[byte..start].chars().count();
+            byte = start;
+            (problem.line, problem.column) = (lines.number(start), column);
+        }
         ParseError {
             text: text.to_owned(),
             problems,
@@ -128,7 +175,8 @@ impl ParseError {
         &self.problems
     }
 
-    /// Every mistake with its line, under the file's name; with colours if `styled`.
+    /// The mistakes with their lines, under the file's name; with colours if `styled`.
+    /// Of many, only the first are drawn.
     pub fn render(&self, origin: &str, styled: bool) -> String {
         let renderer = if styled {
             Renderer::styled()
@@ -140,7 +188,10 @@ impl ParseError {
 
     fn draw(&self, origin: Option<&str>, renderer: &Renderer) -> String {
         let drawn = |problem: &Problem| problem.draw(&self.text, origin, renderer);
-        let all: Vec<String> = self.problems.iter().map(drawn).collect();
+        let mut all: Vec<String> = self.problems.iter().take(DRAWN).map(drawn).collect();
+        if let more @ 1.. = self.problems.len().saturating_sub(DRAWN) {
+            all.push(format!("and {more} more"));
+        }
         all.join("\n\n")
     }
 }

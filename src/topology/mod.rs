@@ -5,6 +5,7 @@
 mod bounds;
 mod check;
 mod error;
+mod lines;
 mod names;
 mod nearest;
 mod node;
@@ -105,6 +106,11 @@ pub struct RouteSpec {
 }
 
 impl RouteSpec {
+    /// Whether it is the way to everything that no other route leads to.
+    pub fn is_default(&self) -> bool {
+        self.to.prefix_len() == 0
+    }
+
     /// The metric as the kernel reports it: `None` for its default. That is 0 for
     /// IPv4 and 1024 for IPv6 (`IP6_RT_PRIO_USER`, include/uapi/linux/ipv6_route.h),
     /// where 0 asks for the default too (`ip6_route_info_create`, net/ipv6/route.c).

@@ -10,20 +10,33 @@ pub(super) fn suggest<'a>(
     if let Some(near) = nearest(word, known.clone()) {
         return format!("did you mean `{near}`?");
     }
-    // A lab may have a thousand names; the first few show what kind of name is meant.
-    let shown: Vec<String> = known.clone().take(12).map(|k| format!("`{k}`")).collect();
-    match (shown.len(), known.count()) {
-        (0, _) => format!("{intro} none"),
-        (few, all) if few < all => format!("{intro} {}, ...", shown.join(", ")),
-        _ => format!("{intro} {}", shown.join(", ")),
+    format!("{intro} {}", list(known))
+}
+
+/// "`a`, `b`": a lab may have a thousand names, of which the first few show what kind
+/// of name is meant.
+pub(super) fn list<'a>(known: impl Iterator<Item = &'a str> + Clone) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<String> = known
+        .clone()
+        .take(SHOWN)
+        .map(|k| format!("`{k}`"))
+        .collect();
+    match shown.as_slice() {
+        [] => "none".to_owned(),
+        _ if known.count() <= SHOWN => shown.join(", "),
+        _ => format!("{}, ...", shown.join(", ")),
     }
 }
 
 /// The closest known word, if at most a third of the letters differ.
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |candidate: &str| word.len().max(candidate.len()).div_ceil(3);
     known
+        // The lengths alone may say that it is far, without a look at each letter.
+        .filter(|candidate| word.len().abs_diff(candidate.len()) <= near(candidate))
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(far, candidate)| *far <= word.len().max(candidate.len()).div_ceil(3))
+        .filter(|(far, candidate)| *far <= near(candidate))
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -10,11 +10,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::Topology;
 use super::names::{link_local, loopback};
-use super::{Interface, Topology};
 use crate::ipam::Leases;
 use crate::state::{
-    AddrGen, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetworkName, Sysctl,
+    AddrGen, End, Family, LabName, Link, LinkKind, Namespace, NetState, Netns, NetworkName, Sysctl,
     SysctlKey, is_link_local,
 };
 
@@ -59,7 +59,7 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
         state.namespaces.insert(netns.clone(), namespace);
     }
     host::bridges(topology, &mut state);
-    for (netns, dev, interface) in interfaces(topology) {
+    for (netns, dev, interface) in topology.interfaces() {
         if let Some(network) = &interface.network {
             let end = End {
                 netns: netns.clone(),
@@ -74,14 +74,6 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     routes::routes(topology, &mut state)?;
     host::masquerade(topology, &mut state);
     Ok((state, leased))
-}
-
-/// Every interface that the file lists, with its place.
-fn interfaces(topology: &Topology) -> impl Iterator<Item = (&Netns, &IfName, &Interface)> {
-    topology.namespaces.iter().flat_map(|(netns, namespace)| {
-        let interfaces = namespace.interfaces.iter();
-        interfaces.map(move |(dev, interface)| (netns, dev, interface))
-    })
 }
 
 /// A namespace with nothing but `lo`.
@@ -100,11 +92,21 @@ fn named_namespace(topology: &Topology, netns: &Netns) -> Namespace {
     };
     namespace.links.insert(lo, link);
     if spec.is_some_and(|spec| spec.forward) {
-        for key in [SysctlKey::forward4(), SysctlKey::forward6()] {
-            namespace.sysctls.insert(key, forwarding(&topology.lab));
+        // On a kernel without IPv6 there is no such setting.
+        for of in topology.device_nets(netns) {
+            let switch = forward_switch(&of.net);
+            namespace.sysctls.insert(switch, forwarding(&topology.lab));
         }
     }
     namespace
+}
+
+/// The switch that lets packets of a subnet's family pass.
+fn forward_switch(subnet: &IpNet) -> SysctlKey {
+    match Family::of(subnet) {
+        Family::Ipv4 => SysctlKey::forward4(),
+        Family::Ipv6 => SysctlKey::forward6(),
+    }
 }
 
 /// Forwarding as this lab wants it; what it was before is for the planner to see.

@@ -1,14 +1,13 @@
 //! Which subnets a device lies in, as far as the file says it.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::names::bridge_name;
-use super::{Gateway, Interface, Network, Topology};
+use super::{Gateway, Interface, Network, RouteSpec, Topology};
 use crate::ipam::{first_host, is_host};
-use crate::state::{IfName, Netns, NetworkName};
+use crate::state::{Family, IfName, Netns, NetworkName};
 
 impl Network {
     /// The host's addresses on the bridge with their subnets' prefix lengths, in
@@ -40,6 +39,14 @@ impl Topology {
         }
     }
 
+    /// Every interface that the file lists, with its place.
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = (&Netns, &IfName, &Interface)> {
+        self.namespaces.iter().flat_map(|(netns, namespace)| {
+            let interfaces = namespace.interfaces.iter();
+            interfaces.map(move |(dev, interface)| (netns, dev, interface))
+        })
+    }
+
     /// The network that an interface is plugged into, if there is one of that name.
     pub(super) fn network_of(&self, interface: &Interface) -> Option<&Network> {
         self.networks.get(interface.network.as_ref()?)
@@ -54,40 +61,103 @@ impl Topology {
         }
     }
 
-    /// The devices of a namespace with their subnets, `lo` left out: whom it can
-    /// reach without a router. The host's bridges are among its devices.
-    pub(super) fn neighbourhood(&self, netns: &Netns) -> BTreeMap<IfName, Vec<IpNet>> {
-        let mut devices = BTreeMap::new();
-        if let Some(namespace) = self.namespaces.get(netns) {
-            for (dev, interface) in &namespace.interfaces {
-                if dev.as_str() != "lo" {
-                    devices.insert(dev.clone(), self.subnets_of(interface));
-                }
-            }
+    /// The subnets of a namespace's devices, by device, as far as the file says them;
+    /// the host's bridges are among its devices.
+    pub(super) fn device_nets(&self, netns: &Netns) -> Vec<DeviceNet> {
+        let mut nets = Vec::new();
+        let namespace = self.namespaces.get(netns);
+        for (dev, interface) in namespace.into_iter().flat_map(|n| &n.interfaces) {
+            let place = format!("namespaces/{netns}/interfaces/{dev}");
+            let known = !interface.addresses.is_empty();
+            let device_net = |(i, net)| DeviceNet {
+                dev: dev.clone(),
+                net,
+                place: known.then(|| format!("{place}/addresses/{i}")),
+            };
+            let subnets = self.subnets_of(interface).into_iter().enumerate();
+            nets.extend(subnets.map(device_net));
         }
-        if *netns == Netns::Host {
-            for (name, network) in &self.networks {
-                devices.insert(self.bridge(name, network), network.gateway_addresses());
-            }
+        let on_host = (*netns == Netns::Host).then_some(&self.networks);
+        for (name, network) in on_host.into_iter().flatten() {
+            let device_net = |net| DeviceNet {
+                dev: self.bridge(name, network),
+                net,
+                place: Some(format!("networks/{name}/gateway")),
+            };
+            nets.extend(network.gateway_addresses().into_iter().map(device_net));
         }
-        devices
+        nets.sort_by(|a, b| a.dev.cmp(&b.dev));
+        nets
+    }
+
+    /// By which interface and router a namespace leaves its subnets where the file has
+    /// no default route: the first interface, by name, whose network has a gateway that
+    /// the interface's own addresses can reach. On a network with both families an
+    /// interface may have an address of one alone, and the kernel refuses a next hop
+    /// that it has no way to.
+    pub(super) fn default_gateway(
+        &self,
+        netns: &Netns,
+        family: Family,
+    ) -> Option<(&IfName, IpAddr)> {
+        let spec = self.namespaces.get(netns)?;
+        let of_family = |route: &RouteSpec| route.is_default() && Family::of(&route.to) == family;
+        if *netns == Netns::Host || spec.routes.iter().any(of_family) {
+            return None;
+        }
+        spec.interfaces.iter().find_map(|(dev, interface)| {
+            let subnets = self.subnets_of(interface);
+            let gateways = self.network_of(interface)?.gateway_addresses();
+            let reached = |gateway: &&IpNet| {
+                let address = gateway.addr();
+                Family::of(gateway) == family && subnets.iter().any(|net| net.contains(&address))
+            };
+            Some((dev, gateways.iter().find(reached)?.addr()))
+        })
     }
 }
 
-/// The device by which a next hop is reached: of those whose subnet holds it, the
-/// one with the longest prefix, as the kernel chooses. A subnet's own and broadcast
-/// addresses are no next hops: the kernel answers "Nexthop has invalid gateway".
-pub(super) fn device_towards(
-    devices: &BTreeMap<IfName, Vec<IpNet>>,
-    via: IpAddr,
-) -> Option<&IfName> {
-    let mut best: Option<(u8, &IfName)> = None;
-    for (dev, nets) in devices {
-        let holding = nets.iter().filter(|net| is_host(net, via));
-        let longest = holding.map(IpNet::prefix_len).max();
-        if let Some(length) = longest.filter(|l| best.is_none_or(|(best, _)| *l > best)) {
-            best = Some((length, dev));
+/// A subnet that a device of a namespace lies in.
+pub(super) struct DeviceNet {
+    pub(super) dev: IfName,
+    /// The device's address in it, with the prefix length; the subnet alone where the
+    /// address is yet to be chosen.
+    pub(super) net: IpNet,
+    /// Where the address stands in the file; `None`: it is yet to be chosen.
+    pub(super) place: Option<String>,
+}
+
+impl DeviceNet {
+    pub(super) fn is_loopback(&self) -> bool {
+        self.dev.as_str() == "lo"
+    }
+}
+
+/// By which device and subnet a next hop is reached: of those that hold it, the one
+/// with the longest prefix, as the kernel chooses, `lo` left out. A subnet's own and
+/// broadcast addresses are no next hops, whatever other subnets the device has: the
+/// kernel answers "Nexthop has invalid gateway" (`fib_check_nh_v4_gw`,
+/// net/ipv4/fib_semantics.c).
+pub(super) fn towards(nets: &[DeviceNet], via: IpAddr) -> Option<&DeviceNet> {
+    let broadcasts = |dev: &IfName| {
+        let mut own = nets.iter().filter(|of| of.dev == *dev);
+        own.any(|of| broadcast(&of.net) == Some(via))
+    };
+    let mut best: Option<&DeviceNet> = None;
+    for of in nets
+        .iter()
+        .filter(|of| !of.is_loopback() && is_host(&of.net, via))
+    {
+        let longer = best.is_none_or(|best| of.net.prefix_len() > best.net.prefix_len());
+        if longer && !broadcasts(&of.dev) {
+            best = Some(of);
         }
     }
-    best.map(|(_, dev)| dev)
+    best
+}
+
+/// The broadcast address that the kernel makes for this subnet.
+pub(super) fn broadcast(net: &IpNet) -> Option<IpAddr> {
+    let has = matches!(net, IpNet::V4(net) if net.prefix_len() < 31);
+    has.then(|| net.broadcast())
 }

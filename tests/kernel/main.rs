@@ -10,6 +10,7 @@
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`: SIGKILL after every system call that changes something.
+//! - `accepted`: what `check` lets through, the kernel takes.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
@@ -22,6 +23,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod accepted;
 mod blocked;
 mod changes;
 mod cli;
@@ -59,6 +61,7 @@ fn main() {
         down::tests(),
         foreign::tests(),
         kill::tests(),
+        accepted::tests(),
         oracle::tests(),
         cli::tests(),
         changes::tests(),

@@ -15,6 +15,19 @@ fn net4(lab: u8, place: u8, variant: u8) -> (String, u8) {
     )
 }
 
+/// The IPv4 subnet of a cable, and the host numbers of its two ends. Those from 3 on
+/// are neighbours: 10.0.0.3 is the broadcast address of 10.0.0.0/30, an end of
+/// 10.0.0.2/31 and a host of 10.0.0.0/24.
+fn cable_net4(lab: u8, cable: u8, variant: u8) -> (String, u8, [u8; 2]) {
+    let (net, prefix) = net4(lab, 50 + cable, variant);
+    match variant {
+        3 => (net, 30, [1, 2]),
+        4 => (net, 31, [2, 3]),
+        5 => (net, 24, [3, 4]),
+        _ => (net, prefix, [1, 2]),
+    }
+}
+
 fn net6(lab: u8, place: u8, variant: u8) -> (String, u8) {
     let third = if variant == 2 { place + 100 } else { place };
     (
@@ -187,20 +200,23 @@ impl Render<'_> {
     }
 
     fn cable_addresses(&self, i: u8, cable: &Cable, side: usize) -> Vec<String> {
-        let v4 = cable.v4.map(|variant| net4(self.lab, 50 + i, variant));
+        let v4 = cable.v4.map(|variant| cable_net4(self.lab, i, variant));
         let v6 = cable.v6.map(|variant| net6(self.lab, 50 + i, variant));
-        let mut hosts = vec![side as u8 + 1];
-        for extra in cable.extra.iter().map(|n| n * 2 + side as u8) {
-            if !hosts.contains(&extra) {
-                hosts.push(extra);
+        let v6 = v6.map(|(net, prefix)| (net, prefix, [1, 2]));
+        let mut addresses = Vec::new();
+        for (net, prefix, ends) in v4.into_iter().chain(v6) {
+            let mut hosts = vec![ends[side]];
+            let room = prefix != 30 && prefix != 31;
+            let extra = cable.extra.iter().filter(|_| room);
+            for extra in extra.map(|n| n * 2 + side as u8) {
+                if !hosts.contains(&extra) {
+                    hosts.push(extra);
+                }
             }
+            let address = |host: &u8| format!("{net}{host}/{prefix}");
+            addresses.extend(hosts.iter().map(address));
         }
-        let nets = v4.into_iter().chain(v6);
-        nets.flat_map(|(net, prefix)| {
-            let address = move |host: &u8| format!("{net}{host}/{prefix}");
-            hosts.iter().map(address).collect::<Vec<_>>()
-        })
-        .collect()
+        addresses
     }
 
     fn link(&self, i: u8, cable: &Cable) -> Value {
@@ -213,7 +229,7 @@ impl Render<'_> {
     fn routes(&self, namespace: u8, routes: &[RouteTo]) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();
         for route in routes {
-            let Some(net) = self.hop_net(namespace, route) else {
+            let Some(via) = self.hop(namespace, route) else {
                 continue;
             };
             let to = match (route.to, route.v6) {
@@ -221,7 +237,7 @@ impl Render<'_> {
                 (n, false) => format!("10.{}.20{n}.0/24", self.lab),
                 (n, true) => format!("fd00:{}:20{n}::/64", self.lab),
             };
-            let mut value = json!({ "to": to, "via": format!("{net}{}", 120 + route.hop) });
+            let mut value = json!({ "to": to, "via": via });
             if let Some(metric) = route.metric {
                 value["metric"] = json!(metric);
             }
@@ -238,9 +254,11 @@ impl Render<'_> {
         all
     }
 
-    /// The subnet of the network (0 to 2) or cable (3 to 5) that the route goes by.
-    fn hop_net(&self, namespace: u8, route: &RouteTo) -> Option<String> {
+    /// A host in the subnet of the network (0 to 2) or cable (3 to 5) that the route
+    /// goes by.
+    fn hop(&self, namespace: u8, route: &RouteTo) -> Option<String> {
         let (i, v6) = (route.by % 3, route.v6);
+        let host = 120 + route.hop;
         if route.by < 3 {
             let network = self.spec.networks[usize::from(i)].as_ref()?;
             let beside = match namespace {
@@ -254,13 +272,22 @@ impl Render<'_> {
                 .subnets(i, network)
                 .into_iter()
                 .find(|(net, _)| net.contains(':') == v6)?;
-            return beside.then_some(net);
+            return beside.then(|| format!("{net}{host}"));
         }
         let (_, cable) = self.cables().find(|(at, _)| *at == i)?;
-        let variant = if v6 { cable.v6 } else { cable.v4 };
-        let net = if v6 { net6 } else { net4 };
-        let beside = cable.ends.contains(&namespace);
-        Some(net(self.lab, 50 + i, variant?).0).filter(|_| beside)
+        let here = cable.ends.map(|end| end == namespace);
+        if v6 {
+            let (net, _) = net6(self.lab, 50 + i, cable.v6?);
+            return here.contains(&true).then(|| format!("{net}{host}"));
+        }
+        let (net, prefix, ends) = cable_net4(self.lab, i, cable.v4?);
+        match (here, prefix) {
+            // There is nobody else in so small a subnet.
+            ([true, false], 30 | 31) => Some(format!("{net}{}", ends[1])),
+            ([false, true], 30 | 31) => Some(format!("{net}{}", ends[0])),
+            (_, 30 | 31) => None,
+            _ => here.contains(&true).then(|| format!("{net}{host}")),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let mut tests: Vec<Test> = all_examples().into_iter().map(example).collect();
     tests.push(test("oracle::each change of a lab that is up", changes));
     tests.push(test("oracle::names that a shell would read", odd_names));
+    tests.push(test("oracle::addresses with a scope of their own", scopes));
     tests
 }
 
@@ -46,6 +47,18 @@ namespaces:
     routes: [{ to: 192.0.2.0/24, via: 10.9.0.1 }]
 "#;
     agrees(&file("odd.yaml", text));
+}
+
+/// `ip address` gives some addresses another scope than `global` unasked.
+fn scopes() {
+    let text = r#"
+lab: scopes
+networks:
+  lan: { subnets: [10.9.0.0/24, "fe80::/64"], gateway: 10.9.0.1 }
+namespaces:
+  one: { interfaces: { lo: { addresses: [127.0.0.5/8, 127.1.0.1/32, 10.7.0.1/32] }, eth0: { network: lan } } }
+"#;
+    agrees(&file("scopes.yaml", text));
 }
 
 fn agrees(topology: &str) {
@@ -133,7 +146,10 @@ fn device_line(device: &Value) -> String {
         .expect("addresses")
         .iter()
         .filter(|address| address["scope"] != "link")
-        .map(|address| format!("{}/{}", address["local"], address["prefixlen"]))
+        .map(|address| {
+            let scope = &address["scope"];
+            format!("{}/{} {scope}", address["local"], address["prefixlen"])
+        })
         .collect();
     addresses.sort();
     format!(

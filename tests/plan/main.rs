@@ -1,5 +1,6 @@
 //! What is planned for a file on a host: each folder of `tests/plan` is a case and a
-//! test of its own. `topology.yaml` is the file; `observed.json` the host, as a
+//! test of its own. `topology.yaml` is the file (absent: nothing is wanted, as by `down`,
+//! of the lab for which the host was observed); `observed.json` the host, as a
 //! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
 //! plan and `change.txt` its list of changes, or `error.txt` what is in the way.
 //! `NETYARD_BLESS=1` rewrites these three.
@@ -94,8 +95,7 @@ fn case(folder: &Path) -> Result<(), Failed> {
 }
 
 fn planned(folder: &Path) -> Result<Result<Plan, Conflicts>, Failed> {
-    let topology = parse(&fs::read_to_string(folder.join("topology.yaml"))?)?;
-    let (desired, _) = resolve(&topology, &Leases::default())?;
+    let desired = desired(folder)?;
     #[cfg(feature = "fake")]
     fake::write_observed(&desired, &folder.join("observed.json"))?;
     let observed = observed(&desired, &folder.join("observed.json"))?;
@@ -150,6 +150,17 @@ fn felt(changes: &[Change]) -> String {
 /// As on a terminal of 80 columns without colours.
 fn drawn(plan: &Plan) -> String {
     list(&plan.changes(), 80, |_, text| text.to_owned())
+}
+
+fn desired(folder: &Path) -> Result<NetState, Failed> {
+    let file = folder.join("topology.yaml");
+    if !file.exists() {
+        let observed: NetState =
+            serde_json::from_str(&fs::read_to_string(folder.join("observed.json"))?)?;
+        return Ok(NetState::empty(observed.lab));
+    }
+    let topology = parse(&fs::read_to_string(file)?)?;
+    Ok(resolve(&topology, &Leases::default())?.0)
 }
 
 /// A host as labs leave it.

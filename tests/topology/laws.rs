@@ -127,7 +127,13 @@ proptest! {
         }
         match parse(&text.into_iter().collect::<String>()) {
             Ok(topology) => { let _ = resolve(&topology, &Leases::default()); }
-            Err(error) => prop_assert!(!error.render("lab.yaml", true).is_empty()),
+            Err(error) => {
+                let drawn = error.render("lab.yaml", false);
+                for problem in error.problems().iter().take(20) {
+                    let place = format!(" lab.yaml:{}:{}\n", problem.line, problem.column);
+                    prop_assert!(drawn.contains(&place), "{problem:?}\n{drawn}");
+                }
+            }
         }
     }
 

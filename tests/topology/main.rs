@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod laws;
+mod mistakes;
 
 use ipnet::IpNet;
 use netyard::ipam::{Leases, Pool};
@@ -234,6 +235,52 @@ namespaces:
 ";
     let (_, leases) = resolve(&topology(text), &leases).unwrap();
     assert_eq!(held(&leases), ["a:eth0 10.0.0.3"]);
+}
+
+#[test]
+fn a_lease_is_no_address_that_the_file_counts_on() {
+    let text = "lab: open
+networks: { lan: { subnets: [10.0.0.0/29], gateway: none } }
+namespaces:
+  a:
+    interfaces: { eth0: { network: lan }, eth1: { addresses: 10.0.0.5/30 } }
+    routes: [{ to: 192.0.2.0/24, via: 10.0.0.1 }]
+  b: { interfaces: { eth0: { network: lan } }, routes: [{ to: default, via: 10.0.0.3 }] }
+links: [{ endpoints: ['a:eth1', 'b:eth1'] }]
+";
+    // Next hops are 1 and 3, 5 is given, 7 is a broadcast address of `a`.
+    let (_, leases) = resolve(&topology(text), &Leases::default()).unwrap();
+    assert_eq!(held(&leases), ["a:eth0 10.0.0.2", "b:eth0 10.0.0.4"]);
+    let end = "a:eth0".parse().unwrap();
+    let mut old = leases.clone();
+    old.insert(end, nets(&["10.0.0.0/29"])[0], "10.0.0.3".parse().unwrap());
+    let (_, leases) = resolve(&topology(text), &old).unwrap();
+    assert_eq!(held(&leases), ["a:eth0 10.0.0.2", "b:eth0 10.0.0.4"]);
+}
+
+#[test]
+fn a_router_forwards_what_it_has_addresses_of() {
+    let state = state(
+        "lab: families
+networks:
+  dual: { subnets: [10.0.0.0/24, 'fd00::/64'] }
+  four: { subnets: [10.1.0.0/24] }
+namespaces:
+  none: { forward: true }
+  four: { forward: true, interfaces: { eth0: { network: four }, eth1: { network: dual, addresses: 10.0.0.9/24 } } }
+  six: { forward: true, interfaces: { lo: { addresses: 'fd01::1/128' } } }
+  both: { forward: true, interfaces: { eth0: { network: dual } } }
+",
+    );
+    let switches = |netns: &str| {
+        let namespace = &state.namespaces[&netns.parse().unwrap()];
+        let has = |key| namespace.sysctls.contains_key(&key);
+        [has(SysctlKey::forward4()), has(SysctlKey::forward6())]
+    };
+    assert_eq!(switches("none"), [false, false]);
+    assert_eq!(switches("four"), [true, false]);
+    assert_eq!(switches("six"), [false, true]);
+    assert_eq!(switches("both"), [true, true]);
 }
 
 #[test]

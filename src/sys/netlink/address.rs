@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use netlink_packet_route::address::{
-    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol,
+    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
@@ -50,6 +50,10 @@ pub(crate) fn add(index: u32, address: &IpNet) -> Request {
     let mut message = message(index, address);
     if address.addr().is_ipv6() {
         message.header.flags |= AddressHeaderFlags::Nodad;
+    } else if address.addr().is_loopback() {
+        // As that of 127.0.0.1, in whose subnet it is: the kernel wants one scope in a
+        // subnet (`__inet_insert_ifa`, net/ipv4/devinet.c). `ip address` does the same.
+        message.header.scope = AddressScope::Host;
     }
     request(&Rtnl::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
 }

@@ -1,13 +1,13 @@
 //! The addresses of interfaces.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
 use super::Flaw;
 use super::network::subnets_are;
-use crate::ipam::{first_host, is_host};
+use crate::ipam::{first_host, is_host, special};
 use crate::state::{End, Netns, NetworkName};
 use crate::topology::{Interface, Network, Topology};
 
@@ -20,33 +20,65 @@ enum Scope<'t> {
 
 pub(super) fn addresses(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let mut seen = BTreeMap::new();
-    for (netns, namespace) in &topology.namespaces {
-        for (dev, interface) in &namespace.interfaces {
-            let end = End {
-                netns: netns.clone(),
-                dev: dev.clone(),
+    for (netns, dev, interface) in topology.interfaces() {
+        let end = End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        let network = topology.network_of(interface);
+        for (i, net) in interface.addresses.iter().enumerate() {
+            let place = format!("namespaces/{netns}/interfaces/{dev}/addresses/{i}");
+            let address = match dev.as_str() {
+                "lo" => loopback_address(net),
+                _ => host_address(net),
             };
-            let network = topology.network_of(interface);
-            for (i, net) in interface.addresses.iter().enumerate() {
-                let place = format!("namespaces/{netns}/interfaces/{dev}/addresses/{i}");
-                let flaw = host_address(net, end.dev.as_str() == "lo")
-                    .or_else(|| on_network(network?, net))
-                    .or_else(|| twice(&mut seen, interface, netns, net.addr(), &end));
-                flaws.extend(flaw.map(|flaw| Flaw { place, ..flaw }));
-            }
+            let flaw = address
+                .or_else(|| on_network(network?, net))
+                .or_else(|| twice(&mut seen, interface, netns, net.addr(), &end));
+            flaws.extend(flaw.map(|flaw| Flaw { place, ..flaw }));
         }
     }
 }
 
-/// Whether a host may have this address at all. On `lo` an address stands alone.
-fn host_address(net: &IpNet, loopback: bool) -> Option<Flaw> {
+/// What `lo` can have: an address stands alone there, and may be a loopback address,
+/// but for the two that the kernel gives it.
+fn loopback_address(net: &IpNet) -> Option<Flaw> {
     let address = net.addr();
-    if address.is_multicast() || address.is_unspecified() || address == Ipv4Addr::BROADCAST {
-        return Some(flaw(format!(
-            "`{address}` is not an address that a host can have"
-        )));
+    if address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST {
+        let flaw = flaw(format!("`lo` has the address `{address}` already"));
+        return Some(flaw.hint("leave it out: the kernel gives it to every namespace"));
     }
-    if loopback || is_host(net, address) {
+    match address {
+        // Whatever the prefix, with `127.0.0.1/8` its broadcast address is there.
+        IpAddr::V4(v4) if v4.is_loopback() => {
+            let flaw = no_host(&IpNet::new(address, 8).ok()?)?;
+            Some(Flaw { hint: None, ..flaw })
+        }
+        _ => impossible(address),
+    }
+}
+
+/// Whether a host may have this address at all.
+fn host_address(net: &IpNet) -> Option<Flaw> {
+    let address = net.addr();
+    if let Some(flaw) = impossible(address) {
+        return Some(match address {
+            IpAddr::V4(v4) if v4.is_loopback() => flaw.hint("give it to the interface `lo`"),
+            IpAddr::V6(v6) if v6.is_loopback() => flaw.hint("every `lo` has it already"),
+            _ => flaw,
+        });
+    }
+    if let Some((range, what)) = special(&net.trunc()) {
+        let flaw = flaw(format!("`{}` is no subnet for hosts", net.trunc()));
+        return Some(flaw.label(format!("`{range}` is {what}")));
+    }
+    no_host(net)
+}
+
+/// The subnet's own address, or its broadcast address.
+fn no_host(net: &IpNet) -> Option<Flaw> {
+    let address = net.addr();
+    if is_host(net, address) {
         return None;
     }
     let what = if address == net.network() {
@@ -56,6 +88,14 @@ fn host_address(net: &IpNet, loopback: bool) -> Option<Flaw> {
     };
     let flaw = flaw(format!("`{net}` is {what}"));
     Some(flaw.hint(format!("the first host address is `{}`", first_host(net))))
+}
+
+fn impossible(address: IpAddr) -> Option<Flaw> {
+    let (range, what) = special(&IpNet::from(address))?;
+    let flaw = flaw(format!(
+        "`{address}` is not an address that a host can have"
+    ));
+    Some(flaw.label(format!("`{range}` is {what}")))
 }
 
 /// Whether the network's other hosts would reach this address without a router.

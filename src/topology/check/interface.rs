@@ -2,51 +2,59 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipnet::IpNet;
-
-use super::{Flaw, mtu};
+use super::{Flaw, has_ipv6, mtu, unknown};
 use crate::state::{End, IfName, Mac, Netns, NetworkName};
-use crate::topology::nearest::suggest;
 use crate::topology::{Interface, Topology};
 
 pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let linked: BTreeSet<&End> = topology.links.iter().flat_map(|l| &l.endpoints).collect();
     let mut macs = BTreeMap::new();
-    for (netns, namespace) in &topology.namespaces {
-        if *netns == Netns::Host && namespace.forward {
-            let message = "netyard does not switch forwarding on for the host as such";
-            let flaw = Flaw::new("namespaces/host/forward", message);
-            flaws.push(flaw.hint("a network with `masquerade: true` has what it needs"));
+    let host = topology.namespaces.get(&Netns::Host);
+    if host.is_some_and(|host| host.forward) {
+        let message = "netyard does not switch forwarding on for the host as such";
+        let flaw = Flaw::new("namespaces/host/forward", message);
+        flaws.push(flaw.hint("a network with `masquerade: true` has what it needs"));
+    }
+    for (netns, dev, interface) in topology.interfaces() {
+        let place = format!("namespaces/{netns}/interfaces/{dev}");
+        let end = End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        match plugged(&end, interface, linked.contains(&end), &place) {
+            Some(flaw) => flaws.push(flaw),
+            None => has_network(topology, interface, &place, flaws),
         }
-        for (dev, interface) in &namespace.interfaces {
-            let place = format!("namespaces/{netns}/interfaces/{dev}");
-            let end = End {
-                netns: netns.clone(),
-                dev: dev.clone(),
-            };
-            flaws.extend(plugged(
-                topology,
-                &end,
-                interface,
-                linked.contains(&end),
-                &place,
-            ));
-            flaws.extend(mac(&mut macs, interface, &end, &place));
-            let ipv6 = topology.subnets_of(interface);
-            let ipv6 = ipv6.iter().any(|net| matches!(net, IpNet::V6(_)));
-            flaws.extend(mtu(interface.mtu, ipv6, &place));
-        }
+        flaws.extend(mac(&mut macs, interface, &end, &place));
+        let speaker = || ipv6_speaker(topology, &end, interface);
+        flaws.extend(mtu(interface.mtu, &place, speaker));
     }
 }
 
+fn has_network(topology: &Topology, interface: &Interface, place: &str, flaws: &mut Vec<Flaw>) {
+    let known = topology.networks.keys().map(NetworkName::as_str);
+    match &interface.network {
+        Some(network) if !topology.networks.contains_key(network) => {
+            let place = format!("{place}/network");
+            unknown(place, ("network", network.as_str()), known, flaws);
+        }
+        _ => {}
+    }
+}
+
+/// Who needs the interface's MTU to let IPv6 through: itself, or the gateway, since a
+/// bridge has the smallest MTU of its ports.
+fn ipv6_speaker(topology: &Topology, end: &End, interface: &Interface) -> Option<String> {
+    if has_ipv6(&topology.subnets_of(interface)) {
+        return Some(format!("`{end}`"));
+    }
+    let network = topology.network_of(interface)?;
+    let gateway = has_ipv6(&network.gateway_addresses());
+    gateway.then(|| "the network's gateway".to_owned())
+}
+
 /// One network or one link, and for `lo` neither.
-fn plugged(
-    topology: &Topology,
-    end: &End,
-    interface: &Interface,
-    linked: bool,
-    place: &str,
-) -> Option<Flaw> {
+fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Option<Flaw> {
     let on_host = end.netns == Netns::Host;
     if end.dev.as_str() == "lo" {
         return loopback(interface, on_host, place);
@@ -62,7 +70,7 @@ fn plugged(
             let flaw = Flaw::new(format!("{place}/network"), message);
             Some(flaw.hint(format!("take it off network `{network}` or out of `links`")))
         }
-        Some(network) => unknown(topology, network, place),
+        Some(_) => None,
         None if linked => None,
         None => Some(unplugged(&end.dev, on_host, place)),
     }
@@ -94,18 +102,6 @@ fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
         format!("`lo` can have no `{key}`"),
     );
     Some(flaw.hint("only `addresses` can be given to it"))
-}
-
-fn unknown(topology: &Topology, network: &NetworkName, place: &str) -> Option<Flaw> {
-    if topology.networks.contains_key(network) {
-        return None;
-    }
-    let known = topology.networks.keys().map(NetworkName::as_str);
-    let flaw = Flaw::new(
-        format!("{place}/network"),
-        format!("there is no network `{network}`"),
-    );
-    Some(flaw.hint(suggest(network.as_str(), "the networks are", known)))
 }
 
 /// Two devices with one hardware address on a bridge: it sends to whichever spoke last.

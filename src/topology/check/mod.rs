@@ -2,13 +2,23 @@
 //! and what cannot work. A topology need not come from a file to be checked.
 
 mod address;
+mod broadcast;
 mod expect;
+mod hidden;
 mod interface;
 mod link;
 mod network;
 mod route;
 
+use ipnet::IpNet;
+
 use super::Topology;
+use super::nearest::suggest;
+use crate::state::Netns;
+
+/// How many unknown names are compared with those of the topology: to look for the
+/// nearest of thousands of names, thousands of times, would take minutes.
+const COMPARED: usize = 100;
 
 /// Something that cannot be as described.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,25 +65,76 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     if !flaws.is_empty() {
         return flaws;
     }
+    flaws.extend(nothing(topology));
+    broadcast::broadcasts(topology, &mut flaws);
     route::routes(topology, &mut flaws);
     expect::expectations(topology, &mut flaws);
     flaws
 }
 
+/// There is nothing of this name among those known.
+fn unknown<'t>(
+    place: String,
+    (what, name): (&str, &str),
+    known: impl Iterator<Item = &'t str> + Clone,
+    flaws: &mut Vec<Flaw>,
+) {
+    let flaw = Flaw::new(place, format!("there is no {what} `{name}`"));
+    let hint = (flaws.len() < COMPARED).then(|| suggest(name, &format!("the {what}s are"), known));
+    flaws.push(Flaw { hint, ..flaw });
+}
+
+/// Whether a namespace is there; if not, one that is spelled almost alike is named.
+fn has_namespace(topology: &Topology, netns: &Netns, place: &str, flaws: &mut Vec<Flaw>) -> bool {
+    let there = *netns == Netns::Host || topology.namespaces.contains_key(netns);
+    if !there {
+        let known = topology.namespaces.keys().filter_map(Netns::name);
+        let known = known.map(|name| name.as_str()).chain(["host"]);
+        let name = netns.to_string();
+        unknown(place.to_owned(), ("namespace", &name), known, flaws);
+    }
+    there
+}
+
+/// `up` would take it for a lab of which all is to go, and then there is no such lab.
+fn nothing(topology: &Topology) -> Option<Flaw> {
+    let Topology {
+        lab,
+        networks,
+        namespaces,
+        links,
+        ..
+    } = topology;
+    let named = namespaces.keys().any(|netns| *netns != Netns::Host);
+    if named || !networks.is_empty() || !links.is_empty() {
+        return None;
+    }
+    let message = format!("lab `{lab}` has no namespace, network or link");
+    let hint = format!("describe one; `netyard down {lab}` is what takes a lab down");
+    Some(Flaw::new("lab", message).hint(hint))
+}
+
+fn has_ipv6(nets: &[IpNet]) -> bool {
+    nets.iter().any(|net| matches!(net, IpNet::V6(_)))
+}
+
 /// Bounds of an MTU: 68 is the least that IPv4 works with (`ETH_MIN_MTU`, RFC 791),
 /// 1280 the least for IPv6 (`IPV6_MIN_MTU`; below it the kernel removes a device's
-/// IPv6 addresses), 65535 the most for a veth or bridge (`ETH_MAX_MTU`).
-fn mtu(mtu: Option<u32>, ipv6: bool, place: &str) -> Option<Flaw> {
+/// IPv6 addresses), 65535 the most for a veth or bridge (`ETH_MAX_MTU`). `speaker`
+/// is who has IPv6 there.
+fn mtu(mtu: Option<u32>, place: &str, speaker: impl FnOnce() -> Option<String>) -> Option<Flaw> {
     let mtu = mtu?;
     let place = format!("{place}/mtu");
+    let flaw = |what| Flaw::new(place, format!("an MTU of {mtu} is too {what}"));
     let label = "the kernel takes 68 to 65535 bytes";
     match mtu {
-        68..1280 if ipv6 => {
-            let message = format!("an MTU of {mtu} is too small for IPv6");
-            Some(Flaw::new(place, message).label("IPv6 needs 1280 bytes or more"))
+        68..1280 => {
+            let who = speaker()?;
+            let label = format!("{who} has IPv6, which needs 1280 bytes or more");
+            Some(flaw("small for IPv6").label(label))
         }
-        68..=65535 => None,
-        0..68 => Some(Flaw::new(place, format!("an MTU of {mtu} is too small")).label(label)),
-        _ => Some(Flaw::new(place, format!("an MTU of {mtu} is too large")).label(label)),
+        1280..=65535 => None,
+        0..68 => Some(flaw("small").label(label)),
+        _ => Some(flaw("large").label(label)),
     }
 }

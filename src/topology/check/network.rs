@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Flaw, mtu};
-use crate::ipam::{first_host, is_host};
+use super::{Flaw, has_ipv6, mtu};
+use crate::ipam::{first_host, is_host, special};
 use crate::state::NetworkName;
-use crate::topology::{Gateway, Network, Topology};
+use crate::topology::nearest::list;
+use crate::topology::{Gateway, Interface, Network, Topology};
 
 /// A bridge takes ports numbered from 1 in ten bits (`BR_PORT_BITS`, `BR_MAX_PORTS`,
 /// net/bridge/br_private.h; `find_portno`, net/bridge/br_if.c).
@@ -17,14 +18,28 @@ const MAX_PORTS: usize = 1023;
 pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (name, network) in &topology.networks {
         let place = format!("networks/{name}");
-        let ipv6 = network.subnets.iter().any(|n| matches!(n, IpNet::V6(_)));
         flaws.extend(subnets(network, &place));
         flaws.extend(gateways(network, &place));
         flaws.extend(masquerade(network, &place));
-        flaws.extend(mtu(network.mtu, ipv6, &place));
+        let speaker = || ipv6_speaker(topology, name, network);
+        flaws.extend(mtu(network.mtu, &place, speaker));
     }
     overlaps(topology, flaws);
     ports(topology, flaws);
+}
+
+/// Who needs the network's MTU to let IPv6 through. On a network without subnets
+/// interfaces have what addresses they like.
+fn ipv6_speaker(topology: &Topology, name: &NetworkName, network: &Network) -> Option<String> {
+    if has_ipv6(&network.subnets) {
+        return Some(format!("network `{name}`"));
+    }
+    let speaks = |interface: &Interface| {
+        let plugged = interface.network.as_ref() == Some(name);
+        plugged && interface.mtu.is_none() && has_ipv6(&interface.addresses)
+    };
+    let found = topology.interfaces().find(|(_, _, i)| speaks(i));
+    found.map(|(netns, dev, _)| format!("`{netns}:{dev}`"))
 }
 
 /// Subnets as the kernel's routes and the firewall's sets have them: no host bits,
@@ -39,19 +54,9 @@ fn subnets(network: &Network, place: &str) -> Vec<Flaw> {
             );
             return Some(flaw.hint(format!("write `{}`", net.trunc())));
         }
-        let special = if net.prefix_len() == 0 {
-            "everything"
-        } else if net.addr().is_multicast() {
-            "a multicast range"
-        } else if net.addr().is_loopback() {
-            "the loopback range"
-        } else {
-            return None;
-        };
-        Some(Flaw::new(
-            place,
-            format!("`{net}` is {special}, not a subnet for hosts"),
-        ))
+        let (range, what) = special(net)?;
+        let flaw = Flaw::new(place, format!("`{net}` is no subnet for hosts"));
+        Some(flaw.label(format!("`{range}` is {what}")))
     };
     network
         .subnets
@@ -99,10 +104,10 @@ fn gateway(network: &Network, address: IpAddr, place: String) -> Option<Flaw> {
 
 /// "the network has `10.0.0.0/24`", for a label.
 pub(super) fn subnets_are(network: &Network) -> String {
-    let all: Vec<String> = network.subnets.iter().map(|n| format!("`{n}`")).collect();
+    let all: Vec<String> = network.subnets.iter().map(IpNet::to_string).collect();
     match all.as_slice() {
         [] => "the network has no subnets".to_owned(),
-        _ => format!("the network has {}", all.join(", ")),
+        _ => format!("the network has {}", list(all.iter().map(String::as_str))),
     }
 }
 
@@ -126,8 +131,8 @@ fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
         let subnets = network.subnets.iter().enumerate();
         all.extend(subnets.map(|(i, net)| (net.trunc(), name, i)));
     }
-    // Reported already, and it would overlap everything.
-    all.retain(|(net, _, _)| net.prefix_len() > 0);
+    // Reported already, and `0.0.0.0/0` would overlap everything.
+    all.retain(|(net, _, _)| special(net).is_none());
     all.sort();
     let mut outer: Option<(IpNet, &NetworkName)> = None;
     for (net, name, i) in all {

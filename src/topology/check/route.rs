@@ -1,29 +1,48 @@
 //! Static routes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::Flaw;
-use crate::state::{IfName, Netns};
-use crate::topology::subnets::device_towards;
-use crate::topology::{NamespaceSpec, RouteSpec, Topology};
+use super::{Flaw, hidden};
+use crate::state::{Family, Netns};
+use crate::topology::nearest::list;
+use crate::topology::subnets::{DeviceNet, broadcast, towards};
+use crate::topology::{RouteSpec, Topology};
 
 pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (netns, namespace) in &topology.namespaces {
-        let devices = topology.neighbourhood(netns);
-        let mut seen = BTreeSet::new();
-        for (i, route) in namespace.routes.iter().enumerate() {
-            let place = format!("namespaces/{netns}/routes/{i}");
-            let flaw = destination(route, &place)
-                .or_else(|| next_hop(&devices, netns, namespace, route, &place));
-            flaws.extend(flaw);
-            if !seen.insert((route.to, route.metric())) {
-                let message = format!("there are two routes to `{}`", route.to);
-                let flaw = Flaw::new(format!("{place}/to"), message);
-                flaws.push(flaw.hint("give them different metrics: the lower is preferred"));
-            }
+        let nets = topology.device_nets(netns);
+        let before = flaws.len();
+        written(netns, &namespace.routes, &nets, flaws);
+        if flaws.len() == before {
+            hidden::hops(topology, (netns, namespace), &nets, flaws);
+        }
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let gateway = topology.default_gateway(netns, family);
+            let own = gateway.and_then(|(dev, via)| {
+                let place = format!("namespaces/{netns}/interfaces/{dev}");
+                own(&nets, netns, via, place)
+            });
+            let label = "it is the gateway of this interface's network";
+            flaws.extend(own.map(|flaw| flaw.label(label)));
+        }
+    }
+}
+
+fn written(netns: &Netns, routes: &[RouteSpec], nets: &[DeviceNet], flaws: &mut Vec<Flaw>) {
+    let mut seen = BTreeSet::new();
+    for (i, route) in routes.iter().enumerate() {
+        let place = format!("namespaces/{netns}/routes/{i}");
+        let flaw = destination(route, &place)
+            .or_else(|| next_hop(nets, netns, route.via, &place))
+            .or_else(|| connected(nets, route, &place));
+        flaws.extend(flaw);
+        if !seen.insert((route.to, route.metric())) {
+            let message = format!("there are two routes to `{}`", route.to);
+            let flaw = Flaw::new(format!("{place}/to"), message);
+            flaws.push(flaw.hint("give them different metrics: the lower is preferred"));
         }
     }
 }
@@ -50,44 +69,66 @@ fn destination(route: &RouteSpec, place: &str) -> Option<Flaw> {
 }
 
 /// A next hop must be a neighbour: the kernel looks it up when the route is added.
-fn next_hop(
-    devices: &BTreeMap<IfName, Vec<IpNet>>,
-    netns: &Netns,
-    namespace: &NamespaceSpec,
-    route: &RouteSpec,
-    place: &str,
-) -> Option<Flaw> {
-    let via = route.via;
+fn next_hop(nets: &[DeviceNet], netns: &Netns, via: IpAddr, place: &str) -> Option<Flaw> {
     let place = format!("{place}/via");
-    // The kernel answers "Nexthop has invalid gateway" (fib_check_nh, net/ipv4/fib_semantics.c).
-    if owns(namespace, via) {
-        return Some(Flaw::new(
-            place,
-            format!("`{via}` is an address of `{netns}` itself"),
-        ));
+    if let Some(flaw) = own(nets, netns, via, place.clone()) {
+        return Some(flaw);
     }
-    if device_towards(devices, via).is_some() {
+    if towards(nets, via).is_some() {
         return None;
+    }
+    if let Some(of) = nets.iter().find(|of| broadcast(&of.net) == Some(via)) {
+        let subnet = of.net.trunc();
+        let message = format!("`{via}` is the broadcast address of `{subnet}`");
+        let label = format!("`{}` is in that subnet", of.dev);
+        return Some(Flaw::new(place, message).label(label));
     }
     let message = format!("`{via}` is not next to `{netns}`");
     let flaw = Flaw::new(place, message).label("no interface has a subnet with this host");
-    let mut subnets: Vec<String> = Vec::new();
-    for net in devices.values().flatten() {
-        subnets.push(format!("`{}`", net.trunc()));
-    }
+    let near = nets.iter().filter(|of| !of.is_loopback());
+    let mut subnets: Vec<String> = near.map(|of| of.net.trunc().to_string()).collect();
     subnets.dedup();
-    match subnets.as_slice() {
-        [] => Some(flaw.hint(format!(
-            "`{netns}` has no subnets: give an interface an address"
-        ))),
-        _ => Some(flaw.hint(format!(
-            "the subnets of `{netns}` are {}",
-            subnets.join(", ")
-        ))),
-    }
+    Some(flaw.hint(match subnets.as_slice() {
+        [] => format!("`{netns}` has no subnets: give an interface an address"),
+        _ => {
+            let subnets = list(subnets.iter().map(String::as_str));
+            format!("the subnets of `{netns}` are {subnets}")
+        }
+    }))
 }
 
-fn owns(namespace: &NamespaceSpec, address: IpAddr) -> bool {
-    let mut addresses = namespace.interfaces.values().flat_map(|i| &i.addresses);
-    addresses.any(|net| net.addr() == address)
+/// The kernel answers "Nexthop has invalid gateway" (`fib_check_nh_v4_gw`,
+/// net/ipv4/fib_semantics.c) or "Gateway can not be a local address"
+/// (`ip6_validate_gw`, net/ipv6/route.c).
+fn own(nets: &[DeviceNet], netns: &Netns, via: IpAddr, place: String) -> Option<Flaw> {
+    let mut known = nets.iter().filter(|of| of.place.is_some());
+    known.find(|of| of.net.addr() == via)?;
+    let message = format!("`{via}` is an address of `{netns}` itself");
+    Some(Flaw::new(place, message))
+}
+
+/// The routes to the subnets of devices the kernel adds itself, and takes no other of
+/// the same metric: 0 for IPv4, 256 for IPv6 (`IP6_RT_PRIO_ADDRCONF`). The IPv4
+/// addresses of `lo` are in another table, and a single one needs no route
+/// (`fib_add_ifaddr`, net/ipv4/fib_frontend.c).
+fn connected(nets: &[DeviceNet], route: &RouteSpec, place: &str) -> Option<Flaw> {
+    let (metric, ipv4) = match route.to {
+        IpNet::V4(_) => (0, true),
+        IpNet::V6(_) => (256, false),
+    };
+    if route.metric().unwrap_or_default() != metric {
+        return None;
+    }
+    let routed = |of: &&DeviceNet| !ipv4 || !of.is_loopback() && of.net.prefix_len() < 32;
+    let mut routed = nets.iter().filter(routed);
+    let of = routed.find(|of| of.net.trunc() == route.to)?;
+    let message = format!("the kernel has a route to `{}` of its own", route.to);
+    let flaw = Flaw::new(format!("{place}/to"), message);
+    let hint = format!(
+        "give this one a `metric` other than {metric}, the kernel's: the lower is preferred"
+    );
+    Some(
+        flaw.label(format!("`{}` is in that subnet", of.dev))
+            .hint(hint),
+    )
 }

@@ -5,7 +5,6 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::{Item, Problem, Reader, Value};
-use crate::topology::error::line_of;
 use crate::topology::nearest::suggest;
 use crate::topology::node::Node;
 
@@ -149,8 +148,8 @@ impl Reader<'_> {
         let mut entries = Vec::new();
         for (key, value) in nodes {
             let Some(name) = self.key(key) else { continue };
-            if let Some(line) = seen.insert(name.clone(), line_of(self.text, key.span.start)) {
-                let label = format!("it is on line {line} already");
+            if let Some(first) = seen.insert(name.clone(), key.span.start) {
+                let label = format!("it is on line {} already", self.lines.number(first));
                 let message = format!("the key `{name}` is there twice");
                 self.problems
                     .push(Problem::new(message, key.span.clone()).label(label));
@@ -185,7 +184,7 @@ impl Reader<'_> {
         let span = match key {
             _ if scalar && !node.span.is_empty() => node.span.clone(),
             Some(key) => key.span.clone(),
-            None => node.span.start..self.line_end(node.span.start),
+            None => self.rest_of_line(node.span.start),
         };
         let place = match parent.place.as_str() {
             "" => name.to_owned(),

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Topology;
-use super::error::{Problem, char_start};
+use super::error::Problem;
+use super::lines::Lines;
 use super::node::{Node, Value};
 use crate::state::LabName;
 
@@ -53,6 +54,7 @@ struct Item<'n> {
 /// Reads a tree and remembers what is wrong with it.
 pub(super) struct Reader<'t> {
     text: &'t str,
+    lines: Lines,
     marks: Marks,
     problems: Vec<Problem>,
 }
@@ -61,6 +63,7 @@ impl<'t> Reader<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Reader {
             text,
+            lines: Lines::new(text),
             marks: Marks::default(),
             problems: Vec::new(),
         }
@@ -73,7 +76,7 @@ impl<'t> Reader<'t> {
 
     /// The whole file. `None` only with a problem.
     pub(super) fn topology(&mut self, root: &Node) -> Option<Topology> {
-        let span = root.span.start..self.line_end(root.span.start);
+        let span = self.rest_of_line(root.span.start);
         let root = Item {
             node: root,
             place: String::new(),
@@ -101,10 +104,8 @@ impl<'t> Reader<'t> {
         None
     }
 
-    /// The end of the line that begins or goes on here, without trailing blanks.
-    fn line_end(&self, start: usize) -> usize {
-        let start = char_start(self.text, start);
-        let line = self.text[start..].lines().next().unwrap_or_default();
-        start + line.trim_end().len()
+    /// From here to the end of the line, without trailing blanks.
+    fn rest_of_line(&self, start: usize) -> Range<usize> {
+        start..self.lines.around(start).end.max(start)
     }
 }

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{ResolveError, interfaces};
+use super::ResolveError;
 use crate::ipam::{Leases, Pool};
 use crate::state::{End, NetworkName};
 use crate::topology::Topology;
+use crate::topology::subnets::broadcast;
 
 /// An interface that needs an address in a subnet of its network.
 struct Wish<'t> {
@@ -55,7 +56,8 @@ fn exhausted(wish: &Wish<'_>) -> ResolveError {
     }
 }
 
-/// A pool for each subnet, without the addresses that the file gives away.
+/// A pool for each subnet, without the addresses that the file names: those it gives
+/// away, their subnets' broadcast addresses, and those it expects routers to have.
 fn pools(topology: &Topology) -> BTreeMap<IpNet, Pool> {
     let subnets = topology.networks.values().flat_map(|n| &n.subnets);
     let mut pools: BTreeMap<_, _> = subnets.map(|net| (*net, Pool::new(*net))).collect();
@@ -63,13 +65,19 @@ fn pools(topology: &Topology) -> BTreeMap<IpNet, Pool> {
         .networks
         .values()
         .flat_map(|n| n.gateway_addresses());
-    let given = interfaces(topology).flat_map(|(_, _, interface)| interface.addresses.clone());
-    for net in gateways.chain(given) {
+    let given = topology
+        .interfaces()
+        .flat_map(|(_, _, interface)| interface.addresses.clone())
+        .chain(gateways)
+        .flat_map(|net| [Some(net.addr()), broadcast(&net)]);
+    let routes = topology.namespaces.values().flat_map(|spec| &spec.routes);
+    let routers = routes.map(|route| Some(route.via));
+    for address in given.chain(routers).flatten() {
         // An address on a link or on `lo` may have another prefix length than the
         // subnet around it. Subnets do not overlap, so the nearest below is the one.
-        let around = pools.range_mut(..=host_route(net.addr())).next_back();
+        let around = pools.range_mut(..=host_route(address)).next_back();
         if let Some((_, pool)) = around {
-            pool.take(net.addr());
+            pool.take(address);
         }
     }
     pools
@@ -86,7 +94,8 @@ fn take(pools: &mut BTreeMap<IpNet, Pool>, subnet: &IpNet, address: IpAddr) -> b
 
 /// Every address to lease, in the order of the names.
 fn wishes(topology: &Topology) -> impl Iterator<Item = Wish<'_>> {
-    interfaces(topology)
+    topology
+        .interfaces()
         .filter(|(_, _, interface)| interface.addresses.is_empty())
         .filter_map(|(netns, dev, interface)| {
             let network = interface.network.as_ref()?;

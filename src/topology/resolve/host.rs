@@ -1,11 +1,8 @@
 //! What the host has: bridges, forwarding, and the firewall table.
 
-use ipnet::IpNet;
-
-use super::{forwarding, interfaces, ipv6};
+use super::{forward_switch, forwarding, ipv6};
 use crate::state::{
-    Element, End, Family, LabName, Link, LinkKind, NetState, Netns, NetworkName, SetName,
-    SysctlKey, Table,
+    Element, End, Family, LabName, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table,
 };
 use crate::topology::names::bridge_mac;
 use crate::topology::{Network, Topology};
@@ -38,7 +35,9 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
 /// That of the interface with the smallest packets: the host then tells senders
 /// (ICMP "fragmentation needed"), where the bridge would drop without a word.
 fn smallest_mtu(topology: &Topology, name: &NetworkName, network: &Network) -> Option<u32> {
-    let plugged = interfaces(topology).filter(|(_, _, i)| i.network.as_ref() == Some(name));
+    let plugged = topology
+        .interfaces()
+        .filter(|(_, _, i)| i.network.as_ref() == Some(name));
     let mtus: Vec<Option<u32>> = plugged.map(|(_, _, i)| i.mtu.or(network.mtu)).collect();
     let chosen = mtus.iter().any(Option::is_some);
     let smallest = mtus.iter().map(|mtu| mtu.unwrap_or(DEFAULT_MTU)).min();
@@ -61,20 +60,16 @@ pub(super) fn masquerade(topology: &Topology, state: &mut NetState) {
         let bridge = Element::Device(topology.bridge(name, network));
         add(&mut table, SetName::Inside, bridge, &topology.lab);
         for subnet in &network.subnets {
-            let (set, key) = of_family(subnet);
+            let set = match Family::of(subnet) {
+                Family::Ipv4 => SetName::Masquerade4,
+                Family::Ipv6 => SetName::Masquerade6,
+            };
             add(&mut table, set, Element::Subnet(*subnet), &topology.lab);
-            host.sysctls.insert(key, forwarding(&topology.lab));
+            let switch = forward_switch(subnet);
+            host.sysctls.insert(switch, forwarding(&topology.lab));
         }
     }
     host.table = Some(table);
-}
-
-/// The set that masquerades a subnet, and the switch that lets its packets pass.
-fn of_family(subnet: &IpNet) -> (SetName, SysctlKey) {
-    match Family::of(subnet) {
-        Family::Ipv4 => (SetName::Masquerade4, SysctlKey::forward4()),
-        Family::Ipv6 => (SetName::Masquerade6, SysctlKey::forward6()),
-    }
 }
 
 fn add(table: &mut Table, set: SetName, element: Element, lab: &LabName) {

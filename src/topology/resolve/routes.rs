@@ -6,20 +6,16 @@ use ipnet::IpNet;
 
 use super::ResolveError;
 use crate::state::{Family, IfName, NetState, Netns, Origin, Route};
-use crate::topology::subnets::device_towards;
+use crate::topology::subnets::towards;
 use crate::topology::{NamespaceSpec, RouteSpec, Topology};
 
 /// The routes of every namespace and of the host.
 pub(super) fn routes(topology: &Topology, state: &mut NetState) -> Result<(), ResolveError> {
     for (netns, spec) in &topology.namespaces {
         let mut routes = written(topology, netns, spec)?;
-        if *netns != Netns::Host {
-            for family in [Family::Ipv4, Family::Ipv6] {
-                let of_family = |r: &Route| r.is_default() && Family::of(&r.to) == family;
-                if !routes.iter().any(of_family) {
-                    routes.extend(default_route(topology, spec, family));
-                }
-            }
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let gateway = topology.default_gateway(netns, family);
+            routes.extend(gateway.and_then(|(dev, via)| default_route(dev, via)));
         }
         if !routes.is_empty() {
             let namespace = state.namespaces.entry(netns.clone()).or_default();
@@ -38,39 +34,25 @@ fn written(
     if spec.routes.is_empty() {
         return Ok(Vec::new());
     }
-    let devices = topology.neighbourhood(netns);
+    let nets = topology.device_nets(netns);
     let route = |route: &RouteSpec| {
         let unreachable = || ResolveError::Unreachable {
             netns: netns.clone(),
             via: route.via,
         };
-        let dev = device_towards(&devices, route.via).ok_or_else(unreachable)?;
-        Ok(static_route(route.to, route.via, dev, route.metric()))
+        let by = towards(&nets, route.via).ok_or_else(unreachable)?;
+        Ok(static_route(route.to, route.via, &by.dev, route.metric()))
     };
     spec.routes.iter().map(route).collect()
 }
 
-/// Through the first interface, by name, whose network has a gateway that the
-/// interface's own addresses can reach: on a network with both families an
-/// interface may have an address of one alone, and the kernel refuses a next hop
-/// that it has no way to.
-fn default_route(topology: &Topology, spec: &NamespaceSpec, family: Family) -> Option<Route> {
-    let to = match family {
-        Family::Ipv4 => IpNet::new(Ipv4Addr::UNSPECIFIED.into(), 0),
-        Family::Ipv6 => IpNet::new(Ipv6Addr::UNSPECIFIED.into(), 0),
+fn default_route(dev: &IfName, via: IpAddr) -> Option<Route> {
+    let everything = match via {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    let via = |(dev, interface): (_, &_)| -> Option<(IfName, IpAddr)> {
-        let dev: &IfName = dev;
-        let subnets = topology.subnets_of(interface);
-        let gateways = topology.network_of(interface)?.gateway_addresses();
-        let reached = |gateway: &&IpNet| {
-            let address = gateway.addr();
-            Family::of(gateway) == family && subnets.iter().any(|net| net.contains(&address))
-        };
-        Some((dev.clone(), gateways.iter().find(reached)?.addr()))
-    };
-    let (dev, via) = spec.interfaces.iter().find_map(via)?;
-    Some(static_route(to.ok()?, via, &dev, None))
+    let to = IpNet::new(everything, 0).ok()?;
+    Some(static_route(to, via, dev, None))
 }
 
 fn static_route(to: IpNet, via: IpAddr, dev: &IfName, metric: Option<u32>) -> Route {
