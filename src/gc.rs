@@ -52,7 +52,7 @@ pub fn collect(watch: &mut dyn Watch) -> Result<Vec<Leftover>, Error> {
     let mut store = Store::open()?;
     let mut names = orphans(&store)?;
     let found = strays::find(&store).map_err(Error::system(LOOKING))?;
-    strays::adopt(&mut store, &found).map_err(Error::system("write the journal"))?;
+    strays::adopt(&mut store, &found).map_err(Error::journal("write the journal"))?;
     drop((store, lock));
     names.extend(found.claims.into_keys());
     let remove = |lab: LabName| {
@@ -65,7 +65,7 @@ pub fn collect(watch: &mut dyn Watch) -> Result<Vec<Leftover>, Error> {
 /// The labs whose host is gone.
 fn orphans(store: &Store) -> Result<Vec<LabName>, Error> {
     let mut orphans = Vec::new();
-    for lab in store.labs().map_err(Error::system("read the journal"))? {
+    for lab in store.labs().map_err(Error::journal("read the journal"))? {
         if lab::is_host_gone(&lab)? {
             orphans.push(lab.name);
         }

@@ -207,7 +207,7 @@ pub enum Whereabouts {
 pub fn list() -> Result<Vec<Described>, Error> {
     let here = netns::host().map_err(Error::system("read the host's namespace"))?;
     let labs = Store::open_to_read()?.labs();
-    let labs = labs.map_err(Error::system("read the journal"))?;
+    let labs = labs.map_err(Error::journal("read the journal"))?;
     let described = |lab: Lab| {
         let host = match lab.host == here.identity {
             true => Whereabouts::Here,
@@ -292,7 +292,7 @@ fn unlocked(error: std::io::Error) -> Error {
         std::io::ErrorKind::PermissionDenied => {
             Error::NotRoot("using the journal in /run/netyard".into())
         }
-        _ => Error::system(LOCKING)(error),
+        _ => Error::journal(LOCKING)(error),
     }
 }
 
@@ -309,11 +309,13 @@ pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
 }
 
 fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {
-    store.leases(lab).map_err(Error::system("read the journal"))
+    store
+        .leases(lab)
+        .map_err(Error::journal("read the journal"))
 }
 
 pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
-    let labs = store.labs().map_err(Error::system("read the journal"))?;
+    let labs = store.labs().map_err(Error::journal("read the journal"))?;
     Ok(labs.into_iter().find(|lab| lab.name == *name))
 }
 

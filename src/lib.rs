@@ -18,6 +18,7 @@ mod names;
 pub mod plan;
 pub mod probe;
 pub mod reconcile;
+pub mod report;
 pub mod run;
 pub mod state;
 mod sys;

@@ -10,7 +10,14 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use netyard::ipam::Leases;
+use netyard::report::Look;
 use netyard::topology::{parse, resolve};
+
+/// A terminal without colours.
+const LOOK: Look = Look {
+    styled: false,
+    width: Some(80),
+};
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -34,7 +41,7 @@ fn invalid(case: &Path) -> Result<(), Failed> {
         return Err("the file is valid".into());
     };
     let origin = format!("{}.yaml", stem(case));
-    let drawn = format!("{}\n", error.render(&origin, false));
+    let drawn = format!("{}\n", error.render(&origin, LOOK));
     for problem in error.problems() {
         assert!(problem.line >= 1 && problem.column >= 1, "{problem:?}");
     }

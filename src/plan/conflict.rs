@@ -33,8 +33,8 @@ impl Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Holder::Lab(lab) => write!(f, "lab {lab}"),
-            Holder::Foreign => f.write_str("something that netyard did not make"),
+            Holder::Lab(lab) => write!(f, "it belongs to lab {lab}"),
+            Holder::Foreign => f.write_str("netyard did not make it"),
         }
     }
 }
@@ -43,7 +43,7 @@ impl fmt::Display for Holder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The name of a namespace is taken.
-    #[error("namespace {name} exists already: it belongs to {holder}")]
+    #[error("namespace {name} exists already: {holder}")]
     Netns {
         /// The name.
         name: NetnsName,
@@ -51,7 +51,7 @@ pub enum Conflict {
         holder: Holder,
     },
     /// The name of a device is taken.
-    #[error("device {} exists already in {}: it belongs to {holder}", end.dev, place(&end.netns))]
+    #[error("device {} exists already {}: {holder}", end.dev, place(&end.netns))]
     Link {
         /// The device.
         end: End,
@@ -59,9 +59,7 @@ pub enum Conflict {
         holder: Holder,
     },
     /// An address or its subnet is in use on the host.
-    #[error(
-        "{want} (for {dev}) overlaps {have} on the host's device {on}, which belongs to {holder}"
-    )]
+    #[error("{want} for {dev} overlaps {have} of the host's device {on}: {holder}")]
     Address {
         /// The address that the lab wants on the host.
         want: IpNet,
@@ -83,9 +81,7 @@ pub enum Conflict {
         have: Route,
     },
     /// A route of the host leads elsewhere what belongs to one of the lab's subnets.
-    #[error(
-        "the host's route to {to} would take packets to {subnet}, which is on {dev}: `ip route del {to}` if nobody needs it"
-    )]
+    #[error("the host's route to {to} would take packets to {subnet}, which is on {dev}")]
     Diverted {
         /// Where the foreign route leads.
         to: IpNet,
@@ -95,20 +91,18 @@ pub enum Conflict {
         dev: IfName,
     },
     /// The host has another kind of route (multipath, blackhole) to this destination.
-    #[error(
-        "the host has a route to {to} already, over several devices or none: `ip route show {to}`"
-    )]
+    #[error("the host has a route to {to} already, over several devices or none")]
     OtherRoute {
         /// The destination.
         to: IpNet,
     },
     /// The table's name is taken.
     #[error(
-        "the nft table `inet netyard` exists already, and netyard did not make it, or the journal lost it: `nft delete table inet netyard` if nobody needs it"
+        "the nft table `inet netyard` exists already: netyard did not make it, or the journal lost it"
     )]
     Table,
     /// A subnet or bridge is an element of another lab.
-    #[error("{element} is in the set {} of the nft table already: it belongs to {holder}", set.as_str())]
+    #[error("{element} is in the set {} of the nft table already: {holder}", set.as_str())]
     Element {
         /// The set.
         set: SetName,
@@ -129,8 +123,8 @@ pub enum Conflict {
 
 fn place(netns: &Netns) -> String {
     match netns {
-        Netns::Host => "the host's namespace".to_owned(),
-        Netns::Named(name) => format!("namespace {name}"),
+        Netns::Host => "on the host".to_owned(),
+        Netns::Named(name) => format!("in namespace {name}"),
     }
 }
 

@@ -20,6 +20,7 @@ mod rename;
 mod route;
 mod sysctl;
 mod thing;
+mod told;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};

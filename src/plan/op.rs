@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::state::{
     AddrGen, Element, End, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName, SysctlKey,
-    Table,
+    TABLE, Table,
 };
 
 /// One change of the kernel's state.
@@ -191,27 +191,48 @@ impl Op {
         }
     }
 
+    /// What it is done to.
+    pub fn object(&self) -> String {
+        match self {
+            Op::AddNetns { name } | Op::DelNetns { name, .. } => format!("namespace {name}"),
+            Op::AddBridge { end, .. } => format!("bridge {}", end.dev),
+            Op::AddVeth { near, far, .. } => format!("cable from {near} to {far}"),
+            Op::SetLink { end, .. } => format!("device {}", end.dev),
+            Op::RenameLink { from, .. } => format!("device {from}"),
+            Op::DelLinks { devs, .. } => {
+                let names: Vec<&str> = devs.iter().map(IfName::as_str).collect();
+                names.join(", ")
+            }
+            Op::AddAddress { address, .. } | Op::DelAddress { address, .. } => {
+                format!("address {address}")
+            }
+            Op::AddRoute { route, .. }
+            | Op::ReplaceRoute { route, .. }
+            | Op::DelRoute { route, .. } => format!("route {route}"),
+            Op::SetSysctl { key, .. } => key.to_string(),
+            Op::AddTable { .. } | Op::DelTable { .. } => format!("nft table inet {TABLE}"),
+            Op::AddElement { element, .. } | Op::DelElement { element, .. } => element.to_string(),
+        }
+    }
+
     /// What it does and to what, in words.
     pub fn title(&self) -> String {
         match self {
-            Op::AddNetns { name } => format!("make namespace {name}"),
-            Op::DelNetns { name, .. } => format!("remove namespace {name}"),
-            Op::AddBridge { end, .. } => format!("make bridge {}", end.dev),
-            Op::AddVeth { near, far, .. } => format!("make the cable from {near} to {far}"),
+            Op::AddNetns { .. }
+            | Op::AddBridge { .. }
+            | Op::AddVeth { .. }
+            | Op::AddTable { .. } => format!("make {}", self.object()),
+            Op::DelNetns { .. }
+            | Op::DelLinks { .. }
+            | Op::DelRoute { .. }
+            | Op::DelTable { .. } => format!("remove {}", self.object()),
             Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
             Op::RenameLink { from, to, .. } => format!("rename device {from} to {to}"),
-            Op::DelLinks { devs, .. } => {
-                let names: Vec<&str> = devs.iter().map(IfName::as_str).collect();
-                format!("remove {}", names.join(", "))
-            }
             Op::AddAddress { end, address } => format!("add address {address} to {}", end.dev),
             Op::DelAddress { end, address } => format!("remove address {address} from {}", end.dev),
             Op::AddRoute { route, .. } => format!("add route {route}"),
             Op::ReplaceRoute { route, .. } => format!("replace route {route}"),
-            Op::DelRoute { route, .. } => format!("remove route {route}"),
             Op::SetSysctl { key, value, .. } => format!("set {key} to {value}"),
-            Op::AddTable { .. } => "make nft table inet netyard".to_owned(),
-            Op::DelTable { .. } => "remove nft table inet netyard".to_owned(),
             Op::AddElement { set, element, .. } => {
                 format!("add {element} to nft set {}", set.as_str())
             }

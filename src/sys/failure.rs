@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use crate::report::Kernel;
+
 /// An error number and, where the kernel gave one, its own sentence (extended ACK).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -13,22 +15,37 @@ pub struct Failure {
 
 impl std::error::Error for Failure {}
 
+impl Failure {
+    /// What the error number means; the sentence where there is no number.
+    pub(crate) fn meaning(&self) -> String {
+        match &self.text {
+            Some(text) if self.errno == 0 => text.clone(),
+            _ => {
+                let said = io::Error::from_raw_os_error(self.errno).to_string();
+                let said = said.split(" (os error").next().unwrap_or_default();
+                said.to_lowercase()
+            }
+        }
+    }
+
+    /// The same for a report; `None` where the kernel did not speak.
+    pub(crate) fn told(&self) -> Option<Kernel> {
+        let text = self.text.as_deref().map(|text| text.trim_end_matches('.'));
+        (self.errno != 0).then(|| Kernel {
+            errno: self.errno,
+            text: text.map_or_else(|| self.meaning(), str::to_owned),
+        })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = io::Error::from_raw_os_error(self.errno).to_string();
-        let said = said
-            .split(" (os error")
-            .next()
-            .unwrap_or_default()
-            .to_lowercase();
+        f.write_str(&self.meaning())?;
         match &self.text {
-            Some(text) if self.errno == 0 => f.write_str(text),
-            Some(text) => write!(
-                f,
-                "{said} (the kernel says: {})",
-                text.trim_end_matches('.')
-            ),
-            None => f.write_str(&said),
+            Some(text) if self.errno != 0 => {
+                write!(f, " (the kernel says: {})", text.trim_end_matches('.'))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -118,7 +118,7 @@ type Result<T> = std::result::Result<T, Failure>;
 impl Store {
     /// Opens the journal, and makes it when there is none.
     pub(crate) fn open() -> std::result::Result<Self, Error> {
-        Self::try_open().map_err(Error::system(format!("open the journal {FILE}")))
+        Self::try_open().map_err(Error::journal(format!("open the journal {FILE}")))
     }
 
     /// Opens the journal to look into it. Where there is none, it is as if there
@@ -133,7 +133,7 @@ impl Store {
             }
             _ => Self::try_open(),
         }
-        .map_err(Error::system(format!("open the journal {FILE}")))
+        .map_err(Error::journal(format!("open the journal {FILE}")))
     }
 
     fn try_open() -> Result<Self> {

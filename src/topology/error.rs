@@ -4,10 +4,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-
 use super::check::Flaw;
 use super::lines::Lines;
+use crate::report::{Code, Detail, Look, Place, Report, codes};
 
 /// How many mistakes are drawn: who makes more has made the same one many times.
 const DRAWN: usize = 20;
@@ -29,6 +28,8 @@ pub struct ParseError {
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// What kind of mistake it is.
+    pub code: &'static Code,
     /// The line, from 1.
     pub line: usize,
     /// The character in the line, from 1.
@@ -37,15 +38,16 @@ pub struct Problem {
     pub message: String,
     /// A few words that stand beside the marker.
     pub label: Option<String>,
-    /// What to write instead, where that can be said.
+    /// What to write instead, where more can be said than the code says.
     pub hint: Option<String>,
     span: Range<usize>,
 }
 
 impl Problem {
     /// A problem with these bytes of the text. Line and column are found later.
-    pub(super) fn new(message: impl Into<String>, span: Range<usize>) -> Self {
+    pub(super) fn new(code: &'static Code, message: impl Into<String>, span: Range<usize>) -> Self {
         Problem {
+            code,
             line: 0,
             column: 0,
             message: cut(message.into()),
@@ -60,7 +62,7 @@ impl Problem {
         Problem {
             label: flaw.label,
             hint: flaw.hint,
-            ..Problem::new(flaw.message, span)
+            ..Problem::new(flaw.code, flaw.message, span)
         }
     }
 
@@ -76,28 +78,24 @@ impl Problem {
         self
     }
 
-    /// The picture of one problem. Drawn one by one: in one picture, problems of
-    /// the same line would share a frame and lose their own hints.
-    fn draw(&self, text: &str, origin: Option<&str>, renderer: &Renderer) -> String {
-        let (shown, mark) = self.window(text);
-        let before = text[shown.start..mark.start].chars().count();
-        let mark = mark.start - shown.start..mark.end - shown.start;
-        let mark = AnnotationKind::Primary
-            .span(mark)
-            .label(self.label.as_deref());
-        let snippet = Snippet::source(&text[shown])
-            .line_start(self.line)
-            .path(origin)
-            .annotation(mark);
-        let mut group = Level::ERROR.primary_title(&self.message).element(snippet);
-        if let Some(hint) = &self.hint {
-            group = group.element(Level::HELP.message(hint));
+    fn detail(&self, drawn: Option<&str>) -> Detail {
+        let picture = drawn.map(|text| {
+            let (shown, mark) = self.window(text);
+            let mark = mark.start - shown.start..mark.end - shown.start;
+            (text[shown].to_owned(), mark)
+        });
+        let place = Place {
+            line: self.line,
+            column: self.column,
+            label: self.label.clone(),
+            picture,
+        };
+        let hint = self.hint.as_deref().unwrap_or(self.code.fix);
+        Detail {
+            place: Some(place),
+            hint: Some(hint.to_owned()),
+            ..Detail::new(self.code, &self.message)
         }
-        let drawn = renderer.render(&[group]);
-        let Some(origin) = origin else { return drawn };
-        // The renderer counts columns from where the text begins that it was given.
-        let place = |column| format!("{origin}:{}:{column}", self.line);
-        drawn.replacen(&place(before + 1), &place(self.column), 1)
     }
 
     /// The bytes of the line to show and to mark. Of a long line only what is near
@@ -175,31 +173,39 @@ impl ParseError {
         &self.problems
     }
 
-    /// The mistakes with their lines, under the file's name; with colours if `styled`.
-    /// Of many, only the first are drawn.
-    pub fn render(&self, origin: &str, styled: bool) -> String {
-        let renderer = if styled {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        self.draw(Some(origin), &renderer)
+    /// The same for people and programs, under the file's name. Of many, only the
+    /// first are drawn.
+    pub fn report(&self, file: &str) -> Report {
+        Report {
+            file: Some(file.to_owned()),
+            ..self.nameless()
+        }
     }
 
-    fn draw(&self, origin: Option<&str>, renderer: &Renderer) -> String {
-        let drawn = |problem: &Problem| problem.draw(&self.text, origin, renderer);
-        let mut all: Vec<String> = self.problems.iter().take(DRAWN).map(drawn).collect();
-        if let more @ 1.. = self.problems.len().saturating_sub(DRAWN) {
-            all.push(format!("and {more} more"));
+    fn nameless(&self) -> Report {
+        let detail = |(i, problem): (usize, &Problem)| {
+            problem.detail((i < DRAWN).then_some(self.text.as_str()))
+        };
+        let message = match self.problems.len() {
+            1 => "the file has a mistake".to_owned(),
+            many => format!("the file has {many} mistakes"),
+        };
+        Report {
+            problems: self.problems.iter().enumerate().map(detail).collect(),
+            ..Report::new(codes::BAD_FILE, message)
         }
-        all.join("\n\n")
+    }
+
+    /// The mistakes with their lines, under the file's name.
+    pub fn render(&self, file: &str, look: Look) -> String {
+        self.report(file).draw(look)
     }
 }
 
 /// Without colours and file name; [`ParseError::render`] has both.
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.draw(None, &Renderer::plain()))
+        self.nameless().fmt(f)
     }
 }
 

@@ -5,6 +5,7 @@
 mod bounds;
 mod check;
 mod error;
+mod keys;
 mod lines;
 mod names;
 mod nearest;
@@ -12,7 +13,9 @@ mod node;
 mod parse;
 mod read;
 mod resolve;
+mod schema;
 mod subnets;
+mod syntax;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,8 +27,10 @@ pub use bounds::{Bounds, Millis, NotInBounds, PacketSize, Percent};
 pub use check::{Flaw, check};
 pub use error::{ParseError, Problem};
 pub use names::{bridge_name, port_name};
+pub use node::MOST_BYTES;
 pub use parse::parse;
 pub use resolve::{ResolveError, resolve};
+pub use schema::schema;
 
 use crate::state::{End, IfName, LabName, Mac, Netns, NetworkName};
 

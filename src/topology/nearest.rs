@@ -10,7 +10,10 @@ pub(super) fn suggest<'a>(
     if let Some(near) = nearest(word, known.clone()) {
         return format!("did you mean `{near}`?");
     }
-    format!("{intro} {}", list(known))
+    match known.clone().next() {
+        Some(_) => format!("{intro} {}", list(known)),
+        None => "the file has none".to_owned(),
+    }
 }
 
 /// "`a`, `b`": a lab may have a thousand names, of which the first few show what kind

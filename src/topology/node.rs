@@ -6,10 +6,11 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DefaultMessageFormatter, DuplicateKeyPolicy, Location, MessageFormatter};
-use serde_saphyr::{Error, Options, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
 use super::error::Problem;
+use super::syntax;
+use crate::report::codes;
 
 /// A value and the bytes of the file that it was written with.
 pub(super) struct Node {
@@ -43,15 +44,23 @@ impl Value {
     }
 }
 
+/// The most bytes of a file: ten thousand namespaces take half of it, and to read
+/// what is just as long but wrong takes a few seconds at most.
+pub const MOST_BYTES: usize = 2 << 20;
+
 /// The tree of this text, or why it is no YAML.
 pub(super) fn read(text: &str) -> Result<Node, Problem> {
+    if text.len() > MOST_BYTES {
+        let message = "the file has more than 2 MiB";
+        return Err(Problem::new(codes::TOO_LARGE, message, 0..0));
+    }
     // A text of nothing but comments is no document at all for the YAML reader.
     let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     if text.lines().all(blank) {
         let value = Value::Null;
         return Ok(Node { value, span: 0..0 });
     }
-    serde_saphyr::from_str_with_options(text, options()).map_err(|e| problem(&e, text))
+    serde_saphyr::from_str_with_options(text, options()).map_err(|e| syntax::problem(&e, text))
 }
 
 /// Repeated keys are let through, to be reported with all else that is wrong.
@@ -67,56 +76,6 @@ fn options() -> Options {
         budget.max_depth = 12;
     }
     options
-}
-
-/// What to do about messages of the YAML reader that do not say it. Known by words
-/// of theirs, since the reader has no types for its syntax errors; a message that
-/// is worded otherwise one day only loses its hint.
-const HINTS: [(&str, &str); 5] = [
-    ("tabs", "indent with spaces: YAML does not allow tabs there"),
-    (
-        "expected ':'",
-        "a key is followed by a colon and a space: `key: value`",
-    ),
-    (
-        "expected key",
-        "the keys of one mapping begin in the same column",
-    ),
-    ("one lab", "put what follows `---` into another file"),
-    ("no anchor", "set one with `&NAME` before it is used"),
-];
-
-/// The YAML reader's error, or our words for one that speaks of its insides.
-fn problem(error: &Error, text: &str) -> Problem {
-    let at = error.location().unwrap_or(Location::UNKNOWN);
-    let start = offset(text, at);
-    let inner = match error {
-        Error::AliasError { error, .. } => error,
-        other => other,
-    };
-    let message = match inner {
-        Error::MultipleDocuments { .. } => "one file describes one lab".to_owned(),
-        Error::UnknownAnchor { .. } => "there is no anchor of this name".to_owned(),
-        Error::Budget { .. } => "the file is nested too deeply or too large".to_owned(),
-        other => DefaultMessageFormatter.format_message(other).into_owned(),
-    };
-    let hint = HINTS.iter().find(|(words, _)| message.contains(words));
-    let problem = Problem::new(message, start..start + 1);
-    match hint {
-        Some((_, hint)) => problem.hint(*hint),
-        None => problem,
-    }
-}
-
-/// The byte at this place; the end of the text when there is none.
-fn offset(text: &str, at: Location) -> usize {
-    // An error, unlike a value, may come with line and column alone.
-    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
-    let mut lines = text.split_inclusive('\n');
-    let before: usize = lines.by_ref().take(number(at.line())).map(str::len).sum();
-    let line = lines.next().unwrap_or_default();
-    let column = line.char_indices().nth(number(at.column()));
-    before + column.map_or(line.trim_end().len(), |(byte, _)| byte)
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use super::Topology;
 use super::names::{link_local, loopback};
 use crate::ipam::Leases;
+use crate::report::{Code, codes};
 use crate::state::{
     AddrGen, End, Family, LabName, Link, LinkKind, Namespace, NetState, Netns, NetworkName, Sysctl,
     SysctlKey, is_link_local,
@@ -47,6 +48,17 @@ pub enum ResolveError {
         /// The next hop.
         via: IpAddr,
     },
+}
+
+impl ResolveError {
+    /// What kind of error it is.
+    pub fn code(&self) -> &'static Code {
+        match self {
+            ResolveError::Exhausted { .. } => codes::SUBNET_FULL,
+            ResolveError::UnknownNetwork { .. } => codes::UNKNOWN_NETWORK,
+            ResolveError::Unreachable { .. } => codes::NEXT_HOP_UNREACHABLE,
+        }
+    }
 }
 
 /// The state that a topology asks for, and the leases that are then in use. An

@@ -69,7 +69,7 @@ fn conflicts() {
         (
             "ip link add foreign type bridge; ip address add 10.5.0.77/16 dev foreign",
             "ip link del foreign",
-            "10.5.0.77/16 on the host's device foreign, which belongs to something that netyard did not make",
+            "10.5.0.77/16 of the host's device foreign: netyard did not make it",
         ),
     ];
     for (make, remove, said) in cases {

@@ -12,6 +12,7 @@
 //! - `kill`: SIGKILL after every system call that changes something.
 //! - `accepted`: what `check` lets through, the kernel takes.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
+//! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
 //! - `cli`: exit codes, JSON, standard input, signals.
@@ -30,6 +31,7 @@ mod cli;
 mod crowd;
 mod demo;
 mod down;
+mod errors;
 mod examples;
 mod foreign;
 mod kill;
@@ -54,6 +56,7 @@ fn main() {
     let arguments = Arguments::from_args();
     let obstacle = sandbox::enter().err();
     let tests = [
+        errors::tests(),
         examples::tests(),
         tutorial::tests(),
         labs::tests(),

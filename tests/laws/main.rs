@@ -29,7 +29,7 @@ fn desired(file: &Value, leases: &Leases) -> (NetState, Leases) {
         return (NetState::empty(lab.parse().unwrap()), leases.clone());
     }
     let text = file.to_string();
-    let topology = parse(&text).unwrap_or_else(|e| panic!("{}\n{text}", e.render("lab", false)));
+    let topology = parse(&text).unwrap_or_else(|e| panic!("{}\n{text}", e));
     resolve(&topology, leases).unwrap()
 }
 
@@ -269,7 +269,7 @@ proptest! {
         prop_assume!(!is_nothing(&value));
         let mut text = String::new();
         shuffled(&value, &mut seed.clone(), &mut text);
-        let again = parse(&text).unwrap_or_else(|e| panic!("{}", e.render("lab", false)));
+        let again = parse(&text).unwrap_or_else(|e| panic!("{}", e));
         let (again, _) = resolve(&again, &Leases::default()).unwrap();
         let (first, _) = desired(&value, &Leases::default());
         let mut fake = Fake::new();

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 use netyard::ipam::Leases;
 use netyard::plan::{Change, Conflicts, Plan, Summary, list, plan};
+use netyard::report::Look;
 use netyard::state::{Namespace, NetState, Netns};
 use netyard::topology::{parse, resolve};
 
@@ -80,7 +81,7 @@ fn case(folder: &Path) -> Result<(), Failed> {
     }
     let texts = match planned(folder)? {
         Ok(plan) => vec![("plan.txt", plan.to_string()), ("change.txt", drawn(&plan))],
-        Err(conflicts) => vec![("error.txt", format!("{conflicts}\n"))],
+        Err(conflicts) => vec![("error.txt", told(&conflicts))],
     };
     for other in KNOWN
         .iter()
@@ -145,6 +146,11 @@ fn felt(changes: &[Change]) -> String {
             .collect::<Vec<_>>()
             .join("; "),
     }
+}
+
+fn told(conflicts: &Conflicts) -> String {
+    let (styled, width) = (false, Some(80));
+    conflicts.report().draw(Look { styled, width }) + "\n"
 }
 
 /// As on a terminal of 80 columns without colours.

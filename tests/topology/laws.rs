@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netyard::ipam::{Leases, Pool, first_host, is_host};
+use netyard::report::Look;
 use netyard::topology::{parse, port_name, resolve};
 use proptest::prelude::*;
 
@@ -128,7 +129,8 @@ proptest! {
         match parse(&text.into_iter().collect::<String>()) {
             Ok(topology) => { let _ = resolve(&topology, &Leases::default()); }
             Err(error) => {
-                let drawn = error.render("lab.yaml", false);
+                let (styled, width) = (false, Some(40));
+                let drawn = error.render("lab.yaml", Look { styled, width });
                 for problem in error.problems().iter().take(20) {
                     let place = format!(" lab.yaml:{}:{}\n", problem.line, problem.column);
                     prop_assert!(drawn.contains(&place), "{problem:?}\n{drawn}");

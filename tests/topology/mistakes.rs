@@ -1,7 +1,13 @@
 //! Files with more mistakes, or longer ones, than anyone can read.
 
+use netyard::report::Look;
 use netyard::topology::{ParseError, parse};
 use rustix::time::{ClockId, clock_gettime};
+
+const STYLED: Look = Look {
+    styled: true,
+    width: None,
+};
 
 fn wrong(text: &str) -> ParseError {
     parse(text).expect_err("the file is wrong")
@@ -48,7 +54,7 @@ fn thousands_of_mistakes_cost_what_a_large_file_costs() {
     for file in files {
         let ((error, drawn), took) = spent(|| {
             let error = wrong(&file);
-            let drawn = error.render("lab.yaml", false);
+            let drawn = error.render("lab.yaml", Look::default());
             (error, drawn)
         });
         let start = file.chars().take(60).collect::<String>();
@@ -89,11 +95,11 @@ fn a_picture_shows_what_is_near_the_mistake() {
         let (before, _) = line.split_once(wrong_from).expect("the mistake");
         assert_eq!(problem.column, before.chars().count() + 1);
         assert!(problem.message.len() < 600);
-        let drawn = error.render("lab.yaml", false);
+        let drawn = error.render("lab.yaml", Look::default());
         assert!(drawn.len() < 2000, "{drawn}");
         let place = format!("lab.yaml:{}:{}\n", problem.line, problem.column);
         assert!(drawn.contains(&place), "{drawn}");
-        assert!(error.render("lab.yaml", true).contains(place.trim_end()));
+        assert!(error.render("lab.yaml", STYLED).contains(place.trim_end()));
         let mark = drawn.lines().find(|line| line.contains('^'));
         assert!(mark.is_some_and(|mark| mark.len() < 200), "{drawn}");
     }

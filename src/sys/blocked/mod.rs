@@ -60,6 +60,11 @@ pub(super) struct Facts {
 }
 
 impl Blocked {
+    /// What the kernel answered.
+    pub(crate) fn refused(&self) -> &Failure {
+        &self.refused
+    }
+
     /// What to change so that it works.
     pub fn remedy(&self) -> String {
         self.reason().remedy(&self.facts)

@@ -114,7 +114,7 @@ impl Kernel {
                 .map(|known| store.leases(&lab.name).map(|leases| (known, leases)))
                 .transpose()
         };
-        let before = read().map_err(Error::system("read the journal"))?;
+        let before = read().map_err(Error::journal("read the journal"))?;
         let mut kernel = Kernel {
             leases,
             before,
@@ -167,7 +167,7 @@ impl Kernel {
         let began = Instant::now();
         let name = self.lab.name.clone();
         loop {
-            let locked = store::lock_to_read().map_err(Error::system(LOCKING))?;
+            let locked = store::lock_to_read().map_err(Error::journal(LOCKING))?;
             let state = self.observe(&name, Inside::Read)?;
             drop(locked);
             if !self.waits || began.elapsed() > longest {
@@ -260,7 +260,7 @@ impl Host for Kernel {
         let all = self
             .store
             .claims(self.lab.host)
-            .map_err(Error::system("read the journal"))?;
+            .map_err(Error::journal("read the journal"))?;
         Ok(all.get(lab).cloned().unwrap_or_default())
     }
 
@@ -292,7 +292,7 @@ impl Kernel {
         }
         self.lab.whole = whole;
         (self.store.record(&self.lab, &before, claims, &self.leases))
-            .map_err(Error::system("write the journal"))
+            .map_err(Error::journal("write the journal"))
     }
 }
 

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::Flaw;
 use super::network::subnets_are;
 use crate::ipam::{first_host, is_host, special};
+use crate::report::{Code, codes};
 use crate::state::{End, Netns, NetworkName};
 use crate::topology::{Interface, Network, Topology};
 
@@ -45,7 +46,8 @@ pub(super) fn addresses(topology: &Topology, flaws: &mut Vec<Flaw>) {
 fn loopback_address(net: &IpNet) -> Option<Flaw> {
     let address = net.addr();
     if address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST {
-        let flaw = flaw(format!("`lo` has the address `{address}` already"));
+        let message = format!("`lo` has the address `{address}` already");
+        let flaw = flaw(codes::DUPLICATE_ADDRESS, message);
         return Some(flaw.hint("leave it out: the kernel gives it to every namespace"));
     }
     match address {
@@ -69,7 +71,8 @@ fn host_address(net: &IpNet) -> Option<Flaw> {
         });
     }
     if let Some((range, what)) = special(&net.trunc()) {
-        let flaw = flaw(format!("`{}` is no subnet for hosts", net.trunc()));
+        let message = format!("`{}` is no subnet for hosts", net.trunc());
+        let flaw = flaw(codes::SPECIAL_SUBNET, message);
         return Some(flaw.label(format!("`{range}` is {what}")));
     }
     no_host(net)
@@ -86,15 +89,14 @@ fn no_host(net: &IpNet) -> Option<Flaw> {
     } else {
         "the subnet's broadcast address"
     };
-    let flaw = flaw(format!("`{net}` is {what}"));
+    let flaw = flaw(codes::NOT_A_HOST_ADDRESS, format!("`{net}` is {what}"));
     Some(flaw.hint(format!("the first host address is `{}`", first_host(net))))
 }
 
 fn impossible(address: IpAddr) -> Option<Flaw> {
     let (range, what) = special(&IpNet::from(address))?;
-    let flaw = flaw(format!(
-        "`{address}` is not an address that a host can have"
-    ));
+    let message = format!("`{address}` is not an address that a host can have");
+    let flaw = flaw(codes::NOT_A_HOST_ADDRESS, message);
     Some(flaw.label(format!("`{range}` is {what}")))
 }
 
@@ -110,22 +112,20 @@ fn on_network(network: &Network, net: &IpNet) -> Option<Flaw> {
         .iter()
         .find(|subnet| subnet.contains(&address));
     let Some(subnet) = subnet else {
-        let flaw = flaw(format!("`{net}` lies in no subnet of its network"));
+        let message = format!("`{net}` lies in no subnet of its network");
+        let flaw = flaw(codes::ADDRESS_OUTSIDE, message);
         return Some(flaw.label(subnets_are(network)));
     };
     if subnet.prefix_len() != net.prefix_len() {
-        let flaw = flaw(format!(
-            "`{net}` has another prefix length than its subnet `{subnet}`"
-        ));
+        let message = format!("`{net}` has another prefix length than its subnet `{subnet}`");
+        let flaw = flaw(codes::PREFIX_DIFFERS, message);
         return Some(flaw.hint(format!("write `{address}/{}`", subnet.prefix_len())));
     }
     let gateways = network.gateway_addresses();
     if gateways.contains(net) {
-        let flaw = flaw(format!("`{address}` is the network's gateway"));
-        return Some(
-            flaw.label("the host has this address")
-                .hint("take another, or give the host another with `gateway:` on the network"),
-        );
+        let message = format!("`{address}` is the network's gateway");
+        let flaw = flaw(codes::ADDRESS_IS_GATEWAY, message);
+        return Some(flaw.label("the host has this address"));
     }
     None
 }
@@ -144,11 +144,12 @@ fn twice<'t>(
     let scopes = [Some(Scope::Namespace(netns, address)), network];
     let others = scopes.into_iter().flatten();
     let others: Vec<End> = others.filter_map(|s| seen.insert(s, end.clone())).collect();
-    let flaw = flaw(format!("the address `{address}` is given twice"));
+    let message = format!("the address `{address}` is given twice");
+    let flaw = flaw(codes::DUPLICATE_ADDRESS, message);
     Some(flaw.label(format!("`{}` has it too", others.first()?)))
 }
 
 /// The place is filled in by the caller.
-fn flaw(message: String) -> Flaw {
-    Flaw::new("", message)
+fn flaw(code: &'static Code, message: String) -> Flaw {
+    Flaw::new(code, "", message)
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Flaw;
+use crate::report::codes;
 use crate::state::Netns;
 use crate::topology::Topology;
 use crate::topology::subnets::{DeviceNet, broadcast};
@@ -40,6 +41,5 @@ fn flaw(place: &str, net: &IpNet, other: &DeviceNet) -> Flaw {
     let (address, subnet) = (net.addr(), other.net.trunc());
     let message = format!("`{address}` is the broadcast address of `{subnet}`");
     let label = format!("`{}` of the same namespace is in that subnet", other.dev);
-    let hint = "the kernel would take packets to it for broadcasts: take another address, or another prefix length";
-    Flaw::new(place, message).label(label).hint(hint)
+    Flaw::new(codes::BROADCAST_ELSEWHERE, place, message).label(label)
 }

@@ -2,6 +2,7 @@
 //! must arrive can be asked only of a ping that shall.
 
 use super::{Flaw, has_namespace};
+use crate::report::codes;
 use crate::state::Netns;
 use crate::topology::{Expectation, PacketSize, Probe, Target, Topology};
 
@@ -26,7 +27,7 @@ fn bounds(expectation: &Expectation, place: &str) -> Option<Flaw> {
         Probe::Udp(_) => "udp",
         Probe::Ping if !expectation.reach => {
             let message = format!("`{key}` says how well a ping must arrive");
-            let flaw = Flaw::new(format!("{place}/{key}"), message);
+            let flaw = Flaw::new(codes::PING_ONLY, format!("{place}/{key}"), message);
             return Some(flaw.label("with `reach: false` none must"));
         }
         Probe::Ping => match expectation.bounds.size {
@@ -34,21 +35,16 @@ fn bounds(expectation: &Expectation, place: &str) -> Option<Flaw> {
             _ => return None,
         },
     };
-    let flaw = Flaw::new(
-        format!("{place}/{key}"),
-        format!("`{key}` can be asked of a ping only"),
-    );
-    let hint = "write a second expectation without a port";
-    Some(
-        flaw.label(format!("this is a probe of `{other}`"))
-            .hint(hint),
-    )
+    let message = format!("`{key}` can be asked of a ping only");
+    let flaw = Flaw::new(codes::PING_ONLY, format!("{place}/{key}"), message);
+    let flaw = flaw.label(format!("this is a probe of `{other}`"));
+    Some(flaw.hint("write a second expectation without a port"))
 }
 
 fn addressless(topology: &Topology, netns: &Netns, place: &str) -> Option<Flaw> {
     if !topology.device_nets(netns).is_empty() {
         return None;
     }
-    let flaw = Flaw::new(place, format!("`{netns}` has no address to probe"));
-    Some(flaw.hint("give it one, or write the address itself"))
+    let message = format!("`{netns}` has no address to probe");
+    Some(Flaw::new(codes::NO_ADDRESS, place, message))
 }

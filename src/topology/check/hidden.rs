@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Flaw;
+use crate::report::codes;
 use crate::state::{Family, IfName, Netns};
 use crate::topology::subnets::{DeviceNet, towards};
 use crate::topology::{NamespaceSpec, RouteSpec, Topology};
@@ -37,7 +38,8 @@ pub(super) fn hops(
         let by = towards(nets, route.via).filter(|_| nearer(route, *widest));
         if let Some(hop) = by.and_then(|by| hides(route, &by.dev, &hops)) {
             let message = format!("`{}` leads away from the next hop `{hop}`", route.to);
-            let flaw = Flaw::new(format!("namespaces/{netns}/routes/{i}/to"), message);
+            let place = format!("namespaces/{netns}/routes/{i}/to");
+            let flaw = Flaw::new(codes::HIDDEN_NEXT_HOP, place, message);
             let label = "an IPv6 next hop is reached without a router";
             flaws.push(flaw.label(label));
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Flaw, has_ipv6, mtu, unknown};
+use crate::report::codes;
 use crate::state::{End, IfName, Mac, Netns, NetworkName};
 use crate::topology::{Interface, Topology};
 
@@ -12,7 +13,7 @@ pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let host = topology.namespaces.get(&Netns::Host);
     if host.is_some_and(|host| host.forward) {
         let message = "netyard does not switch forwarding on for the host as such";
-        let flaw = Flaw::new("namespaces/host/forward", message);
+        let flaw = Flaw::new(codes::HOST_LIMITS, "namespaces/host/forward", message);
         flaws.push(flaw.hint("a network with `masquerade: true` has what it needs"));
     }
     for (netns, dev, interface) in topology.interfaces() {
@@ -36,7 +37,8 @@ fn has_network(topology: &Topology, interface: &Interface, place: &str, flaws: &
     match &interface.network {
         Some(network) if !topology.networks.contains_key(network) => {
             let place = format!("{place}/network");
-            unknown(place, ("network", network.as_str()), known, flaws);
+            let what = (codes::UNKNOWN_NETWORK, "network", network.as_str());
+            unknown(place, what, known, flaws);
         }
         _ => {}
     }
@@ -62,12 +64,12 @@ fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Optio
     match &interface.network {
         Some(_) if on_host => {
             let message = format!("`{}` of the host cannot be on a network", end.dev);
-            let flaw = Flaw::new(format!("{place}/network"), message);
+            let flaw = Flaw::new(codes::HOST_LIMITS, format!("{place}/network"), message);
             Some(flaw.hint("the host is on a network by its `gateway` address"))
         }
         Some(network) if linked => {
             let message = format!("`{end}` is on a network and an end of a link");
-            let flaw = Flaw::new(format!("{place}/network"), message);
+            let flaw = Flaw::new(codes::PLUGGED_TWICE, format!("{place}/network"), message);
             Some(flaw.hint(format!("take it off network `{network}` or out of `links`")))
         }
         Some(_) => None,
@@ -77,19 +79,28 @@ fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Optio
 }
 
 fn unplugged(dev: &IfName, on_host: bool, place: &str) -> Flaw {
-    let hint = if on_host {
-        "under `host` stand only interfaces that are ends of `links`"
-    } else {
-        "add `network: NAME`, or name it in `links`"
-    };
-    Flaw::new(place, format!("`{dev}` is not plugged into anything")).hint(hint)
+    let message = format!("`{dev}` is not plugged into anything");
+    if on_host {
+        let flaw = Flaw::new(codes::HOST_LIMITS, place, message);
+        return flaw.hint("under `host` stand only interfaces that are ends of `links`");
+    }
+    Flaw::new(codes::NOT_PLUGGED, place, message)
 }
 
 /// `lo` is there from the start and cannot be plugged into anything; it can hold
 /// addresses that are reached whichever way a packet comes in.
 fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
     let key = match lo {
-        _ if on_host => return Some(Flaw::new(place, "the host's `lo` is not part of a lab")),
+        _ if on_host => {
+            let flaw = Flaw::new(
+                codes::HOST_LIMITS,
+                place,
+                "the host's `lo` is not part of a lab",
+            );
+            return Some(
+                flaw.hint("take it out; a namespace of the lab may have addresses on `lo`"),
+            );
+        }
         Interface {
             network: Some(_), ..
         } => "network",
@@ -97,11 +108,11 @@ fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
         Interface { mtu: Some(_), .. } => "mtu",
         _ => return None,
     };
-    let flaw = Flaw::new(
+    let (place, message) = (
         format!("{place}/{key}"),
         format!("`lo` can have no `{key}`"),
     );
-    Some(flaw.hint("only `addresses` can be given to it"))
+    Some(Flaw::new(codes::LOOPBACK_LIMITS, place, message))
 }
 
 /// Two devices with one hardware address on a bridge: it sends to whichever spoke last.
@@ -115,5 +126,6 @@ fn mac<'t>(
     let network = interface.network.as_ref()?;
     let other = seen.insert((network, mac), end.clone())?;
     let message = format!("two interfaces on network `{network}` have the address `{mac}`");
-    Some(Flaw::new(format!("{place}/mac"), message).label(format!("`{other}` has it too")))
+    let flaw = Flaw::new(codes::DUPLICATE_MAC, format!("{place}/mac"), message);
+    Some(flaw.label(format!("`{other}` has it too")))
 }

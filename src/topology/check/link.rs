@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Flaw, has_ipv6, has_namespace, mtu};
+use crate::report::codes;
 use crate::state::{End, IfName, Netns};
 use crate::topology::{Cable, Topology, port_name};
 
@@ -13,7 +14,8 @@ pub(super) fn links(topology: &Topology, flaws: &mut Vec<Flaw>) {
         flaws.extend(mtu(cable.mtu, &place, || ipv6_speaker(topology, cable)));
         if cable.endpoints[0] == cable.endpoints[1] {
             let message = format!("both ends of the link are `{}`", cable.endpoints[0]);
-            flaws.push(Flaw::new(format!("{place}/endpoints"), message));
+            let place = format!("{place}/endpoints");
+            flaws.push(Flaw::new(codes::LINK_TO_ITSELF, place, message));
             continue;
         }
         for (j, end) in cable.endpoints.iter().enumerate() {
@@ -32,10 +34,12 @@ pub(super) fn links(topology: &Topology, flaws: &mut Vec<Flaw>) {
 fn endpoint(end: &End, before: Option<usize>, place: &str) -> Option<Flaw> {
     if let Some(before) = before {
         let message = format!("`{end}` is an end of two links");
-        return Some(Flaw::new(place, message).label(format!("link {} has it too", before + 1)));
+        let flaw = Flaw::new(codes::PLUGGED_TWICE, place, message);
+        return Some(flaw.label(format!("link {} has it too", before + 1)));
     }
     let lo = end.dev.as_str() == "lo";
-    lo.then(|| Flaw::new(place, "`lo` cannot be an end of a link"))
+    let message = "`lo` cannot be an end of a link";
+    lo.then(|| Flaw::new(codes::LOOPBACK_LIMITS, place, message))
 }
 
 /// Which end needs the link's MTU to let IPv6 through.
@@ -58,7 +62,7 @@ fn host_devices(topology: &Topology, flaws: &mut Vec<Flaw>) {
                 "lo" => "the host has a device `lo` already".to_owned(),
                 _ => format!("the host would have two devices `{dev}`"),
             };
-            flaws.push(Flaw::new(place, message).label(what));
+            flaws.push(Flaw::new(codes::DUPLICATE_DEVICE, place, message).label(what));
         }
     }
 }

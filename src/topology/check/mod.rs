@@ -14,6 +14,7 @@ use ipnet::IpNet;
 
 use super::Topology;
 use super::nearest::suggest;
+use crate::report::{Code, codes};
 use crate::state::Netns;
 
 /// How many unknown names are compared with those of the topology: to look for the
@@ -23,19 +24,22 @@ const COMPARED: usize = 100;
 /// Something that cannot be as described.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
+    /// What kind of mistake it is.
+    pub code: &'static Code,
     /// The path of keys and list positions, as in `networks/lan/subnets/0`.
     pub place: String,
     /// What is wrong.
     pub message: String,
     /// A few words that stand beside the value.
     pub label: Option<String>,
-    /// What to write instead, where that can be said.
+    /// What to write instead, where more can be said than the code says.
     pub hint: Option<String>,
 }
 
 impl Flaw {
-    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+    fn new(code: &'static Code, place: impl Into<String>, message: impl Into<String>) -> Self {
         Flaw {
+            code,
             place: place.into(),
             message: message.into(),
             label: None,
@@ -75,11 +79,11 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
 /// There is nothing of this name among those known.
 fn unknown<'t>(
     place: String,
-    (what, name): (&str, &str),
+    (code, what, name): (&'static Code, &str, &str),
     known: impl Iterator<Item = &'t str> + Clone,
     flaws: &mut Vec<Flaw>,
 ) {
-    let flaw = Flaw::new(place, format!("there is no {what} `{name}`"));
+    let flaw = Flaw::new(code, place, format!("there is no {what} `{name}`"));
     let hint = (flaws.len() < COMPARED).then(|| suggest(name, &format!("the {what}s are"), known));
     flaws.push(Flaw { hint, ..flaw });
 }
@@ -91,7 +95,8 @@ fn has_namespace(topology: &Topology, netns: &Netns, place: &str, flaws: &mut Ve
         let known = topology.namespaces.keys().filter_map(Netns::name);
         let known = known.map(|name| name.as_str()).chain(["host"]);
         let name = netns.to_string();
-        unknown(place.to_owned(), ("namespace", &name), known, flaws);
+        let what = (codes::UNKNOWN_NAMESPACE, "namespace", name.as_str());
+        unknown(place.to_owned(), what, known, flaws);
     }
     there
 }
@@ -111,7 +116,7 @@ fn nothing(topology: &Topology) -> Option<Flaw> {
     }
     let message = format!("lab `{lab}` has no namespace, network or link");
     let hint = format!("describe one; `netyard down {lab}` is what takes a lab down");
-    Some(Flaw::new("lab", message).hint(hint))
+    Some(Flaw::new(codes::EMPTY_LAB, "lab", message).hint(hint))
 }
 
 fn has_ipv6(nets: &[IpNet]) -> bool {
@@ -125,7 +130,10 @@ fn has_ipv6(nets: &[IpNet]) -> bool {
 fn mtu(mtu: Option<u32>, place: &str, speaker: impl FnOnce() -> Option<String>) -> Option<Flaw> {
     let mtu = mtu?;
     let place = format!("{place}/mtu");
-    let flaw = |what| Flaw::new(place, format!("an MTU of {mtu} is too {what}"));
+    let flaw = |what| {
+        let message = format!("an MTU of {mtu} is too {what}");
+        Flaw::new(codes::MTU_OUT_OF_RANGE, place, message)
+    };
     let label = "the kernel takes 68 to 65535 bytes";
     match mtu {
         68..1280 => {

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::{Flaw, has_ipv6, mtu};
 use crate::ipam::{first_host, is_host, special};
+use crate::report::codes;
 use crate::state::NetworkName;
 use crate::topology::nearest::list;
 use crate::topology::{Gateway, Interface, Network, Topology};
@@ -48,14 +49,13 @@ fn subnets(network: &Network, place: &str) -> Vec<Flaw> {
     let flaw = |(i, net): (usize, &IpNet)| {
         let place = format!("{place}/subnets/{i}");
         if net.trunc() != *net {
-            let flaw = Flaw::new(
-                place,
-                format!("`{net}` is an address in a subnet, not a subnet"),
-            );
+            let message = format!("`{net}` is an address in a subnet, not a subnet");
+            let flaw = Flaw::new(codes::HOST_BITS, place, message);
             return Some(flaw.hint(format!("write `{}`", net.trunc())));
         }
         let (range, what) = special(net)?;
-        let flaw = Flaw::new(place, format!("`{net}` is no subnet for hosts"));
+        let message = format!("`{net}` is no subnet for hosts");
+        let flaw = Flaw::new(codes::SPECIAL_SUBNET, place, message);
         Some(flaw.label(format!("`{range}` is {what}")))
     };
     network
@@ -74,10 +74,9 @@ fn gateways(network: &Network, place: &str) -> Vec<Flaw> {
     let flaw = |(i, address): (usize, &IpAddr)| {
         let place = format!("{place}/gateway/{i}");
         if !seen.insert(*address) {
-            return Some(Flaw::new(
-                place,
-                format!("gateway `{address}` is there twice"),
-            ));
+            let message = format!("gateway `{address}` is there twice");
+            let flaw = Flaw::new(codes::DUPLICATE_ADDRESS, place, message);
+            return Some(flaw.hint("remove one of the two"));
         }
         gateway(network, *address, place)
     };
@@ -89,13 +88,15 @@ fn gateway(network: &Network, address: IpAddr, place: String) -> Option<Flaw> {
     let subnet = network.subnets.iter().find(|net| net.contains(&address));
     let Some(subnet) = subnet else {
         let message = format!("gateway `{address}` lies in no subnet of the network");
-        return Some(Flaw::new(place, message).label(subnets_are(network)));
+        let flaw = Flaw::new(codes::GATEWAY_OUTSIDE, place, message);
+        return Some(flaw.label(subnets_are(network)));
     };
     if is_host(subnet, address) {
         return None;
     }
     let message = format!("gateway `{address}` is no host address of `{subnet}`");
-    let flaw = Flaw::new(place, message).label("the subnet's own or broadcast address");
+    let flaw = Flaw::new(codes::NOT_A_HOST_ADDRESS, place, message);
+    let flaw = flaw.label("the subnet's own or broadcast address");
     Some(flaw.hint(format!(
         "the first host address is `{}`",
         first_host(subnet)
@@ -114,14 +115,22 @@ pub(super) fn subnets_are(network: &Network) -> String {
 /// Packets leave through the host only if it is their gateway, and are recognised
 /// by the subnet they come from.
 fn masquerade(network: &Network, place: &str) -> Option<Flaw> {
-    let why = match network.gateway {
+    let (why, hint) = match network.gateway {
         _ if !network.masquerade => return None,
-        _ if network.subnets.is_empty() => "the network has no subnets",
-        Gateway::None => "the host is no gateway of the network",
+        _ if network.subnets.is_empty() => (
+            "the network has no subnets",
+            "give it one, or leave `masquerade` out",
+        ),
+        Gateway::None => (
+            "the host is no gateway of the network",
+            "leave `gateway: none` out, or `masquerade`",
+        ),
         _ => return None,
     };
     let message = "masquerade needs a subnet and a gateway";
-    Some(Flaw::new(format!("{place}/masquerade"), message).label(why))
+    let place = format!("{place}/masquerade");
+    let flaw = Flaw::new(codes::MASQUERADE_NEEDS_GATEWAY, place, message);
+    Some(flaw.label(why).hint(hint))
 }
 
 /// Of sorted subnets, one that overlaps another lies inside the last that did not.
@@ -139,7 +148,8 @@ fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
         match outer {
             Some((around, other)) if around.contains(&net) => {
                 let message = format!("subnet `{net}` overlaps `{around}` of network `{other}`");
-                flaws.push(Flaw::new(format!("networks/{name}/subnets/{i}"), message));
+                let place = format!("networks/{name}/subnets/{i}");
+                flaws.push(Flaw::new(codes::SUBNETS_OVERLAP, place, message));
             }
             _ => outer = Some((net, name)),
         }
@@ -158,8 +168,7 @@ fn ports(topology: &Topology, flaws: &mut Vec<Flaw>) {
     }
     for (name, count) in ports.into_iter().filter(|(_, count)| *count > MAX_PORTS) {
         let message = format!("{count} interfaces are on network `{name}`");
-        let flaw = Flaw::new(format!("networks/{name}"), message)
-            .label(format!("a Linux bridge takes {MAX_PORTS} ports"));
-        flaws.push(flaw.hint("split the network in two and route between them"));
+        let flaw = Flaw::new(codes::TOO_MANY_PORTS, format!("networks/{name}"), message);
+        flaws.push(flaw.label(format!("a Linux bridge takes {MAX_PORTS} ports")));
     }
 }

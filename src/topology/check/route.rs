@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Flaw, hidden};
+use crate::report::codes;
 use crate::state::{Family, Netns};
 use crate::topology::nearest::list;
 use crate::topology::subnets::{DeviceNet, broadcast, towards};
@@ -26,7 +27,9 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
                 own(&nets, netns, via, place)
             });
             let label = "it is the gateway of this interface's network";
-            flaws.extend(own.map(|flaw| flaw.label(label)));
+            let hint =
+                "take that address off this namespace, or give the network another `gateway`";
+            flaws.extend(own.map(|flaw| flaw.label(label).hint(hint)));
         }
     }
 }
@@ -41,8 +44,8 @@ fn written(netns: &Netns, routes: &[RouteSpec], nets: &[DeviceNet], flaws: &mut 
         flaws.extend(flaw);
         if !seen.insert((route.to, route.metric())) {
             let message = format!("there are two routes to `{}`", route.to);
-            let flaw = Flaw::new(format!("{place}/to"), message);
-            flaws.push(flaw.hint("give them different metrics: the lower is preferred"));
+            let place = format!("{place}/to");
+            flaws.push(Flaw::new(codes::DUPLICATE_ROUTE, place, message));
         }
     }
 }
@@ -53,7 +56,7 @@ fn destination(route: &RouteSpec, place: &str) -> Option<Flaw> {
     let RouteSpec { to, via, .. } = route;
     if to.trunc() != *to {
         let message = format!("`{to}` is an address in a subnet, not a subnet");
-        let flaw = Flaw::new(format!("{place}/to"), message);
+        let flaw = Flaw::new(codes::HOST_BITS, format!("{place}/to"), message);
         let host = IpNet::from(to.addr());
         return Some(flaw.hint(format!(
             "write `{}`, or `{host}` for the one address",
@@ -62,7 +65,7 @@ fn destination(route: &RouteSpec, place: &str) -> Option<Flaw> {
     }
     if to.addr().is_ipv4() != via.is_ipv4() {
         let message = format!("the way to `{to}` cannot go via `{via}`");
-        let flaw = Flaw::new(format!("{place}/via"), message);
+        let flaw = Flaw::new(codes::BAD_NEXT_HOP, format!("{place}/via"), message);
         return Some(flaw.label("one is IPv4, the other IPv6"));
     }
     None
@@ -81,10 +84,11 @@ fn next_hop(nets: &[DeviceNet], netns: &Netns, via: IpAddr, place: &str) -> Opti
         let subnet = of.net.trunc();
         let message = format!("`{via}` is the broadcast address of `{subnet}`");
         let label = format!("`{}` is in that subnet", of.dev);
-        return Some(Flaw::new(place, message).label(label));
+        return Some(Flaw::new(codes::BAD_NEXT_HOP, place, message).label(label));
     }
     let message = format!("`{via}` is not next to `{netns}`");
-    let flaw = Flaw::new(place, message).label("no interface has a subnet with this host");
+    let flaw = Flaw::new(codes::NEXT_HOP_UNREACHABLE, place, message);
+    let flaw = flaw.label("no interface has a subnet with this host");
     let near = nets.iter().filter(|of| !of.is_loopback());
     let mut subnets: Vec<String> = near.map(|of| of.net.trunc().to_string()).collect();
     subnets.dedup();
@@ -104,7 +108,7 @@ fn own(nets: &[DeviceNet], netns: &Netns, via: IpAddr, place: String) -> Option<
     let mut known = nets.iter().filter(|of| of.place.is_some());
     known.find(|of| of.net.addr() == via)?;
     let message = format!("`{via}` is an address of `{netns}` itself");
-    Some(Flaw::new(place, message))
+    Some(Flaw::new(codes::BAD_NEXT_HOP, place, message))
 }
 
 /// The routes to the subnets of devices the kernel adds itself, and takes no other of
@@ -123,7 +127,7 @@ fn connected(nets: &[DeviceNet], route: &RouteSpec, place: &str) -> Option<Flaw>
     let mut routed = nets.iter().filter(routed);
     let of = routed.find(|of| of.net.trunc() == route.to)?;
     let message = format!("the kernel has a route to `{}` of its own", route.to);
-    let flaw = Flaw::new(format!("{place}/to"), message);
+    let flaw = Flaw::new(codes::DUPLICATE_ROUTE, format!("{place}/to"), message);
     let hint = format!(
         "give this one a `metric` other than {metric}, the kernel's: the lower is preferred"
     );

@@ -1,22 +1,19 @@
 //! Expectations.
 
 use super::{Item, Problem, Reader, Value};
+use crate::report::codes;
+use crate::topology::keys::table;
 use crate::topology::{Bounds, Expectation, Millis, PacketSize, Percent, Probe, Target};
-
-/// The keys of an expectation.
-const KEYS: [&str; 8] = ["from", "to", "reach", "tcp", "udp", "rtt_ms", "loss", "mtu"];
 
 impl Reader<'_> {
     /// Each value is read before the first `?`, so that one bad value does not hide
     /// another; the other nouns are read in the same way.
     pub(super) fn expectation(&mut self, item: &Item<'_>) -> Option<Expectation> {
-        let mut fields = self.fields(item, "an expectation", &KEYS)?;
-        let from = self.required(
-            &mut fields,
-            "from",
-            "`from: NAMESPACE`, where the probe starts",
-        );
-        let to = self.required(&mut fields, "to", "`to: NAMESPACE`, or an address to probe");
+        let mut fields = self.fields(item, &table::EXPECTATION)?;
+        let from = self.required(&mut fields, "from");
+        let from = from.and_then(|item| self.parsed(&item, "a namespace", codes::BAD_NAME));
+        let to = self.required(&mut fields, "to");
+        let to = to.and_then(|item| self.target(&item));
         let reach = fields.take("reach").map(|item| self.flag(&item));
         let probe = self.probe(fields.take("tcp"), fields.take("udp"));
         let (rtt, loss) = (fields.take("rtt_ms"), fields.take("loss"));
@@ -27,8 +24,8 @@ impl Reader<'_> {
             size: size.and_then(|item| self.packet_size(&item)),
         };
         Some(Expectation {
-            from: self.parsed(&from?, "a namespace")?,
-            to: self.target(&to?)?,
+            from: from?,
+            to: to?,
             reach: reach.unwrap_or(Some(true))?,
             probe: probe?,
             bounds,
@@ -42,10 +39,9 @@ impl Reader<'_> {
             (Some(tcp), None) => self.port(&tcp).map(Probe::Tcp),
             (None, Some(udp)) => self.port(&udp).map(Probe::Udp),
             (Some(_), Some(udp)) => {
-                let problem = Problem::new("an expectation has one probe", udp.span)
-                    .label("`tcp` is there already")
-                    .hint("write a second expectation for `udp`");
-                self.problem(problem)
+                let message = "an expectation has one probe";
+                let problem = Problem::new(codes::SEVERAL_PROBES, message, udp.span);
+                self.problem(problem.label("`tcp` is there already"))
             }
         }
     }
@@ -60,13 +56,15 @@ impl Reader<'_> {
         if text.contains([':', '/']) {
             return self.address(item).map(Target::Address);
         }
-        self.parsed(item, "a namespace").map(Target::Netns)
+        self.parsed(item, "a namespace", codes::BAD_NAME)
+            .map(Target::Netns)
     }
 
     fn milliseconds(&mut self, item: &Item<'_>) -> Option<Millis> {
         let what = "a time in milliseconds: a number like 50 or 0.5, up to 60000";
         let text = self.scalar(item, what)?;
-        text.parse().ok().or_else(|| self.not(item, &text, what))
+        let not = || self.not(item, &text, what, codes::BAD_NUMBER);
+        text.parse().ok().or_else(not)
     }
 
     fn percent(&mut self, item: &Item<'_>) -> Option<Percent> {
@@ -75,16 +73,21 @@ impl Reader<'_> {
         if let Some(meant) = Percent::meant(&text) {
             let message = format!("`{text}` is not a share in percent");
             let hint = format!("write `{meant}`");
-            return self.problem(Problem::new(message, item.span.clone()).hint(hint));
+            let problem = Problem::new(codes::BAD_NUMBER, message, item.span.clone());
+            return self.problem(problem.hint(hint));
         }
-        text.parse().ok().or_else(|| self.not(item, &text, what))
+        let not = || self.not(item, &text, what, codes::BAD_NUMBER);
+        text.parse().ok().or_else(not)
     }
 
     fn packet_size(&mut self, item: &Item<'_>) -> Option<PacketSize> {
         match &item.node.value {
             Value::Bool(true) => Some(PacketSize::Device),
             Value::Number => self.mtu(item).map(PacketSize::Bytes),
-            _ => self.unexpected(item, "`true` or a number of bytes like 1400"),
+            _ => {
+                let hint = "write `true` for the size that the sender's device takes";
+                self.unexpected(item, "`true` or a number of bytes like 1400", hint)
+            }
         }
     }
 }

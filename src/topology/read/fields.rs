@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::{Item, Problem, Reader, Value};
+use crate::report::codes;
+use crate::topology::keys::{Default, Mapping};
 use crate::topology::nearest::suggest;
 use crate::topology::node::Node;
 
@@ -12,14 +14,14 @@ use crate::topology::node::Node;
 pub(super) struct Fields<'n> {
     /// Marked when a key is missing.
     item: Item<'n>,
-    /// What the mapping describes, with its article.
-    what: &'static str,
+    mapping: &'static Mapping,
     values: BTreeMap<String, Item<'n>>,
 }
 
 impl<'n> Fields<'n> {
     /// The value of this key, once.
     pub(super) fn take(&mut self, key: &str) -> Option<Item<'n>> {
+        debug_assert!(self.mapping.key(key).is_some(), "`{key}` is in no table");
         self.values.remove(key)
     }
 }
@@ -29,39 +31,38 @@ impl Reader<'_> {
     pub(super) fn fields<'n>(
         &mut self,
         item: &Item<'n>,
-        what: &'static str,
-        known: &[&str],
+        mapping: &'static Mapping,
     ) -> Option<Fields<'n>> {
         let mut values = BTreeMap::new();
-        for (key, name, value) in self.mapping(item, what)? {
-            if known.contains(&name.as_str()) {
+        let names: Vec<String> = mapping.names().map(|name| format!("`{name}`")).collect();
+        let hint = format!("write `KEY: VALUE`; its keys are {}", names.join(", "));
+        for (key, name, value) in self.mapping(item, mapping.what, &hint)? {
+            if mapping.key(&name).is_some() {
                 values.insert(name, value);
             } else {
-                let message = format!("{what} has no key `{name}`");
-                let hint = suggest(&name, "its keys are", known.iter().copied());
-                self.problems
-                    .push(Problem::new(message, key.span.clone()).hint(hint));
+                let message = format!("{} has no key `{name}`", mapping.what);
+                let hint = suggest(&name, "its keys are", mapping.names());
+                let problem = Problem::new(codes::UNKNOWN_KEY, message, key.span.clone());
+                self.problems.push(problem.hint(hint));
             }
         }
         Some(Fields {
             item: item.clone(),
-            what,
+            mapping,
             values,
         })
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required<'n>(
-        &mut self,
-        fields: &mut Fields<'n>,
-        key: &str,
-        how: &str,
-    ) -> Option<Item<'n>> {
+    pub(super) fn required<'n>(&mut self, fields: &mut Fields<'n>, key: &str) -> Option<Item<'n>> {
         let value = fields.take(key);
         if value.is_none() {
-            let message = format!("{} needs the key `{key}`", fields.what);
-            let problem = Problem::new(message, fields.item.span.clone());
-            return self.problem(problem.hint(format!("add {how}")));
+            let message = format!("{} needs the key `{key}`", fields.mapping.what);
+            let problem = Problem::new(codes::MISSING_KEY, message, fields.item.span.clone());
+            return self.problem(match fields.mapping.key(key).map(|key| &key.default) {
+                Some(Default::Required(how)) => problem.hint(format!("add {how}")),
+                _ => problem,
+            });
         }
         value
     }
@@ -77,7 +78,8 @@ impl Reader<'_> {
         K: FromStr<Err: Display> + Ord,
     {
         let mut all = BTreeMap::new();
-        let entries = item.and_then(|item| self.mapping(&item, what));
+        let hint = "write `NAME: ...` for each, on a line of its own without a dash";
+        let entries = item.and_then(|item| self.mapping(&item, what, hint));
         for (key, name, value) in entries.unwrap_or_default() {
             match name.parse::<K>() {
                 Ok(name) => {
@@ -85,9 +87,10 @@ impl Reader<'_> {
                         all.insert(name, thing);
                     }
                 }
-                Err(e) => self
-                    .problems
-                    .push(Problem::new(e.to_string(), key.span.clone())),
+                Err(e) => {
+                    let problem = Problem::new(codes::BAD_NAME, e.to_string(), key.span.clone());
+                    self.problems.push(problem);
+                }
             }
         }
         all
@@ -127,7 +130,8 @@ impl Reader<'_> {
     /// value under `subnets:` is more likely forgotten than meant.
     fn list<'n>(&mut self, item: &Item<'n>, what: &str) -> Option<Vec<Item<'n>>> {
         let Value::List(nodes) = &item.node.value else {
-            return self.unexpected(item, &format!("a list of {what}"));
+            let hint = "begin each on a line of its own with `- `, or put them in `[` and `]`";
+            return self.unexpected(item, &format!("a list of {what}"), hint);
         };
         let at = |(i, node): (usize, &'n Node)| self.item(item, &i.to_string(), node, None);
         Some(nodes.iter().enumerate().map(at).collect())
@@ -138,21 +142,22 @@ impl Reader<'_> {
         &mut self,
         item: &Item<'n>,
         what: &str,
+        hint: &str,
     ) -> Option<Vec<(&'n Node, String, Item<'n>)>> {
         let nodes = match &item.node.value {
             Value::Mapping(nodes) => nodes,
             Value::Null => return Some(Vec::new()),
-            _ => return self.unexpected(item, &format!("{what} as `key: value` pairs")),
+            _ => return self.unexpected(item, &format!("{what} as `key: value` pairs"), hint),
         };
-        let mut seen = BTreeMap::new();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut entries = Vec::new();
         for (key, value) in nodes {
             let Some(name) = self.key(key) else { continue };
             if let Some(first) = seen.insert(name.clone(), key.span.start) {
                 let label = format!("it is on line {} already", self.lines.number(first));
                 let message = format!("the key `{name}` is there twice");
-                self.problems
-                    .push(Problem::new(message, key.span.clone()).label(label));
+                let problem = Problem::new(codes::DUPLICATE_KEY, message, key.span.clone());
+                self.problems.push(problem.label(label));
                 continue;
             }
             let value = self.item(item, &name, value, Some(key));

@@ -12,8 +12,10 @@ use std::ops::Range;
 
 use super::Topology;
 use super::error::Problem;
+use super::keys::table;
 use super::lines::Lines;
 use super::node::{Node, Value};
+use crate::report::codes;
 use crate::state::LabName;
 
 /// Where the values of the file stand in the text. A place is the path of keys
@@ -83,18 +85,18 @@ impl<'t> Reader<'t> {
             span: span.clone(),
         };
         if matches!(root.node.value, Value::Null) {
-            let problem = Problem::new("the file describes nothing", span);
-            return self.problem(problem.hint("begin with `lab: NAME`"));
+            let message = "the file describes nothing";
+            return self.problem(Problem::new(codes::EMPTY_FILE, message, span));
         }
-        let keys = ["lab", "networks", "namespaces", "links", "expect"];
-        let mut fields = self.fields(&root, "a topology file", &keys)?;
-        let lab = self.required(&mut fields, "lab", "`lab: NAME`");
+        let mut fields = self.fields(&root, &table::TOPOLOGY)?;
+        let lab = self.required(&mut fields, "lab");
         Some(Topology {
             networks: self.entries(fields.take("networks"), "networks", Self::network),
             namespaces: self.entries(fields.take("namespaces"), "namespaces", Self::namespace),
             links: self.items(fields.take("links"), "links", Self::cable),
             expect: self.items(fields.take("expect"), "expectations", Self::expectation),
-            lab: lab.and_then(|item| self.parsed::<LabName>(&item, "a lab name"))?,
+            lab: lab
+                .and_then(|item| self.parsed::<LabName>(&item, "a lab name", codes::BAD_NAME))?,
         })
     }
 

@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::{Item, Reader};
+use crate::report::codes;
 use crate::state::{IfName, Netns};
+use crate::topology::keys::table;
 use crate::topology::{Interface, NamespaceSpec, RouteSpec};
 
 impl Reader<'_> {
     pub(super) fn namespace(&mut self, _: &Netns, item: &Item<'_>) -> Option<NamespaceSpec> {
-        let keys = ["interfaces", "routes", "forward"];
-        let mut fields = self.fields(item, "a namespace", &keys)?;
+        let mut fields = self.fields(item, &table::NAMESPACE)?;
         let forward = fields.take("forward");
         Some(NamespaceSpec {
             interfaces: self.entries(fields.take("interfaces"), "interfaces", Self::interface),
@@ -21,28 +22,24 @@ impl Reader<'_> {
     }
 
     fn interface(&mut self, _: &IfName, item: &Item<'_>) -> Option<Interface> {
-        let keys = ["network", "addresses", "mac", "mtu"];
-        let mut fields = self.fields(item, "an interface", &keys)?;
+        let mut fields = self.fields(item, &table::INTERFACE)?;
         let network = fields.take("network");
         let addresses = fields.take("addresses");
         let mac = fields.take("mac");
         let mtu = fields.take("mtu");
         Some(Interface {
-            network: network.and_then(|item| self.parsed(&item, "the name of a network")),
+            network: network
+                .and_then(|item| self.parsed(&item, "the name of a network", codes::BAD_NAME)),
             addresses: self.one_or_more(addresses, "addresses", Self::address_in_subnet),
-            mac: mac.and_then(|item| self.parsed(&item, "a hardware address")),
+            mac: mac.and_then(|item| self.parsed(&item, "a hardware address", codes::BAD_MAC)),
             mtu: mtu.and_then(|item| self.mtu(&item)),
         })
     }
 
     fn route(&mut self, item: &Item<'_>) -> Option<RouteSpec> {
-        let mut fields = self.fields(item, "a route", &["to", "via", "metric"])?;
-        let to = self.required(
-            &mut fields,
-            "to",
-            "the destination: `to: SUBNET` or `to: default`",
-        );
-        let via = self.required(&mut fields, "via", "`via: ADDRESS`, the next router");
+        let mut fields = self.fields(item, &table::ROUTE)?;
+        let to = self.required(&mut fields, "to");
+        let via = self.required(&mut fields, "via");
         let metric = fields.take("metric");
         let metric = metric.and_then(|item| self.number(&item, "a metric like 100"));
         let via = via.and_then(|item| self.address(&item));
@@ -58,7 +55,7 @@ impl Reader<'_> {
     fn destination(&mut self, item: &Item<'_>, via: Option<IpAddr>) -> Option<IpNet> {
         let what = "a destination: a subnet or `default`";
         if self.scalar(item, what)? != "default" {
-            return self.subnet(item);
+            return self.prefix(item, "a subnet like 10.0.0.0/24, or `default`");
         }
         let everything = match via? {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),

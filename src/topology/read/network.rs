@@ -1,25 +1,27 @@
 //! Networks and links.
 
 use super::{Item, Problem, Reader, Value};
+use crate::report::codes;
 use crate::state::{End, NetworkName};
+use crate::topology::keys::table;
 use crate::topology::{Cable, Gateway, Network};
 
 impl Reader<'_> {
     pub(super) fn network(&mut self, _: &NetworkName, item: &Item<'_>) -> Option<Network> {
-        let keys = ["bridge", "subnets", "gateway", "masquerade", "mtu"];
-        let mut fields = self.fields(item, "a network", &keys)?;
-        let how = "`subnets: [10.0.0.0/24]`, or `subnets: []` for a switch without addresses";
-        let subnets = self.required(&mut fields, "subnets", how);
+        let mut fields = self.fields(item, &table::NETWORK)?;
+        let subnets = self.required(&mut fields, "subnets");
+        let subnets = subnets.map(|item| self.one_or_more(Some(item), "subnets", Self::subnet));
         let bridge = fields.take("bridge");
-        let gateway = fields.take("gateway");
-        let masquerade = fields.take("masquerade");
-        let mtu = fields.take("mtu");
+        let bridge = bridge.and_then(|i| self.parsed(&i, "a device name", codes::BAD_NAME));
+        let gateway = fields.take("gateway").map(|item| self.gateway(&item));
+        let masquerade = fields.take("masquerade").map(|item| self.flag(&item));
+        let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
         Some(Network {
-            bridge: bridge.and_then(|item| self.parsed(&item, "a device name")),
-            subnets: self.one_or_more(Some(subnets?), "subnets", Self::subnet),
-            gateway: gateway.map_or(Some(Gateway::First), |item| self.gateway(&item))?,
-            masquerade: masquerade.is_some_and(|item| self.flag(&item).unwrap_or_default()),
-            mtu: mtu.and_then(|item| self.mtu(&item)),
+            bridge,
+            subnets: subnets?,
+            gateway: gateway.unwrap_or(Some(Gateway::First))?,
+            masquerade: masquerade.flatten().unwrap_or_default(),
+            mtu,
         })
     }
 
@@ -28,14 +30,15 @@ impl Reader<'_> {
         match &item.node.value {
             Value::Text(text) if text == "none" => Some(Gateway::None),
             Value::List(list) if list.is_empty() => {
-                let problem = Problem::new("the list of gateways is empty", item.span.clone())
-                    .hint("write `gateway: none` for a network on which the host has no address");
-                self.problem(problem)
+                let message = "the list of gateways is empty";
+                let problem = Problem::new(codes::WRONG_TYPE, message, item.span.clone());
+                let hint = "write `gateway: none` for a network on which the host has no address";
+                self.problem(problem.hint(hint))
             }
             // Names are no addresses: `off`, `no`, `lan`.
             Value::Text(text) if !text.contains(['.', ':']) => {
                 let what = "an address like 10.0.0.1, a list of addresses, or `none`";
-                self.not(item, text, what)
+                self.not(item, text, what, codes::BAD_ADDRESS)
             }
             _ => {
                 let addresses = self.one_or_more(Some(item.clone()), "addresses", Self::address);
@@ -50,9 +53,8 @@ impl Reader<'_> {
 
     /// The ends are sorted, so that a link is the same whichever is written first.
     pub(super) fn cable(&mut self, item: &Item<'_>) -> Option<Cable> {
-        let mut fields = self.fields(item, "a link", &["endpoints", "mtu"])?;
-        let how = "the two ends: `endpoints: [\"one:eth0\", \"two:eth0\"]`";
-        let endpoints = self.required(&mut fields, "endpoints", how);
+        let mut fields = self.fields(item, &table::LINK)?;
+        let endpoints = self.required(&mut fields, "endpoints");
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
         let Item { place, span, .. } = endpoints.clone()?;
         let faults = self.problems.len();
@@ -63,7 +65,7 @@ impl Reader<'_> {
         let count = ends.len();
         let Ok(mut endpoints) = <[End; 2]>::try_from(ends) else {
             let message = format!("a link has two ends, not {count}");
-            return self.problem(Problem::new(message, span));
+            return self.problem(Problem::new(codes::NOT_TWO_ENDS, message, span));
         };
         if endpoints[0] > endpoints[1] {
             endpoints.reverse();
@@ -74,6 +76,7 @@ impl Reader<'_> {
     }
 
     fn end(&mut self, item: &Item<'_>) -> Option<End> {
-        self.parsed(item, "an end like `one:eth0`, namespace and interface")
+        let what = "an end like `one:eth0`, namespace and interface";
+        self.parsed(item, what, codes::BAD_ENDPOINT)
     }
 }

@@ -7,17 +7,23 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use super::{Item, Problem, Reader, Value};
+use crate::report::{Code, codes};
 
 impl Reader<'_> {
     /// A single value as it was written.
     pub(super) fn scalar(&mut self, item: &Item<'_>, what: &str) -> Option<String> {
-        match &item.node.value {
-            Value::Text(text) => Some(text.clone()),
+        let hint = match &item.node.value {
+            Value::Text(text) => return Some(text.clone()),
             Value::Bool(_) | Value::Number => {
-                self.text.get(item.node.span.clone()).map(str::to_owned)
+                return self.text.get(item.node.span.clone()).map(str::to_owned);
             }
-            _ => self.unexpected(item, what),
-        }
+            Value::Null => "write it behind the colon",
+            Value::List(_) => "write one value, without brackets and dashes",
+            Value::Mapping(_) => {
+                "put a text with a colon in quotes: a colon before a blank is YAML's own"
+            }
+        };
+        self.unexpected(item, what, hint)
     }
 
     /// A value whose type explains by itself why a text is none.
@@ -25,19 +31,23 @@ impl Reader<'_> {
         &mut self,
         item: &Item<'_>,
         what: &str,
+        code: &'static Code,
     ) -> Option<T> {
         let text = self.scalar(item, what)?;
         match text.parse() {
             Ok(value) => Some(value),
-            Err(e) => self.problem(Problem::new(format!("{e}"), item.span.clone())),
+            Err(e) => self.problem(Problem::new(code, format!("{e}"), item.span.clone())),
         }
     }
 
     pub(super) fn flag(&mut self, item: &Item<'_>) -> Option<bool> {
-        match &item.node.value {
-            Value::Bool(flag) => Some(*flag),
-            _ => self.unexpected(item, "`true` or `false`"),
-        }
+        let hint = match &item.node.value {
+            Value::Bool(flag) => return Some(*flag),
+            Value::Text(text) if ["yes", "on", "True"].contains(&text.as_str()) => "write `true`",
+            Value::Text(text) if ["no", "off", "False"].contains(&text.as_str()) => "write `false`",
+            _ => "write `true` or `false`, or leave the key out",
+        };
+        self.unexpected(item, "`true` or `false`", hint)
     }
 
     /// Bounds come with the kernel's checks; here it must only be a number.
@@ -45,7 +55,7 @@ impl Reader<'_> {
         let text = self.scalar(item, what)?;
         match text.parse() {
             Ok(number) => Some(number),
-            Err(_) => self.not(item, &text, what),
+            Err(_) => self.not(item, &text, what, codes::BAD_NUMBER),
         }
     }
 
@@ -54,7 +64,7 @@ impl Reader<'_> {
         let text = self.scalar(item, what)?;
         match text.parse() {
             Ok(port) if port > 0 => Some(port),
-            _ => self.not(item, &text, what),
+            _ => self.not(item, &text, what, codes::BAD_NUMBER),
         }
     }
 
@@ -66,10 +76,10 @@ impl Reader<'_> {
             (Ok(address), _) => Some(address),
             (_, Ok(net)) => {
                 let message = format!("`{text}` has a prefix length, and must have none here");
-                let hint = format!("write `{}`", net.addr());
-                self.problem(Problem::new(message, item.span.clone()).hint(hint))
+                let problem = Problem::new(codes::BAD_ADDRESS, message, item.span.clone());
+                self.problem(problem.hint(format!("write `{}`", net.addr())))
             }
-            _ => self.not(item, &text, what),
+            _ => self.not(item, &text, what, codes::BAD_ADDRESS),
         }
     }
 
@@ -83,37 +93,58 @@ impl Reader<'_> {
         self.prefix(item, "a subnet like 10.0.0.0/24 or fd00::/64")
     }
 
-    fn prefix(&mut self, item: &Item<'_>, what: &str) -> Option<IpNet> {
+    pub(super) fn prefix(&mut self, item: &Item<'_>, what: &str) -> Option<IpNet> {
         let text = self.scalar(item, what)?;
-        match (text.parse(), text.parse::<IpAddr>()) {
-            (Ok(net), _) => Some(net),
-            (_, Ok(address)) => {
-                let length = if address.is_ipv4() { 24 } else { 64 };
-                let message = format!("`{text}` has no prefix length");
-                let hint = format!("write the subnet's, as in `{text}/{length}`");
-                self.problem(Problem::new(message, item.span.clone()).hint(hint))
-            }
-            _ => self.not(item, &text, what),
+        if let Ok(net) = text.parse() {
+            return Some(net);
         }
+        let (address, length) = text.split_once('/').unwrap_or((&text, ""));
+        let Ok(address) = address.parse::<IpAddr>() else {
+            return self.not(item, &text, what, codes::BAD_ADDRESS);
+        };
+        let (usual, most) = if address.is_ipv4() {
+            (24, 32)
+        } else {
+            (64, 128)
+        };
+        let (message, hint) = match length {
+            "" => (
+                format!("`{text}` has no prefix length"),
+                format!("write the subnet's, as in `{address}/{usual}`"),
+            ),
+            _ => (
+                format!("`{length}` is not a prefix length"),
+                format!("write 0 to {most}, as in `{address}/{usual}`"),
+            ),
+        };
+        let problem = Problem::new(codes::BAD_ADDRESS, message, item.span.clone());
+        self.problem(problem.hint(hint))
     }
 
     /// A text that cannot be read as what it should be.
-    pub(super) fn not<T>(&mut self, item: &Item<'_>, text: &str, what: &str) -> Option<T> {
+    pub(super) fn not<T>(
+        &mut self,
+        item: &Item<'_>,
+        text: &str,
+        what: &str,
+        code: &'static Code,
+    ) -> Option<T> {
         let message = format!(
             "`{text}` is not {}",
             what.split(' ').take(2).collect::<Vec<_>>().join(" ")
         );
-        let label = format!("expected {what}");
-        self.problem(Problem::new(message, item.span.clone()).label(label))
+        let problem = Problem::new(code, message, item.span.clone());
+        self.problem(problem.hint(format!("write {what}")))
     }
 
     /// A value of the wrong kind altogether.
-    pub(super) fn unexpected<T>(&mut self, item: &Item<'_>, what: &str) -> Option<T> {
+    pub(super) fn unexpected<T>(&mut self, item: &Item<'_>, what: &str, hint: &str) -> Option<T> {
         let found = match &item.node.value {
             Value::Text(text) if text.len() < 40 => format!("`{text}`"),
             other => other.kind().to_owned(),
         };
         let message = format!("expected {what}, found {found}");
-        self.problem(Problem::new(message, item.span.clone()))
+        let problem = Problem::new(codes::WRONG_TYPE, message, item.span.clone());
+        self.problem(problem.hint(hint))
     }
 }

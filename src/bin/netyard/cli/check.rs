@@ -1,25 +1,29 @@
 use std::process::ExitCode;
 
+use netyard::error::Error;
 use netyard::ipam::Leases;
 use netyard::topology::resolve;
 use serde_json::json;
 
-use super::output::{self, BOLD, Trouble, say, styled};
+use super::output::{self, BOLD, say, styled};
 use super::source;
+use super::trouble::Trouble;
 
 /// Check a topology file: no root, no kernel, nothing changed
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard check lab.yaml")]
 pub(crate) struct Args {
     /// The topology file; `-` reads standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// Print the file's meaning as JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let topology = source::read(&args.file)?.topology;
-    resolve(&topology, &Leases::default()).map_err(|e| Trouble::input(e.to_string()))?;
+    resolve(&topology, &Leases::default()).map_err(Error::from)?;
     if args.json {
         return output::json(&json!({ "lab": topology.lab, "topology": topology }));
     }

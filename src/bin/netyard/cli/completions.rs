@@ -3,10 +3,16 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
-use super::output::{Trouble, say};
+use super::output::say;
+use super::trouble::Trouble;
 
-/// Print completions for a shell: `source <(netyard completions bash)`
+/// Print completions for a shell
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples, for one shell after the other:
+  netyard completions bash > ~/.local/share/bash-completion/completions/netyard
+  netyard completions zsh > ~/.zfunc/_netyard    (with ~/.zfunc in the fpath)
+  netyard completions fish > ~/.config/fish/completions/netyard.fish")]
 pub(crate) struct Args {
     /// The shell
     shell: Shell,

@@ -8,10 +8,12 @@ use netyard::error::Error;
 use netyard::lab;
 use netyard::plan::{Change, Op, Plan};
 use netyard::reconcile::Watch;
+use netyard::report::codes;
 
 use super::changes;
-use super::output::{BOLD, Trouble, say, styled};
+use super::output::{BOLD, say, styled};
 use super::source::Source;
+use super::trouble::Trouble;
 use super::watch::{Verbosity, Watcher};
 
 /// More changes than a screen has lines.
@@ -67,7 +69,7 @@ fn ask(plan: &Plan) -> Result<(), Trouble> {
 /// Asks whether to go on. `alone` is said where nobody can be asked.
 pub(crate) fn agree(alone: &str) -> Result<(), Trouble> {
     if !std::io::stdin().is_terminal() {
-        return Err(Trouble::failed(alone).hint("`--yes` goes on without a question"));
+        return Err(Trouble::failed(codes::DECLINED, alone));
     }
     anstream::eprint!("{} [y/N] ", styled(BOLD, "Go on?"));
     std::io::stderr().flush()?;
@@ -75,7 +77,7 @@ pub(crate) fn agree(alone: &str) -> Result<(), Trouble> {
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Trouble::failed("nothing was changed")),
+        _ => Err(Trouble::failed(codes::DECLINED, "nothing was changed")),
     }
 }
 

@@ -6,8 +6,9 @@ use netyard::lab::{self, Removed, Until};
 use netyard::state::LabName;
 use serde_json::{Value, json};
 
-use super::output::{self, BOLD, DIM, Trouble, say, styled};
+use super::output::{self, BOLD, DIM, say, styled};
 use super::source::{self, Named};
+use super::trouble::Trouble;
 use super::up::summary;
 use super::watch::{Verbosity, Watcher};
 
@@ -16,9 +17,10 @@ use super::watch::{Verbosity, Watcher};
 /// Works after a crash too: what `up` had begun is known from the journal. Returns when
 /// every name is free again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard down three")]
 pub(crate) struct Args {
     /// The lab's name, or its topology file (`-` reads standard input)
-    #[arg(value_name = "FILE|LAB", required_unless_present = "all")]
+    #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath, required_unless_present = "all")]
     target: Option<String>,
     /// Remove every lab that was made from this host
     #[arg(long, conflicts_with = "target")]
@@ -28,7 +30,7 @@ pub(crate) struct Args {
     wait: bool,
     /// Print what was done as JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// The kernel takes some 1.5 ms a namespace.
@@ -67,27 +69,29 @@ fn not_up(lab: &LabName, as_json: bool) -> Result<ExitCode, Trouble> {
 
 /// One that cannot be removed does not keep the others.
 fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
-    let (mut done, mut failed) = (Vec::new(), None);
+    let (mut done, mut exit) = (Vec::new(), ExitCode::SUCCESS);
     for lab in lab::list()? {
         match down(&lab.name, args, verbosity) {
             Ok(value) => done.push(value),
             Err(Error::OtherHost(_)) => {}
             Err(error) => {
-                let trouble: Option<Trouble> = failed.replace(error.into());
-                trouble.map(Trouble::show);
+                let trouble = Trouble::from(error);
+                if args.json {
+                    let (report, code) = trouble.into_parts();
+                    done.push(json!({ "lab": lab.name, "error": report }));
+                    exit = code;
+                } else {
+                    exit = ExitCode::from(trouble.show(false));
+                }
             }
         }
     }
-    if let Some(trouble) = failed {
-        return Err(trouble);
-    }
     if args.json {
-        return output::json(&done);
-    }
-    if done.is_empty() {
+        output::json(&done)?;
+    } else if done.is_empty() && exit == ExitCode::SUCCESS {
         say!("no lab is up");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit)
 }
 
 fn down(name: &LabName, args: &Args, verbosity: Verbosity) -> Result<Value, Error> {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::changes;
 use super::consent::agree;
-use super::output::{self, BOLD, Trouble, say, styled};
+use super::output::{self, BOLD, say, styled};
+use super::trouble::Trouble;
 use super::watch::{Verbosity, Watcher};
 
 /// Remove what no living lab owns
@@ -14,6 +15,7 @@ use super::watch::{Verbosity, Watcher};
 /// which the journal knows nothing, as when /run was emptied. It is shown first. Without
 /// `--yes` it asks; where nobody can be asked, nothing is removed.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard gc --dry-run")]
 pub(crate) struct Args {
     /// Remove it without a question
     #[arg(short, long)]
@@ -23,7 +25,7 @@ pub(crate) struct Args {
     dry_run: bool,
     /// Print JSON; removes only with `--yes`
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {

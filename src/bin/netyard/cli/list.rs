@@ -6,16 +6,18 @@ use netyard::lab;
 use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, is_link_local};
 use serde_json::{Value, json};
 
-use super::output::{self, Trouble, say};
+use super::output::{self, say};
+use super::trouble::Trouble;
 
 /// Show the labs of this host, their namespaces and addresses
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard list three")]
 pub(crate) struct Args {
     /// Only this lab
     lab: Option<LabName>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// A device of a lab and where it is.

@@ -2,11 +2,14 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
+use netyard::report::codes;
 
-use super::output::{Trouble, say};
+use super::output::say;
+use super::trouble::Trouble;
 
-/// Print the manual page: `netyard man | man -l -`; with a verb, that of the verb
+/// Print the manual page, or that of a verb
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard man up | man -l -")]
 pub(crate) struct Args {
     /// A verb, such as `up`
     verb: Option<String>,
@@ -17,12 +20,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     command.build();
     let page = match &args.verb {
         None => command,
-        Some(verb) => command.find_subcommand(verb).cloned().ok_or_else(|| {
-            Trouble::input(format!("there is no verb `{verb}`: see `netyard --help`"))
-        })?,
+        Some(verb) => command
+            .find_subcommand(verb)
+            .cloned()
+            .ok_or_else(|| Trouble::input(codes::USAGE, format!("there is no verb `{verb}`")))?,
     };
     let mut text = Vec::new();
     Man::new(page).render(&mut text)?;
-    say!("{}", String::from_utf8_lossy(&text).trim_end());
+    let text = String::from_utf8_lossy(&text);
+    // Examples are lines, not running text (`.nf`, groff(7)).
+    let text = text.replace(".SH EXTRA\n", ".SH EXAMPLES\n.nf\n");
+    say!("{}", text.trim_end());
     Ok(ExitCode::SUCCESS)
 }

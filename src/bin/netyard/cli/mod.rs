@@ -7,25 +7,32 @@ mod completions;
 mod consent;
 mod demo;
 mod down;
+mod errors;
 mod exec;
 mod gc;
+mod init;
 mod list;
 mod man;
 mod output;
 mod plan;
 mod run;
+mod schema;
 mod shell;
 mod source;
 mod status;
 mod test;
+mod trouble;
 mod up;
 mod watch;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
-use output::Trouble;
+use netyard::report::codes;
+
+use trouble::Trouble;
 
 /// Container networks from one file: built in milliseconds, shown, and proved.
 #[derive(Debug, Parser)]
@@ -39,15 +46,17 @@ struct Cli {
 }
 
 const AFTER: &str = "\
-Start:  netyard up examples/three.yaml     make the network that the file describes
+Start:  netyard init three                 write a file to begin with
+        netyard up three.yaml              make the network that it describes
         netyard test three                 prove it with packets
         netyard exec one -- ip address     run a program in a namespace
         netyard down three                 leave nothing behind
 
-        netyard run examples/three.yaml --in one -- ping -c1 three
+        netyard run three.yaml --in one -- ping -c1 three
                                            all of that at once; as a normal user too
 
-Exit codes: 0 done; 1 not done, or not as expected; 2 the command line or the file is wrong.";
+Exit codes: 0 done; 1 not done, or not as expected;
+            2 the command line or the file is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -63,13 +72,45 @@ enum Verb {
     Run(run::Args),
     Shell(shell::Args),
     Test(test::Args),
+    Init(init::Args),
+    Schema(schema::Args),
+    Errors(errors::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
 
+impl Verb {
+    /// Whether a program reads the answer.
+    fn json(&self) -> bool {
+        match self {
+            Verb::Up(args) => args.json,
+            Verb::Down(args) => args.json,
+            Verb::Plan(args) => args.json(),
+            Verb::Check(args) => args.json,
+            Verb::List(args) => args.json,
+            Verb::Test(args) => args.json,
+            Verb::Errors(args) => args.json,
+            Verb::Status(args) => args.json,
+            Verb::Gc(args) => args.json,
+            Verb::Demo(_)
+            | Verb::Exec(_)
+            | Verb::Run(_)
+            | Verb::Shell(_)
+            | Verb::Init(_)
+            | Verb::Schema(_)
+            | Verb::Completions(_)
+            | Verb::Man(_) => false,
+        }
+    }
+}
+
 /// Parses the command line, runs the verb, shows what went wrong.
 pub(crate) fn run() -> ExitCode {
-    let Cli { verb, verbose } = Cli::parse();
+    let Cli { verb, verbose } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(error),
+    };
+    let json = verb.json();
     watch::trace(verbose);
     let result = match verb {
         Verb::Demo(args) => demo::run(&args),
@@ -84,8 +125,39 @@ pub(crate) fn run() -> ExitCode {
         Verb::Run(args) => run::run(&args, verbose),
         Verb::Shell(args) => shell::run(&args, verbose),
         Verb::Test(args) => test::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Errors(args) => errors::run(&args),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),
     };
-    result.unwrap_or_else(|trouble: Trouble| ExitCode::from(trouble.show()))
+    result.unwrap_or_else(|trouble| ExitCode::from(trouble.show(json)))
+}
+
+/// A wrong command line, or a question for help or the version.
+fn misused(mut error: clap::Error) -> ExitCode {
+    // A tip is enough where there are seventy values.
+    if let Some(ContextValue::Strings(all)) = error.get(ContextKind::ValidValue)
+        && all.len() > 12
+    {
+        error.insert(ContextKind::ValidValue, ContextValue::Strings(Vec::new()));
+    }
+    let words = std::env::args_os().take_while(|word| word != "--");
+    if !error.use_stderr() || !words.into_iter().any(|word| word == "--json") {
+        error.exit();
+    }
+    let said = error.render().to_string();
+    // What is wrong, a tip perhaps, how it is used.
+    let mut parts = said.split("\n\n").map(|part| {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        words.join(" ")
+    });
+    let message = parts.next().unwrap_or_default();
+    let trouble = Trouble::input(codes::USAGE, message.trim_start_matches("error: "));
+    match parts.next() {
+        Some(next) => trouble.hint(next.trim_start_matches("tip: ")),
+        None => trouble,
+    }
+    .show(true)
+    .into()
 }

@@ -6,8 +6,9 @@ use netyard::plan::{Plan, Summary};
 use serde_json::json;
 
 use super::changes;
-use super::output::{self, DIM, Trouble, say, styled};
+use super::output::{self, DIM, say, styled};
 use super::source;
+use super::trouble::Trouble;
 
 /// Show what `up` would do, and whom it disturbs; change nothing
 ///
@@ -15,10 +16,13 @@ use super::source;
 /// each with its reason and with what it does to what is there. Of a new lab: the
 /// commands that one would type.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples: netyard plan lab.yaml            what would be done, and why
+          netyard plan --as sh lab.yaml    a script that does the same")]
 pub(crate) struct Args {
     /// The topology file (`-` reads standard input), or the name of a lab: the file
     /// that it was last brought up with
-    #[arg(value_name = "FILE|LAB")]
+    #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath)]
     target: String,
     /// The form
     #[arg(long = "as", value_name = "FORM")]
@@ -38,6 +42,12 @@ enum Form {
     Sh,
     /// Every operation with all its values and its impacts
     Json,
+}
+
+impl Args {
+    pub(crate) fn json(&self) -> bool {
+        self.json || self.form == Some(Form::Json)
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {

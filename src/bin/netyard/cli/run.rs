@@ -5,14 +5,15 @@ use std::process::{ExitCode, ExitStatus};
 use netyard::error::Error;
 use netyard::plan::Plan;
 use netyard::reconcile::Watch;
+use netyard::report::codes;
 use netyard::state::Netns;
 use netyard::{lab, may_administer, run};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::exec::become_program;
-use super::output::{INTERRUPTED, Trouble};
 use super::source::{self, Source};
+use super::trouble::{INTERRUPTED, Trouble};
 use super::watch::{Verbosity, Watcher};
 
 /// Bring a lab up, run a program in it, take it down
@@ -25,6 +26,10 @@ use super::watch::{Verbosity, Watcher};
 /// The lab's namespaces are known by name. The exit code is the program's, or 128 and
 /// the number of the signal that killed it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples: netyard run lab.yaml -- ping -c1 10.0.0.20
+          netyard run lab.yaml --in one -- ping -c1 three
+          netyard run lab.yaml -- bash          up, exec, test work in there")]
 pub(crate) struct Args {
     /// The topology file; `-` reads standard input
     file: String,
@@ -88,16 +93,15 @@ impl Lab {
             .map(ToString::to_string)
             .collect();
         let (lab, netns) = (&topology.lab, &self.netns);
-        Err(
-            Trouble::input(format!("lab {lab} has no namespace `{netns}`"))
-                .hint(format!("it has {}", names.join(", "))),
-        )
+        let message = format!("lab {lab} has no namespace `{netns}`");
+        let trouble = Trouble::input(codes::UNKNOWN_NAMESPACE, message);
+        Err(trouble.hint(format!("it has {}", names.join(", "))))
     }
 
     /// In the child process: becomes the program, or gives an exit code.
     fn inside(&self, made: Result<Plan, Error>, mut watcher: Watcher, words: &[OsString]) -> u8 {
         if let Err(error) = made {
-            return Trouble::from(error).show();
+            return Trouble::from(error).show(false);
         }
         // Too late to undo anything, early enough to run nothing.
         if watcher.interrupted() {
@@ -107,7 +111,7 @@ impl Lab {
             "a shell in namespace {} of lab {}; `exit` ends both",
             self.netns, self.source.topology.lab
         );
-        become_program(&self.netns, words, &banner).show()
+        become_program(&self.netns, words, &banner).show(false)
     }
 }
 

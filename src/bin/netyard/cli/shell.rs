@@ -1,12 +1,13 @@
 use std::process::ExitCode;
 
+use netyard::report::codes;
 use netyard::state::Netns;
 use netyard::{may_administer, run};
 
 use super::exec::{self, become_program};
-use super::output::Trouble;
 use super::run::{Lab, exit_code};
 use super::source;
+use super::trouble::Trouble;
 use super::watch::Verbosity;
 
 /// Open a shell: in a private world, in a file's lab, or in a namespace
@@ -15,6 +16,10 @@ use super::watch::Verbosity;
 /// without root and nothing is seen outside. With a file it is the same as `run` without
 /// a program, with a namespace the same as `exec`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples: netyard shell lab.yaml one    a lab that lives as long as the shell
+          netyard shell one             a namespace that is there
+          netyard shell                 an empty private world")]
 pub(crate) struct Args {
     /// A topology file, or a namespace that is there
     #[arg(value_name = "FILE|NAMESPACE")]
@@ -30,7 +35,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let Some(place) = &args.place else {
         let banner = "a shell in a private world; `exit` ends it, and all that is in it";
-        let ended = run::private(|| become_program(&Netns::Host, &[], banner).show())?;
+        let ended = run::private(|| become_program(&Netns::Host, &[], banner).show(false))?;
         return Ok(exit_code(ended));
     };
     if source::is_file(place) {
@@ -42,9 +47,12 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         return lab.run(&[], verbosity);
     }
     if args.netns.is_some() || args.private {
-        return Err(Trouble::input(format!("`{place}` is no topology file"))
-            .hint("`netyard shell FILE NAMESPACE`, or `netyard shell NAMESPACE` for one that is there"));
+        let message = format!("`{place}` is no topology file");
+        return Err(Trouble::input(codes::USAGE, message).hint(
+            "`netyard shell FILE NAMESPACE`, or `netyard shell NAMESPACE` for one that is there",
+        ));
     }
-    let netns = place.parse().map_err(|e| Trouble::input(format!("{e}")))?;
+    let bad = |e| Trouble::input(codes::BAD_NAME, format!("{e}"));
+    let netns: Netns = place.parse().map_err(bad)?;
     exec::enter(&netns, &[])
 }

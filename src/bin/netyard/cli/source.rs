@@ -1,13 +1,16 @@
 //! Where a topology comes from: a file, standard input, or a lab that is up.
 
-use std::io::{IsTerminal, Read};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
+use netyard::error::Error;
 use netyard::lab::Described;
+use netyard::report::codes;
 use netyard::state::LabName;
-use netyard::topology::{self, Topology};
+use netyard::topology::{self, MOST_BYTES, Topology};
 
-use super::output::Trouble;
+use super::trouble::Trouble;
 
 /// A topology and the text it was read from.
 pub(crate) struct Source {
@@ -20,37 +23,52 @@ pub(crate) fn read(file: &str) -> Result<Source, Trouble> {
     let text = if file == "-" {
         from_stdin()
     } else {
-        std::fs::read_to_string(file)
+        File::open(file).and_then(read_text)
     };
     let text = text.map_err(|e| {
         let hint = match e.kind() {
-            std::io::ErrorKind::NotFound => {
+            io::ErrorKind::NotFound => {
                 "give the path of a topology file, or `-` for standard input"
             }
-            std::io::ErrorKind::IsADirectory => "give the path of a topology file in it",
-            std::io::ErrorKind::InvalidData => "a topology is a YAML text in UTF-8",
+            io::ErrorKind::IsADirectory => "give the path of a topology file in it",
+            io::ErrorKind::InvalidData => "a topology is a YAML text in UTF-8",
             _ => "give a file that you may read, or `-` for standard input",
         };
-        Trouble::input(format!("cannot read {}: {e}", origin(file))).hint(hint)
+        let message = format!("cannot read {}: {e}", origin(file));
+        Trouble::input(codes::CANNOT_READ, message).hint(hint)
     })?;
     parse(file, text)
 }
 
-fn from_stdin() -> std::io::Result<String> {
-    let mut stdin = std::io::stdin();
+fn from_stdin() -> io::Result<String> {
+    let stdin = io::stdin();
     if stdin.is_terminal() {
         anstream::eprintln!("reading the topology from the terminal; end it with Ctrl-D");
     }
-    let mut text = String::new();
-    stdin.read_to_string(&mut text)?;
-    Ok(text)
+    read_text(stdin)
+}
+
+/// No more than a topology may have and a little, so that the parser says what is
+/// wrong with the rest: `/dev/zero` has no end.
+fn read_text(from: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    from.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MOST_BYTES {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("byte {at} is not UTF-8"),
+        )
+    })
 }
 
 fn parse(file: &str, text: String) -> Result<Source, Trouble> {
     match topology::parse(&text) {
         Ok(topology) => Ok(Source { topology, text }),
-        // Styled always: anstream takes the colours out where they do not belong.
-        Err(error) => Err(Trouble::drawn(error.render(origin(file), true))),
+        Err(error) => Err(Trouble::file(&error, origin(file))),
     }
 }
 
@@ -73,9 +91,11 @@ pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
     }
     match word.parse() {
         Ok(lab) => Ok(Named::Lab(lab)),
-        Err(error) => Err(Trouble::input(format!(
-            "{error}, and there is no such file"
-        ))),
+        Err(error) => {
+            let message = format!("{error}, and there is no such file");
+            let trouble = Trouble::input(codes::CANNOT_READ, message);
+            Err(trouble.hint("give a lab's name, or the path of a topology file"))
+        }
     }
 }
 
@@ -93,7 +113,7 @@ pub(crate) fn of(word: &str) -> Result<Source, Trouble> {
     };
     let labs = netyard::lab::list()?;
     let found = labs.into_iter().find(|known| known.name == lab);
-    recorded(found.ok_or_else(|| netyard::error::Error::NoLab(lab.clone()))?)
+    recorded(found.ok_or_else(|| Error::NoLab(lab.clone()))?)
 }
 
 /// What the journal holds of a lab.

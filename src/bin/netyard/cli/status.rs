@@ -7,8 +7,9 @@ use netyard::state::LabName;
 use serde_json::{Value, json};
 
 use super::changes;
-use super::output::{self, BAD, BOLD, GOOD, Trouble, say, styled};
+use super::output::{self, BAD, BOLD, GOOD, say, styled};
 use super::source;
+use super::trouble::Trouble;
 
 /// Compare labs with their description
 ///
@@ -17,12 +18,13 @@ use super::source;
 /// 0 when all is as described, 1 when it is not. A lab that was made from another
 /// network namespace is listed and not judged.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard status three")]
 pub(crate) struct Args {
     /// Only this lab
     lab: Option<LabName>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// A lab and how it is; `None` where that cannot be seen from here.
@@ -156,10 +158,7 @@ fn as_json(row: &Row) -> Value {
     let drift = row.status.as_ref().map(|status| status.drift.as_ref());
     let (changes, conflicts) = match drift {
         Some(Ok(drift)) => (differences(drift), Vec::new()),
-        Some(Err(conflicts)) => {
-            let said = conflicts.0.iter().map(ToString::to_string);
-            (Vec::new(), said.collect())
-        }
+        Some(Err(conflicts)) => (Vec::new(), conflicts.report().problems),
         None => Default::default(),
     };
     json!({

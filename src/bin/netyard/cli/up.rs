@@ -4,8 +4,9 @@ use netyard::plan::{Op, Plan};
 use serde_json::json;
 
 use super::consent::{self, Manner};
-use super::output::{self, BOLD, DIM, Trouble, say, styled};
+use super::output::{self, BOLD, DIM, say, styled};
 use super::source;
+use super::trouble::Trouble;
 use super::watch::Verbosity;
 
 /// Make the network that a file describes, or change it to match
@@ -18,17 +19,18 @@ use super::watch::Verbosity;
 /// asked (standard input is no terminal) it then changes nothing and ends with 1,
 /// unless `--yes` is given.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard up examples/three.yaml")]
 pub(crate) struct Args {
     /// The topology file (`-` reads standard input), or the name of a lab: the file
     /// that it was last brought up with
-    #[arg(value_name = "FILE|LAB")]
+    #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath)]
     target: String,
     /// Go on without a question, whatever is lost
     #[arg(short, long)]
     yes: bool,
     /// Print what was done as JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use netyard::lab::{self, Until};
 use netyard::probe::{self, Check, Map};
+use netyard::report::codes;
 use netyard::state::LabName;
 use netyard::topology::{self, Topology};
 use netyard::{draw, run};
 
-use super::output::{BOLD, Trouble, say, styled};
+use super::output::{BOLD, say, styled};
 use super::run::exit_code;
+use super::trouble::Trouble;
 use tour::{Step, Sysctl};
 
 /// Show what container networks are, step by step: no root, nothing left behind
@@ -24,6 +26,7 @@ use tour::{Step, Sysctl};
 /// cable, a switch, a gateway, forwarding, masquerade. Each step shows the file, the
 /// commands that it stands for, and pings, some of which fail, and why.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: netyard demo --fast")]
 pub(crate) struct Args {
     /// No pauses between the steps
     #[arg(long)]
@@ -36,7 +39,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let ended = run::private(|| match tour(args.fast) {
         Ok(()) => 0,
-        Err(trouble) => trouble.show(),
+        Err(trouble) => trouble.show(false),
     })?;
     Ok(exit_code(ended))
 }
@@ -69,7 +72,7 @@ fn tour(fast: bool) -> Result<(), Trouble> {
 }
 
 fn parsed(step: &Step) -> Result<Topology, Trouble> {
-    topology::parse(&step.file).map_err(|e| Trouble::drawn(e.render(step.title, true)))
+    topology::parse(&step.file).map_err(|e| Trouble::file(&e, step.title))
 }
 
 fn take(step: &Step, topology: &Topology, before: Option<&str>) -> Result<(), Trouble> {
@@ -117,9 +120,8 @@ fn prove(topology: &Topology) -> Result<(), Trouble> {
         let cause = why(check, &outcome, &map);
         show::ping(check, &outcome, cause.as_deref());
         if !outcome.is_expected(check) {
-            return Err(Trouble::failed(
-                "that is not what the tour expects: please report it",
-            ));
+            let message = "that is not what the tour expects";
+            return Err(Trouble::failed(codes::INTERNAL, message));
         }
     }
     Ok(())

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use netyard::lab;
 use netyard::plan::{Op, Plan, plan};
 use netyard::probe::{self, Check, Map, Matrix, Outcome, Probe};
+use netyard::report::codes;
 use netyard::state::{LabName, NetnsName};
 
-use super::output::{self, BOLD, Trouble, say, styled};
+use super::output::{self, BOLD, say, styled};
 use super::source;
+use super::trouble::Trouble;
 
 /// Prove with packets what the file expects
 ///
@@ -27,9 +29,12 @@ use super::source;
 /// The exit code is 1 when something is not as `expect` says. Of what `expect` does
 /// not name nothing is expected: it is reported, and does not change the exit code.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples: netyard test three
+          netyard test --all three    the matrix of what reaches what")]
 pub(crate) struct Args {
     /// The lab's name, or its topology file (`-` reads standard input)
-    #[arg(value_name = "FILE|LAB")]
+    #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath)]
     target: String,
     /// Show what reaches what, between all namespaces and the host
     #[arg(long)]
@@ -39,7 +44,7 @@ pub(crate) struct Args {
     timeout: u64,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     /// Write what was expected and seen as JUnit XML, for CI
     #[arg(long, value_name = "FILE")]
     junit: Option<String>,
@@ -77,7 +82,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let report = report(args)?;
     if let Some(file) = &args.junit {
         let written = std::fs::write(file, junit::document(&report));
-        written.map_err(|e| Trouble::failed(format!("cannot write {file}: {e}")))?;
+        let failed = |e| Trouble::failed(codes::CANNOT_WRITE, format!("cannot write {file}: {e}"));
+        written.map_err(failed)?;
     }
     match args.json {
         true => output::json(&json::report(&report)).map(|_| ())?,
@@ -94,10 +100,8 @@ fn report(args: &Args) -> Result<Report, Trouble> {
         .ok()
         .filter(|drift| !drift.is_empty());
     if let Some(gone) = drift.as_ref().and_then(gone) {
-        return Err(
-            Trouble::failed(format!("namespace {gone} is not there any more"))
-                .hint("`netyard up FILE` makes it again"),
-        );
+        let message = format!("namespace {gone} is not there any more");
+        return Err(Trouble::failed(codes::NAMESPACE_GONE, message));
     }
     let Matrix { pairs, others } = match args.all {
         true => probe::matrix(&topology.expect, &desired),

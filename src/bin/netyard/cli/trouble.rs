@@ -1,0 +1,114 @@
+//! What went wrong, how it is shown, and the exit code.
+
+use std::process::ExitCode;
+
+use netyard::error::Error;
+use netyard::report::{Code, Look, Report, codes};
+use netyard::topology::ParseError;
+use serde::Serialize;
+
+use super::output::{self, DIM, styled};
+
+/// Something went wrong: what is said, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    report: Box<Report>,
+    exit: u8,
+}
+
+/// `{"error": ...}`, with the fields in the order of [`Report`].
+#[derive(Serialize)]
+struct Told<'r> {
+    error: &'r Report,
+}
+
+impl Trouble {
+    /// The work could not be done.
+    pub(crate) fn failed(code: &'static Code, text: impl Into<String>) -> Self {
+        Trouble {
+            report: Box::new(Report::new(code, text).next(code.fix)),
+            exit: 1,
+        }
+    }
+
+    /// What the user gave is wrong.
+    pub(crate) fn input(code: &'static Code, text: impl Into<String>) -> Self {
+        Trouble {
+            exit: 2,
+            ..Self::failed(code, text)
+        }
+    }
+
+    /// A bad file.
+    pub(crate) fn file(error: &ParseError, name: &str) -> Self {
+        Trouble {
+            report: Box::new(error.report(name)),
+            exit: 2,
+        }
+    }
+
+    /// What to do about it, where more can be said than the code says.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Trouble {
+            report: Box::new(self.report.next(hint)),
+            ..self
+        }
+    }
+
+    /// With another exit code.
+    pub(crate) fn exit(self, exit: u8) -> Self {
+        Trouble { exit, ..self }
+    }
+
+    /// What is said, and the exit code, for one of several.
+    pub(crate) fn into_parts(self) -> (Report, ExitCode) {
+        (*self.report, ExitCode::from(self.exit))
+    }
+
+    /// Prints it, for people to standard error, as JSON to standard output; and gives the
+    /// exit code.
+    pub(crate) fn show(self, json: bool) -> u8 {
+        if json {
+            let shown = output::json(&Told {
+                error: &self.report,
+            });
+            return shown.map_or_else(|trouble| trouble.show(false), |_| self.exit);
+        }
+        let terminal = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
+        // Styled always: anstream takes the colours out where they do not belong.
+        let look = Look {
+            styled: true,
+            width: terminal.map(|size| usize::from(size.ws_col)),
+        };
+        anstream::eprintln!("{}", self.report.draw(look));
+        let first = self.report.problems.first();
+        let code = first.map_or(self.report.code, |problem| problem.code);
+        let more = format!("more about it: netyard errors {}", code.word);
+        anstream::eprintln!("\n{}", styled(DIM, more));
+        self.exit
+    }
+}
+
+/// As shells tell it: 128 and the number of SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        let exit = match error.code() {
+            _ if matches!(error, Error::Resolve(_)) => 2,
+            code if code == codes::INTERRUPTED => INTERRUPTED,
+            _ => 1,
+        };
+        Trouble {
+            report: Box::new(error.report()),
+            exit,
+        }
+    }
+}
+
+/// Only what the program itself reads and writes comes as one of these.
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        Trouble::failed(codes::SYSTEM, error.to_string())
+    }
+}

@@ -1,0 +1,197 @@
+//! What can go wrong, with the object, the namespace, the kernel's own words, the
+//! likely cause and the next step.
+
+mod refused;
+
+use crate::plan::{Conflicts, Op, Plan, Step};
+use crate::report::{Code, Report, codes};
+use crate::state::{LabName, NetnsName};
+use crate::topology::ResolveError;
+
+pub use crate::sys::{Blocked, Failure};
+pub use refused::Refused;
+
+/// Why netyard could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something that the lab needs is someone else's. Nothing was changed.
+    #[error("{0}")]
+    Conflicts(#[from] Conflicts),
+    /// The file leaves open what cannot be decided.
+    #[error("{0}")]
+    Resolve(#[from] ResolveError),
+    /// The kernel refused an operation.
+    #[error("{0}")]
+    Refused(Box<Refused>),
+    /// All was done, and yet the kernel's state is not the one described.
+    #[error("after all was done, the kernel's state still differs; this is missing:\n{0}")]
+    Different(Plan),
+    /// It was interrupted ([`Watch::interrupted`](crate::reconcile::Watch::interrupted)).
+    #[error("interrupted")]
+    Interrupted,
+    /// Whoever watches did not agree to the plan
+    /// ([`Watch::planned`](crate::reconcile::Watch::planned)). Nothing was changed.
+    #[error("it was not agreed to: nothing was changed")]
+    Declined,
+    /// It failed, and all that had been done was undone.
+    #[error("{0}")]
+    Undone(Box<Error>),
+    /// It failed, it was undone, and the journal could not be told.
+    #[error("{error}\nand then: {journal}")]
+    RolledBack {
+        /// What failed first.
+        error: Box<Error>,
+        /// What failed after the undoing.
+        journal: Box<Error>,
+    },
+    /// It failed, and not all could be undone.
+    #[error("{error}\n{}", not_undone(left))]
+    NotUndone {
+        /// What failed first.
+        error: Box<Error>,
+        /// Whose objects are left.
+        lab: LabName,
+        /// What could not be undone.
+        left: Vec<(Op, Failure)>,
+    },
+    /// There is no lab of this name on the host.
+    #[error("no lab `{0}` is up on this host")]
+    NoLab(LabName),
+    /// A lab of this name is there already.
+    #[error("lab `{0}` is up already")]
+    AlreadyUp(LabName),
+    /// The lab's host is another network namespace.
+    #[error("lab `{0}` was made from another network namespace")]
+    OtherHost(LabName),
+    /// A namespace of the lab is not mounted where netyard runs.
+    #[error("namespace {0} of the lab cannot be seen from here")]
+    Hidden(NetnsName),
+    /// Not enough rights.
+    #[error("{0} needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
+    NotRoot(String),
+    /// No namespaces of this process's own.
+    #[error("{0}")]
+    Blocked(Box<Blocked>),
+    /// The journal could not be used.
+    #[error("cannot {what}: {cause}")]
+    Journal {
+        /// What was tried.
+        what: String,
+        /// The system's words.
+        cause: Failure,
+    },
+    /// The system refused something that is no operation of a plan.
+    #[error("cannot {what}: {cause}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// The system's words.
+        cause: Failure,
+    },
+}
+
+/// Lines of a plan that are shown with an error.
+const SHOWN: usize = 10;
+
+impl Error {
+    /// An operation that the kernel refused.
+    pub(crate) fn refused(step: &Step, failure: Failure) -> Self {
+        let Step { op, because, .. } = step.clone();
+        Error::Refused(Box::new(Refused {
+            op,
+            because,
+            failure,
+        }))
+    }
+
+    /// For `map_err`: what was tried, and the system's words.
+    pub(crate) fn system<E: Into<Failure>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |cause| Error::System {
+            what: what.into(),
+            cause: cause.into(),
+        }
+    }
+
+    /// The same for the journal.
+    pub(crate) fn journal<E: Into<Failure>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |cause| Error::Journal {
+            what: what.into(),
+            cause: cause.into(),
+        }
+    }
+
+    /// What kind of error it is. Of one that was undone, that of what failed.
+    pub fn code(&self) -> &'static Code {
+        match self {
+            Error::Conflicts(_) => codes::CONFLICT,
+            Error::Resolve(error) => error.code(),
+            Error::Refused(refused) => refused.code(),
+            Error::Different(_) => codes::STATE_DIFFERS,
+            Error::Interrupted => codes::INTERRUPTED,
+            Error::Declined => codes::DECLINED,
+            Error::AlreadyUp(_) => codes::ALREADY_UP,
+            Error::Blocked(_) => codes::NO_PRIVATE_WORLD,
+            Error::Hidden(_) => codes::NAMESPACE_HIDDEN,
+            Error::Undone(error) | Error::RolledBack { error, .. } => error.code(),
+            Error::NotUndone { .. } => codes::NOT_UNDONE,
+            Error::NoLab(_) => codes::NO_SUCH_LAB,
+            Error::OtherHost(_) => codes::OTHER_HOST,
+            Error::NotRoot(_) => codes::NOT_ROOT,
+            Error::Journal { .. } => codes::JOURNAL,
+            Error::System { cause, .. } => refused::by_errno(cause.errno).unwrap_or(codes::SYSTEM),
+        }
+    }
+
+    /// All that is known of it, for people and programs.
+    pub fn report(&self) -> Report {
+        let code = self.code();
+        match self {
+            Error::Conflicts(conflicts) => conflicts.report().note("nothing was changed"),
+            Error::Refused(refused) => refused.report(),
+            Error::Undone(error) => error.report().note("what had been done was undone"),
+            Error::RolledBack { error, journal } => error
+                .report()
+                .note("what had been done was undone")
+                .note(format!("and then: {journal}")),
+            Error::NotUndone { error, lab, left } => {
+                let report = error.report().note(not_undone(left));
+                let next = format!("`netyard down {lab}` removes what is left");
+                Report { code, ..report }.next(next)
+            }
+            Error::Different(plan) => different(plan),
+            Error::Journal { cause, .. } | Error::System { cause, .. } => Report {
+                kernel: cause.told(),
+                ..Report::new(code, self.to_string()).caused()
+            },
+            Error::Blocked(blocked) => Report {
+                kernel: blocked.refused().told(),
+                ..Report::new(code, self.to_string()).next(blocked.remedy())
+            },
+            _ => Report::new(code, self.to_string()).next(code.fix),
+        }
+    }
+}
+
+fn different(plan: &Plan) -> Report {
+    let message = "after all was done, the kernel's state still differs";
+    let text = plan.to_string();
+    let mut missing = "this is missing:".to_owned();
+    for line in text.lines().take(SHOWN) {
+        missing = missing + "\n  " + line;
+    }
+    if text.lines().count() > SHOWN {
+        missing += "\n  ...";
+    }
+    let report = Report::new(codes::STATE_DIFFERS, message).caused();
+    report.note(missing)
+}
+
+fn not_undone(left: &[(Op, Failure)]) -> String {
+    let mut text = "this could not be undone:".to_owned();
+    for (op, failure) in left {
+        let command = op.commands().join("; ");
+        text += &format!("\n  {command}: {failure}");
+    }
+    text
+}

@@ -1,0 +1,248 @@
+//! Mistakes in a topology file.
+
+codes! {
+BAD_FILE = "bad-file", "the topology file has mistakes",
+    "The file cannot be read as a topology. Every mistake is shown, each with a code of its own.",
+    "one of the mistakes below",
+    "mend what is marked; `netyard check FILE` looks again without changing anything";
+
+NOT_YAML = "not-yaml", "the file is not YAML",
+    "The text does not follow the grammar of YAML, so that nothing in it can be read. Only the first such place is known.",
+    "an indentation that differs from the lines around it, a tab, an open bracket or quote",
+    "look at the marked place and the line above it";
+
+TOO_LARGE = "too-large", "the file is too large",
+    "A topology file has at most 2 MiB and 250,000 values, so that reading one takes neither long nor much memory. Ten thousand namespaces fit.",
+    "another file than was meant, or one that a program wrote",
+    "split the lab in several, each a file of its own";
+
+TOO_DEEP = "too-deep", "the file is nested too deeply",
+    "Lists and mappings stand in one another up to seven levels in a topology; the reader stops at twelve.",
+    "brackets that are not closed, or another kind of file",
+    "look for brackets that are not closed; a topology has seven levels";
+
+TOO_MANY_ALIASES = "too-many-aliases", "the file's aliases repeat too much",
+    "With anchors and aliases (`&NAME`, `*NAME`) a few lines can stand for millions of values (a `YAML bomb`). The reader stops long before memory does.",
+    "aliases of values that are full of aliases themselves",
+    "write the values out, or let a program write the file";
+
+UNKNOWN_ANCHOR = "unknown-anchor", "an alias has no anchor",
+    "An alias `*NAME` stands for the value that `&NAME` was put before, further up in the file.",
+    "a typo in the name, or an asterisk that begins a text",
+    "set the anchor before it is used, or put the text in quotes";
+
+SEVERAL_DOCUMENTS = "several-documents", "the file holds more than one document",
+    "A line `---` begins another YAML document. One file describes one lab.",
+    "two files put together into one",
+    "put what follows `---` into another file";
+
+EMPTY_FILE = "empty-file", "the file describes nothing",
+    "There is no value in the file at all.",
+    "a file with nothing but comments, or an empty pipe",
+    "begin with `lab: NAME`, or with `netyard init NAME`";
+
+EMPTY_LAB = "empty-lab", "the lab has nothing to make",
+    "A lab has at least a network, a namespace or a link. `up` would take one without for a lab of which all is to go.",
+    "a file that is begun and not finished",
+    "describe something; `netyard down LAB` is what takes a lab down";
+
+UNKNOWN_KEY = "unknown-key", "a key that netyard does not know",
+    "The mapping has no such key. Nothing in a file is ignored: a key that has no effect would be a surprise.",
+    "a typo, or a key of another level",
+    "take the key that is suggested; docs/topology.md has all";
+
+MISSING_KEY = "missing-key", "a key is missing",
+    "The mapping needs this key: there is no default that would be right.",
+    "a key that was forgotten, or that stands one level too far in or out",
+    "add it as shown";
+
+DUPLICATE_KEY = "duplicate-key", "a key is there twice",
+    "A mapping has each key once. Of two the reader would have to drop one.",
+    "a copied line",
+    "remove one of the two, or give it another name";
+
+WRONG_TYPE = "wrong-type", "a value of another kind than expected",
+    "Where a list, a mapping, a text, a number or `true` or `false` is expected, there is something else. `yes`, `no`, `on` and `off` are texts.",
+    "a dash or brackets too many or too few, or a wrong indentation",
+    "write what is expected, as docs/topology.md shows it";
+
+BAD_NAME = "bad-name", "a name that cannot be used",
+    "Labs, networks and namespaces are called by up to 48 ASCII letters, digits, `_`, `-` and `.`, and begin with none of `-` and `.`: such a name needs no quoting anywhere. Interfaces have the kernel's rule: up to 15 bytes, no blank, `/`, `:`, `%`.",
+    "an interface name of more than 15 bytes, or a letter with an accent",
+    "choose a shorter or plainer name";
+
+BAD_ADDRESS = "bad-address", "not an address or subnet",
+    "An address is written as `10.0.0.1` or `fd00::1`; with its subnet's prefix length, as interfaces have it, `10.0.0.1/24`; a subnet is `10.0.0.0/24`.",
+    "a typo, or a prefix length too many or missing",
+    "write it as the message says";
+
+BAD_NUMBER = "bad-number", "not a number of the right kind",
+    "Ports are 1 to 65535; metrics and MTUs are whole numbers.",
+    "a unit behind the number, a minus sign, a service's name in a port's place",
+    "write the digits alone";
+
+BAD_MAC = "bad-mac", "not a hardware address that a device can have",
+    "A hardware address is six bytes like `02:42:0a:00:00:01`, and no multicast address: the last bit of the first byte is 0.",
+    "dashes in the place of colons, or an odd second digit",
+    "begin with `02:`, which is free for one's own use; or leave `mac` out, and the kernel chooses";
+
+BAD_ENDPOINT = "bad-endpoint", "not an end of a link",
+    "An end of a link is `NAMESPACE:INTERFACE`, in quotes: a colon before a blank is YAML's own.",
+    "a namespace without its interface",
+    "write `endpoints: [\"one:eth0\", \"two:eth0\"]`";
+
+HOST_BITS = "host-bits", "a host's address where its subnet is meant",
+    "In a subnet's address all bits behind the prefix are 0. The kernel refuses others for IPv4 and drops the bits silently for IPv6.",
+    "the address of a host with its prefix length, copied",
+    "write the subnet that is suggested";
+
+SPECIAL_SUBNET = "special-subnet", "a subnet that hosts cannot have",
+    "Multicast, loopback and `everything` are no subnets for hosts.",
+    "a typo, or a default route in the place of a subnet",
+    "take one of the private ranges: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8";
+
+SUBNETS_OVERLAP = "subnets-overlap", "two subnets of the file overlap",
+    "The host is on all networks and has one routing table: with overlapping subnets it would not know where an address is.",
+    "the same subnet for two networks, or a prefix length that is too small",
+    "give one of the two another range";
+
+GATEWAY_OUTSIDE = "gateway-outside", "the gateway lies in no subnet of its network",
+    "The gateway is the host's address on the network's bridge; namespaces reach it without a router.",
+    "a subnet that was changed, and its gateway not",
+    "write an address of the subnet, or leave `gateway` out: it is then the first host address";
+
+NOT_A_HOST_ADDRESS = "not-a-host-address", "an address that no host can have",
+    "The first address of an IPv4 subnet means the subnet and the last means all hosts (broadcast); multicast and unspecified addresses are no hosts either.",
+    "`.0` or `.255` at the end of an address",
+    "take another: in 10.0.0.0/24 hosts have 10.0.0.1 to 10.0.0.254";
+
+ADDRESS_OUTSIDE = "address-outside", "an address outside the subnets of its network",
+    "The other hosts of the network would not find it: they send to a gateway what lies outside their subnet.",
+    "a typo, or another network than was meant",
+    "write an address of the network's subnet; or leave `addresses` out, and the next free one is taken";
+
+PREFIX_DIFFERS = "prefix-differs", "an address and its subnet differ in prefix length",
+    "All hosts of a network must agree on which addresses are near. With different prefix lengths some would send to a gateway what others send directly.",
+    "a prefix length from habit",
+    "write the subnet's prefix length";
+
+ADDRESS_IS_GATEWAY = "address-is-gateway", "an address that the host has already",
+    "The host has the network's gateway address on the bridge; two hosts with one address confuse their neighbours without any error.",
+    "the subnet's first address, which is the gateway when the file gives none",
+    "take another address; or give the host another one with `gateway:`, or none with `gateway: none`";
+
+BROADCAST_ELSEWHERE = "broadcast-elsewhere", "an address that is a broadcast address elsewhere",
+    "The kernel would take packets to it for broadcasts: in a namespace an address has one meaning, whichever interface it stands on.",
+    "two subnets of different sizes, one inside the other",
+    "take another address, or another prefix length";
+
+DUPLICATE_ADDRESS = "duplicate-address", "an address is given twice",
+    "An address stands once in a network and once in a namespace.",
+    "a copied line",
+    "change one of the two; or leave `addresses` out, and the next free one is taken";
+
+DUPLICATE_MAC = "duplicate-mac", "two interfaces on a network have one address",
+    "A bridge sends to whichever of them spoke last.",
+    "a copied line",
+    "leave `mac` out, and the kernel chooses";
+
+DUPLICATE_DEVICE = "duplicate-device", "two devices of the host would have one name",
+    "Bridges, the host's ends of links, and the host's ends of the cables to bridges (`NAMESPACE-INTERFACE`) are devices of one namespace, the host's.",
+    "a bridge that is called like the host's end of a cable",
+    "give the bridge or the interface another name";
+
+MASQUERADE_NEEDS_GATEWAY = "masquerade-needs-gateway", "masquerade without a subnet or a gateway",
+    "Packets leave through the host only if it is their gateway, and are recognised by the subnet that they come from.",
+    "`gateway: none` or `subnets: []` beside `masquerade: true`",
+    "give the network a subnet and a gateway, or leave `masquerade` out";
+
+MTU_OUT_OF_RANGE = "mtu-out-of-range", "an MTU that the kernel does not take",
+    "A device takes 68 to 65535 bytes; below 1280 the kernel removes all IPv6 addresses from it.",
+    "a digit too many or too few, or an old modem's MTU where there is IPv6",
+    "leave `mtu` out for Ethernet's 1500; jumbo frames have 9000";
+
+TOO_MANY_PORTS = "too-many-ports", "more interfaces on a network than a bridge takes",
+    "A Linux bridge takes 1023 ports (`BR_MAX_PORTS`).",
+    "a generated file",
+    "split the network in two and route between them";
+
+UNKNOWN_NETWORK = "unknown-network", "there is no network of this name",
+    "An interface names a network that does not stand under `networks`.",
+    "a typo",
+    "take the name that is suggested, or describe the network";
+
+UNKNOWN_NAMESPACE = "unknown-namespace", "the file has no namespace of this name",
+    "A link or an expectation names a namespace that does not stand under `namespaces`. The one that netyard was started in is `host`.",
+    "a typo",
+    "take the name that is suggested, or describe the namespace (`NAME: {}` is enough)";
+
+NOT_PLUGGED = "not-plugged", "an interface is plugged into nothing",
+    "An interface is on one network, or the end of one link. Otherwise it would be of no use.",
+    "a link whose end is spelled otherwise",
+    "add `network: NAME`, or name the interface in `links`";
+
+PLUGGED_TWICE = "plugged-twice", "an interface is plugged into two things",
+    "An interface has one cable: it is on one network or the end of one link.",
+    "one interface where two were meant",
+    "give the second cable an interface of its own";
+
+NOT_TWO_ENDS = "not-two-ends", "a link has two ends",
+    "A link is a cable between two interfaces. For more of them there are networks.",
+    "a missing end, or a third computer on the cable",
+    "write `endpoints: [\"one:eth0\", \"two:eth0\"]`; put three or more on a network";
+
+LINK_TO_ITSELF = "link-to-itself", "both ends of a link are one interface",
+    "A cable has two ends, and an interface is one of them.",
+    "a copied end",
+    "name the other interface";
+
+LOOPBACK_LIMITS = "loopback-limits", "the loopback device can have only addresses",
+    "`lo` is in every namespace from the start, and cannot be plugged into anything. It can hold addresses that are reached whichever way a packet comes in.",
+    "`lo` where another interface was meant",
+    "give `lo` nothing but `addresses`";
+
+HOST_LIMITS = "host-limits", "what cannot be said of the host",
+    "Under `host`, the namespace that netyard was started in, stand only the ends of links with their addresses, and routes. It is on a network by the gateway address, and forwards only what masquerading networks need.",
+    "`host` described like a namespace of the lab",
+    "give the network a `gateway`, or use another namespace";
+
+BAD_NEXT_HOP = "bad-next-hop", "a next hop that cannot be one",
+    "A route goes via another router, in the address family of its destination.",
+    "an address of the namespace itself, or an IPv4 address for an IPv6 route",
+    "write the address of the neighbour that forwards the packets";
+
+NEXT_HOP_UNREACHABLE = "next-hop-unreachable", "the next hop of a route is not a neighbour",
+    "The next hop must lie in a subnet of one of the namespace's interfaces: it is reached without a router.",
+    "a typo, an interface without an address in that subnet, or a device that is down",
+    "give an interface an address in the next hop's subnet, or go via a neighbour";
+
+DUPLICATE_ROUTE = "duplicate-route", "two routes to one destination",
+    "The kernel holds one route for a destination and metric.",
+    "a second default route",
+    "give them different metrics: the lower is preferred";
+
+HIDDEN_NEXT_HOP = "hidden-next-hop", "a route that leads away from a next hop",
+    "An IPv6 next hop is reached without a router. The kernel refuses a route via one to which another route leads by a router, and which of the two comes first depends on their order.",
+    "a route to a part of the next hop's own subnet",
+    "leave that route out, or go via a next hop that it does not lead to";
+
+NO_ADDRESS = "no-address", "there is no address to probe",
+    "An expectation names a namespace that has no address.",
+    "a namespace whose interfaces are on a switch without subnets",
+    "give it an address, or write the address to probe";
+
+SEVERAL_PROBES = "several-probes", "an expectation has one probe",
+    "A line of `expect` is a ping, or a TCP connection, or a UDP datagram.",
+    "`tcp` and `udp` in one line",
+    "write a line for each";
+
+PING_ONLY = "ping-only", "what can be asked of a ping only",
+    "`rtt_ms`, `loss` and `mtu` say how well a ping must arrive: not a connection or datagram, and not one that must not arrive.",
+    "`tcp`, `udp` or `reach: false` in the same line",
+    "write a line of its own for the ping";
+
+SUBNET_FULL = "subnet-full", "a subnet has no free address left",
+    "Interfaces without `addresses` get the next free one of each subnet of their network.",
+    "a prefix length that is too large for so many interfaces",
+    "give the network a larger subnet, or a second one";
+}

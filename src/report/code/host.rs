@@ -1,0 +1,73 @@
+//! What is in the way on the host, and what is not there.
+
+codes! {
+CONFLICT = "conflict", "something that the lab needs is someone else's",
+    "A name, address, route or table that the lab needs is held by another lab, or by something that netyard did not make. Nothing foreign is ever adopted, changed or removed; everything that is in the way is shown, and nothing was changed.",
+    "one of the conflicts below",
+    "change the file, or free what it needs";
+
+NAMESPACE_TAKEN = "namespace-taken", "a namespace of this name exists already",
+    "Namespaces get their plain names, as `ip netns` lists them; two of one name cannot be.",
+    "two labs with a namespace of the same name",
+    "take the other lab down, or give the namespace another name";
+
+DEVICE_TAKEN = "device-taken", "a device of this name exists already",
+    "A namespace has one device of a name.",
+    "another program's bridge, or another lab's",
+    "give the network another `bridge:`, or the interface another name; `ip -d link show NAME` shows what is there";
+
+ADDRESS_TAKEN = "address-taken", "a subnet of the lab overlaps one of the host",
+    "The host has one routing table. With an overlapping subnet it would send to the lab what is meant for someone else, or the other way round.",
+    "another lab with the same subnet, or the network that the machine itself is in",
+    "choose another subnet";
+
+ROUTE_TAKEN = "route-taken", "the host has a route to this destination already",
+    "A route of the lab on the host would take the place of one that is not the lab's.",
+    "a default route among the routes of `host`",
+    "take the route out of the file, or give it another metric";
+
+SUBNET_DIVERTED = "subnet-diverted", "a route of the host bypasses a subnet of the lab",
+    "The longest prefix wins, and of two equal ones the older route: with such a route the lab's subnet would get no packets from the host.",
+    "a VPN, or a route that was added by hand",
+    "choose another subnet, or remove the route";
+
+TABLE_TAKEN = "table-taken", "the nft table `inet netyard` is not netyard's",
+    "The firewall table that netyard would make exists already, without netyard's mark (its comment) or its record in the journal.",
+    "a table that was restored from `nft list ruleset`, or made by hand; or a journal that was removed",
+    "look at it with `nft list table inet netyard`; if nobody needs it, `nft delete table inet netyard`";
+
+ELEMENT_TAKEN = "element-taken", "another lab has this subnet or bridge masqueraded",
+    "A set of netyard's firewall table holds the subnet or bridge for another lab already.",
+    "two labs with the same subnet",
+    "take the other lab down, or choose another subnet";
+
+NO_SUCH_LAB = "no-such-lab", "no lab of this name is up",
+    "The journal of this host has no such lab. It is forgotten with a reboot, as namespaces are.",
+    "a typo, a lab that was taken down, a reboot; or another mount namespace with a `/run` of its own",
+    "`netyard list` shows the labs that are up; `netyard up FILE` makes one";
+
+ALREADY_UP = "already-up", "a lab of this name is up already",
+    "`run` makes a lab that lives as long as its program, and takes down only what it has made.",
+    "`netyard up` of the same file",
+    "`netyard exec NAMESPACE -- PROGRAM` runs a program in the lab that is up; or `netyard down LAB` first";
+
+OTHER_HOST = "other-host", "the lab's host is another network namespace",
+    "A lab is changed from the network namespace that it was made in: its bridges are there.",
+    "`netyard up` inside of `ip netns exec`, a container or `netyard exec`",
+    "run netyard in the namespace where the lab was made";
+
+NO_SUCH_NAMESPACE = "no-such-namespace", "there is no namespace of this name",
+    "No namespace has this name under `/run/netns`, where `ip netns` keeps names.",
+    "a typo, or a lab that is not up",
+    "`netyard list` shows those of the labs, `ip netns` all that have a name";
+
+NAMESPACE_GONE = "namespace-gone", "a namespace of the lab is not there any more",
+    "The lab is up, and someone removed one of its namespaces.",
+    "`ip netns del`",
+    "`netyard up FILE` makes it again";
+
+NAMESPACE_HIDDEN = "namespace-hidden", "a namespace of the lab cannot be seen from here",
+    "A namespace's name under `/run/netns` is a mount. It is not one in the mount namespace that netyard runs in.",
+    "another mount namespace than the one where the lab was made, or an `umount`",
+    "run netyard where the lab was made; if someone has unmounted it, remove the file under `/run/netns`";
+}

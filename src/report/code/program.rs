@@ -1,0 +1,38 @@
+//! Mistakes on the command line.
+
+codes! {
+USAGE = "usage", "the command line is wrong",
+    "netyard does not know the verb or the option, or a value is missing or wrong. The exit code is 2.",
+    "a typo",
+    "`netyard --help` shows the verbs, `netyard VERB --help` the options of one, with an example";
+
+DECLINED = "declined", "it was not agreed to",
+    "Before something is lost, `up` and `gc` ask. Where nobody can be asked (standard input is no terminal) nothing is changed.",
+    "a script, or another answer than `y`",
+    "`--yes` goes on without a question; `netyard plan` shows what would be lost";
+
+CANNOT_READ = "cannot-read", "a file cannot be read",
+    "The topology file is not there, is a directory, may not be read, or is no text in UTF-8.",
+    "a typo in the path",
+    "give the path of a topology file, or `-` for standard input";
+
+CANNOT_WRITE = "cannot-write", "a file cannot be written",
+    "The file cannot be made where it shall be.",
+    "a directory in which one may not write",
+    "change to another directory, or print it with `netyard init -`";
+
+FILE_EXISTS = "file-exists", "the file exists already",
+    "netyard writes no file over another.",
+    "a second `netyard init` of the same name",
+    "choose another name, or move the file away";
+
+CANNOT_RUN = "cannot-run", "a program cannot be run",
+    "The program is not there (exit code 127) or cannot be run (126), as shells have it.",
+    "a typo, or a file without the execute permission",
+    "give a program of the PATH, or the path of one";
+
+INTERNAL = "internal", "netyard itself failed",
+    "Something happened that cannot happen.",
+    "a mistake in netyard",
+    "please report it, with the message and the file";
+}

@@ -1,0 +1,106 @@
+//! Every key.
+
+use super::Default::{Flag, Required, Words};
+use super::texts::{
+    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, NAMESPACE_NAME, NETWORK_NAME, PREFIXED, SHARE,
+    SUBNET, TARGET,
+};
+use super::{Key, Kind, Mapping};
+
+/// A constant for each mapping, and the list of them.
+macro_rules! mappings {
+    ($($name:ident $word:literal = $what:literal {
+        $($key:literal: $kind:expr, $default:expr, $means:literal;)*
+    })*) => {
+        $(
+            pub(in crate::topology) static $name: Mapping = Mapping {
+                what: $what,
+                keys: &[$(Key { name: $key, kind: $kind, default: $default, means: $means }),*],
+            };
+        )*
+        /// Each with the name that the schema gives it; the whole file comes first.
+        pub(in crate::topology) static ALL: &[(&str, &Mapping)] = &[$(($word, &$name)),*];
+    };
+}
+
+const MTU: Kind = Kind::Number(68, 65535, "bytes");
+const PORT: Kind = Kind::Number(1, 65535, "port");
+
+mappings! {
+TOPOLOGY "topology" = "a topology file" {
+    "lab": Kind::One(&LAB), Required("`lab: NAME`"),
+        "The lab's name. Everything that is made carries it.";
+    "networks": Kind::Named(&NETWORK_NAME, &NETWORK), Words("none"),
+        "Switches: bridges in the host's namespace.";
+    "namespaces": Kind::Named(&NAMESPACE_NAME, &NAMESPACE), Words("none"),
+        "Namespaces, as `ip netns` lists them; `host` is the one that netyard was started in.";
+    "links": Kind::Listed(&LINK), Words("none"),
+        "Cables (veth pairs) between two interfaces.";
+    "expect": Kind::Listed(&EXPECTATION), Words("none"),
+        "What must be reachable and what must not; `netyard test` proves it with packets.";
+}
+NETWORK "network" = "a network" {
+    "subnets": Kind::Some(&SUBNET),
+        Required("`subnets: [10.0.0.0/24]`, or `subnets: []` for a switch without addresses"),
+        "IPv4, IPv6 or both; `[]` is a switch without addresses.";
+    "gateway": Kind::SomeOrNone(&ADDRESS), Words("the first host address of each subnet"),
+        "The host's address on the bridge, which the namespaces use for their default route.";
+    "masquerade": Kind::Flag, Flag(false),
+        "What leaves through the host gets the host's address as its source (source NAT).";
+    "bridge": Kind::One(&DEVICE), Words("`LAB-NETWORK`, shortened to 15 bytes"),
+        "The bridge's device name.";
+    "mtu": MTU, Words("the kernel's (1500)"),
+        "Largest packet, for the bridge and every interface on it; with IPv6 at least 1280.";
+}
+NAMESPACE "namespace" = "a namespace" {
+    "interfaces": Kind::Named(&DEVICE, &INTERFACE), Words("none"),
+        "Its devices. An end of a link without settings need not be listed.";
+    "routes": Kind::Listed(&ROUTE), Words("none"),
+        "Static routes, beside the default route via the first network's gateway.";
+    "forward": Kind::Flag, Flag(false),
+        "Whether it is a router, for each family in which it has an address.";
+}
+INTERFACE "interface" = "an interface" {
+    "network": Kind::One(&NETWORK_NAME), Words("none: a link plugs it"),
+        "The network that it is plugged into.";
+    "addresses": Kind::Some(&PREFIXED),
+        Words("on a network the next free one of each subnet; else none"),
+        "Its addresses, in this order.";
+    "mac": Kind::One(&MAC), Words("the kernel chooses; on a lab that is up, the one it has"),
+        "Its hardware address.";
+    "mtu": MTU, Words("the network's or link's"),
+        "Largest packet; with IPv6 at least 1280.";
+}
+ROUTE "route" = "a route" {
+    "to": Kind::One(&DESTINATION), Required("the destination: `to: SUBNET` or `to: default`"),
+        "The destination; `default` is everything in the family of `via`.";
+    "via": Kind::One(&ADDRESS), Required("`via: ADDRESS`, the next router"),
+        "The next hop, in a subnet of one of the namespace's interfaces.";
+    "metric": Kind::Number(0, u32::MAX, "number"), Words("the kernel's: 0 for IPv4, 1024 for IPv6"),
+        "Of two routes to one destination the lower is preferred.";
+}
+LINK "link" = "a link" {
+    "endpoints": Kind::Two(&END), Required("the two ends: `endpoints: [\"one:eth0\", \"two:eth0\"]`"),
+        "The two ends of the cable.";
+    "mtu": MTU, Words("the kernel's (1500)"),
+        "Largest packet, for both ends; with IPv6 at least 1280.";
+}
+EXPECTATION "expectation" = "an expectation" {
+    "from": Kind::One(&NAMESPACE_NAME), Required("`from: NAMESPACE`, where the probe starts"),
+        "Where the probe starts.";
+    "to": Kind::One(&TARGET), Required("`to: NAMESPACE`, or an address to probe"),
+        "Whom it is sent to; of a namespace every family in which it has an address.";
+    "reach": Kind::Flag, Flag(true),
+        "Whether it must arrive, or must not.";
+    "tcp": PORT, Words("a ping"),
+        "A TCP connection to this port, in the place of a ping.";
+    "udp": PORT, Words("a ping"),
+        "A UDP datagram to this port, in the place of a ping.";
+    "rtt_ms": Kind::Fraction(60000, "milliseconds"), Words("none"),
+        "Of 10 echoes, the median time there and back is no longer.";
+    "loss": Kind::One(&SHARE), Words("none"),
+        "Of 100 to 1000 echoes no larger share is lost.";
+    "mtu": Kind::NumberOrTrue(68, 65535, "bytes"), Words("none"),
+        "Echoes of this size arrive undivided; `true`: as large as the sender's device takes.";
+}
+}

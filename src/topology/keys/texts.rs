@@ -1,0 +1,69 @@
+//! The texts that values are written as. The patterns are for editors: they refuse
+//! what cannot be right; the types of [`crate::state`] decide.
+
+use super::Text;
+
+const fn text(what: &'static str, pattern: &'static str) -> Text {
+    Text {
+        what,
+        pattern,
+        not: &[],
+        name: false,
+    }
+}
+
+const fn name(what: &'static str, pattern: &'static str) -> Text {
+    Text {
+        name: true,
+        ..text(what, pattern)
+    }
+}
+
+macro_rules! plain {
+    () => {
+        "[A-Za-z0-9_][A-Za-z0-9_.-]{0,47}"
+    };
+}
+
+macro_rules! device {
+    () => {
+        r#"[^\s/:%"]{1,15}"#
+    };
+}
+
+macro_rules! address {
+    () => {
+        "[0-9A-Fa-f.:]+"
+    };
+}
+
+macro_rules! prefixed {
+    () => {
+        concat!(address!(), "/[0-9]{1,3}")
+    };
+}
+
+pub(super) static LAB: Text = Text {
+    not: &["netyard"],
+    ..name("name", plain!())
+};
+pub(super) static NETWORK_NAME: Text = name("name of a network", plain!());
+pub(super) static NAMESPACE_NAME: Text = name("namespace, or `host`", plain!());
+pub(super) static DEVICE: Text = Text {
+    not: &[".", "..", "all", "default"],
+    ..name("interface name", device!())
+};
+pub(super) static SUBNET: Text = text("subnet", prefixed!());
+pub(super) static ADDRESS: Text = text("address", address!());
+pub(super) static PREFIXED: Text = text("address with prefix length", prefixed!());
+pub(super) static MAC: Text = text("hardware address", "[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}");
+pub(super) static DESTINATION: Text = text(
+    "subnet, or `default`",
+    concat!("(default|", prefixed!(), ")"),
+);
+pub(super) static TARGET: Text = name(
+    "namespace, `host`, or an address",
+    concat!("(", plain!(), "|", address!(), ")"),
+);
+pub(super) static SHARE: Text = text("percent below 100, as in `5%`", "[0-9]{0,2}(\\.[0-9]*)?%");
+pub(super) static END: Text = text("`NAMESPACE:INTERFACE`", concat!(plain!(), ":", device!()));

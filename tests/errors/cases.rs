@@ -1,0 +1,213 @@
+//! Errors as the library gives them.
+
+use netyard::error::{Error, Failure, Refused};
+use netyard::plan::{Conflict, Conflicts, Holder, Op, Plan, Setting, Step};
+use netyard::state::{End, Link, LinkKind, Netns, Route, SetName, Table};
+use netyard::topology::ResolveError;
+
+pub(crate) fn all() -> Vec<(&'static str, Error)> {
+    let mut all: Vec<(&str, Error)> = refusals()
+        .into_iter()
+        .map(|(name, op, errno, text)| (name, refused(op, errno, text)))
+        .collect();
+    all.extend(conflicts());
+    all.extend(undone());
+    all.extend(others());
+    all
+}
+
+/// An operation, the errno that it is refused with, and the kernel's sentence.
+type Refusal = (&'static str, Op, i32, Option<&'static str>);
+
+fn refusals() -> Vec<Refusal> {
+    let table = Op::AddTable {
+        table: Table::skeleton(),
+    };
+    let no_table = Some("this kernel has no nf_tables, which the firewall needs");
+    let mtu = Op::SetLink {
+        end: end("one:eth0"),
+        set: Setting::Mtu(9000),
+        was: Setting::Mtu(1500),
+    };
+    let no_bridge = Some("Unknown device type.");
+    let no_hop = Some("Nexthop has invalid gateway");
+    let far = route("10.9.0.0/16", "10.0.9.1");
+    vec![
+        ("ipv6-off", address("fd00::10/64"), libc::EACCES, None),
+        ("no-bridge", bridge(), libc::EOPNOTSUPP, no_bridge),
+        ("no-firewall", table, 0, no_table),
+        ("bridge-exists", bridge(), libc::EEXIST, None),
+        ("namespace-limit", namespace(), libc::ENOSPC, None),
+        ("namespace-memory", namespace(), libc::ENOMEM, None),
+        ("namespace-open-files", namespace(), libc::EMFILE, None),
+        ("namespace-forbidden", namespace(), libc::EPERM, None),
+        ("next-hop", far, libc::ENETUNREACH, no_hop),
+        (
+            "mtu",
+            mtu,
+            libc::EINVAL,
+            Some("mtu greater than device maximum"),
+        ),
+    ]
+}
+
+fn conflicts() -> Vec<(&'static str, Error)> {
+    let shop = Holder::Lab("shop".parse().unwrap());
+    let element = Conflict::Element {
+        set: SetName::Masquerade4,
+        element: "10.7.0.0/24".to_owned().try_into().unwrap(),
+        holder: shop.clone(),
+    };
+    let namespace = |name: &str, holder| Conflict::Netns {
+        name: name.parse().unwrap(),
+        holder,
+    };
+    let device = Conflict::Link {
+        end: end("host:web-lan"),
+        holder: shop.clone(),
+    };
+    let diverted = Conflict::Diverted {
+        to: "10.7.0.0/25".parse().unwrap(),
+        subnet: "10.7.0.0/24".parse().unwrap(),
+        dev: "web-lan".parse().unwrap(),
+    };
+    let other = Conflict::OtherRoute {
+        to: "198.51.100.0/24".parse().unwrap(),
+    };
+    let several = vec![
+        namespace("one", shop),
+        device,
+        namespace("two", Holder::Foreign),
+    ];
+    vec![
+        (
+            "conflict-element",
+            Error::Conflicts(Conflicts(vec![element])),
+        ),
+        (
+            "conflict-routes",
+            Error::Conflicts(Conflicts(vec![diverted, other])),
+        ),
+        ("conflicts", Error::Conflicts(Conflicts(several))),
+    ]
+}
+
+fn undone() -> Vec<(&'static str, Error)> {
+    let hop = refused(route("default", "10.0.0.1"), libc::ENETUNREACH, None);
+    let not_undone = Error::NotUndone {
+        error: Box::new(hop),
+        lab: "web".parse().unwrap(),
+        left: vec![(address("10.0.0.10/24"), failure(libc::EBUSY, None))],
+    };
+    let rolled_back = Error::RolledBack {
+        error: Box::new(refused(bridge(), libc::EINVAL, None)),
+        journal: Box::new(journal("write the journal", "disk I/O error")),
+    };
+    let exists = refused(bridge(), libc::EEXIST, None);
+    vec![
+        ("undone", Error::Undone(Box::new(exists))),
+        ("interrupted", Error::Undone(Box::new(Error::Interrupted))),
+        ("not-undone", not_undone),
+        ("rolled-back", rolled_back),
+    ]
+}
+
+fn others() -> Vec<(&'static str, Error)> {
+    let different = Error::Different(Plan {
+        new: true,
+        lab: "web".parse().unwrap(),
+        steps: vec![step(address("10.0.0.10/24"))],
+    });
+    let full = ResolveError::Exhausted {
+        network: "lan".parse().unwrap(),
+        subnet: "10.0.0.0/30".parse().unwrap(),
+        end: Box::new(end("three:eth0")),
+    };
+    let system = Error::System {
+        what: "open a netlink socket".to_owned(),
+        cause: failure(libc::EAFNOSUPPORT, None),
+    };
+    let file = "open the journal /run/netyard/netyard.db";
+    let not_root = Error::NotRoot("bringing a lab up".to_owned());
+    vec![
+        ("state-differs", different),
+        ("subnet-full", Error::Resolve(full)),
+        ("declined", Error::Declined),
+        ("already-up", Error::AlreadyUp("web".parse().unwrap())),
+        ("no-such-lab", Error::NoLab("web".parse().unwrap())),
+        ("namespace-hidden", Error::Hidden("one".parse().unwrap())),
+        ("other-host", Error::OtherHost("web".parse().unwrap())),
+        ("not-root", not_root),
+        ("journal", journal(file, "file is not a database")),
+        ("system", system),
+    ]
+}
+
+fn refused(op: Op, errno: i32, text: Option<&str>) -> Error {
+    let Step { op, because, .. } = step(op);
+    Error::Refused(Box::new(Refused {
+        op,
+        because,
+        failure: failure(errno, text),
+    }))
+}
+
+fn step(op: Op) -> Step {
+    Step {
+        op,
+        because: "the file has it".to_owned(),
+        impacts: Vec::new(),
+    }
+}
+
+fn failure(errno: i32, text: Option<&str>) -> Failure {
+    Failure {
+        errno,
+        text: text.map(str::to_owned),
+    }
+}
+
+fn journal(what: &str, text: &str) -> Error {
+    Error::Journal {
+        what: what.to_owned(),
+        cause: failure(0, Some(text)),
+    }
+}
+
+fn end(text: &str) -> End {
+    text.parse().unwrap()
+}
+
+fn namespace() -> Op {
+    Op::AddNetns {
+        name: "one".parse().unwrap(),
+    }
+}
+
+fn address(net: &str) -> Op {
+    Op::AddAddress {
+        end: end("one:eth0"),
+        address: net.parse().unwrap(),
+    }
+}
+
+fn bridge() -> Op {
+    Op::AddBridge {
+        end: end("host:web-lan"),
+        link: Link::new(LinkKind::Bridge),
+    }
+}
+
+fn route(to: &str, via: &str) -> Op {
+    let to = if to == "default" { "0.0.0.0/0" } else { to };
+    Op::AddRoute {
+        netns: "one".parse::<Netns>().unwrap(),
+        route: Route {
+            to: to.parse().unwrap(),
+            via: Some(via.parse().unwrap()),
+            dev: "eth0".parse().unwrap(),
+            metric: None,
+            origin: netyard::state::Origin::Static,
+        },
+    }
+}
