@@ -59,7 +59,7 @@ pub fn on_host<W: Watch>(
         true => take_down(&topology.lab).map_err(|e| e.to_string()),
         false => Ok(()),
     };
-    let keeper = Keeper::start(|| Ok(()), last).map_err(system())?;
+    let keeper = Keeper::start(|| (), last).map_err(system())?;
     let make = || {
         let raise = || mine.raise().map_err(system());
         let made = lab::up_new(topology, source, &mut watch, raise);

@@ -11,6 +11,8 @@ use std::process::{Command, Output};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+type Body = fn() -> Result<(), Failed>;
+
 /// Where there is nobody else to be: `nobody`.
 const NOBODY: u32 = 65534;
 
@@ -28,7 +30,7 @@ fn main() {
             std::process::exit(1);
         }
     }
-    let tests: [(&str, Test); 3] = [
+    let tests: [(&str, Body); 3] = [
         ("a lab, a ping by name, exit codes", lab),
         ("everything else works inside", inside),
         ("files are made as who one is outside", files),
@@ -37,9 +39,6 @@ fn main() {
         |(name, body): (&str, _)| Trial::test(name, body).with_ignored_flag(obstacle.is_some());
     libtest_mimic::run(&arguments, tests.into_iter().map(trial).collect()).exit();
 }
-
-/// A test's body.
-type Test = fn() -> Result<(), Failed>;
 
 /// A directory that the user may use, with the program and an example: the repository
 /// may lie where only root looks.

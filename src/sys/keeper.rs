@@ -22,7 +22,7 @@ pub(crate) struct Keeper<F> {
 
 impl<F: FnOnce() -> Result<(), String>> Keeper<F> {
     /// Starts it, and returns when it has done `first`.
-    pub(crate) fn start(first: impl FnOnce() -> io::Result<()>, last: F) -> io::Result<Self> {
+    pub(crate) fn start(first: impl FnOnce(), last: F) -> io::Result<Self> {
         let (mut line, other) = UnixStream::pair()?;
         let Some(process) = fork::fork()? else {
             drop(line);
@@ -60,12 +60,12 @@ impl<F: FnOnce() -> Result<(), String>> Keeper<F> {
 /// In a group and session of its own neither Ctrl-C nor a hang-up reaches it.
 fn keep(
     mut line: UnixStream,
-    first: impl FnOnce() -> io::Result<()>,
+    first: impl FnOnce(),
     last: impl FnOnce() -> Result<(), String>,
 ) -> io::Result<()> {
     setsid()?;
     signal::deaf()?;
-    first()?;
+    first();
     line.write_all(&[0])?;
     io::copy(&mut line, &mut io::sink())?;
     last().or_else(|wrong| line.write_all(wrong.as_bytes()))

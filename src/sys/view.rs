@@ -63,13 +63,10 @@ fn cut_off(path: &str) -> io::Result<()> {
 /// hidden, as in containers (`mount_too_revealing`, fs/namespace.c): that one stays.
 pub(super) fn own_sysfs() -> io::Result<()> {
     let mount = |flags| mount("sysfs", "/sys", "sysfs", flags, None);
-    let tried = mount(MountFlags::empty()).or_else(|e| match e {
-        // Read-only where the old one is.
-        Errno::PERM => mount(MountFlags::RDONLY),
-        e => Err(e),
-    });
+    // Read-only where the old one is.
+    let tried = mount(MountFlags::empty()).or_else(|_| mount(MountFlags::RDONLY));
     match tried {
-        Err(Errno::PERM) => Ok(()),
+        Err(Errno::PERM | Errno::ACCESS) => Ok(()),
         tried => Ok(tried?),
     }
 }

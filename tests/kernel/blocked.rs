@@ -11,6 +11,10 @@ use crate::{Test, snapshot, test};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("blocked::without rights it works all the same", works),
+        test(
+            "blocked::as in a container, with parts of /proc and /sys hidden",
+            hidden,
+        ),
         test("blocked::a limit of namespaces is named", limits),
         test("blocked::root that may not be root inside", root),
         test("blocked::in a chroot", chroot),
@@ -55,6 +59,18 @@ fn works() {
         "{}",
         up.err
     );
+}
+
+/// The kernel then gives no new procfs and sysfs (`mount_too_revealing`,
+/// fs/namespace.c): the old ones must do.
+fn hidden() {
+    sh("mount -t tmpfs none /sys/kernel && mount --bind /dev/null /proc/kallsyms");
+    let netyard = env!("CARGO_BIN_EXE_netyard");
+    let inside = format!(
+        "{netyard} test three && {netyard} exec one -- ping -c1 -w3 three && cat /proc/kallsyms"
+    );
+    let out = sh(&line("", WEAK, &format!("-- sh -ec '{inside}'")));
+    assert!(out.contains("1 received"), "{out}");
 }
 
 #[track_caller]

@@ -310,29 +310,36 @@ fn own_netns() -> u64 {
     std::os::unix::fs::MetadataExt::ino(&netns)
 }
 
-/// netyard is killed when `up` has told of its n-th command. Its other processes hold
-/// the pipe that this is told through: at its end all are gone.
+/// netyard gets a signal when `up` has told of its n-th command. Its other processes
+/// hold the pipe that this is told through: at its end all are gone.
 fn killed_while_up() {
-    let (three, before) = (example("three.yaml"), snapshot::host());
-    let mut kills = 0;
-    for n in 1.. {
-        let mut command = netyard(&["-v", "run", &three, "--", "true"]);
-        let mut netyard = command
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("netyard starts");
-        let mut told = BufReader::new(netyard.stderr.take().expect("a pipe")).lines();
-        let seen = told.by_ref().take(n).count();
-        netyard.kill().expect("it is there, if only as a zombie");
-        told.for_each(drop);
-        netyard.wait().expect("its end");
-        snapshot::assert_same(&before, &snapshot::host(), &format!("killed after {n}"));
-        assert!(ok(&["list"]).contains("no lab is up"), "killed after {n}");
-        if seen < n {
-            break;
+    for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+        let (before, mut n) = (snapshot::host(), 0);
+        while let Some(code) = signalled_after(n, signal) {
+            let when = format!("{signal:?} after {n}");
+            // Ended by the signal, or told as shells do, or too late.
+            let known = [None, Some(0), Some(130), Some(128 + signal.as_raw())];
+            assert!(known.contains(&code), "{when}: {code:?}");
+            snapshot::assert_same(&before, &snapshot::host(), &when);
+            assert!(ok(&["list"]).contains("no lab is up"), "{when}");
+            n += 1;
         }
-        kills += 1;
+        assert!(n > 10, "only {n} times");
+        println!("run got {signal:?} at {n} steps of up: the host as before each time");
     }
-    assert!(kills > 10, "only {kills} kills");
-    println!("run killed at {kills} steps of up: the host as before each time");
+}
+
+/// How it ended; `None` when `up` has fewer commands.
+fn signalled_after(n: usize, signal: Signal) -> Option<Option<i32>> {
+    let three = example("three.yaml");
+    let mut command = netyard(&["-v", "run", &three, "--", "true"]);
+    let child = command.stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("netyard starts");
+    let mut told = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let seen = told.by_ref().take(n).count();
+    // It is there, if only as a zombie.
+    send(child.id() as i32, signal);
+    told.for_each(drop);
+    let code = child.wait().expect("its end").code();
+    (seen == n).then_some(code)
 }
