@@ -1,5 +1,5 @@
 //! Changes of a lab that is up: who is disturbed, and who is not. Real pings run
-//! meanwhile, a hundred a second.
+//! meanwhile, five hundred a second.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -128,7 +128,7 @@ impl Ping {
             }
         };
         let mut child = command
-            .args(["-n", "-i", "0.01", to])
+            .args(["-n", "-i", "0.002", to])
             .stdout(Stdio::piped())
             .spawn()
             .expect("ping starts");
@@ -207,7 +207,7 @@ fn untouched(from: &str, to: &str) {
 }
 
 /// The most packets that a blip may cost on a busy machine: 0.3 s.
-const BLIP: usize = 30;
+const BLIP: usize = 150;
 
 #[track_caller]
 fn is_blip(ping: Ping) {

@@ -201,7 +201,8 @@ fn lookalike() {
 
 fn diverted() {
     sh(
-        "ip link add there type bridge; ip address add 172.31.0.1/24 dev there; ip link set there up",
+        // Without a link-local address, of which the kernel would first find out that it is unique.
+        "ip link add there type bridge; ip link set there addrgenmode none up; ip address add 172.31.0.1/24 dev there",
     );
     let cases = [
         (
