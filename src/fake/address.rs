@@ -1,11 +1,9 @@
 //! Addresses of devices.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 use super::{Failure, device, refuse, route};
-use crate::state::{IfName, LinkKind, Namespace};
+use crate::state::{IfName, LinkKind, Namespace, broadcast};
 
 pub(super) fn add(namespace: &mut Namespace, dev: &IfName, new: IpNet) -> Result<(), Failure> {
     let link = device::get(namespace, dev)?;
@@ -27,13 +25,6 @@ pub(super) fn add(namespace: &mut Namespace, dev: &IfName, new: IpNet) -> Result
     }
     device::get(namespace, dev)?.addresses.push(new);
     Ok(())
-}
-
-/// The address to which the kernel sends what is for all of the subnet; a /31 has none
-/// (RFC 3021), nor has a /32.
-pub(super) fn broadcast(net: &IpNet) -> Option<IpAddr> {
-    let has = matches!(net, IpNet::V4(net) if net.prefix_len() < 31);
-    has.then(|| net.broadcast())
 }
 
 /// With the primary IPv4 address of a subnet its secondaries go (`__inet_del_ifa`,

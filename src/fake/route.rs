@@ -2,9 +2,8 @@
 
 use ipnet::IpNet;
 
-use super::address::broadcast;
 use super::{Failure, device, refuse};
-use crate::state::{IP6_METRIC, IfName, Namespace, Route};
+use crate::state::{IP6_METRIC, IfName, Namespace, Route, broadcast};
 
 fn metric(route: &Route) -> u32 {
     let usual = if route.to.addr().is_ipv6() {

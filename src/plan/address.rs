@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op};
-use crate::state::{End, Link, Namespace, is_link_local};
+use crate::state::{End, Link, Namespace, broadcast, is_link_local};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -31,8 +31,10 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let hops = namespace.map(next_hops).unwrap_or_default();
     let mut needed = namespace.map(own_addresses).unwrap_or_default();
     needed.extend(&hops);
+    let hidden = namespace.map(broadcasts).unwrap_or_default();
     let first = in_the_way(want, have, &unwanted, &|have| {
-        hops.contains(&have.addr()) || hides(have, &needed)
+        let address = have.addr();
+        hops.contains(&address) || hidden.contains(&address) || hides(have, &needed)
     });
     // Newest first: a secondary address goes before its primary.
     for address in first.iter().rev() {
@@ -98,8 +100,14 @@ fn own_addresses(want: &Namespace) -> BTreeSet<IpAddr> {
 /// kernel makes no connected route for it (`fib_add_ifaddr`) and takes it for no next hop
 /// (`fib_check_nh_v4_gw`, net/ipv4/fib_semantics.c).
 fn hides(have: &IpNet, wanted: &BTreeSet<IpAddr>) -> bool {
-    // A /31 has no broadcast address (RFC 3021), nor has a /32.
-    matches!(have, IpNet::V4(net) if net.prefix_len() < 31 && wanted.contains(&net.broadcast().into()))
+    broadcast(have).is_some_and(|address| wanted.contains(&address))
+}
+
+/// The broadcast addresses of the subnets that the namespace is to have. One that is
+/// still an address when its subnet comes could not come back when that is undone.
+fn broadcasts(want: &Namespace) -> BTreeSet<IpAddr> {
+    let all = want.links.values().flat_map(|link| &link.addresses);
+    all.filter_map(broadcast).collect()
 }
 
 /// The present addresses that must go before others can come. With an IPv4

@@ -1,6 +1,7 @@
 //! Links: network devices, as `ip link` shows them.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -75,6 +76,13 @@ impl Link {
 /// own of these, so that they name nothing beyond it.
 pub fn is_link_local(address: &IpNet) -> bool {
     matches!(address, IpNet::V6(net) if net.addr().is_unicast_link_local())
+}
+
+/// The broadcast address that the kernel makes for a subnet (`fib_add_ifaddr`,
+/// net/ipv4/fib_frontend.c). A /31 has none (RFC 3021), nor has a /32.
+pub fn broadcast(subnet: &IpNet) -> Option<IpAddr> {
+    let has = matches!(subnet, IpNet::V4(net) if net.prefix_len() < 31);
+    has.then(|| subnet.broadcast())
 }
 
 /// The kinds of device that netyard makes or meets.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::names::bridge_name;
 use super::{Gateway, Interface, Network, RouteSpec, Topology};
 use crate::ipam::{first_host, is_host};
-use crate::state::{Family, IfName, Netns, NetworkName};
+use crate::state::{Family, IfName, Netns, NetworkName, broadcast};
 
 impl Network {
     /// The host's addresses on the bridge with their subnets' prefix lengths, in
@@ -154,10 +154,4 @@ pub(super) fn towards(nets: &[DeviceNet], via: IpAddr) -> Option<&DeviceNet> {
         }
     }
     best
-}
-
-/// The broadcast address that the kernel makes for this subnet.
-pub(super) fn broadcast(net: &IpNet) -> Option<IpAddr> {
-    let has = matches!(net, IpNet::V4(net) if net.prefix_len() < 31);
-    has.then(|| net.broadcast())
 }

@@ -18,8 +18,8 @@ use netyard::reconcile::{self, Change, Host, Inside, Watch};
 use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
-use render::{file, shuffled};
-use serde_json::{Map, Value};
+use render::{file, is_nothing, shuffled};
+use serde_json::Value;
 use spec::{pair, spec};
 
 /// What the file asks for; of a lab without anything, which is no file, what `down` does.
@@ -31,12 +31,6 @@ fn desired(file: &Value, leases: &Leases) -> (NetState, Leases) {
     let text = file.to_string();
     let topology = parse(&text).unwrap_or_else(|e| panic!("{}\n{text}", e));
     resolve(&topology, leases).unwrap()
-}
-
-fn is_nothing(file: &Value) -> bool {
-    let parts =
-        ["networks", "namespaces"].map(|part| file[part].as_object().is_none_or(Map::is_empty));
-    parts == [true, true]
 }
 
 fn routed(state: &NetState) -> bool {

@@ -46,6 +46,13 @@ pub(crate) fn file(spec: &Spec, lab: u8) -> Value {
     Render { spec, lab }.file()
 }
 
+/// Whether the file describes a lab without anything.
+pub(crate) fn is_nothing(file: &Value) -> bool {
+    let parts =
+        ["networks", "namespaces"].map(|part| file[part].as_object().is_none_or(Map::is_empty));
+    parts == [true, true]
+}
+
 impl Render<'_> {
     fn file(&self) -> Value {
         let mut namespaces = Map::new();

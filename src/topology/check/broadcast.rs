@@ -7,9 +7,9 @@ use ipnet::IpNet;
 
 use super::Flaw;
 use crate::report::codes;
-use crate::state::Netns;
+use crate::state::{Netns, broadcast};
 use crate::topology::Topology;
-use crate::topology::subnets::{DeviceNet, broadcast};
+use crate::topology::subnets::DeviceNet;
 
 /// The kernel then has two routes to the address in its table `local`, and goes by
 /// the older one. If that is the broadcast, packets to the address are taken for

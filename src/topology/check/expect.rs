@@ -1,6 +1,7 @@
 //! Expectations: both sides must be there, and have addresses; how well something
 //! must arrive can be asked only of a ping that shall.
 
+use super::mtu::mtu;
 use super::{Flaw, has_namespace};
 use crate::report::codes;
 use crate::state::Netns;
@@ -31,7 +32,7 @@ fn bounds(expectation: &Expectation, place: &str) -> Option<Flaw> {
             return Some(flaw.label("with `reach: false` none must"));
         }
         Probe::Ping => match expectation.bounds.size {
-            Some(PacketSize::Bytes(bytes)) => return super::mtu(Some(bytes), place, || None),
+            Some(PacketSize::Bytes(bytes)) => return mtu(Some(bytes), place, || None),
             _ => return None,
         },
     };

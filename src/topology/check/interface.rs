@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Flaw, has_ipv6, mtu, unknown};
+use super::mtu::{has_ipv6, mtu};
+use super::{Flaw, unknown};
 use crate::report::codes;
 use crate::state::{End, IfName, Mac, Netns, NetworkName};
 use crate::topology::{Interface, Topology};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Flaw, has_ipv6, has_namespace, mtu};
+use super::mtu::{has_ipv6, mtu};
+use super::{Flaw, has_namespace};
 use crate::report::codes;
 use crate::state::{End, IfName, Netns};
 use crate::topology::{Cable, Topology, port_name};

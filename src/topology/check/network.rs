@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Flaw, has_ipv6, mtu};
+use super::Flaw;
+use super::mtu::{has_ipv6, mtu};
 use crate::ipam::{first_host, is_host, special};
 use crate::report::codes;
 use crate::state::NetworkName;

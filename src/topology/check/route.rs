@@ -7,9 +7,9 @@ use ipnet::IpNet;
 
 use super::{Flaw, hidden};
 use crate::report::codes;
-use crate::state::{Family, Netns};
+use crate::state::{Family, Netns, broadcast};
 use crate::topology::nearest::list;
-use crate::topology::subnets::{DeviceNet, broadcast, towards};
+use crate::topology::subnets::{DeviceNet, towards};
 use crate::topology::{RouteSpec, Topology};
 
 pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {

@@ -7,9 +7,8 @@ use ipnet::IpNet;
 
 use super::ResolveError;
 use crate::ipam::{Leases, Pool};
-use crate::state::{End, NetworkName};
+use crate::state::{End, NetworkName, broadcast};
 use crate::topology::Topology;
-use crate::topology::subnets::broadcast;
 
 /// An interface that needs an address in a subnet of its network.
 struct Wish<'t> {
