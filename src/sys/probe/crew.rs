@@ -41,10 +41,6 @@ impl<'c> Crew<'c> {
         self.flights[number].is_open()
     }
 
-    pub(super) fn is_measured(&self, number: usize) -> bool {
-        self.flights[number].is_measured()
-    }
-
     /// Sends the probes of a wave, again and again at their pace, until all are
     /// answered or the time is over.
     pub(super) fn fly(&mut self, wave: &[usize], pace: Pace, longest: Duration) -> io::Result<()> {

@@ -75,10 +75,6 @@ impl<'c> Flight<'c> {
         self.answer.is_none()
     }
 
-    pub(super) fn is_measured(&self) -> bool {
-        self.check.bounds.echoes().is_some()
-    }
-
     /// Begins to send at another pace.
     pub(super) fn set_out(&mut self, pace: Pace) {
         self.pace = pace;

@@ -34,6 +34,7 @@ pub(super) struct Part<'m> {
 }
 
 impl Part<'_> {
+    /// Sends the probes: those that are measured after the others.
     pub(super) fn fly(
         &self,
         checks: &[Check],
@@ -42,7 +43,7 @@ impl Part<'_> {
     ) -> io::Result<Vec<Outcome>> {
         let mut crew = Crew::new(checks, self, progress)?;
         let (measured, plain): (Vec<usize>, Vec<usize>) =
-            (0..checks.len()).partition(|n| crew.is_measured(*n));
+            (0..checks.len()).partition(|n| checks[*n].is_measured());
         let mut neighbours = match self.waves(checks, plain.clone(), FEWEST).len() {
             0 | 1 => None,
             _ => Some(Neighbours::look(self.map)?),
