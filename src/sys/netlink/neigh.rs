@@ -20,8 +20,7 @@ pub(crate) struct Neighbour {
     pub(crate) address: IpAddr,
 }
 
-/// The neighbours of the socket's namespace, but for those that an administrator
-/// set (permanent) or that need no looking for (multicast).
+/// The neighbours of the socket's namespace, but for those that an administrator set.
 pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Neighbour>> {
     let all = socket.dump(&request(
         &Rtnl::GetNeighbour(NeighbourMessage::default()),
@@ -35,8 +34,7 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Neighbour>> {
 }
 
 fn listed(message: &NeighbourMessage) -> Option<Neighbour> {
-    let state = message.header.state;
-    if matches!(state, NeighbourState::Permanent | NeighbourState::Noarp) {
+    if message.header.state == NeighbourState::Permanent {
         return None;
     }
     let address = message.attributes.iter().find_map(|a| match a {

@@ -53,7 +53,7 @@ impl Place {
     fn forget(&mut self, addresses: &BTreeSet<IpAddr>) -> io::Result<()> {
         let known = neigh::list(&mut self.socket)?;
         let is_ours = |neighbour: &&Neighbour| {
-            addresses.contains(&neighbour.address) || is_link_local(neighbour.address)
+            addresses.contains(&neighbour.address) || is_of_the_link(neighbour.address)
         };
         let ours = known.iter().filter(is_ours);
         let new = ours.filter(|neighbour| !self.before.contains(neighbour));
@@ -63,8 +63,13 @@ impl Place {
     }
 }
 
-/// Routers ask from these (`ndisc_solicit`, net/ipv6/ndisc.c), and so are known by
-/// them to all whom they asked for.
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local())
+/// Neighbours are looked for by multicast, each by another group's address, which
+/// takes an entry too (RFC 4861, 7.2.2). And routers ask from their link-local
+/// address, by which those that they asked for then know them (`ndisc_solicit`,
+/// net/ipv6/ndisc.c).
+fn is_of_the_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(ip) => ip.is_multicast() || ip.is_unicast_link_local(),
+    }
 }
