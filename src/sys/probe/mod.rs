@@ -5,7 +5,6 @@ mod crew;
 mod flight;
 mod neighbours;
 mod open;
-mod pace;
 mod part;
 mod refusal;
 mod sockets;
