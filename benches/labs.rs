@@ -100,20 +100,18 @@ fn topology(n: usize) -> String {
     path
 }
 
-/// Up, up again, all to all, down; the peak memory of all in bytes.
+/// Up, up again, all to all, down; the peak memory of making and removing in bytes.
 fn netyard(n: usize, file: &str, samples: &mut Samples) -> u64 {
-    let mut peak = 0;
     let mut time = |what, arguments: &[&str]| {
         settle();
         let began = Instant::now();
-        peak = peak.max(peak_of(Command::new(NETYARD).args(arguments)));
-        samples
-            .entry((n, what))
-            .or_default()
-            .push(ms(began.elapsed()));
+        let peak = peak_of(Command::new(NETYARD).args(arguments));
+        let list = samples.entry((n, what)).or_default();
+        list.push(ms(began.elapsed()));
+        peak
     };
-    time("up", &["up", file]);
-    time("up again", &["up", file]);
+    let up = time("up", &["up", file]);
+    let again = time("up again", &["up", file]);
     // Every ping between two that do not know each other yet begins with a broadcast
     // to all: a cost that grows with the cube of N.
     if n <= 100 {
@@ -121,7 +119,7 @@ fn netyard(n: usize, file: &str, samples: &mut Samples) -> u64 {
         run(Command::new(NETYARD).args(["test", "many"]));
         time("all to all", &["test", "--all", "many"]);
     }
-    time("down", &["down", "many"]);
+    let peak = up.max(again).max(time("down", &["down", "many"]));
     let names = fs::read_dir("/run/netns").map_or(0, Iterator::count);
     let bridge = Path::new("/proc/sys/net/ipv4/conf/many-bridge").exists();
     assert!(

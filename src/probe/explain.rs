@@ -156,12 +156,13 @@ fn guarded(hops: &[Hop<'_>], check: &Check, map: &Map<'_>) -> Option<String> {
     };
     let family = Family::of(&IpNet::from(check.to));
     has(SetName::Guard, Element::Family(family))?;
-    let inside = |dev| has(SetName::Inside, Element::Device(dev)).is_some();
+    let is_in = |set, dev| has(set, Element::Device(dev)).is_some();
     let came_by = map
         .source(&check.from, check.to)
         .and_then(|source| way(host, source))
         .map(|(dev, _)| dev.clone());
-    let outwards = came_by.is_some_and(inside) && !inside(hop.dev.clone());
+    let outwards = came_by.is_some_and(|dev| is_in(SetName::Inside, dev))
+        && !is_in(SetName::Networks, hop.dev.clone());
     (!outwards).then(|| {
         "the host drops it: it forwards what a network with `masquerade` sends out, and nothing else"
             .to_owned()

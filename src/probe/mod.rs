@@ -46,6 +46,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether many packets are needed to judge it.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.bounds.echoes().is_some()
+    }
+
     /// Its two namespaces, whichever asks.
     pub(crate) fn pair(&self) -> (&Netns, Option<&Netns>, IpAddr) {
         match &self.home {

@@ -60,16 +60,6 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The host and the namespaces of the lab.
-    pub(crate) fn places(&self) -> impl Iterator<Item = &'a Netns> {
-        let lab = &self.state.lab;
-        let all = self.state.namespaces.iter();
-        let ours = all.filter(move |(netns, namespace)| {
-            **netns == Netns::Host || namespace.owner.as_ref() == Some(lab)
-        });
-        ours.map(|(netns, _)| netns)
-    }
-
     pub(crate) fn namespace(&self, netns: &Netns) -> Option<&'a Namespace> {
         self.state.namespaces.get(netns)
     }

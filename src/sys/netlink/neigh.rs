@@ -18,10 +18,11 @@ pub(crate) struct Neighbour {
     pub(crate) index: u32,
     /// Who was looked for.
     pub(crate) address: IpAddr,
+    /// Whether they answered.
+    pub(crate) found: bool,
 }
 
-/// The neighbours of the socket's namespace, but for those that an administrator
-/// set (permanent) or that need no looking for (multicast).
+/// The neighbours of the socket's namespace, but for those that an administrator set.
 pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Neighbour>> {
     let all = socket.dump(&request(
         &Rtnl::GetNeighbour(NeighbourMessage::default()),
@@ -35,8 +36,9 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Neighbour>> {
 }
 
 fn listed(message: &NeighbourMessage) -> Option<Neighbour> {
+    use NeighbourState::{Failed, Incomplete, Permanent};
     let state = message.header.state;
-    if matches!(state, NeighbourState::Permanent | NeighbourState::Noarp) {
+    if state == Permanent {
         return None;
     }
     let address = message.attributes.iter().find_map(|a| match a {
@@ -47,6 +49,7 @@ fn listed(message: &NeighbourMessage) -> Option<Neighbour> {
     Some(Neighbour {
         index: message.header.ifindex,
         address: address?,
+        found: !matches!(state, Incomplete | Failed),
     })
 }
 

@@ -5,14 +5,25 @@ use std::time::{Duration, Instant};
 
 use super::flight::Flight;
 use super::open;
-use super::pace::Pace;
 use super::part::Part;
 use super::sockets::Sockets;
 use crate::probe::{Check, Outcome};
 
-/// How long a wave that is flown once waits after the last answer: within a machine a
-/// packet is there and back in less than a tenth of it.
-const QUIET: Duration = Duration::from_millis(20);
+/// How many packets are sent before answers are waited for: a processor's queue has
+/// room for 1000 (`net.core.netdev_max_backlog`), and a broadcast to 100 is 100. More
+/// and more where nobody answers at all.
+const AHEAD: [usize; 2] = [4, 64];
+/// How long that waiting is worth.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// When a wave ends, unless all is answered before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// So long after the last packet or answer.
+    Quiet(Duration),
+    /// So long after its beginning.
+    Over(Duration),
+}
 
 /// Probes on their way, and the sockets that they travel by.
 pub(super) struct Crew<'c> {
@@ -37,34 +48,31 @@ impl<'c> Crew<'c> {
         })
     }
 
-    pub(super) fn is_open(&self, number: usize) -> bool {
-        self.flights[number].is_open()
+    /// Those without an answer.
+    pub(super) fn open(&self, numbers: &[usize]) -> Vec<usize> {
+        let open = numbers.iter().filter(|n| self.flights[**n].is_open());
+        open.copied().collect()
     }
 
-    pub(super) fn is_measured(&self, number: usize) -> bool {
-        self.flights[number].is_measured()
-    }
-
-    /// Sends the probes of a wave, again and again at their pace, until all are
-    /// answered or the time is over.
-    pub(super) fn fly(&mut self, wave: &[usize], pace: Pace, longest: Duration) -> io::Result<()> {
+    /// Sends the packets of a wave, and hears the answers.
+    pub(super) fn fly(&mut self, wave: &[usize], until: Until) -> io::Result<()> {
         let began = Instant::now();
         let mut last = Duration::ZERO;
         let ended = self.flights.iter().filter(|f| !f.is_open()).count();
-        wave.iter().for_each(|n| self.flights[*n].set_out(pace));
+        wave.iter().for_each(|n| self.flights[*n].set_out());
         loop {
-            if self.send_due(wave, began) {
+            if self.send_due(wave, began)? {
                 last = began.elapsed();
             }
-            let open = wave.iter().filter(|n| self.is_open(**n)).count();
+            let open = self.open(wave).len();
             (self.progress)(ended + wave.len() - open);
-            let end = match pace {
-                Pace::Once => longest.min(last + QUIET),
-                _ => longest,
+            let end = match until {
+                Until::Quiet(time) => last + time,
+                Until::Over(time) => time,
             };
             let now = began.elapsed();
             if open == 0 || now >= end {
-                break;
+                return Ok(());
             }
             let due = wave.iter().filter_map(|n| self.flights[*n].due());
             let next = due.min().unwrap_or(end).min(end);
@@ -72,11 +80,25 @@ impl<'c> Crew<'c> {
                 last = began.elapsed();
             }
         }
-        // What is silent here has another wave before it.
-        if pace != Pace::Once {
-            wave.iter().for_each(|n| self.flights[*n].give_up());
-        }
-        Ok(())
+    }
+
+    /// Waits no more for answers to these.
+    pub(super) fn give_up(&mut self, numbers: &[usize]) {
+        numbers.iter().for_each(|n| self.flights[*n].give_up());
+    }
+
+    /// Those that are to be measured, and can be.
+    pub(super) fn measured(&mut self) -> Vec<usize> {
+        let flights = self.flights.iter_mut().enumerate();
+        let measured = flights.filter_map(|(n, flight)| flight.measure().then_some(n));
+        measured.collect()
+    }
+
+    /// How long it takes to send the packets of a wave.
+    pub(super) fn sending(&self, wave: &[usize]) -> Duration {
+        let trains = wave.iter().map(|n| self.flights[*n].train());
+        let each = trains.map(|(count, every)| every * count);
+        each.max().unwrap_or_default()
     }
 
     /// What came of all.
@@ -84,28 +106,29 @@ impl<'c> Crew<'c> {
         self.flights.into_iter().map(Flight::outcome).collect()
     }
 
-    /// How long the slowest of measured pings may take.
-    pub(super) fn longest(&self, group: &[usize], timeout: Duration) -> Duration {
-        let each = group.iter().map(|n| self.flights[*n].longest(timeout));
-        each.max().unwrap_or(timeout)
-    }
-
     /// Sends what is due, and says whether something was.
-    fn send_due(&mut self, wave: &[usize], began: Instant) -> bool {
-        let mut sent = false;
+    fn send_due(&mut self, wave: &[usize], began: Instant) -> io::Result<bool> {
+        let (mut sent, mut ahead, mut most) = (false, 0, AHEAD[0]);
         for number in wave {
             let flight = &mut self.flights[*number];
-            if flight.due().is_some_and(|due| due <= began.elapsed()) {
-                flight.send(&mut self.sockets);
-                sent = true;
-                // On the same machine the answer is mostly there by now; taken at
-                // once, it tells the time best, and no queue overflows.
-                if let Some(raw) = self.flights[*number].raw() {
-                    self.sockets.hear_raw(raw, 1, &mut self.flights);
-                }
+            if flight.due().is_none_or(|due| due > began.elapsed()) {
+                continue;
+            }
+            flight.send(&mut self.sockets);
+            (sent, ahead) = (true, ahead + 1);
+            // On the same machine the answer is mostly there by now; taken at once, it
+            // tells the time best, and no queue overflows.
+            let raw = self.flights[*number].raw();
+            let mut heard = raw.is_some_and(|raw| self.sockets.hear_raw(raw, 1, &mut self.flights));
+            if !heard && ahead >= most {
+                heard = self.hear(BREATH)?;
+                (ahead, most) = (0, AHEAD[1].min(most * 2));
+            }
+            if heard {
+                (ahead, most) = (0, AHEAD[0]);
             }
         }
-        sent
+        Ok(sent)
     }
 
     /// Waits for something to hear, and says whether there was something.

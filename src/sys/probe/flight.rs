@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use rustix::net::SendFlags;
 
-use super::pace::Pace;
 use super::refusal;
 use super::sockets::Sockets;
 use crate::probe::packet::{self, Heard};
@@ -23,9 +22,10 @@ pub(super) struct Flight<'c> {
     raw: Option<u32>,
     /// The size of its packets, where one was asked for.
     size: Option<u32>,
-    pace: Pace,
-    /// How many packets were sent at this pace.
-    paced: u32,
+    /// Whether it is measured by many packets; else the first that arrives is enough.
+    measuring: bool,
+    /// How many packets were sent in this wave.
+    sent: u32,
     packets: Vec<Packet>,
     rtts: Vec<Duration>,
     /// The answer, once it is final.
@@ -45,6 +45,14 @@ struct Packet {
     answered: bool,
 }
 
+impl Packet {
+    /// It counts no more, and its answer neither.
+    fn forget(&mut self) {
+        self.asked = false;
+        self.answered = true;
+    }
+}
+
 impl<'c> Flight<'c> {
     pub(super) fn new(number: u32, check: &'c Check, map: &Map<'_>, sockets: &Sockets) -> Self {
         let size = check.bounds.size.and_then(|size| match size {
@@ -56,8 +64,8 @@ impl<'c> Flight<'c> {
             check,
             raw: sockets.raw_of(check),
             size,
-            pace: Pace::Once,
-            paced: 0,
+            measuring: false,
+            sent: 0,
             packets: Vec::new(),
             rtts: Vec::new(),
             answer: None,
@@ -75,27 +83,34 @@ impl<'c> Flight<'c> {
         self.answer.is_none()
     }
 
-    pub(super) fn is_measured(&self) -> bool {
-        self.check.bounds.echoes().is_some()
+    /// From here on it is measured, if it arrives at all: what came before showed
+    /// that, and made the neighbours known.
+    pub(super) fn measure(&mut self) -> bool {
+        let arrives = self.answer == Some(Seen::Reached);
+        self.measuring = arrives && self.check.is_measured();
+        if self.measuring {
+            self.answer = None;
+            self.rtts.clear();
+            self.packets.iter_mut().for_each(Packet::forget);
+        }
+        self.measuring
     }
 
-    /// Begins to send at another pace.
-    pub(super) fn set_out(&mut self, pace: Pace) {
-        self.pace = pace;
-        self.paced = 0;
+    /// A new wave begins.
+    pub(super) fn set_out(&mut self) {
+        self.sent = 0;
+    }
+
+    /// How many packets a wave has, and how far apart.
+    pub(super) fn train(&self) -> (u32, Duration) {
+        let many = self.check.bounds.echoes().filter(|_| self.measuring);
+        many.unwrap_or((1, Duration::ZERO))
     }
 
     /// When the next packet is due, from the beginning of the wave.
     pub(super) fn due(&self) -> Option<Duration> {
-        let due = self.pace.due(self.paced, self.check.bounds);
-        due.filter(|_| self.is_open())
-    }
-
-    /// How long a measured ping may take: until the answer to its last echo.
-    pub(super) fn longest(&self, timeout: Duration) -> Duration {
-        let bound = self.check.bounds.rtt.map(|rtt| rtt.duration());
-        let (count, every) = self.check.bounds.echoes().unwrap_or_default();
-        every * count + bound.unwrap_or_default().max(timeout)
+        let (count, every) = self.train();
+        (self.is_open() && self.sent < count).then(|| every * self.sent)
     }
 
     /// Ends it, whatever came of it.
@@ -128,7 +143,7 @@ impl<'c> Flight<'c> {
 
     /// Sends the packet that is due.
     pub(super) fn send(&mut self, sockets: &mut Sockets) {
-        self.paced += 1;
+        self.sent += 1;
         let size = self.size.unwrap_or(packet::SMALLEST);
         let sent = match self.check.probe {
             Probe::Ping => self.echo(size, true, sockets),
@@ -146,11 +161,7 @@ impl<'c> Flight<'c> {
 
     /// Whether it is time to ask if the size is to blame: with a small packet.
     fn doubts_size(&self) -> bool {
-        let late = match self.pace {
-            Pace::Once => false,
-            Pace::Patient => self.paced > 1,
-            Pace::Measured => self.rtts.is_empty() && self.due().is_none(),
-        };
+        let late = self.packets.len() > 1 && !self.measuring;
         late && self.size.is_some() && self.fits.is_none() && self.is_open()
     }
 
@@ -244,11 +255,7 @@ impl<'c> Flight<'c> {
             return;
         }
         self.rtts.push(packet.sent.elapsed());
-        let enough = match self.check.bounds.echoes() {
-            Some((count, _)) => self.rtts.len() as u32 == count,
-            None => true,
-        };
-        if enough {
+        if self.rtts.len() as u32 == self.train().0 {
             self.answer = Some(Seen::Reached);
         }
     }

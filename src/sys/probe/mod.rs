@@ -5,7 +5,6 @@ mod crew;
 mod flight;
 mod neighbours;
 mod open;
-mod pace;
 mod part;
 mod refusal;
 mod sockets;
@@ -40,8 +39,7 @@ pub fn run(
     progress: impl FnMut(usize) + Send,
 ) -> io::Result<Vec<Outcome>> {
     let progress = Progress(Mutex::new((BTreeMap::new(), progress)));
-    let is_measured = |n: &usize| checks[*n].bounds.echoes().is_some();
-    let (measured, plain) = (0..checks.len()).partition(is_measured);
+    let (measured, plain) = (0..checks.len()).partition(|n| checks[*n].is_measured());
     let parts = divided(checks, plain);
     let of = parts.len();
     let fly = |(number, numbers): (usize, Vec<usize>)| -> io::Result<_> {

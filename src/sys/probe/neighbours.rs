@@ -6,43 +6,59 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 
-use crate::probe::Map;
+use crate::probe::Entry;
 use crate::state::Netns;
 use crate::sys::netlink::neigh::{self, Neighbour};
 use crate::sys::netlink::socket::{Request, Socket};
 use crate::sys::netns;
 
-/// The lab's namespaces and the host, with the neighbours that each had before.
+/// Who looks for whom in a wave.
+pub(super) type Needed<'m> = BTreeSet<Entry<'m>>;
+
+/// The namespaces of some probes, with the neighbours that each had before.
 pub(super) struct Neighbours<'m>(BTreeMap<&'m Netns, Place>);
 
 struct Place {
     socket: Socket,
-    before: BTreeSet<Neighbour>,
+    before: BTreeSet<(u32, IpAddr)>,
 }
 
 impl<'m> Neighbours<'m> {
-    /// What is there before the first wave.
-    pub(super) fn look(map: &Map<'m>) -> io::Result<Self> {
-        let places = map.places().map(|netns| {
+    /// What is there now, where these look.
+    pub(super) fn look(needed: &Needed<'m>) -> io::Result<Self> {
+        let places: BTreeSet<&Netns> = needed.iter().map(|(netns, _)| *netns).collect();
+        let places = places.into_iter().map(|netns| {
             let mut socket = match netns.name() {
                 Some(name) => netns::look_into(name)?.socket,
                 None => Socket::route()?,
             };
-            let before = neigh::list(&mut socket)?.into_iter().collect();
+            let known = neigh::list(&mut socket)?;
+            let found = known.into_iter().filter(|neighbour| neighbour.found);
+            let before = found.map(|n| (n.index, n.address)).collect();
             Ok((netns, Place { socket, before }))
         });
         places.collect::<io::Result<_>>().map(Neighbours)
     }
 
     /// Forgets whom a wave looked for, unless they were known before.
-    pub(super) fn forget(&mut self, needed: &BTreeSet<(&Netns, IpAddr)>) -> io::Result<()> {
+    pub(super) fn forget(&mut self, needed: &Needed<'_>) -> io::Result<()> {
+        self.drop(needed, |_| true)
+    }
+
+    /// Forgets who did not answer, so that the next packet asks for them again: the
+    /// kernel itself waits a second for that (`retrans_time_ms`, arp(7)).
+    pub(super) fn forget_silent(&mut self, needed: &Needed<'_>) -> io::Result<()> {
+        self.drop(needed, |neighbour| !neighbour.found)
+    }
+
+    fn drop(&mut self, needed: &Needed<'_>, which: fn(&Neighbour) -> bool) -> io::Result<()> {
         let mut by_place: BTreeMap<&Netns, BTreeSet<IpAddr>> = BTreeMap::new();
         for (netns, address) in needed {
             by_place.entry(netns).or_default().insert(*address);
         }
         for (netns, addresses) in by_place {
             if let Some(place) = self.0.get_mut(netns) {
-                place.forget(&addresses)?;
+                place.drop(&addresses, which)?;
             }
         }
         Ok(())
@@ -50,21 +66,31 @@ impl<'m> Neighbours<'m> {
 }
 
 impl Place {
-    fn forget(&mut self, addresses: &BTreeSet<IpAddr>) -> io::Result<()> {
+    fn drop(
+        &mut self,
+        addresses: &BTreeSet<IpAddr>,
+        which: fn(&Neighbour) -> bool,
+    ) -> io::Result<()> {
         let known = neigh::list(&mut self.socket)?;
         let is_ours = |neighbour: &&Neighbour| {
-            addresses.contains(&neighbour.address) || is_link_local(neighbour.address)
+            let Neighbour { index, address, .. } = **neighbour;
+            (addresses.contains(&address) || is_of_the_link(address))
+                && !self.before.contains(&(index, address))
         };
         let ours = known.iter().filter(is_ours);
-        let new = ours.filter(|neighbour| !self.before.contains(neighbour));
-        let requests: Vec<Request> = new.map(neigh::delete).collect();
+        let requests: Vec<Request> = ours.filter(|n| which(n)).map(neigh::delete).collect();
         // One that is gone by itself meanwhile is forgotten too.
         self.socket.transact(&requests).map(|_| ())
     }
 }
 
-/// Routers ask from these (`ndisc_solicit`, net/ipv6/ndisc.c), and so are known by
-/// them to all whom they asked for.
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local())
+/// Neighbours are looked for by multicast, each by another group's address, which
+/// takes an entry too (RFC 4861, 7.2.2). And routers ask from their link-local
+/// address, by which those that they asked for then know them (`ndisc_solicit`,
+/// net/ipv6/ndisc.c).
+fn is_of_the_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(ip) => ip.is_multicast() || ip.is_unicast_link_local(),
+    }
 }

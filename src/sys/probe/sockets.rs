@@ -146,7 +146,9 @@ impl Sockets {
     /// Hears what there is, and answers where that is our part.
     pub(super) fn hear(&mut self, source: Source, flights: &mut [Flight<'_>]) {
         match source {
-            Source::Raw(number) => self.hear_raw(number, usize::MAX, flights),
+            Source::Raw(number) => {
+                self.hear_raw(number, usize::MAX, flights);
+            }
             Source::Udp(number) => self.hear_udp(number, flights),
             Source::Tcp(number) => self.hear_tcp(number, flights),
             Source::Echo(number) => self.serve(number),
@@ -158,15 +160,18 @@ impl Sockets {
         }
     }
 
-    /// Hands echo replies and errors to the probes they are about.
-    pub(super) fn hear_raw(&self, number: u32, most: usize, flights: &mut [Flight<'_>]) {
+    /// Hands echo replies and errors to the probes they are about; so many at most.
+    /// Says whether there were as many.
+    pub(super) fn hear_raw(&self, number: u32, most: usize, flights: &mut [Flight<'_>]) -> bool {
         let Some((v6, fd)) = self.raw.get(number as usize) else {
-            return;
+            return false;
         };
         let mut bytes = [0; 2048];
         for _ in 0..most {
             let got = rustix::net::recvfrom(fd, &mut bytes[..], RecvFlags::DONTWAIT);
-            let Ok((_, length, from)) = got else { return };
+            let Ok((_, length, from)) = got else {
+                return false;
+            };
             let Some(heard) = packet::parse(*v6, self.run, &bytes[..length.min(bytes.len())])
             else {
                 continue;
@@ -176,6 +181,7 @@ impl Sockets {
                 flight.hear(&heard, from.map(|from| from.ip()), self);
             }
         }
+        true
     }
 
     fn hear_udp(&mut self, number: u32, flights: &mut [Flight<'_>]) {

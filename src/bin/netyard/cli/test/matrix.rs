@@ -41,7 +41,7 @@ pub(super) fn print(rows: &[Row], width: usize) {
             matrix.names.len()
         ),
     }
-    causes(rows);
+    causes(rows, width);
 }
 
 impl<'r> Matrix<'r> {
@@ -116,13 +116,11 @@ impl<'r> Matrix<'r> {
         let Some(pair) = self.pairs.get(&(from, to)) else {
             return styled(DIM, ".") + &" ".repeat(width - 1);
         };
-        let mut text = String::new();
-        let mut bad = false;
-        for family in &self.families {
-            let Some(row) = pair[*family] else {
-                text += " ";
-                continue;
-            };
+        let (mut text, mut used, mut bad) = (String::new(), 0, false);
+        for (at, family) in self.families.iter().enumerate() {
+            let Some(row) = pair[*family] else { continue };
+            text += &" ".repeat(at - used);
+            used = at + 1;
             bad |= !row.is_expected();
             text += &match is_reached(row) {
                 true => styled(GOOD, if *family == 0 { 4 } else { 6 }),
@@ -132,8 +130,8 @@ impl<'r> Matrix<'r> {
         }
         if bad {
             text += &styled(BAD, "!");
+            used += 1;
         }
-        let used = self.families.len() + usize::from(bad);
         text + &" ".repeat(width.saturating_sub(used))
     }
 
@@ -148,9 +146,9 @@ impl<'r> Matrix<'r> {
     /// What the marks that are there mean.
     fn legend(&self) -> String {
         let mut marks = vec![match self.families.iter().collect::<Vec<_>>()[..] {
-            [0] => "4 reached (IPv4)",
-            [1] => "6 reached (IPv6)",
-            _ => "4 reached over IPv4, 6 over IPv6",
+            [0] => "4 reached",
+            [1] => "6 reached",
+            _ => "4 6 reached",
         }];
         if self.rows().any(|row| !is_reached(row)) {
             marks.push("- not reached");
@@ -158,13 +156,13 @@ impl<'r> Matrix<'r> {
         if self.has_surprise() {
             marks.push("! not as expected");
         }
-        marks.push(". itself, or no family in common");
+        marks.push(". itself, or no common family");
         styled(DIM, marks.join("   "))
     }
 }
 
 /// Why pings did not arrive of which nothing is expected, grouped by cause.
-fn causes(rows: &[Row]) {
+fn causes(rows: &[Row], width: usize) {
     let mut groups: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows.iter().filter(|row| !row.is_judged()) {
         if let Some(cause) = &row.cause {
@@ -179,15 +177,8 @@ fn causes(rows: &[Row]) {
     say!("\nnot reached:");
     for (cause, rows) in groups.iter().take(CAUSES) {
         say!("{:>5}  {cause}", rows.len());
-        let some = rows.iter().take(3);
-        let some: Vec<String> = some
-            .map(|row| format!("{} to {}", row.check.from, super::table::target(&row.check)))
-            .collect();
-        let more = if rows.len() > some.len() { ", ..." } else { "" };
-        say!(
-            "       {}",
-            styled(DIM, format!("{}{more}", some.join(", ")))
-        );
+        let some = examples(rows, width.saturating_sub(7));
+        say!("       {}", styled(DIM, some));
     }
     let (left, of) = groups
         .iter()
@@ -196,4 +187,24 @@ fn causes(rows: &[Row]) {
     if left > 0 {
         say!("{of:>5}  of {left} more causes: --json has all");
     }
+}
+
+/// The pairs, as many as fit.
+fn examples(rows: &[&Row], width: usize) -> String {
+    let named = rows
+        .iter()
+        .filter_map(|row| Some((&row.check.from, row.check.name.as_ref()?)));
+    let pairs: BTreeSet<(&Netns, &Netns)> = named.collect();
+    let (mut text, mut left) = (String::new(), pairs.len());
+    for (from, to) in pairs {
+        let pair = format!("{from} to {to}");
+        let more = if left > 1 { ", ..." } else { "" };
+        if !text.is_empty() && text.len() + 2 + pair.len() + more.len() > width {
+            return text + ", ...";
+        }
+        text += if text.is_empty() { "" } else { ", " };
+        text += &pair;
+        left -= 1;
+    }
+    text
 }
