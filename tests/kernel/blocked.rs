@@ -55,7 +55,7 @@ fn works() {
     // On the host itself there is nothing to be had.
     let up = try_sh(&format!("{WEAK} {netyard} up {}", example("three.yaml")));
     assert!(
-        up.err.contains("needs root") && up.err.contains("netyard shell"),
+        up.err.contains("needs root") && up.err.contains("netyard run"),
         "{}",
         up.err
     );

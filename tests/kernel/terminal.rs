@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::sandbox::{example, ok, until};
+use crate::sandbox::{example, ok, try_sh, until};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -108,7 +108,9 @@ impl Typed {
     fn end(mut self) -> (String, ExitStatus) {
         while self.read() {}
         let mut ended = || self.program.try_wait().expect("its end");
-        until("it ends", || ended().is_some());
+        until(&format!("it ends after {:?}", self.shown), || {
+            ended().is_some()
+        });
         (self.shown, self.program.wait().expect("its end"))
     }
 }
@@ -148,7 +150,7 @@ fn ctrl_c_in_script() {
 }
 
 fn ctrl_z() {
-    for line in both("-- sh -c 'echo rea''dy; exec sleep 1000'") {
+    for line in both("-- sh -c 'echo rea''dy; exec sleep 1017'") {
         let mut typed = Typed::start(&["/bin/sh", "-i"]);
         typed.keys(&format!("{line}\n"));
         typed.sees("ready\r\n");
@@ -157,6 +159,9 @@ fn ctrl_z() {
         typed.keys("echo $((40+2)); fg\n");
         typed.sees("42");
         typed.sees("run");
+        // Before it goes on, Ctrl-C would be for the shell.
+        let state = || try_sh("ps -o stat= -p $(pgrep -x -f 'sleep 1017')").out;
+        until("it goes on", || state().starts_with('S'));
         typed.keys("\x03");
         typed.keys("echo code $((40+$?)); exit\n");
         typed.sees("code 170");
