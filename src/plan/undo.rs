@@ -34,7 +34,21 @@ pub fn undo<'a>(
             (_, op) => back.push(op),
         }
     }
-    back
+    let (names, back): (Vec<Op>, Vec<Op>) = back
+        .into_iter()
+        .partition(|op| matches!(op, Op::RenameLink { .. }));
+    let (late, now): (Vec<Op>, Vec<Op>) = back.into_iter().partition(needs_ipv6);
+    [now, late, names].concat()
+}
+
+/// What a device with an MTU below 1280 cannot have (`addrconf_notify`). A bridge has such
+/// a one as long as a port has, unless it was given another: the port goes first.
+fn needs_ipv6(op: &Op) -> bool {
+    match op {
+        Op::AddAddress { address, .. } => address.addr().is_ipv6(),
+        Op::AddRoute { route, .. } | Op::ReplaceRoute { route, .. } => route.to.addr().is_ipv6(),
+        _ => false,
+    }
 }
 
 /// The state without the routes that operations have removed by name: those come
