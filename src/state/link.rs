@@ -78,6 +78,13 @@ pub fn is_link_local(address: &IpNet) -> bool {
     matches!(address, IpNet::V6(net) if net.addr().is_unicast_link_local())
 }
 
+/// Whether it is a link-local address that the kernel made of a hardware address
+/// (RFC 4291, appendix A), not one that somebody gave.
+pub fn is_generated(address: &IpNet) -> bool {
+    let eui64 = matches!(address, IpNet::V6(net) if net.addr().octets()[11..13] == [0xff, 0xfe]);
+    eui64 && is_link_local(address)
+}
+
 /// The broadcast address that the kernel makes for a subnet (`fib_add_ifaddr`,
 /// net/ipv4/fib_frontend.c). A /31 has none (RFC 3021), nor has a /32.
 pub fn broadcast(subnet: &IpNet) -> Option<IpAddr> {

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, is_link_local};
+pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, is_generated, is_link_local};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
 pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
 pub use nft_text::{element as nft_element, script as nft_script};

@@ -39,6 +39,10 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         test("labs::leases stay when others come and go", leases),
         test(
+            "labs::a link-local address that a killed run left goes",
+            left_link_local,
+        ),
+        test(
             "labs::a namespace that someone deleted is made again",
             repaired,
         ),
@@ -350,4 +354,23 @@ fn repaired() {
     assert!(pings("host", "10.5.0.10"));
     ok(&["down", "mine"]);
     assert_eq!(sh("ip -o link").lines().count(), 1, "only lo is left");
+}
+
+/// A router is told to be none, and netyard is killed after the kernel was told to make
+/// link-local addresses again and before the one that was given is removed.
+fn left_link_local() {
+    let text = |forward: bool| {
+        format!(
+            "lab: mine
+namespaces: {{ pc: {{ forward: {forward}, interfaces: {{ eth0: {{ addresses: 'fd00:5::1/64' }} }} }}, peer: {{}} }}
+links: [{{ endpoints: ['pc:eth0', 'peer:eth0'] }}]
+"
+        )
+    };
+    ok(&["up", &file("mine.yaml", &text(true))]);
+    let given = "ip -n pc -6 -o address show dev eth0 nodad scope link";
+    assert!(sh(given).contains("fe80::"), "a router has one");
+    sh("ip -n pc link set dev eth0 addrgenmode eui64");
+    ok(&["up", "--yes", &file("mine.yaml", &text(false))]);
+    assert_eq!(sh(given), "");
 }

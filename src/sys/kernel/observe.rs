@@ -11,7 +11,7 @@ use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
     AddrGen, End, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route,
-    Sysctl, SysctlKey, is_link_local,
+    Sysctl, SysctlKey, is_generated,
 };
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{address, link, nft, nsid, route};
@@ -322,11 +322,11 @@ fn devices(
         let link = names
             .get(&index)
             .and_then(|name| namespace.links.get_mut(name));
-        // Where link-local addresses are generated, one is the kernel's own. For `lo`
-        // none is made (`addrconf_dev_config`, net/ipv6/addrconf.c).
+        // Before Linux 6.4 the kernel does not say which it made. For `lo` none is made
+        // (`addrconf_dev_config`, net/ipv6/addrconf.c).
         let generated = |link: &Link| {
             let makes = link.addrgen != Some(AddrGen::None) && link.kind != LinkKind::Loopback;
-            makes && is_link_local(&address)
+            makes && is_generated(&address)
         };
         if let Some(link) = link.filter(|link| !generated(link)) {
             link.addresses.push(address);
