@@ -36,7 +36,7 @@ fn starter() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("netyard "));
     let verbs: Vec<&str> = told.filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(verbs, ["up", "test", "down"], "{said}");
+    assert_eq!(verbs, ["run", "up", "test", "down"], "{said}");
     for verb in verbs {
         ok(&[verb, "/run/web.yaml"]);
     }

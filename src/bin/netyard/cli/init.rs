@@ -80,7 +80,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         })?;
     let styled = |command: &str| styled(BOLD, format!("netyard {command} {file}"));
     say!("{file} is written; read it, change it, then");
-    say!("  {}    make the network, as root", styled("up"));
+    say!(
+        "  {}   a shell in it, without root; or as root",
+        styled("run")
+    );
+    say!("  {}    make the network", styled("up"));
     say!("  {}  prove it with packets", styled("test"));
     say!("  {}  leave nothing behind", styled("down"));
     Ok(ExitCode::SUCCESS)
