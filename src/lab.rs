@@ -143,7 +143,7 @@ pub fn down(name: &LabName, until: Until, watch: &mut dyn Watch) -> Result<Remov
         Until::Free => None,
         Until::Done(longest) => {
             let these = kernel
-                .farewell(name)
+                .farewell(&made)
                 .map_err(Error::system(LOOKING_INSIDE))?;
             Some((these, longest))
         }

@@ -77,10 +77,8 @@ pub fn on_host<W: Watch>(
 }
 
 fn take_down(lab: &LabName) -> Result<(), Error> {
-    let made = Store::open_to_read()?.namespaces();
-    let made = made.map_err(Error::system("read the journal"))?.into_iter();
-    let ours = made.filter(|(_, (owner, _))| owner == lab);
-    let ours = ours.map(|(name, (_, identity))| (name, identity)).collect();
+    let ours = Store::open_to_read()?.made_by(lab);
+    let ours = ours.map_err(Error::journal("read the journal"))?;
     sys::residents::kill(&ours).map_err(Error::system("end the programs of a lab"))?;
     match lab::down(lab, Until::Free, &mut ()) {
         // Someone was faster.

@@ -15,6 +15,7 @@ use row::{claim, columns, identity, odd, stored};
 
 use super::Failure;
 use super::netns::Identity;
+use super::residents::Made;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::Claim;
@@ -237,6 +238,13 @@ impl Store {
             Ok((stored(name)?, (stored(lab)?, identity)))
         })
         .collect()
+    }
+
+    /// The namespaces that this lab made.
+    pub(crate) fn made_by(&self, lab: &LabName) -> Result<Made> {
+        let all = self.namespaces()?.into_iter();
+        let own = all.filter(|(_, (maker, _))| maker == lab);
+        Ok(own.map(|(name, (_, identity))| (name, identity)).collect())
     }
 
     /// Notes which namespaces are about to get which names.

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::Kernel;
 use crate::state::{LabName, Netns};
 use crate::sys::netlink::events::Farewells;
 use crate::sys::netlink::nsid;
+use crate::sys::netlink::socket::Socket;
 use crate::sys::residents::Made;
 use crate::sys::{Failure, netns};
 
@@ -24,11 +25,11 @@ pub(crate) struct Farewell {
 
 impl Kernel {
     /// To be called before they lose their names.
-    pub(crate) fn farewell(&mut self, lab: &LabName) -> Result<Farewell, Failure> {
+    pub(crate) fn farewell(&mut self, made: &Made) -> Result<Farewell, Failure> {
         let events = Farewells::listen()?;
         let mut numbers = BTreeSet::new();
-        for name in self.made(lab)?.into_keys() {
-            let fd = self.netns(&Netns::Named(name))?.as_raw_fd();
+        for name in made.keys() {
+            let fd = self.netns(&Netns::Named(name.clone()))?.as_raw_fd();
             numbers.extend(number(&mut self.host.socket, fd)?);
         }
         Ok(Farewell { events, numbers })
@@ -37,8 +38,8 @@ impl Kernel {
     /// The lab's namespaces that are still those that were made.
     pub(crate) fn made(&mut self, lab: &LabName) -> Result<Made, Failure> {
         let mut own = Made::new();
-        for (name, (made_by, identity)) in self.store.namespaces()? {
-            if made_by == *lab && self.is_same(&name, identity)? {
+        for (name, identity) in self.store.made_by(lab)? {
+            if self.is_same(&name, identity)? {
                 own.insert(name, identity);
             }
         }
@@ -78,7 +79,7 @@ impl Farewell {
     }
 }
 
-fn number(host: &mut crate::sys::netlink::socket::Socket, netns: i32) -> io::Result<Option<i32>> {
+fn number(host: &mut Socket, netns: RawFd) -> io::Result<Option<i32>> {
     // One that has a number already refuses another (EEXIST).
     host.transact(&[nsid::give(netns)])?;
     nsid::of(host, netns)

@@ -115,49 +115,31 @@ impl Kernel {
                 .transpose()
         };
         let before = read().map_err(Error::journal("read the journal"))?;
-        let mut kernel = Kernel {
+        let kernel = Kernel {
             leases,
             before,
             _lock: Some(lock),
             ..Self::to_read(lab, store, routed)?
         };
-        kernel
-            .sweep()
-            .map_err(Error::system("remove a name that a killed run left"))?;
-        let hidden = kernel.hidden().map_err(Error::system(NAMES))?;
-        match hidden {
-            Some(name) => Err(Error::Hidden(name)),
-            None => Ok(kernel),
+        let lone = kernel.lone_names().map_err(Error::system(NAMES))?;
+        if kernel.before.as_ref().is_some_and(|(lab, _)| !lab.whole) {
+            let sweep = lone.iter().try_for_each(netns::unname);
+            sweep.map_err(Error::system("remove a name that a killed run left"))?;
+        } else if let Some(name) = lone.into_iter().next() {
+            return Err(Error::Hidden(name));
         }
+        Ok(kernel)
     }
 
-    /// A namespace that the lab made, whose name is there, but not its mount.
-    fn hidden(&self) -> Result<Option<NetnsName>, super::Failure> {
-        let made = self.store.namespaces()?;
-        let ours = |name: &NetnsName| made.get(name).is_some_and(|(lab, _)| *lab == self.lab.name);
-        let mut names = netns::names()?.into_iter();
-        let found = names.find(|(name, inode)| inode.is_none() && ours(name));
-        Ok(found.map(|(name, _)| name))
-    }
-
-    /// A name is made in two steps, a file and a mount on it; a run of this lab that
-    /// was killed between the two leaves a file that nobody can use. Where no run was
-    /// killed such a file may well be a namespace: for those who see the mount.
-    fn sweep(&mut self) -> Result<(), super::Failure> {
-        if self.before.as_ref().is_none_or(|(lab, _)| lab.whole) {
-            return Ok(());
-        }
-        let claimed = self.store.namespaces()?;
-        let ours = |name: &NetnsName| {
-            let made = claimed.get(name);
-            made.is_some_and(|(lab, _)| *lab == self.lab.name)
-        };
-        for (name, inode) in netns::names()? {
-            if inode.is_none() && ours(&name) {
-                netns::unname(&name)?;
-            }
-        }
-        Ok(())
+    /// The names of the lab's namespaces that are files without a mount. A name is made
+    /// in two steps; a run that was killed between the two leaves a file that nobody can
+    /// use. Where no run was killed such a file may well be a namespace: for those who
+    /// see the mount.
+    fn lone_names(&self) -> Result<Vec<NetnsName>, super::Failure> {
+        let ours = self.store.made_by(&self.lab.name)?;
+        let names = netns::names()?.into_iter();
+        let lone = names.filter(|(name, inode)| inode.is_none() && ours.contains_key(name));
+        Ok(lone.map(|(name, _)| name).collect())
     }
 
     /// Looks until every cable of the lab carries, at most for this long. The kernel

@@ -2,9 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 use netyard::plan::{self, Change, Harm, Part, Place, Sign, Summary};
-use rustix::termios::tcgetwinsize;
 
-use super::output::{BAD, BOLD, DIM, GOOD, styled};
+use super::output::{BAD, BOLD, DIM, GOOD, columns, styled};
 
 const CAREFUL: Style = AnsiColor::Yellow.on_default().bold();
 
@@ -17,11 +16,7 @@ const NAMED: usize = 6;
 
 /// The changes.
 pub(crate) fn list(changes: &[Change]) -> String {
-    // A terminal that does not know its width says 0.
-    let size = tcgetwinsize(std::io::stderr())
-        .ok()
-        .filter(|size| size.ws_col > 0);
-    let width = size.map_or(80, |size| usize::from(size.ws_col));
+    let width = columns(std::io::stderr()).unwrap_or(80);
     plan::list(changes, width.clamp(40, WIDEST), paint)
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -39,10 +40,14 @@ pub(crate) fn styled(style: Style, text: impl fmt::Display) -> String {
 
 /// How many characters a line may have: as the terminal says, or `COLUMNS`, or 80.
 pub(crate) fn width() -> usize {
-    let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-    let columns = terminal.map(|size| usize::from(size.ws_col));
     let said = || std::env::var("COLUMNS").ok()?.parse().ok();
-    columns.filter(|n| *n > 0).or_else(said).unwrap_or(80)
+    columns(std::io::stdout()).or_else(said).unwrap_or(80)
+}
+
+/// The columns of a terminal. One that does not know them says 0.
+pub(crate) fn columns(terminal: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Prints a value as JSON.

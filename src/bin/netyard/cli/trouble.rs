@@ -74,11 +74,10 @@ impl Trouble {
             });
             return shown.map_or_else(|trouble| trouble.show(false), |_| self.exit);
         }
-        let terminal = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
         // Styled always: anstream takes the colours out where they do not belong.
         let look = Look {
             styled: true,
-            width: terminal.map(|size| usize::from(size.ws_col)),
+            width: output::columns(std::io::stderr()),
         };
         anstream::eprintln!("{}", self.report.draw(look));
         let first = self.report.problems.first();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use netyard::plan::Plan;
 use netyard::probe::{Check, Outcome, Seen};
+use netyard::report::wrap;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::cli::output::{BAD, BOLD, DIM, GOOD, say, styled};
@@ -56,7 +57,7 @@ pub(super) fn commands(plan: &Plan, took: Duration) {
     say!("\n  {up} ({took:.1} ms) did what these do{beside}:");
     for command in all.iter().filter_map(|commands| commands.first()) {
         let (command, _) = command.split_once("  # ").unwrap_or((command, ""));
-        for line in without_sets(command).flat_map(|line| wrapped(line, " \\")) {
+        for line in without_sets(command).flat_map(wrapped) {
             say!("    {}", styled(DIM, line));
         }
     }
@@ -76,12 +77,13 @@ fn without_sets(command: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A long line over several; `more` stands at the end of each that goes on.
-fn wrapped(text: &str, more: &str) -> Vec<String> {
+/// A long command over several lines, as one writes it in a shell.
+fn wrapped(command: &str) -> Vec<String> {
+    const MORE: &str = " \\";
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in command.split(' ') {
         let width = lines.last().map_or(0, |line| line.chars().count());
-        let fits = width + word.chars().count() + 1 + more.len() <= WIDTH;
+        let fits = width + word.chars().count() + 1 + MORE.len() <= WIDTH;
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if fits => {
@@ -89,7 +91,7 @@ fn wrapped(text: &str, more: &str) -> Vec<String> {
                 line.push_str(word);
             }
             Some(line) => {
-                line.push_str(more);
+                line.push_str(MORE);
                 lines.push(format!("    {word}"));
             }
             None => {}
@@ -113,8 +115,8 @@ pub(super) fn ping(check: &Check, outcome: &Outcome, cause: Option<&str>) {
                 _ => "cannot be sent",
             };
             say!("    {} {line}   {seen}", styled(BAD, "✗"));
-            let why = cause.map(|cause| format!("why: {cause}"));
-            for line in why.iter().flat_map(|why| wrapped(why, "")) {
+            let why = cause.map(|cause| wrap(&format!("why: {cause}"), WIDTH));
+            for line in why.iter().flat_map(|why| why.lines()) {
                 say!("      {line}");
             }
         }
