@@ -136,12 +136,17 @@ fn routes(at: &Netns) -> String {
     }
 }
 
-/// A route by somebody who is not there. The host may know routers of its own.
+/// The last one hands it to somebody who is not there. The host may know others.
 fn nobody(last: &Hop<'_>) -> Option<String> {
-    let via = last.route?.via?;
-    (*last.at != Netns::Host).then(|| {
-        let place = place(last.at);
-        format!("the route from {place} goes by {via}, which nobody in the lab has")
+    let place = (*last.at != Netns::Host).then(|| place(last.at))?;
+    Some(match last.route.and_then(|route| route.via) {
+        Some(via) => {
+            format!("the route from {place} goes by {via}, which nobody in the lab has")
+        }
+        None => format!(
+            "{place} asks for that address on {}, and nobody in the lab has it",
+            last.dev
+        ),
     })
 }
 

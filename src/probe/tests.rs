@@ -227,6 +227,16 @@ fn causes_name_who_is_to_blame() {
 }
 
 #[test]
+fn an_address_that_nobody_has_is_named_so() {
+    let expect = "\nexpect:\n  - { from: pc-left, to: 10.1.0.77, reach: true }\n";
+    let text = ROUTERS.split("\nexpect:").next().unwrap().to_owned() + expect;
+    let (topology, state) = lab(&text);
+    let check = &expand(&topology.expect, &state)[0];
+    let cause = explain(check, &seen(Seen::NoAnswer), &Map::new(&state)).unwrap();
+    assert!(cause.contains("nobody in the lab has it"), "{cause}");
+}
+
+#[test]
 fn what_a_ping_lacks_is_told() {
     let bounds = "\nexpect:\n  - { from: pc-left, to: 10.2.0.10, rtt_ms: 1, loss: 5% }\n  - { from: pc-left, to: 10.2.0.10, mtu: true }\n";
     let text = ROUTERS.split("\nexpect:").next().unwrap().to_owned() + bounds;

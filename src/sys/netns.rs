@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use rustix::fs::StatxAttributes;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
@@ -38,10 +39,14 @@ pub(crate) fn enter<T: Send>(
 }
 
 fn on_thread<T: Send>(f: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
-    std::thread::scope(|scope| match scope.spawn(f).join() {
+    std::thread::scope(|scope| joined(scope.spawn(f)))
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
         Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic),
-    })
+    }
 }
 
 /// The namespace with this name, open; `None` for the host, which needs no entering.
@@ -71,9 +76,22 @@ pub(crate) struct Place {
     pub(crate) identity: Identity,
 }
 
-/// Makes namespaces, all on one thread that then ends.
+/// Makes namespaces, on threads that then end: half of what one takes is under no lock
+/// of the kernel.
 pub(crate) fn create(count: usize) -> io::Result<Vec<Place>> {
-    on_thread(|| (0..count).map(|_| create_here()).collect())
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(4));
+    let share = count.div_ceil(threads);
+    std::thread::scope(|scope| {
+        let rest = (0..count).step_by(share.max(1));
+        let threads: Vec<_> = rest
+            .map(|first| {
+                let share = share.min(count - first);
+                scope.spawn(move || (0..share).map(|_| create_here()).collect())
+            })
+            .collect();
+        let made: io::Result<Vec<Vec<Place>>> = threads.into_iter().map(joined).collect();
+        Ok(made?.into_iter().flatten().collect())
+    })
 }
 
 fn create_here() -> io::Result<Place> {

@@ -82,3 +82,14 @@ fn the_schema_is_that_of_the_library() {
     let said: serde_json::Value = serde_json::from_str(&outcome(&["schema"]).out).unwrap();
     assert_eq!(said, netyard::topology::schema());
 }
+
+#[test]
+fn an_output_that_takes_nothing_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let mut schema = netyard(&["schema"]);
+    schema.stdout(full.unwrap());
+    let said = schema.output().unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    let err = String::from_utf8(said.stderr).unwrap();
+    assert!(err.contains("error[cannot-write]"), "{err}");
+}

@@ -136,7 +136,8 @@ fn drift() {
     sh("ip netns del pc-two");
     let said = outcome(&["test", "two-pcs"]);
     assert!(
-        said.err.contains("namespace pc-two is not there any more"),
+        said.err
+            .contains("namespace pc-two of lab two-pcs is not there"),
         "{}",
         said.err
     );

@@ -61,10 +61,10 @@ NO_SUCH_NAMESPACE = "no-such-namespace", "there is no namespace of this name",
     "a typo, or a lab that is not up",
     "`netyard list` shows those of the labs, `ip netns` all that have a name";
 
-NAMESPACE_GONE = "namespace-gone", "a namespace of the lab is not there any more",
-    "The lab is up, and someone removed one of its namespaces.",
-    "`ip netns del`",
-    "`netyard up FILE` makes it again";
+NAMESPACE_GONE = "namespace-gone", "a namespace of the lab is not there",
+    "The lab is up, and one of the namespaces of its file is not there.",
+    "it was added to the file since, or someone removed it (`ip netns del`)",
+    "`netyard up FILE` makes it";
 
 NAMESPACE_HIDDEN = "namespace-hidden", "a namespace of the lab cannot be seen from here",
     "A namespace's name under `/run/netns` is a mount. It is not one in the mount namespace that netyard runs in.",

@@ -1,6 +1,7 @@
 //! One file per subcommand; here what they share: the arguments, and how an
 //! error is shown.
 
+mod bar;
 mod changes;
 mod check;
 mod completions;

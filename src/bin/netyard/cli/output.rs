@@ -28,8 +28,13 @@ pub(crate) use say;
 /// Prints a line to standard output.
 pub(crate) fn print(line: fmt::Arguments<'_>) {
     if let Err(e) = writeln!(anstream::stdout(), "{line}") {
-        let broken = e.kind() == std::io::ErrorKind::BrokenPipe;
-        std::process::exit(if broken { 0 } else { 1 });
+        if e.kind() == std::io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        let told = format!("cannot write to standard output: {e}");
+        let trouble = Trouble::failed(codes::CANNOT_WRITE, told);
+        let trouble = trouble.hint("look at where the output of this command goes");
+        std::process::exit(i32::from(trouble.show(false)));
     }
 }
 

@@ -1,23 +1,16 @@
 //! Looking on while a plan is executed: a bar when it takes long, each command with
 //! `-v`, and Ctrl-C.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use netyard::error::Error;
 use netyard::plan::{Op, Plan};
 use netyard::reconcile::Watch;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::bar::Bar;
 use super::output::{DIM, styled};
-
-/// Work that is done sooner needs no bar.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How often a bar is drawn, in Hz.
-const RATE: u8 = 20;
 
 /// How much is told: 0 the outcome, 1 each command, 2 the netlink messages too.
 pub(crate) type Verbosity = u8;
@@ -25,8 +18,7 @@ pub(crate) type Verbosity = u8;
 /// Watches one `up` or `down`.
 pub(crate) struct Watcher {
     verbosity: Verbosity,
-    began: Instant,
-    bar: ProgressBar,
+    bar: Bar,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -34,8 +26,7 @@ impl Watcher {
     pub(crate) fn new(verbosity: Verbosity) -> Self {
         Watcher {
             verbosity,
-            began: Instant::now(),
-            bar: ProgressBar::hidden(),
+            bar: Bar::new(verbosity == 0),
             interrupted: Arc::default(),
         }
     }
@@ -51,24 +42,10 @@ impl Watcher {
         Ok(())
     }
 
-    fn draw(&mut self) {
-        let draws = self.verbosity == 0 && std::io::stderr().is_terminal();
-        if draws && self.bar.is_hidden() && self.began.elapsed() >= PATIENCE {
-            let target = ProgressDrawTarget::stderr_with_hz(RATE);
-            self.bar.set_draw_target(target);
-        }
-    }
-
     fn tell(&self, text: &str) {
         if self.verbosity > 0 {
             anstream::eprintln!("{}", styled(DIM, format_args!("# {text}")));
         }
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }
 
@@ -78,13 +55,7 @@ impl Watch for Watcher {
     }
 
     fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
-        self.bar = ProgressBar::with_draw_target(
-            Some(plan.steps.len() as u64),
-            ProgressDrawTarget::hidden(),
-        );
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {wide_msg}") {
-            self.bar.set_style(style);
-        }
+        self.bar.begin(plan.steps.len());
         // Without its signals caught the program still works; it is less polite.
         let _ = self.catch_signals();
         Ok(())
@@ -96,22 +67,17 @@ impl Watch for Watcher {
                 .iter()
                 .for_each(|command| anstream::eprintln!("{command}"));
         }
-        self.draw();
-        if !self.bar.is_hidden() {
-            self.bar.set_message(op.title());
-        }
-        self.bar.inc(1);
+        self.bar.next(|| op.title());
     }
 
     fn verifying(&mut self) {
         self.tell("all is done: looking again");
-        self.bar.set_message("looking again");
+        self.bar.say("looking again");
     }
 
     fn undoing(&mut self, ops: &[Op]) {
         self.tell("undoing what was done");
-        self.bar.set_length(ops.len() as u64);
-        self.bar.set_position(0);
+        self.bar.begin(ops.len());
     }
 
     fn interrupted(&mut self) -> bool {

@@ -12,6 +12,7 @@ use netyard::probe::{self, Check, Map, Matrix, Outcome, Probe};
 use netyard::report::codes;
 use netyard::state::{LabName, NetnsName};
 
+use super::bar::Bar;
 use super::output::{self, BOLD, say, styled};
 use super::source;
 use super::trouble::Trouble;
@@ -100,7 +101,7 @@ fn report(args: &Args) -> Result<Report, Trouble> {
         .ok()
         .filter(|drift| !drift.is_empty());
     if let Some(gone) = drift.as_ref().and_then(gone) {
-        let message = format!("namespace {gone} is not there any more");
+        let message = format!("namespace {gone} of lab {} is not there", topology.lab);
         return Err(Trouble::failed(codes::NAMESPACE_GONE, message));
     }
     let Matrix { pairs, others } = match args.all {
@@ -115,7 +116,11 @@ fn report(args: &Args) -> Result<Report, Trouble> {
     let checks = [pairs, others].concat();
     let timeout = Duration::from_millis(args.timeout);
     let map = Map::new(&observed);
-    let outcomes = probe::run(&checks, &map, timeout, |_| {})?;
+    let mut bar = Bar::new(!args.json);
+    bar.begin(checks.len());
+    let probes = || "probes".to_owned();
+    let outcomes = probe::run(&checks, &map, timeout, |ended| bar.at(ended, probes))?;
+    drop(bar);
     let took = began.elapsed();
     let rows = checks.into_iter().zip(outcomes);
     Ok(Report {
