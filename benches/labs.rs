@@ -1,6 +1,7 @@
 //! How long labs take, as whole processes, against what the kernel alone charges
 //! (`floor/nsfloor.c`) and against `ip -batch` (`floor/batch.sh`), in one run and
-//! taking turns. Prints the table of docs/performance.md.
+//! taking turns; and how long a ping from each to each takes. docs/performance.md says
+//! what came of it.
 //!
 //! `cargo bench` (all), `cargo bench -- 5 100 300` (5 rounds of two sizes).
 

@@ -257,9 +257,13 @@ pub fn observe_all() -> Result<Vec<NetState>, Error> {
 /// a packet may be lost where the kernel has not yet seen the carrier.
 ///
 /// # Errors
-/// There is no such lab, or missing rights.
+/// There is no such lab, it was made from another network namespace, or missing rights.
 pub fn observe_settled(name: &LabName) -> Result<NetState, Error> {
-    reader(name)?.settled(Duration::from_secs(2))
+    let mut reader = reader(name)?;
+    match reader.elsewhere {
+        true => Err(Error::OtherHost(name.clone())),
+        false => reader.settled(Duration::from_secs(2)),
+    }
 }
 
 pub(crate) fn reader(name: &LabName) -> Result<Kernel, Error> {

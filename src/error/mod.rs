@@ -81,6 +81,14 @@ pub enum Error {
         /// The system's words.
         cause: Failure,
     },
+    /// Another version of netyard wrote the journal.
+    #[error("the journal is of version {found}, and this netyard knows version {known}")]
+    JournalVersion {
+        /// That of the journal.
+        found: i64,
+        /// That of this netyard.
+        known: i64,
+    },
     /// The system refused something that is no operation of a plan.
     #[error("cannot {what}: {cause}")]
     System {
@@ -139,6 +147,7 @@ impl Error {
             Error::OtherHost(_) => codes::OTHER_HOST,
             Error::NotRoot(_) => codes::NOT_ROOT,
             Error::Journal { .. } => codes::JOURNAL,
+            Error::JournalVersion { .. } => codes::JOURNAL_VERSION,
             Error::System { cause, .. } => refused::by_errno(cause.errno).unwrap_or(codes::SYSTEM),
         }
     }
@@ -164,6 +173,7 @@ impl Error {
                 kernel: cause.told(),
                 ..Report::new(code, self.to_string()).caused()
             },
+            Error::JournalVersion { .. } => Report::new(code, self.to_string()).caused(),
             Error::Blocked(blocked) => Report {
                 kernel: blocked.refused().told(),
                 ..Report::new(code, self.to_string()).next(blocked.remedy())

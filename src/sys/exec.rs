@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rustix::process::{parent_process_death_signal, set_parent_process_death_signal};
 
-use super::{netns, view};
+use super::{netns, open_files, view};
 use crate::names::Name;
 use crate::state::Netns;
 
@@ -18,6 +18,7 @@ pub(crate) fn exec(netns: &Netns, names: &[Name], command: &mut Command) -> io::
         view::take(netns, names)?;
         // It belongs to a thread, not to the process (pr_set_pdeathsig(2const)).
         set_parent_process_death_signal(follow?)?;
+        open_files::restore()?;
         // The thread that calls execve(2) takes the place of the whole process.
         Err(command.exec())
     };

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rustix::process::Pid;
 
 /// The exit code of a Rust program that panicked.
-pub(super) const PANICKED: u8 = 101;
+const PANICKED: u8 = 101;
 
 /// Makes a copy of this process; `None` in the copy, where [`end_with`] must follow.
 /// The process must have no other thread: it would be missing in the copy, and what it
@@ -22,7 +22,9 @@ pub(super) fn fork() -> io::Result<Option<Pid>> {
     }
 }
 
-/// Does this, and ends the process with its result.
+/// Does this, and ends the process with its result. In a program whose panics unwind
+/// (netyard's own release build aborts) one ends here too: the frames above belong to
+/// the original, which still runs, and their clean-up is its own to do.
 pub(super) fn end_with(f: impl FnOnce() -> u8) -> ! {
     let code = catch_unwind(AssertUnwindSafe(f)).unwrap_or(PANICKED);
     std::process::exit(code.into())

@@ -10,6 +10,7 @@ pub(crate) mod keeper;
 pub(crate) mod kernel;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+mod open_files;
 pub(crate) mod private;
 pub(crate) mod probe;
 pub(crate) mod residents;

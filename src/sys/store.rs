@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use rustix::fs::FlockOperation;
@@ -23,6 +24,7 @@ use crate::state::{End, LabName, NetnsName};
 
 const DIRECTORY: &str = "/run/netyard";
 const FILE: &str = "/run/netyard/netyard.db";
+const OPENING: &str = "open the journal /run/netyard/netyard.db";
 const LOCK: &str = "/run/netyard/lock";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -119,42 +121,43 @@ type Result<T> = std::result::Result<T, Failure>;
 impl Store {
     /// Opens the journal, and makes it when there is none.
     pub(crate) fn open() -> std::result::Result<Self, Error> {
-        Self::try_open().map_err(Error::journal(format!("open the journal {FILE}")))
+        make_directory().map_err(Error::journal(OPENING))?;
+        Self::on(Connection::open(FILE))
     }
 
     /// Opens the journal to look into it. Where there is none, it is as if there
     /// were an empty one, and none is made.
     pub(crate) fn open_to_read() -> std::result::Result<Self, Error> {
         match fs::metadata(FILE) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Connection::open_in_memory()
-                .map_err(Failure::from)
-                .and_then(Self::on),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::on(Connection::open_in_memory()),
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(Error::NotRoot("reading the journal".to_owned()));
+                Err(Error::NotRoot("reading the journal".to_owned()))
             }
-            _ => Self::try_open(),
+            _ => Self::open(),
         }
-        .map_err(Error::journal(format!("open the journal {FILE}")))
     }
 
-    fn try_open() -> Result<Self> {
-        make_directory()?;
-        Self::on(Connection::open(FILE)?)
-    }
-
-    fn on(db: Connection) -> Result<Self> {
-        db.busy_timeout(std::time::Duration::from_secs(10))?;
-        // The run directory is in memory: what a crash of the machine would lose
-        // is lost anyway, what a killed process wrote is kept (sqlite.org/wal.html).
-        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
-        let mut store = Store { db };
-        store.prepare()?;
-        Ok(store)
+    fn on(db: rusqlite::Result<Connection>) -> std::result::Result<Self, Error> {
+        let mut store = Store {
+            db: db.map_err(Error::journal(OPENING))?,
+        };
+        match store.prepare().map_err(Error::journal(OPENING))? {
+            VERSION => Ok(store),
+            found => Err(Error::JournalVersion {
+                found,
+                known: VERSION,
+            }),
+        }
     }
 
     /// Makes the tables. Where the run directory outlives a reboot, as in some
-    /// containers, what it says of the last boot is forgotten.
-    fn prepare(&mut self) -> Result<()> {
+    /// containers, what it says of the last boot is forgotten. Gives the version; of
+    /// another than this one nothing is read or changed.
+    fn prepare(&mut self) -> Result<i64> {
+        self.db.busy_timeout(Duration::from_secs(10))?;
+        // The run directory is in memory: what a crash of the machine would lose
+        // is lost anyway, what a killed process wrote is kept (sqlite.org/wal.html).
+        (self.db).execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
         let boot = fs::read_to_string(BOOT_ID)?;
         let tx = self
             .db
@@ -164,11 +167,7 @@ impl Store {
             tx.execute_batch(TABLES)?;
             tx.pragma_update(None, "user_version", VERSION)?;
         } else if version != VERSION {
-            let text = format!("it is of version {version}, this netyard writes {VERSION}");
-            return Err(Failure {
-                errno: 0,
-                text: Some(text),
-            });
+            return Ok(version);
         }
         if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
             tx.execute_batch(
@@ -176,7 +175,8 @@ impl Store {
             )?;
         }
         tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
-        Ok(tx.commit()?)
+        tx.commit()?;
+        Ok(VERSION)
     }
 
     /// Every lab, by name.

@@ -139,6 +139,10 @@ fn others() -> Vec<(&'static str, Error)> {
         ("other-host", Error::OtherHost("web".parse().unwrap())),
         ("not-root", not_root),
         ("journal", journal(file, "file is not a database")),
+        (
+            "journal-version",
+            Error::JournalVersion { found: 3, known: 2 },
+        ),
         ("system", system),
     ]
 }

@@ -38,7 +38,7 @@ printed on standard output as an object:
 What is not known is left out. `problems` are the mistakes of a file (`bad-file`), or
 what is in the way on the host (`conflict`), each with its own code. The exit code is
 the same with and without `--json`: 1 when something could not be done or is not as
-expected, 2 when the command line or the file is wrong.
+expected, 2 when the command line or the file is wrong, 130 when it was interrupted.
 
 `netyard errors CODE` prints the same as this page, which is made from the code.
 ";

@@ -14,7 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// A network with this many namespaces, each with an address of both families.
-fn network(count: usize) -> String {
+pub(crate) fn network(count: usize) -> String {
     let mut text =
         "lab: many\nnetworks:\n  lan: { subnets: [10.0.0.0/24, 'fd00::/64'] }\nnamespaces:\n"
             .to_owned();

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::sandbox::{Outcome, example, file, netyard, ok, outcome, sh, try_sh};
+use crate::sandbox::{Outcome, example, netyard, ok, outcome, sh, try_sh};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("errors::what the kernel refused, and what it was", refused),
         test("errors::without rights it says what to do", not_root),
         test("errors::names that nobody has", unknown),
+        test("errors::journals that cannot be read", journal),
     ]
 }
 
@@ -122,11 +123,35 @@ fn unknown() {
     ok(&["up", &pcs]);
     sh("ip netns del pc-two");
     error(&outcome(&["test", "--json", &pcs]), "namespace-gone");
-    // A damaged journal is told as such, and nothing is done.
-    let bad = file(
-        "bad.db",
-        "this is no database, and longer than its header is",
-    );
-    sh(&format!("cp {bad} /run/netyard/netyard.db"));
-    error(&outcome(&["list", "--json"]), "journal");
+}
+
+/// What cannot be read is told, and what is then to be done leads to the end.
+fn journal() {
+    // The directory of names is then not netyard's own.
+    sh("ip netns add keep");
+    let before = snapshot::host();
+    ok(&["up", &example("internet.yaml")]);
+    // The number of the version (PRAGMA user_version, sqlite.org/fileformat.html).
+    let version = |bytes: &[u8]| {
+        let path = "/run/netyard/netyard.db";
+        let journal = std::fs::OpenOptions::new().write(true).open(path);
+        std::os::unix::fs::FileExt::write_all_at(&journal.expect("it is there"), bytes, 60)
+            .expect("written");
+    };
+    let same = std::fs::read("/run/netyard/netyard.db").expect("the journal");
+    version(&[0, 0, 0, 99]);
+    for verb in [&["list"][..], &["down", "--all"], &["gc", "--yes"]] {
+        let said = outcome(&[verb, &["--json"]].concat());
+        let next = error(&said, "journal-version")["next"].to_string();
+        assert!(next.contains("`netyard down --all`"), "{next}");
+    }
+    version(&same[60..64]);
+    assert_eq!(ok(&["status"]), "lab internet is as described\n");
+    let bad = "this is no database, and longer than its header is";
+    std::fs::write("/run/netyard/netyard.db", bad).expect("written");
+    let next = error(&outcome(&["list", "--json"]), "journal")["next"].to_string();
+    assert!(next.contains("`netyard gc --yes`"), "{next}");
+    sh("rm /run/netyard/netyard.db");
+    ok(&["gc", "--yes"]);
+    snapshot::assert_same(&before, &snapshot::host(), "after gc");
 }

@@ -21,6 +21,8 @@
 //! - `names`: namespaces known by name.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `crowd`: many namespaces talk to each other at once.
+//! - `watch`: what is shown while netyard works.
+//! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
@@ -40,12 +42,15 @@ mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
 mod proof;
+mod readme;
 mod run;
 mod sandbox;
 mod snapshot;
 mod status;
 mod terminal;
 mod tutorial;
+mod typed;
+mod watch;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -75,6 +80,8 @@ fn main() {
         names::tests(),
         proof::tests(),
         crowd::tests(),
+        watch::tests(),
+        readme::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();

@@ -24,6 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("run::everything works in a private world", nested),
         test("run::names, standard input", names_and_input),
         test("run::signals are passed on", signals),
+        test("run::limits are those netyard was started with", limits),
         test("run::kill -9 of any process leaves nothing", killed),
         test(
             "run::kill -9 at any step of up leaves nothing",
@@ -342,4 +343,15 @@ fn signalled_after(n: usize, signal: Signal) -> Option<Option<i32>> {
     told.for_each(drop);
     let code = child.wait().expect("its end").code();
     (seen == n).then_some(code)
+}
+
+/// netyard raises its own limit of open files; a shell is told the same way.
+fn limits() {
+    let three = example("three.yaml");
+    let program = env!("CARGO_BIN_EXE_netyard");
+    for how in ["run", "run --private", "shell", "shell --private"] {
+        let line =
+            format!("ulimit -Sn 600; echo 'ulimit -Sn' | SHELL=/bin/sh {program} {how} {three}");
+        assert_eq!(sh(&line), "600\n", "{how}");
+    }
 }

@@ -102,6 +102,13 @@ fn elsewhere() {
     );
     let said = crate::sandbox::try_sh(&format!("{there} mine"));
     assert_eq!(said.code, Some(1));
+    // Nor is this host judged in the place of the lab's.
+    let there = there.replace("status", "test");
+    for target in ["mine", "/run/mine.yaml", "--all mine"] {
+        let said = crate::sandbox::try_sh(&format!("{there} {target}"));
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
+        assert!(said.err.contains("error[other-host]"), "{}", said.err);
+    }
 }
 
 /// netyard on a terminal, and what it wrote there so far.

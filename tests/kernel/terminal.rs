@@ -1,17 +1,11 @@
 //! `run` and `shell` on a terminal: Ctrl-C, Ctrl-Z, shells with job control, hang-up.
-#![allow(unsafe_code)]
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus};
+use std::os::unix::process::ExitStatusExt;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::tcsetwinsize;
 
 use crate::sandbox::{example, ok, try_sh, until};
+use crate::typed::{Typed, window};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -27,92 +21,9 @@ pub(crate) fn tests() -> Vec<Test> {
             "terminal::shells have job control and give the terminal back",
             shells,
         ),
-        test("terminal::the size of the window arrives", window),
+        test("terminal::the size of the window arrives", resized),
         test("terminal::a terminal that is closed ends it", hang_up),
     ]
-}
-
-/// A program on a terminal of its own, typed at and read.
-struct Typed {
-    program: Child,
-    screen: File,
-    /// What was shown and not yet looked for.
-    shown: String,
-}
-
-impl Typed {
-    fn start(words: &[&str]) -> Self {
-        // Without CLOEXEC the program itself would hold the terminal open.
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let screen = openpt(flags).expect("a terminal");
-        unlockpt(&screen).expect("it opens");
-        let peer: OwnedFd = ioctl_tiocgptpeer(&screen, flags).expect("its other end");
-        let copy = || peer.try_clone().expect("a copy");
-        let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
-            .env("PS1", "$ ")
-            .env("ENV", "")
-            .env("SHELL", "/bin/sh");
-        command.stdin(copy()).stdout(copy()).stderr(copy());
-        // SAFETY: two system calls, which are async-signal-safe.
-        unsafe {
-            command.pre_exec(|| {
-                rustix::process::setsid()?;
-                Ok(rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?)
-            });
-        }
-        let program = command.spawn().expect("it starts");
-        Typed {
-            program,
-            screen: screen.into(),
-            shown: String::new(),
-        }
-    }
-
-    fn keys(&mut self, keys: &str) {
-        self.screen.write_all(keys.as_bytes()).expect("it reads");
-    }
-
-    /// Waits until this is shown, and gives all that was shown before.
-    #[track_caller]
-    fn sees(&mut self, text: &str) -> String {
-        loop {
-            if let Some(at) = self.shown.find(text) {
-                let rest = self.shown.split_off(at + text.len());
-                return std::mem::replace(&mut self.shown, rest);
-            }
-            assert!(self.read(), "no {text:?} after {:?}", self.shown);
-        }
-    }
-
-    /// Whether more is shown within 10 s.
-    fn read(&mut self) -> bool {
-        let mut fds = [PollFd::new(&self.screen, PollFlags::IN)];
-        let longest = Timespec {
-            tv_sec: 10,
-            tv_nsec: 0,
-        };
-        poll(&mut fds, Some(&longest)).expect("poll");
-        let mut bytes = [0; 4096];
-        // EIO: nobody has the other end any more.
-        let count = match fds[0].revents().is_empty() {
-            true => 0,
-            false => self.screen.read(&mut bytes).unwrap_or(0),
-        };
-        self.shown += &String::from_utf8_lossy(&bytes[..count]);
-        count > 0
-    }
-
-    /// All that is still shown, and how the program ends.
-    fn end(mut self) -> (String, ExitStatus) {
-        while self.read() {}
-        let mut ended = || self.program.try_wait().expect("its end");
-        until(&format!("it ends after {:?}", self.shown), || {
-            ended().is_some()
-        });
-        (self.shown, self.program.wait().expect("its end"))
-    }
 }
 
 const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
@@ -229,18 +140,12 @@ fn typed_at(typed: &Typed, name: &str) -> bool {
     front.is_ok_and(|pid| std::fs::read_to_string(path(pid)).is_ok_and(|comm| comm.trim() == name))
 }
 
-fn window() {
+fn resized() {
     let script = "trap 'stty size' WINCH; echo rea''dy; while :; do sleep 0.1; done";
     for line in both(&format!("-- sh -c \"{script}\"")) {
         let mut typed = Typed::start(&["/bin/sh", "-c", &format!("exec {line}")]);
         typed.sees("ready");
-        let size = Winsize {
-            ws_row: 33,
-            ws_col: 77,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&typed.screen, size).expect("a window");
+        tcsetwinsize(&typed.screen, window(77)).expect("a window");
         typed.sees("33 77");
         typed.keys("\x1c");
         let code = typed.end().1.code();

@@ -1,7 +1,8 @@
 //! The netyard program: arguments in, the library's answers out.
 //!
 //! Exit codes: 0 done, 1 not done or not as expected, 2 the command line or the
-//! file is wrong.
+//! file is wrong, 130 interrupted; those of `exec`, `run` and `shell` are their
+//! program's.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 

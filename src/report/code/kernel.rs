@@ -69,8 +69,13 @@ NOT_UNDONE = "not-undone", "it failed, and not all of it could be undone",
 
 JOURNAL = "journal", "the journal cannot be used",
     "What netyard made on this host stands in `/run/netyard/netyard.db`. Without it netyard does not know what is its own, and changes nothing.",
-    "a file that is damaged, or that another version of netyard wrote",
-    "if it is damaged, move it away; what it knew of must then be removed by hand";
+    "a file that is damaged, or a full `/run`",
+    "make room in `/run`; or move the damaged file away, and `netyard gc --yes` removes all that it knew of";
+
+JOURNAL_VERSION = "journal-version", "another version of netyard wrote the journal",
+    "What netyard made on this host stands in `/run/netyard/netyard.db`, and there in the form of another version. This one cannot tell what it says, and changes nothing.",
+    "netyard was replaced by another version while labs were up",
+    "take the labs down with the netyard that made them (`netyard down --all`), then remove `/run/netyard`";
 
 SYSTEM = "system", "the system refused something",
     "Something that is no operation of a plan failed: opening a socket, reading a file.",

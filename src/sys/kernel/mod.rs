@@ -15,6 +15,7 @@ pub(crate) use observe::Claims;
 use super::netlink::link;
 use super::netlink::socket::Socket;
 use super::netns::{self, Identity, Place};
+use super::open_files;
 use super::store::{self, Lab, Lock, Store};
 use super::strays::Strays;
 use crate::error::Error;
@@ -71,7 +72,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// To look only. `routed` says that the firewall table and forwarding matter.
     pub(crate) fn to_read(lab: Lab, store: Store, routed: bool) -> Result<Self, Error> {
-        raise_file_limit();
+        open_files::raise();
         Ok(Kernel {
             host: netns::host().map_err(Error::system("open the host's namespace"))?,
             netfilter: None,
@@ -276,17 +277,4 @@ impl Kernel {
         (self.store.record(&self.lab, &before, claims, &self.leases))
             .map_err(Error::journal("write the journal"))
     }
-}
-
-/// Each namespace takes two open files; the usual soft limit of 1024 is for
-/// programs that use select(2) (systemd.exec(5), LimitNOFILE).
-fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = rustix::process::Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    // Where it may not be raised, a lab that is too large says so by itself.
-    let _ = setrlimit(Resource::Nofile, raised);
 }

@@ -139,14 +139,14 @@ impl Socket {
                 }
                 let at = message.sequence.wrapping_sub(first) as usize;
                 if let (Some(result), Some(answer)) = (results.get_mut(at), error(&message)) {
-                    if let Some(refused) = &answer {
-                        trace::refused(&requests[at], refused);
-                    }
                     *result = answer;
                     done |= message.sequence == last;
                 }
             })?;
             if done {
+                for (request, refused) in requests.iter().zip(&results) {
+                    trace::done(request, refused.as_ref());
+                }
                 return Ok(results);
             }
         }
@@ -158,7 +158,6 @@ impl Socket {
         let first = self.sequence.wrapping_add(1);
         let mut bytes = Vec::with_capacity(SEND);
         for (i, request) in requests.iter().enumerate() {
-            trace::sent(request);
             self.sequence = self.sequence.wrapping_add(1);
             let ack = if i == acked { NLM_F_ACK } else { 0 };
             encode(&mut bytes, request, ack, self.sequence);
@@ -195,15 +194,14 @@ impl Socket {
             let verdict = error(&message).filter(|_| at < requests.len());
             answered |= verdict.is_some();
             if let (None, Some(Some(failed))) = (&refused, verdict) {
-                trace::refused(&requests[at], &failed);
                 refused = Some((at, failed));
             }
         })? {}
-        if answered {
-            Ok(refused)
-        } else {
-            Err(io::Error::other("the kernel did not answer a batch"))
+        if !answered {
+            return Err(io::Error::other("the kernel did not answer a batch"));
         }
+        trace::batch(requests, refused.as_ref());
+        Ok(refused)
     }
 
     /// Asks for a list. Reads it again when the kernel says that it changed while
@@ -218,6 +216,7 @@ impl Socket {
             encode(&mut bytes, request, NLM_F_DUMP, self.sequence);
             rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
             let (replies, interrupted, refused) = self.collect()?;
+            trace::listed(request, replies.len(), refused.as_ref());
             if let Some(refused) = refused {
                 return Ok(Err(refused));
             }
@@ -250,7 +249,9 @@ impl Socket {
                 };
             })?;
         }
-        answer.ok_or_else(|| io::Error::other("the kernel gave no answer"))
+        let answer = answer.ok_or_else(|| io::Error::other("the kernel gave no answer"))?;
+        trace::done(request, answer.as_ref().err());
+        Ok(answer)
     }
 
     /// Reads the pieces of a list up to its end.

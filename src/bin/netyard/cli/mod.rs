@@ -57,7 +57,8 @@ Start:  netyard init three                 write a file to begin with
                                            all of that at once; as a normal user too
 
 Exit codes: 0 done; 1 not done, or not as expected;
-            2 the command line or the file is wrong.";
+            2 the command line or the file is wrong; 130 interrupted.
+            Those of exec, run and shell are their program's.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
