@@ -4,12 +4,13 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use crate::sandbox::{Outcome, example, file, netyard, ok, outcome, sh};
+use crate::sandbox::{Outcome, example, file, netyard, ok, outcome, sh, try_sh};
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("cli::exit codes and signals of exec pass through", exec),
+        test("cli::what cannot be run, and why", cannot_run),
         test("cli::a dash reads standard input", stdin),
         test("cli::JSON where there is output", json),
         test("cli::a bad file is drawn and nothing is touched", bad_file),
@@ -46,6 +47,56 @@ fn exec() {
         .output()
         .expect("netyard");
     assert_eq!(Outcome::of(shell).code, Some(0));
+}
+
+fn cannot_run() {
+    let pcs = example("two-pcs.yaml");
+    ok(&["up", &pcs]);
+    let exec = |program| outcome(&["exec", "pc-one", "--", program]);
+    let said = exec("/etc/passwd");
+    refused(
+        &said,
+        126,
+        &["`/etc/passwd`", "execute permission", "chmod +x"],
+    );
+    refused(&exec("/etc"), 126, &["it is a directory"]);
+    refused(&exec("no-such-program"), 127, &["`no-such-program`"]);
+    let empty = "name of the program is empty";
+    refused(&exec(""), 127, &[empty, "none at all for a shell"]);
+    let run = ["run", "--private", &pcs];
+    refused(&outcome(&[&run[..], &["--", ""]].concat()), 127, &[empty]);
+    let program = env!("CARGO_BIN_EXE_netyard");
+    let user = format!("setpriv --bounding-set=-all {program} exec pc-one true");
+    refused(&try_sh(&user), 126, &["needs root", "sudo netyard"]);
+    for words in [
+        &["exec", "pc-one"][..],
+        &["shell", "pc-one"],
+        &["shell"],
+        &["shell", "--private", &pcs],
+        &run,
+    ] {
+        let with = |shell| {
+            let said = netyard(words).env("SHELL", shell).output();
+            Outcome::of(said.expect("netyard"))
+        };
+        let named = "$SHELL, which is `/no/such/fish`,";
+        refused(&with("/no/such/fish"), 127, &[named, "SHELL=/bin/sh"]);
+        refused(
+            &with("/etc/passwd"),
+            126,
+            &["$SHELL, which is `/etc/passwd`,"],
+        );
+        assert_eq!(with("").code, Some(0), "{words:?}");
+    }
+}
+
+#[track_caller]
+fn refused(said: &Outcome, code: i32, told: &[&str]) {
+    assert_eq!(said.code, Some(code), "{}", said.err);
+    assert!(said.err.contains("error[cannot-run]"), "{}", said.err);
+    for told in told {
+        assert!(said.err.contains(told), "`{told}` in\n{}", said.err);
+    }
 }
 
 fn stdin() {

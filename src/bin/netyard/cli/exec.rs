@@ -1,7 +1,10 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, IsTerminal};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use netyard::error::Failure;
+use netyard::may_administer;
 use netyard::report::codes;
 use netyard::state::Netns;
 
@@ -41,22 +44,61 @@ pub(crate) fn enter(netns: &Netns, words: &[OsString]) -> Result<ExitCode, Troub
 
 /// Becomes the program; or a shell, with a banner on a terminal. Returns when that failed.
 pub(crate) fn become_program(netns: &Netns, words: &[OsString], banner: &str) -> Trouble {
-    let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
     if words.is_empty() && std::io::stdin().is_terminal() {
         anstream::eprintln!("{banner}");
     }
-    let mut words = words.iter();
-    let program = words.next().unwrap_or(&shell);
-    let mut command = Command::new(program);
-    command.args(words);
-    let error = netyard::exec(netns, &mut command);
-    let said = format!("{} in namespace {netns}: {error}", program.display());
-    let said = Trouble::failed(codes::CANNOT_RUN, said);
-    match error.kind() {
-        ErrorKind::NotFound => said.exit(127),
-        ErrorKind::PermissionDenied => said
-            .hint("entering a namespace needs root; a program needs the execute permission")
-            .exit(126),
-        _ => said.exit(126),
+    // Set to nothing it is as good as not set.
+    let users = std::env::var_os("SHELL").filter(|shell| words.is_empty() && !shell.is_empty());
+    let shell = users.clone().unwrap_or_else(|| "/bin/sh".into());
+    let (program, arguments) = words.split_first().unwrap_or((&shell, &[]));
+    let error = netyard::exec(netns, Command::new(program).args(arguments));
+    let exit = match error.kind() {
+        ErrorKind::NotFound => 127,
+        _ => 126,
+    };
+    let name = match &users {
+        Some(shell) => format!("$SHELL, which is `{}`,", shell.display()),
+        None => format!("`{}`", program.display()),
+    };
+    let more = known(netns, program, users.is_some(), error.kind());
+    let said = Failure::from(error);
+    let said = format!("cannot run {name} in namespace {netns}: {said}");
+    let trouble = Trouble::failed(codes::CANNOT_RUN, said).exit(exit);
+    match more {
+        Some((cause, hint)) => trouble.cause(cause).hint(hint),
+        None => trouble,
     }
+}
+
+/// The cause, and what to do, where more can be said than the code says.
+fn known(
+    netns: &Netns,
+    program: &OsStr,
+    is_users_shell: bool,
+    kind: ErrorKind,
+) -> Option<(&'static str, &'static str)> {
+    let denied = kind == ErrorKind::PermissionDenied;
+    let (cause, hint) = if program.is_empty() {
+        (
+            "the name of the program is empty, as a quoted variable may be",
+            "give the name of a program, or none at all for a shell",
+        )
+    } else if denied && netns.name().is_some() && !may_administer() {
+        ("entering a namespace needs root", codes::NOT_ROOT.fix)
+    } else if is_users_shell && (denied || kind == ErrorKind::NotFound) {
+        (
+            "the environment names a shell that cannot be run",
+            "name another: `SHELL=/bin/sh netyard ...`",
+        )
+    } else if denied && Path::new(program).is_dir() {
+        ("it is a directory", codes::CANNOT_RUN.fix)
+    } else if denied {
+        (
+            "it has no execute permission, or a directory on the way to it has none",
+            "`chmod +x FILE` gives it; `sh FILE` runs a script without it",
+        )
+    } else {
+        return None;
+    };
+    Some((cause, hint))
 }

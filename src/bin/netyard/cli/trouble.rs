@@ -47,6 +47,18 @@ impl Trouble {
         }
     }
 
+    /// Why, where that is known.
+    pub(crate) fn cause(self, cause: impl Into<String>) -> Self {
+        let report = Report {
+            cause: Some(cause.into()),
+            ..*self.report
+        };
+        Trouble {
+            report: Box::new(report),
+            ..self
+        }
+    }
+
     /// What to do about it, where more can be said than the code says.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Trouble {
