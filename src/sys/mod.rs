@@ -13,6 +13,7 @@ pub(crate) mod netns;
 pub(crate) mod private;
 pub(crate) mod probe;
 pub(crate) mod residents;
+pub(crate) mod sight;
 mod signal;
 pub(crate) mod sockopt;
 pub(crate) mod store;
