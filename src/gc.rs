@@ -8,10 +8,10 @@ use crate::reconcile::{Host, Inside, Watch};
 use crate::state::{LabName, NetState};
 use crate::sys::kernel::Kernel;
 use crate::sys::store::{Lab, Store};
-use crate::sys::{netns, strays};
+use crate::sys::strays::{self, Strays};
 
 /// What is left of a lab.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The lab.
     pub lab: LabName,
@@ -28,6 +28,34 @@ const LOOKING: &str = "look for what labs left";
 pub fn leftovers() -> Result<Vec<Leftover>, Error> {
     lab::need_rights("looking for what labs left")?;
     let _lock = lab::lock_to_read()?;
+    Ok(look()?.0)
+}
+
+/// Removes of this what is still there, and says what that was. What else is there
+/// meanwhile stays.
+///
+/// # Errors
+/// As [`lab::down`]. [`Error::Declined`]: of one of these labs something else is left by now
+/// than was agreed to; nothing was changed.
+pub fn collect(agreed: &[Leftover], watch: &mut dyn Watch) -> Result<Vec<Leftover>, Error> {
+    lab::need_rights("removing what labs left")?;
+    let lock = lab::lock(watch)?;
+    let (mut all, mut found) = look()?;
+    all.retain(|now| agreed.iter().any(|then| then.lab == now.lab));
+    if !all.iter().all(|now| agreed.contains(now)) {
+        return Err(Error::Declined);
+    }
+    let is_agreed = |lab: &LabName| all.iter().any(|left| left.lab == *lab);
+    found.claims.retain(|lab, _| is_agreed(lab));
+    strays::adopt(&mut Store::open()?, &found).map_err(Error::journal("write the journal"))?;
+    for Leftover { lab, .. } in &all {
+        lab::down_under(lock.clone(), lab, Until::Free, watch)?;
+    }
+    Ok(all)
+}
+
+/// All that is left, and those of it that the journal does not know.
+fn look() -> Result<(Vec<Leftover>, Strays), Error> {
     let store = Store::open_to_read()?;
     let mut all = Vec::new();
     for name in orphans(&store)? {
@@ -35,51 +63,23 @@ pub fn leftovers() -> Result<Vec<Leftover>, Error> {
     }
     let found = strays::find(&store).map_err(Error::system(LOOKING))?;
     for name in found.claims.keys() {
-        let mut kernel = Kernel::to_read(stray(name)?, Store::open_to_read()?, true)?;
+        let stray = Lab::here(name, "").map_err(Error::system(LOOKING))?;
+        let mut kernel = Kernel::to_read(stray, Store::open_to_read()?, true)?;
         kernel.assumed = found.clone();
         all.push(leftover(kernel, name.clone())?);
     }
-    Ok(all)
+    Ok((all, found))
 }
 
-/// Removes what there is, and says what that was.
-///
-/// # Errors
-/// As [`lab::down`].
-pub fn collect(watch: &mut dyn Watch) -> Result<Vec<Leftover>, Error> {
-    lab::need_rights("removing what labs left")?;
-    let lock = lab::lock(watch)?;
-    let mut store = Store::open()?;
-    let mut names = orphans(&store)?;
-    let found = strays::find(&store).map_err(Error::system(LOOKING))?;
-    strays::adopt(&mut store, &found).map_err(Error::journal("write the journal"))?;
-    drop((store, lock));
-    names.extend(found.claims.into_keys());
-    let remove = |lab: LabName| {
-        let plan = lab::down(&lab, Until::Free, watch)?.plan;
-        Ok(Leftover { lab, plan })
-    };
-    names.into_iter().map(remove).collect()
-}
-
-/// The labs whose host is gone.
+/// The labs whose host is gone, and strays that were not removed to the end.
 fn orphans(store: &Store) -> Result<Vec<LabName>, Error> {
     let mut orphans = Vec::new();
     for lab in store.labs().map_err(Error::journal("read the journal"))? {
-        if lab::is_host_gone(&lab)? {
+        if strays::is_adopted(&lab) || lab::is_host_gone(&lab)? {
             orphans.push(lab.name);
         }
     }
     Ok(orphans)
-}
-
-fn stray(name: &LabName) -> Result<Lab, Error> {
-    Ok(Lab {
-        name: name.clone(),
-        source: String::new(),
-        host: netns::host().map_err(Error::system(LOOKING))?.identity,
-        whole: false,
-    })
 }
 
 fn leftover(mut kernel: Kernel, lab: LabName) -> Result<Leftover, Error> {

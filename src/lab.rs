@@ -12,7 +12,7 @@ use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::{Kernel, LOCKING};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
-use crate::sys::{self, netns, residents};
+use crate::sys::{self, netns, residents, sight};
 use crate::topology::{Topology, resolve};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`
@@ -21,34 +21,35 @@ use crate::topology::{Topology, resolve};
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Plan, Error> {
-    bring_up(topology, source, watch, |_| Ok(()))
+    bring_up(topology, source, watch, None)
 }
 
-/// Like [`up`], but only where there is no such lab. `mine` is called when that is
-/// sure and nothing is made yet.
+/// Like [`up`], but only where there is no such lab: it is then this run's.
 pub(crate) fn up_new(
     topology: &Topology,
     source: &str,
     watch: &mut dyn Watch,
-    mine: impl FnOnce() -> Result<(), Error>,
+    run: &str,
 ) -> Result<Plan, Error> {
-    bring_up(topology, source, watch, |before| match before {
-        Some(lab) => Err(Error::AlreadyUp(lab.name)),
-        None => mine(),
-    })
+    bring_up(topology, source, watch, Some(run))
 }
 
 fn bring_up(
     topology: &Topology,
     source: &str,
     watch: &mut dyn Watch,
-    may: impl FnOnce(Option<Lab>) -> Result<(), Error>,
+    run: Option<&str>,
 ) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
     let lock = lock(watch)?;
     let store = Store::open()?;
-    may(known(&topology.lab, &store)?)?;
-    let lab = record(&topology.lab, source, &store)?;
+    let mut lab = record(&topology.lab, source, &store)?;
+    if let Some(run) = run {
+        if known(&topology.lab, &store)?.is_some() {
+            return Err(Error::AlreadyUp(lab.name));
+        }
+        lab.run = Some(run.to_owned());
+    }
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
     kernel.forwards = forwarding(topology);
@@ -126,7 +127,16 @@ pub struct Removed {
 /// and `down` can be run again.
 pub fn down(name: &LabName, until: Until, watch: &mut dyn Watch) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
-    let lock = lock(watch)?;
+    down_under(lock(watch)?, name, until, watch)
+}
+
+/// The same, under a lock that is held already.
+pub(crate) fn down_under(
+    lock: store::Lock,
+    name: &LabName,
+    until: Until,
+    watch: &mut dyn Watch,
+) -> Result<Removed, Error> {
     let store = Store::open()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let host_gone = is_host_gone(&lab)?;
@@ -300,16 +310,17 @@ fn unlocked(error: std::io::Error) -> Error {
     }
 }
 
-/// Whether the namespace that was the lab's host is no more, and its devices with it.
+/// Whether the namespace that was the lab's host is no more, and its devices with it. Who
+/// does not see all that its maker saw cannot know.
 pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
     let looking = "look for the lab's host";
     let here = netns::host().map_err(Error::system(looking))?;
-    if lab.host == here.identity {
-        return Ok(false);
-    }
-    let lives = netns::lives(lab.host.inode).map_err(Error::system(looking))?;
     // The inode may have been given to this namespace since.
-    Ok(!lives || lab.host.inode == here.identity.inode)
+    if lab.host.inode == here.identity.inode {
+        return Ok(lab.host != here.identity);
+    }
+    let lives = sight::lives(lab.host.inode).map_err(Error::system(looking))?;
+    Ok(!lives && sight::covers(lab.sight.as_deref()))
 }
 
 fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {
@@ -326,18 +337,12 @@ pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error>
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs
 /// in; one that was made from elsewhere cannot be changed from here.
 fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
-    let here = netns::host().map_err(Error::system("read the host's namespace"))?;
-    let host = here.identity;
-    let known = known(name, store)?;
-    if known.as_ref().is_some_and(|lab| lab.host != host) {
-        return Err(Error::OtherHost(name.clone()));
+    let lab = Lab::here(name, source).map_err(Error::system("read the host's namespace"))?;
+    match known(name, store)? {
+        Some(known) if known.host != lab.host => Err(Error::OtherHost(name.clone())),
+        Some(Lab { whole, run, .. }) => Ok(Lab { whole, run, ..lab }),
+        None => Ok(Lab { whole: true, ..lab }),
     }
-    Ok(Lab {
-        name: name.clone(),
-        source: source.to_owned(),
-        host,
-        whole: known.is_none_or(|lab| lab.whole),
-    })
 }
 
 /// The namespaces that shall forward: their switches are looked at.

@@ -13,8 +13,8 @@ use crate::lab::{self, Until};
 use crate::plan::Plan;
 use crate::reconcile::Watch;
 use crate::state::LabName;
-use crate::sys::keeper::{Flag, Keeper};
-use crate::sys::store::Store;
+use crate::sys::keeper::Keeper;
+use crate::sys::store::{self, Store};
 use crate::sys::{self, attend::attend};
 use crate::topology::Topology;
 
@@ -44,7 +44,7 @@ pub fn private(inside: impl FnOnce() -> u8) -> Result<ExitStatus, Error> {
 /// The calling process must have one thread only.
 ///
 /// # Errors
-/// There is such a lab already, or it could not be taken down.
+/// Missing rights, or the lab could not be taken down.
 pub fn on_host<W: Watch>(
     topology: &Topology,
     source: &str,
@@ -53,16 +53,14 @@ pub fn on_host<W: Watch>(
 ) -> Result<ExitStatus, Error> {
     let system = || Error::system("watch over a lab");
     sys::fork::need_single_thread().map_err(system())?;
-    // Only a lab that was made here is taken down.
-    let mine = Flag::new().map_err(system())?;
-    let last = || match mine.is_raised() {
-        true => take_down(&topology.lab).map_err(|e| e.to_string()),
-        false => Ok(()),
-    };
+    lab::need_rights("bringing a lab up")?;
+    // Who cannot read the journal could not take the lab down either.
+    drop(Store::open_to_read()?);
+    let run = store::new_run().map_err(system())?;
+    let last = || take_down(&topology.lab, &run).map_err(|e| e.to_string());
     let keeper = Keeper::start(|| (), last).map_err(system())?;
     let make = || {
-        let raise = || mine.raise().map_err(system());
-        let made = lab::up_new(topology, source, &mut watch, raise);
+        let made = lab::up_new(topology, source, &mut watch, &run);
         inside(made, watch)
     };
     let ended = attend(make).map_err(Error::system("wait for a program"))?;
@@ -76,13 +74,16 @@ pub fn on_host<W: Watch>(
     Ok(ended)
 }
 
-fn take_down(lab: &LabName) -> Result<(), Error> {
-    let ours = Store::open_to_read()?.made_by(lab);
+fn take_down(lab: &LabName, run: &str) -> Result<(), Error> {
+    let lock = lab::lock(&mut ())?;
+    let store = Store::open_to_read()?;
+    let known = lab::known(lab, &store)?;
+    // It was not made, or somebody was faster; one of that name is then somebody else's.
+    if known.and_then(|lab| lab.run).as_deref() != Some(run) {
+        return Ok(());
+    }
+    let ours = store.made_by(lab);
     let ours = ours.map_err(Error::journal("read the journal"))?;
     sys::residents::kill(&ours).map_err(Error::system("end the programs of a lab"))?;
-    match lab::down(lab, Until::Free, &mut ()) {
-        // Someone was faster.
-        Ok(_) | Err(Error::NoLab(_)) => Ok(()),
-        Err(e) => Err(e),
-    }
+    lab::down_under(lock, lab, Until::Free, &mut ()).map(drop)
 }

@@ -2,10 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::process::{Pid, WaitOptions, setsid, waitpid};
 
 use super::{fork, signal};
@@ -69,23 +67,4 @@ fn keep(
     line.write_all(&[0])?;
     io::copy(&mut line, &mut io::sink())?;
     last().or_else(|wrong| line.write_all(wrong.as_bytes()))
-}
-
-/// A flag that a process and its copies share.
-pub(crate) struct Flag(OwnedFd);
-
-impl Flag {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Flag(eventfd(0, EventfdFlags::CLOEXEC)?))
-    }
-
-    pub(crate) fn raise(&self) -> io::Result<()> {
-        rustix::io::write(&self.0, &1u64.to_ne_bytes())?;
-        Ok(())
-    }
-
-    pub(crate) fn is_raised(&self) -> bool {
-        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready == 1)
-    }
 }

@@ -14,6 +14,7 @@ mod open_files;
 pub(crate) mod private;
 pub(crate) mod probe;
 pub(crate) mod residents;
+pub(crate) mod sight;
 mod signal;
 pub(crate) mod sockopt;
 pub(crate) mod store;

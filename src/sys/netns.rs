@@ -20,6 +20,10 @@ use crate::state::NetnsName;
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
 pub const DIRECTORY: &str = "/run/netns";
 
+/// What is said of a name that goes while it is looked at, or of a device; EINVAL is
+/// setns(2)'s answer to a name whose mount is not, or no longer, there.
+pub(crate) const GONE: [i32; 3] = [libc::ENOENT, libc::ENODEV, libc::EINVAL];
+
 /// IPv4 forwarding of the namespace that the thread is in.
 const FORWARD4: &str = "/proc/sys/net/ipv4/ip_forward";
 
@@ -144,27 +148,6 @@ pub(crate) fn host() -> io::Result<Place> {
     )
 }
 
-/// Whether a process that may be looked at is in the namespace with this inode, or it
-/// has a name.
-pub(crate) fn lives(inode: u64) -> io::Result<bool> {
-    let name = format!("net:[{inode}]");
-    let mounts = fs::read_to_string("/proc/thread-self/mountinfo")?;
-    if mounts
-        .lines()
-        .any(|line| line.split(' ').nth(3) == Some(&name))
-    {
-        return Ok(true);
-    }
-    for entry in fs::read_dir("/proc")? {
-        match fs::read_link(entry?.path().join("ns/net")) {
-            Ok(link) if link.as_os_str() == name.as_str() => return Ok(true),
-            // Another namespace, a process that has ended, or no process at all.
-            _ => {}
-        }
-    }
-    Ok(false)
-}
-
 /// The nsfs inode of an open namespace.
 pub(crate) fn inode(netns: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(rustix::fs::fstat(netns)?.st_ino)
@@ -201,7 +184,10 @@ pub(crate) fn names() -> io::Result<Vec<(NetnsName, Option<u64>)>> {
 pub(crate) fn named_inode(name: &NetnsName) -> io::Result<Option<u64>> {
     let path = path(name);
     match rustix::fs::statfs(&path) {
-        Ok(found) if found.f_type == NSFS_MAGIC => Ok(Some(fs::metadata(&path)?.ino())),
+        Ok(found) if found.f_type == NSFS_MAGIC => match fs::metadata(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => Ok(Some(found?.ino())),
+        },
         // Something else, such as a link that leads nowhere or in a circle.
         Ok(_) | Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => Ok(None),
         Err(e) => Err(e.into()),

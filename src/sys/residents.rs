@@ -1,14 +1,17 @@
 //! The processes in a namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 
-use super::netns::{self, Identity};
+use super::netns::{self, Identity, Place};
 use crate::state::NetnsName;
 
 /// A process in a namespace.
@@ -36,12 +39,8 @@ pub(crate) fn find(made: &Made) -> io::Result<Vec<Resident>> {
     if places.is_empty() {
         return Ok(found);
     }
-    for entry in fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let pid = name.to_str().and_then(|name| name.parse().ok());
-        if let Some(pid) = pid.and_then(Pid::from_raw)
-            && let Some(netns) = inode(pid).and_then(|inode| places.get(&inode))
-        {
+    for pid in processes()? {
+        if let Some(netns) = inode(pid).and_then(|inode| places.get(&inode)) {
             let pid = pid.as_raw_nonzero().get();
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             found.push(Resident {
@@ -55,29 +54,53 @@ pub(crate) fn find(made: &Made) -> io::Result<Vec<Resident>> {
     Ok(found)
 }
 
-/// Kills every process in these namespaces.
+/// How long is waited for those that were killed, in all and for one.
+const LONGEST: Duration = Duration::from_secs(2);
+const ONE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
+/// Kills every process in these namespaces, and those that they start meanwhile, until
+/// there is none. One in uninterruptible sleep is given up.
 pub(crate) fn kill(made: &Made) -> io::Result<()> {
-    for resident in find(made)? {
-        if let (Some(pid), Some(identity)) =
-            (Pid::from_raw(resident.pid), made.get(&resident.netns))
-        {
-            kill_in(pid, &resident.netns, *identity);
+    // Held, so that their numbers are not given to others.
+    let places = made.iter().filter_map(|(name, identity)| {
+        let place = netns::look_into(name).ok()?;
+        (place.identity == *identity).then_some(place)
+    });
+    let places: Vec<Place> = places.collect();
+    let inodes: BTreeSet<u64> = places.iter().map(|place| place.identity.inode).collect();
+    let began = Instant::now();
+    while !inodes.is_empty() && began.elapsed() < LONGEST {
+        let killed: Vec<OwnedFd> = processes()?
+            .filter_map(|pid| kill_in(pid, &inodes))
+            .collect();
+        if killed.is_empty() {
+            break;
+        }
+        for process in &killed {
+            let ended = || poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&ONE));
+            rustix::io::retry_on_intr(ended)?;
         }
     }
     Ok(())
 }
 
-/// Both the number of a process and that of a namespace may by now be another's: the
-/// one is looked at again when it is held, the other is held meanwhile. A process
-/// that has gone needs no killing.
-fn kill_in(pid: Pid, name: &NetnsName, identity: Identity) {
-    if let Ok(place) = netns::look_into(name)
-        && place.identity == identity
-        && let Ok(process) = pidfd_open(pid, PidfdFlags::empty())
-        && inode(pid) == Some(identity.inode)
-    {
-        let _ = pidfd_send_signal(process, Signal::KILL);
-    }
+/// The number of a process may by now be another's: it is looked at again when it is
+/// held. One that has gone needs no killing.
+fn kill_in(pid: Pid, inodes: &BTreeSet<u64>) -> Option<OwnedFd> {
+    let is_inside = || inode(pid).is_some_and(|inode| inodes.contains(&inode));
+    let process = is_inside().then(|| pidfd_open(pid, PidfdFlags::empty()).ok())??;
+    is_inside().then(|| pidfd_send_signal(&process, Signal::KILL).ok())??;
+    Some(process)
+}
+
+/// The number of every process.
+fn processes() -> io::Result<impl Iterator<Item = Pid>> {
+    let entries = fs::read_dir("/proc")?;
+    let number = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    Ok(entries.filter_map(number).filter_map(Pid::from_raw))
 }
 
 fn inode(pid: Pid) -> Option<u64> {

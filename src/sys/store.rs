@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use rustix::fs::FlockOperation;
 
 use row::{claim, columns, identity, odd, stored};
 
-use super::Failure;
-use super::netns::Identity;
+use super::netns::{self, Identity};
 use super::residents::Made;
+use super::{Failure, sight};
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::Claim;
@@ -27,14 +28,16 @@ const FILE: &str = "/run/netyard/netyard.db";
 const OPENING: &str = "open the journal /run/netyard/netyard.db";
 const LOCK: &str = "/run/netyard/lock";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Another one each time that it is read (random(4)).
+const UUID: &str = "/proc/sys/kernel/random/uuid";
 
 /// Raised when the tables change; a store of another version is refused.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
     CREATE TABLE lab (
         name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL, cookie INTEGER NOT NULL,
-        whole INTEGER NOT NULL
+        whole INTEGER NOT NULL, sight TEXT, run TEXT
     );
     CREATE TABLE claim (
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
@@ -53,9 +56,12 @@ pub(crate) struct Store {
     db: Connection,
 }
 
-/// Held while labs are changed, by one program at a time, or looked at, by many.
-#[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "closing it is what releases the lock")] File);
+/// Held while labs are changed, by one program at a time, or looked at, by many. The
+/// last of its copies releases it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lock(
+    #[expect(dead_code, reason = "closing it is what releases the lock")] Arc<File>,
+);
 
 /// Takes the lock to change labs. It goes with the process, however that ends. When
 /// others have it, `waiting` is told before this waits for them.
@@ -69,7 +75,7 @@ pub(crate) fn lock(waiting: impl FnOnce()) -> io::Result<Lock> {
         .open(LOCK)?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => waiting(),
-        taken => return Ok(taken.map(|()| Lock(file))?),
+        taken => return Ok(taken.map(|()| Lock(Arc::new(file)))?),
     }
     wait(file, FlockOperation::LockExclusive)
 }
@@ -85,7 +91,7 @@ pub(crate) fn lock_to_read() -> io::Result<Option<Lock>> {
 
 fn wait(file: File, operation: FlockOperation) -> io::Result<Lock> {
     rustix::io::retry_on_intr(|| rustix::fs::flock(&file, operation))?;
-    Ok(Lock(file))
+    Ok(Lock(Arc::new(file)))
 }
 
 fn make_directory() -> io::Result<()> {
@@ -105,6 +111,29 @@ pub(crate) struct Lab {
     pub(crate) host: Identity,
     /// Whether the last change of it was finished, and not killed on the way.
     pub(crate) whole: bool,
+    /// Who would see its host ([`sight::sight`]), if that is known.
+    pub(crate) sight: Option<String>,
+    /// The run that it was made for, and that takes it down.
+    pub(crate) run: Option<String>,
+}
+
+impl Lab {
+    /// One whose host is the namespace that netyard runs in, not finished yet.
+    pub(crate) fn here(name: &LabName, source: &str) -> io::Result<Self> {
+        Ok(Lab {
+            name: name.clone(),
+            source: source.to_owned(),
+            host: netns::host()?.identity,
+            whole: false,
+            sight: sight::sight(),
+            run: None,
+        })
+    }
+}
+
+/// What tells a run from all others.
+pub(crate) fn new_run() -> io::Result<String> {
+    fs::read_to_string(UUID)
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -181,23 +210,22 @@ impl Store {
 
     /// Every lab, by name.
     pub(crate) fn labs(&self) -> Result<Vec<Lab>> {
-        let mut query = self
-            .db
-            .prepare("SELECT name, source, host, cookie, whole FROM lab ORDER BY name")?;
-        let rows = query.query_map([], |row| {
-            let name: String = row.get(0)?;
-            Ok((name, row.get(1)?, identity(row, 2)?, row.get(4)?))
-        })?;
-        rows.map(|row| {
-            let (name, source, host, whole) = row?;
-            Ok(Lab {
-                name: stored(name)?,
-                source,
-                host,
-                whole,
-            })
-        })
-        .collect()
+        let mut query = self.db.prepare(
+            "SELECT name, source, host, cookie, whole, sight, run FROM lab ORDER BY name",
+        )?;
+        let mut rows = query.query([])?;
+        let mut labs = Vec::new();
+        while let Some(row) = rows.next()? {
+            labs.push(Lab {
+                name: stored(row.get(0)?)?,
+                source: row.get(1)?,
+                host: identity(row, 2)?,
+                whole: row.get(4)?,
+                sight: row.get(5)?,
+                run: row.get(6)?,
+            });
+        }
+        Ok(labs)
     }
 
     /// What every lab of this host claims. Those of another host have a `host` of
@@ -253,7 +281,7 @@ impl Store {
         lab: &LabName,
         made: impl Iterator<Item = (&'a NetnsName, Identity)>,
     ) -> Result<()> {
-        let tx = self.db.transaction()?;
+        let tx = self.db.savepoint()?;
         {
             let sql = "UPDATE claim SET inode = ?3, cookie = ?4
                        WHERE lab = ?1 AND kind = 'netns' AND object = ?2";
@@ -266,6 +294,15 @@ impl Store {
         Ok(tx.commit()?)
     }
 
+    /// All that is written in here is written, or nothing.
+    pub(crate) fn together(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let written = write(self);
+        let end = written.as_ref().map_or("ROLLBACK", |()| "COMMIT");
+        self.db.execute_batch(end)?;
+        written
+    }
+
     /// Replaces what is known of a lab. Nothing claimed ends it.
     /// [`Lab::whole`] says whether its change is finished.
     pub(crate) fn record(
@@ -275,7 +312,7 @@ impl Store {
         claims: &BTreeSet<Claim>,
         leases: &Leases,
     ) -> Result<()> {
-        let tx = self.db.transaction()?;
+        let tx = self.db.savepoint()?;
         let name = lab.name.as_str();
         for claim in before.difference(claims) {
             let (kind, netns, object, _) = columns(claim);
@@ -292,9 +329,12 @@ impl Store {
         tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
         tx.execute("DELETE FROM lease WHERE lab = ?1", [name])?;
         if !claims.is_empty() {
-            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5)";
+            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let (inode, cookie) = (lab.host.inode as i64, lab.host.cookie as i64);
-            tx.execute(sql, params![name, lab.source, inode, cookie, lab.whole])?;
+            let row = params![
+                name, lab.source, inode, cookie, lab.whole, lab.sight, lab.run
+            ];
+            tx.execute(sql, row)?;
             insert_leases(&tx, name, leases)?;
         }
         // What was done for the first lab has been put back with the last.
@@ -334,7 +374,7 @@ impl Store {
     }
 }
 
-fn insert_leases(tx: &Transaction<'_>, lab: &str, leases: &Leases) -> Result<()> {
+fn insert_leases(tx: &Connection, lab: &str, leases: &Leases) -> Result<()> {
     let mut insert = tx.prepare("INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (end, subnet, address) in leases.iter() {
         let (netns, dev) = (end.netns.to_string(), end.dev.as_str());

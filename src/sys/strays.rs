@@ -35,8 +35,10 @@ pub(crate) fn find(store: &Store) -> Result<Strays, Failure> {
     let claimed = store.namespaces()?;
     for (name, inode) in netns::names()? {
         if inode.is_some() && !claimed.contains_key(&name) {
-            let place = netns::look_into(&name)?;
-            search.places.insert(Netns::Named(name), place);
+            match netns::look_into(&name) {
+                Err(e) if e.raw_os_error().is_some_and(|e| netns::GONE.contains(&e)) => {}
+                place => drop(search.places.insert(Netns::Named(name), place?)),
+            }
         }
     }
     search.marks()?;
@@ -48,21 +50,23 @@ pub(crate) fn find(store: &Store) -> Result<Strays, Failure> {
     Ok(search.strays)
 }
 
-/// Writes what was found into the journal, so that `down` finds it.
+/// Writes what was found into the journal, so that `down` finds it. With no source these
+/// labs are known again as strays, should `down` not come to its end ([`is_adopted`]).
 pub(crate) fn adopt(store: &mut Store, strays: &Strays) -> Result<(), Failure> {
-    let host = netns::host()?.identity;
-    for (name, claims) in &strays.claims {
-        let lab = Lab {
-            name: name.clone(),
-            source: String::new(),
-            host,
-            whole: false,
-        };
-        store.record(&lab, &BTreeSet::new(), claims, &Leases::default())?;
-        let made = strays.made.iter().filter(|(_, (by, _))| by == name);
-        store.note_made(name, made.map(|(name, (_, identity))| (name, *identity)))?;
-    }
-    Ok(())
+    store.together(|store| {
+        for (name, claims) in &strays.claims {
+            let lab = Lab::here(name, "")?;
+            store.record(&lab, &BTreeSet::new(), claims, &Leases::default())?;
+            let made = strays.made.iter().filter(|(_, (by, _))| by == name);
+            store.note_made(name, made.map(|(name, (_, identity))| (name, *identity)))?;
+        }
+        Ok(())
+    })
+}
+
+/// Whether nobody brought this lab up.
+pub(crate) fn is_adopted(lab: &Lab) -> bool {
+    !lab.whole && lab.source.is_empty()
 }
 
 /// A marked end of a cable: whose it is, where it is, the other end's index, and the

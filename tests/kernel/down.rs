@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::sandbox::{example, netyard, ok, outcome, sh};
+use crate::status::Terminal;
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -17,6 +18,9 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         test("gc::living labs and foreign objects are left alone", living),
         test("gc::a lab whose host is gone is removed", orphan),
+        test("gc::who cannot see a lab's host does not judge it", unseen),
+        test("gc::names that come and go do no harm", churn),
+        test("gc::only what was shown is removed", only_shown),
     ]
 }
 
@@ -113,4 +117,66 @@ fn orphan() {
         (sh("ip netns list"), ok(&["list"])),
         (String::new(), "no lab is up\n".to_owned())
     );
+}
+
+/// With /run in common, and other eyes.
+fn unseen() {
+    ok(&["up", &example("two-pcs.yaml")]);
+    let before = snapshot::host();
+    let netyard = env!("CARGO_BIN_EXE_netyard");
+    for other in ["--pid --fork --mount-proc", "--user --map-root-user"] {
+        let said = sh(&format!(
+            "unshare --net --mount {other} sh -c '{netyard} gc --yes; {netyard} status'"
+        ));
+        let expected = "nothing is left of labs that are gone\n\
+            lab two-pcs was made from another network namespace, which can tell\n";
+        assert_eq!(said, expected, "{other}");
+    }
+    snapshot::assert_same(&before, &snapshot::host(), "after gc");
+}
+
+fn churn() {
+    ok(&["up", &example("two-pcs.yaml")]);
+    sh("touch /run/go");
+    let others = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "while [ -e /run/go ]; do ip netns add other; ip netns del other; done",
+        ])
+        .spawn();
+    let said: Vec<_> = (0..100).map(|_| outcome(&["gc", "--dry-run"])).collect();
+    sh("rm /run/go");
+    others.expect("a shell").wait().expect("its end");
+    for said in said {
+        assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    }
+}
+
+fn only_shown() {
+    for lab in ["internet.yaml", "two-pcs.yaml"] {
+        ok(&["up", &example(lab)]);
+    }
+    sh("rm -r /run/netyard");
+    let forge = |dev, lab| {
+        sh(&format!(
+            "ip link add {dev} type bridge; ip link set {dev} alias netyard:{lab}"
+        ))
+    };
+    let mut terminal = Terminal::of("gc");
+    let asked = terminal.question();
+    assert!(!asked.contains("forged"), "{asked}");
+    forge("forged0", "internet");
+    terminal.answer("y");
+    let again = terminal.question();
+    assert!(again.contains("forged0"), "{again}");
+    assert!(
+        sh("ip netns list").contains("pc-one"),
+        "nothing was changed"
+    );
+    forge("forged1", "strange");
+    terminal.answer("y");
+    assert_eq!(terminal.end().1, Some(0));
+    assert_eq!(sh("ip netns list"), "");
+    assert!(sh("ip link").contains("forged1"), "it was not shown");
+    assert!(!sh("ip link").contains("forged0"));
 }

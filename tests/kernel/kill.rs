@@ -5,7 +5,7 @@
 
 use std::os::unix::process::CommandExt;
 
-use crate::sandbox::{example, netyard, ok, outcome, sh};
+use crate::sandbox::{example, file, netyard, ok, outcome, sh};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -23,6 +23,14 @@ pub(crate) fn tests() -> Vec<Test> {
             "kill::Ctrl-C while up leaves the host as before",
             up_interrupted,
         ),
+        test("kill::a change, then up completes it", change_then_up),
+        test(
+            "kill::Ctrl-C while a change leaves the lab as before",
+            change_interrupted,
+        ),
+        test("kill::gc, then gc leaves the host as before", gc_then_gc),
+        test("kill::Ctrl-C while gc", gc_interrupted),
+        test("kill::Ctrl-C while down --all", all_interrupted),
     ]
 }
 
@@ -255,6 +263,157 @@ fn up_interrupted() {
     });
     assert!(undone > 20, "undone only {undone} times of {signals}");
     println!("up interrupted at {signals} points, {undone} times undone by itself");
+}
+
+/// Before and after a change that makes, removes and changes something of each kind.
+fn versions() -> [String; 2] {
+    let one = "
+lab: mine
+networks:
+  lan: { bridge: br-mine, subnets: [10.5.0.0/24, 'fd05::/64'] }
+  away: { subnets: [10.6.0.0/24] }
+namespaces:
+  pc: { interfaces: { eth0: { network: lan, addresses: 10.5.0.10/24 } } }
+  old: { interfaces: { eth0: { network: away } } }
+";
+    let other = "
+lab: mine
+networks:
+  lan: { bridge: br-yours, subnets: [10.5.0.0/24, 'fd05::/64'], masquerade: true }
+namespaces:
+  pc:
+    forward: true
+    interfaces: { eth0: { network: lan, addresses: 10.5.0.11/24, mtu: 1400 } }
+  new: { interfaces: { eth0: { network: lan } } }
+";
+    [file("one.yaml", one), file("other.yaml", other)]
+}
+
+fn change_then_up() {
+    let ([one, other], before) = (versions(), snapshot::host());
+    ok(&["up", &other]);
+    let whole = links();
+    ok(&["down", &other]);
+    ok(&["up", &one]);
+    let kills = sweep(&["up", "--yes", &other], libc::SIGKILL, |n, end| {
+        ok(&["up", "--yes", &other]);
+        assert_eq!(whole, links(), "killed after call {n}");
+        assert!(ok(&["up", &other]).contains("nothing to change"));
+        ok(&["up", "--yes", &one]);
+        end == End::Killed
+    });
+    ok(&["down", &one]);
+    snapshot::assert_same(&before, &snapshot::host(), "after the sweep");
+    assert!(kills > 50, "only {kills} kills");
+    println!("a change killed at {kills} points, then up: complete each time");
+}
+
+fn change_interrupted() {
+    let [one, other] = versions();
+    ok(&["up", &one]);
+    let (before, mut undone) = (links(), 0);
+    let signals = sweep(&["up", "--yes", &other], libc::SIGINT, |n, end| {
+        match end {
+            End::Exited(0) | End::Ran => drop(ok(&["up", "--yes", &one])),
+            End::Exited(code) => {
+                assert_eq!(code, 130, "interrupted after call {n}");
+                undone += 1;
+            }
+            End::Killed => {}
+        }
+        assert_eq!(before, links(), "interrupted after call {n}");
+        assert!(ok(&["up", &one]).contains("nothing to change"), "{n}");
+        end != End::Ran
+    });
+    assert!(undone > 20, "undone only {undone} times of {signals}");
+    println!("a change interrupted at {signals} points, {undone} times undone by itself");
+}
+
+/// Small ones: each point of a sweep makes them anew.
+fn up_two() {
+    let text = "lab: lone\nnamespaces: { left: {}, right: {} }\nlinks: [{ endpoints: [\"left:a\", \"right:b\"] }]\n";
+    let lone = file("lone.yaml", text);
+    ok(&["up", &lone]);
+    ok(&["up", &example("two-pcs.yaml")]);
+}
+
+/// Two labs of which the journal knows nothing.
+fn lose_two() {
+    up_two();
+    sh("rm -r /run/netyard");
+}
+
+/// How the directory of names was found is lost with the journal: it is there.
+fn with_names() {
+    sh("ip netns add first && ip netns del first");
+}
+
+fn gc_then_gc() {
+    with_names();
+    let before = snapshot::host();
+    lose_two();
+    let kills = sweep(&["gc", "--yes"], libc::SIGKILL, |n, end| {
+        if end == End::Killed {
+            ok(&["gc", "--yes"]);
+        }
+        let when = format!("killed after call {n}");
+        snapshot::assert_same(&before, &snapshot::host(), &when);
+        assert_eq!(ok(&["status"]), "no lab is up\n", "{when}");
+        lose_two();
+        end == End::Killed
+    });
+    ok(&["gc", "--yes"]);
+    assert!(kills > 50, "only {kills} kills");
+    println!("gc killed at {kills} points, then gc: the host as before each time");
+}
+
+/// Once the first Ctrl-C is caught, it is caught until the end.
+fn gc_interrupted() {
+    with_names();
+    let (before, mut caught) = (snapshot::host(), 0);
+    lose_two();
+    let signals = sweep(&["gc", "--yes"], libc::SIGINT, |n, end| {
+        let when = format!("interrupted after call {n}");
+        match end {
+            End::Exited(code) => {
+                assert!(code == 130 || code == 0, "{when}: {code}");
+                caught += 1;
+            }
+            _ => assert!(end == End::Ran || caught == 0, "{when}: it was killed"),
+        }
+        ok(&["gc", "--yes"]);
+        snapshot::assert_same(&before, &snapshot::host(), &when);
+        lose_two();
+        end != End::Ran
+    });
+    ok(&["gc", "--yes"]);
+    println!("gc interrupted at {signals} points, caught {caught} times");
+}
+
+/// It ends all, not the first of them.
+fn all_interrupted() {
+    let (before, mut caught) = (snapshot::host(), 0);
+    up_two();
+    let signals = sweep(&["down", "--all"], libc::SIGINT, |n, end| {
+        let when = format!("interrupted after call {n}");
+        let left = ok(&["list"]);
+        match end {
+            End::Exited(130) => {
+                let ended = left.contains("two-pcs") || !left.contains("lone");
+                assert!(ended, "{when} it went on:\n{left}");
+                caught += 1;
+            }
+            End::Exited(code) => assert_eq!(code, 0, "{when}"),
+            _ => assert!(end == End::Ran || caught == 0, "{when}: it was killed"),
+        }
+        ok(&["down", "--all"]);
+        snapshot::assert_same(&before, &snapshot::host(), &when);
+        up_two();
+        end != End::Ran
+    });
+    ok(&["down", "--all"]);
+    assert!(caught > 10, "caught only {caught} times of {signals}");
+    println!("down --all interrupted at {signals} points, {caught} times caught");
 }
 
 /// Names, addresses and rules: what two runs have in common.

@@ -16,6 +16,10 @@ pub(crate) fn tests() -> Vec<Test> {
             "status::a lab of another namespace is told as such",
             elsewhere,
         ),
+        test(
+            "status::a lab whose file cannot be read leaves the others",
+            unread,
+        ),
         test("status::up asks before something is lost", asks),
         test("status::what was shown is what is done", shown_is_done),
     ]
@@ -111,15 +115,41 @@ fn elsewhere() {
     }
 }
 
+fn unread() {
+    ok(&["up", &file("mine.yaml", LAB)]);
+    ok(&["up", &example("two-pcs.yaml")]);
+    let db = rusqlite::Connection::open("/run/netyard/netyard.db").expect("the journal");
+    let sql = "UPDATE lab SET source = 'lab: mine\nold: key' WHERE name = 'mine'";
+    db.execute(sql, []).expect("another version's file");
+    let said = outcome(&["status"]);
+    assert_eq!(said.code, Some(1));
+    for text in [
+        "lab mine cannot be judged",
+        "`netyard down mine` removes it",
+        "lab two-pcs is as described",
+    ] {
+        assert!(said.out.contains(text), "{}{}", said.out, said.err);
+    }
+    let json = outcome(&["status", "--json", "mine"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(json[0]["as_described"], false);
+    assert_eq!(
+        json[0]["error"]["problems"][0]["code"], "unknown-key",
+        "{json}"
+    );
+    ok(&["down", "mine"]);
+    assert_eq!(outcome(&["status"]).code, Some(0));
+}
+
 /// netyard on a terminal, and what it wrote there so far.
-struct Terminal {
+pub(crate) struct Terminal {
     child: std::process::Child,
     answers: ChildStdin,
     screen: BufReader<ChildStdout>,
 }
 
 impl Terminal {
-    fn of(arguments: &str) -> Self {
+    pub(crate) fn of(arguments: &str) -> Self {
         let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_netyard"));
         let mut child = Command::new("script")
             .args(["-qec", &command, "/dev/null"])
@@ -138,7 +168,7 @@ impl Terminal {
     }
 
     /// What it writes up to the next question.
-    fn question(&mut self) -> String {
+    pub(crate) fn question(&mut self) -> String {
         let mut text = Vec::new();
         let mut byte = [0];
         while !text.ends_with(b"[y/N] ") {
@@ -148,12 +178,12 @@ impl Terminal {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    fn answer(&mut self, line: &str) {
+    pub(crate) fn answer(&mut self, line: &str) {
         writeln!(self.answers, "{line}").expect("somebody reads it");
     }
 
     /// The rest, and the exit code.
-    fn end(mut self) -> (String, Option<i32>) {
+    pub(crate) fn end(mut self) -> (String, Option<i32>) {
         let mut text = String::new();
         self.screen.read_to_string(&mut text).expect("text");
         (text, self.child.wait().expect("its end").code())

@@ -38,8 +38,7 @@ impl Kernel {
     pub(super) fn look(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
         for _ in 1..LOOKS {
             match self.look_once(lab, inside) {
-                // EINVAL is setns(2)'s answer to a name whose mount is not, or no longer, there.
-                Err(gone) if [libc::ENOENT, libc::ENODEV, libc::EINVAL].contains(&gone.errno) => {}
+                Err(gone) if netns::GONE.contains(&gone.errno) => {}
                 seen => return seen,
             }
         }

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         },
         Named::Lab(lab) => lab,
     };
-    let done = down(&name, args, verbosity)?;
+    let done = down(&name, args, &mut Watcher::new(verbosity))?;
     if args.json {
         return output::json(&done);
     }
@@ -67,14 +67,16 @@ fn not_up(lab: &LabName, as_json: bool) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One that cannot be removed does not keep the others.
+/// One that cannot be removed does not keep the others; Ctrl-C does.
 fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let (mut done, mut exit) = (Vec::new(), ExitCode::SUCCESS);
+    let mut watcher = Watcher::new(verbosity);
     for lab in lab::list()? {
-        match down(&lab.name, args, verbosity) {
+        match down(&lab.name, args, &mut watcher) {
             Ok(value) => done.push(value),
             Err(Error::OtherHost(_)) => {}
             Err(error) => {
+                let stop = matches!(error, Error::Interrupted);
                 let trouble = Trouble::from(error);
                 if args.json {
                     let (report, code) = trouble.into_parts();
@@ -82,6 +84,9 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
                     exit = code;
                 } else {
                     exit = ExitCode::from(trouble.show(false));
+                }
+                if stop {
+                    break;
                 }
             }
         }
@@ -94,13 +99,13 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     Ok(exit)
 }
 
-fn down(name: &LabName, args: &Args, verbosity: Verbosity) -> Result<Value, Error> {
+fn down(name: &LabName, args: &Args, watcher: &mut Watcher) -> Result<Value, Error> {
     let until = match args.wait {
         true => Until::Done(LONGEST_WAIT),
         false => Until::Free,
     };
     let began = Instant::now();
-    let removed = lab::down(name, until, &mut Watcher::new(verbosity))?;
+    let removed = lab::down(name, until, watcher)?;
     let took = began.elapsed().as_secs_f64() * 1e3;
     if !args.json {
         tell(name, &removed, took);

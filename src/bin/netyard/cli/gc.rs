@@ -1,5 +1,6 @@
 use std::process::ExitCode;
 
+use netyard::error::Error;
 use netyard::gc::{self, Leftover};
 use serde_json::{Value, json};
 
@@ -28,31 +29,50 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
+/// Where by then something else is left than was shown, it is shown anew.
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
-    let found = match args.json && args.yes {
-        // What is told is what was removed.
-        true => gc::collect(&mut Watcher::new(verbosity))?,
-        false => gc::leftovers()?,
-    };
-    if args.json {
-        output::json(&found.iter().map(as_json).collect::<Vec<_>>())?;
-        return Ok(ExitCode::from(u8::from(!args.yes && !found.is_empty())));
+    loop {
+        let found = gc::leftovers()?;
+        if let Some(code) = attempt(args, &found, verbosity)? {
+            return Ok(code);
+        }
     }
-    if found.is_empty() {
-        say!("nothing is left of labs that are gone");
-        return Ok(ExitCode::SUCCESS);
+}
+
+fn attempt(
+    args: &Args,
+    found: &[Leftover],
+    verbosity: Verbosity,
+) -> Result<Option<ExitCode>, Trouble> {
+    if !args.json {
+        found.iter().for_each(show);
     }
-    found.iter().for_each(show);
-    if args.dry_run {
-        return Ok(ExitCode::FAILURE);
+    if found.is_empty() || args.dry_run || args.json && !args.yes {
+        if args.json {
+            told(found)?;
+        } else if found.is_empty() {
+            say!("nothing is left of labs that are gone");
+        }
+        return Ok(Some(ExitCode::from(u8::from(!found.is_empty()))));
     }
     if !args.yes {
         agree("no living lab owns this; nothing was removed")?;
     }
-    for Leftover { lab, .. } in gc::collect(&mut Watcher::new(verbosity))? {
+    let removed = match gc::collect(found, &mut Watcher::new(verbosity)) {
+        Err(Error::Declined) => return Ok(None),
+        removed => removed?,
+    };
+    if args.json {
+        return told(&removed).map(Some);
+    }
+    for Leftover { lab, .. } in removed {
         say!("what was left of lab {} is removed", styled(BOLD, &lab));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Some(ExitCode::SUCCESS))
+}
+
+fn told(left: &[Leftover]) -> Result<ExitCode, Trouble> {
+    output::json(&left.iter().map(as_json).collect::<Vec<_>>())
 }
 
 fn show(left: &Leftover) {

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use netyard::error::Error;
 use netyard::lab::{self, Described, Status, Whereabouts};
 use netyard::plan::{Change, Plan, Summary};
+use netyard::report::Report;
 use netyard::state::LabName;
 use serde_json::{Value, json};
 
@@ -27,20 +28,35 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-/// A lab and how it is; `None` where that cannot be seen from here.
+/// A lab and how it is.
 struct Row {
     lab: Described,
-    status: Option<Status>,
+    seen: Seen,
+}
+
+enum Seen {
+    Status(Status),
+    /// It cannot be judged from here.
+    Nothing,
+    /// What it was brought up with, this netyard cannot read.
+    Unread(Report),
 }
 
 impl Row {
     /// Whether it is, as far as that can be seen from here.
     fn is_as_described(&self) -> bool {
         let same = |status: &Status| status.drift.as_ref().is_ok_and(|drift| drift.is_empty());
-        match self.lab.host {
-            Whereabouts::Here => self.lab.whole && self.status.as_ref().is_some_and(same),
-            Whereabouts::Elsewhere => true,
-            Whereabouts::Gone => false,
+        match &self.seen {
+            Seen::Status(status) => self.lab.whole && same(status),
+            Seen::Nothing => self.lab.host == Whereabouts::Elsewhere,
+            Seen::Unread(_) => false,
+        }
+    }
+
+    fn status(&self) -> Option<&Status> {
+        match &self.seen {
+            Seen::Status(status) => Some(status),
+            _ => None,
         }
     }
 }
@@ -78,26 +94,39 @@ fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
 }
 
 fn row(lab: Described) -> Result<Row, Trouble> {
-    let status = match lab.host {
-        Whereabouts::Here => Some(lab::status(&source::recorded(lab.clone())?.topology)?),
-        Whereabouts::Elsewhere | Whereabouts::Gone => None,
+    let seen = match (lab.host, source::recorded(lab.clone())) {
+        (Whereabouts::Elsewhere | Whereabouts::Gone, _) => Seen::Nothing,
+        (Whereabouts::Here, Ok(source)) => Seen::Status(lab::status(&source.topology)?),
+        (Whereabouts::Here, Err(trouble)) => Seen::Unread(trouble.into_parts().0),
     };
-    Ok(Row { lab, status })
+    Ok(Row { lab, seen })
 }
 
 fn show(row: &Row) {
-    let Row { lab, status } = row;
+    match &row.seen {
+        Seen::Status(status) => show_status(row, status),
+        Seen::Nothing => show_unseen(&row.lab),
+        Seen::Unread(report) => {
+            let (lab, unread) = (&row.lab.name, styled(BAD, "cannot be judged"));
+            say!("lab {} {unread}: {}", styled(BOLD, lab), report.message);
+            say!("  `netyard down {lab}` removes it");
+        }
+    }
+}
+
+fn show_unseen(lab: &Described) {
     let name = styled(BOLD, &lab.name);
-    let Some(status) = status else {
-        return match lab.host {
-            Whereabouts::Gone => {
-                say!("lab {name} is {}", styled(BAD, "gone"));
-                say!("  with the network namespace that it was made from");
-                say!("  `netyard down {}` forgets it", lab.name);
-            }
-            _ => say!("lab {name} was made from another network namespace, which can tell"),
-        };
-    };
+    if lab.host == Whereabouts::Elsewhere {
+        say!("lab {name} was made from another network namespace, which can tell");
+        return;
+    }
+    say!("lab {name} is {}", styled(BAD, "gone"));
+    say!("  with the network namespace that it was made from");
+    say!("  `netyard down {}` forgets it", lab.name);
+}
+
+fn show_status(row: &Row, status: &Status) {
+    let name = styled(BOLD, &row.lab.name);
     match row.is_as_described() {
         true => say!("lab {name} is {}", styled(GOOD, "as described")),
         false => say!(
@@ -106,7 +135,7 @@ fn show(row: &Row) {
             counted(status)
         ),
     }
-    let lab = &lab.name;
+    let lab = &row.lab.name;
     if !row.lab.whole {
         say!("  its last change did not come to its end:");
         say!("  `netyard up {lab}` completes it, `netyard down {lab}` removes it");
@@ -155,7 +184,11 @@ fn differences(drift: &Plan) -> Vec<Change> {
 }
 
 fn as_json(row: &Row) -> Value {
-    let drift = row.status.as_ref().map(|status| status.drift.as_ref());
+    let drift = row.status().map(|status| status.drift.as_ref());
+    let error = match &row.seen {
+        Seen::Unread(report) => Some(report),
+        _ => None,
+    };
     let (changes, conflicts) = match drift {
         Some(Ok(drift)) => (differences(drift), Vec::new()),
         Some(Err(conflicts)) => (Vec::new(), conflicts.report().problems),
@@ -172,6 +205,7 @@ fn as_json(row: &Row) -> Value {
         },
         "drift": changes,
         "conflicts": conflicts,
-        "foreign": row.status.as_ref().map(|status| &status.foreign),
+        "foreign": row.status().map(|status| &status.foreign),
+        "error": error,
     })
 }

@@ -15,11 +15,12 @@ use super::output::{DIM, styled};
 /// How much is told: 0 the outcome, 1 each command, 2 the netlink messages too.
 pub(crate) type Verbosity = u8;
 
-/// Watches one `up` or `down`.
+/// Watches one `up`, or several `down`.
 pub(crate) struct Watcher {
     verbosity: Verbosity,
     bar: Bar,
     interrupted: Arc<AtomicBool>,
+    catches: bool,
 }
 
 impl Watcher {
@@ -28,6 +29,7 @@ impl Watcher {
             verbosity,
             bar: Bar::new(verbosity == 0),
             interrupted: Arc::default(),
+            catches: false,
         }
     }
 
@@ -56,8 +58,11 @@ impl Watch for Watcher {
 
     fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
         self.bar.begin(plan.steps.len());
-        // Without its signals caught the program still works; it is less polite.
-        let _ = self.catch_signals();
+        // Caught twice, the first would look like the second. Without its signals caught
+        // the program still works; it is less polite.
+        if !std::mem::replace(&mut self.catches, true) {
+            let _ = self.catch_signals();
+        }
         Ok(())
     }
 
