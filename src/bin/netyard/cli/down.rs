@@ -61,7 +61,12 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let (mut done, mut exit) = (Vec::new(), ExitCode::SUCCESS);
     for lab in lab::list()? {
         match down(&lab.name, args, verbosity) {
-            Ok(value) => done.push(value),
+            Ok(value) => {
+                if value["done"] == false {
+                    exit = ExitCode::FAILURE;
+                }
+                done.push(value);
+            }
             Err(Error::OtherHost(_)) => {}
             Err(error) => {
                 let trouble = Trouble::from(error);
