@@ -14,7 +14,8 @@ netyard=$PWD/target/release/netyard
 printf "\n"
 "$netyard" check "$file"
 life='
-for step in "list" "status" "test $2" "test --all $2" "down $2" "list"; do
+"$1" down "$2" >/dev/null
+for step in "plan $2" "up $2" "list" "status" "test $2" "test --all $2" "down $2" "list"; do
     if [ -t 1 ]; then printf "\n\033[1m$ netyard %s\033[0m\n" "$step"; else printf "\n$ netyard %s\n" "$step"; fi
     "$1" $step
 done'

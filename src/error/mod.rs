@@ -68,7 +68,7 @@ pub enum Error {
     #[error("namespace {0} of the lab cannot be seen from here")]
     Hidden(NetnsName),
     /// Not enough rights.
-    #[error("{0} needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
+    #[error("{0} needs root's rights here (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
     NotRoot(String),
     /// No namespaces of this process's own.
     #[error("{0}")]

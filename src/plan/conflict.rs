@@ -73,12 +73,14 @@ pub enum Conflict {
         holder: Holder,
     },
     /// The host already has a route to this destination.
-    #[error("the host has a route to {} already: {have}", want.to)]
+    #[error("the host has a route to {} already, {have}: {holder}", want.to)]
     Route {
         /// The lab's route.
         want: Route,
         /// The host's.
         have: Route,
+        /// Whose device that is over.
+        holder: Holder,
     },
     /// A route of the host leads elsewhere what belongs to one of the lab's subnets.
     #[error("the host's route to {to} would take packets to {subnet}, which is on {dev}")]
@@ -190,18 +192,25 @@ fn addresses(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
         for (on, have) in host_addresses(observed) {
             let overlap = want.contains(&have.addr()) || have.contains(&want.addr());
             if overlap && !is_own(observed, &on_host(on), &desired.lab) {
-                let owner = link(observed, &on_host(on)).and_then(|link| link.owner.as_ref());
                 found.push(Conflict::Address {
                     want: *want,
                     dev: dev.clone(),
                     have: *have,
                     on: on.clone(),
-                    holder: Holder::of(owner),
+                    holder: holder(observed, on),
                 });
             }
         }
     }
     found
+}
+
+/// Whose a device of the host is: the mark may be on its cable's other end.
+fn holder(observed: &NetState, dev: &IfName) -> Holder {
+    let near = link(observed, &on_host(dev));
+    let far = near.and_then(|near| link(observed, near.peer()?));
+    let mut owners = near.into_iter().chain(far);
+    Holder::of(owners.find_map(|link| link.owner.as_ref()))
 }
 
 /// Devices on the lab's bridges that are not its own. They are in nobody's way and
@@ -260,6 +269,7 @@ fn routes(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
             .map(|have| Conflict::Route {
                 want: route.clone(),
                 have: have.clone(),
+                holder: holder(observed, &have.dev),
             })
     };
     let other = (want

@@ -27,7 +27,7 @@ pub fn list(changes: &[Change], width: usize, paint: impl Fn(Part, &str) -> Stri
     let column = widest.filter(|n| *n <= width / 2 + 4).max().unwrap_or(0);
     let mut text = String::new();
     let mut before = None;
-    for change in changes {
+    for (i, change) in changes.iter().enumerate() {
         if before != Some(&change.netns) && !is_heading(change) {
             text += &format!("  {}\n", paint(Part::Heading, &heading(&change.netns)));
         }
@@ -43,10 +43,14 @@ pub fn list(changes: &[Change], width: usize, paint: impl Fn(Part, &str) -> Stri
         } else {
             text += &format!("\n{:indent$}{because}\n", "");
         }
+        // What several changes in a row do, the last of them tells.
+        let same = |next: &Change| next.netns == change.netns && next.impacts == change.impacts;
+        if changes.get(i + 1).is_some_and(same) {
+            continue;
+        }
         for impact in &change.impacts {
-            let said = said(impact, &change.netns);
-            let said = paint(Part::Impact(impact.harm), &said);
-            text += &format!("{:indent$}{said}\n", "");
+            let harm = paint(Part::Impact(impact.harm), &impact.harm.to_string());
+            text += &format!("{:indent$}{harm}: {}\n", "", said(impact, &change.netns));
         }
     }
     text
@@ -72,7 +76,7 @@ fn said(impact: &Impact, netns: &Netns) -> String {
     });
     let places: Vec<String> = elsewhere.map(Place::to_string).collect();
     match places.is_empty() {
-        true => format!("{}: {}", impact.harm, impact.what),
-        false => format!("{}: {} ({})", impact.harm, impact.what, places.join(", ")),
+        true => impact.what.clone(),
+        false => format!("{} ({})", impact.what, places.join(", ")),
     }
 }

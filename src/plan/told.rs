@@ -1,8 +1,10 @@
 //! What is said of a conflict beside its one line: its code, and what to do about it.
 
+use std::collections::BTreeSet;
+
 use super::{Conflict, Conflicts, Holder};
 use crate::report::{Code, Detail, Report, codes};
-use crate::state::Netns;
+use crate::state::{LabName, Netns};
 
 impl Conflicts {
     /// All of them, each with its own code.
@@ -11,10 +13,49 @@ impl Conflicts {
             1 => "something is in the way".to_owned(),
             many => format!("{many} things are in the way"),
         };
+        let (held, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|one| self.is_many(one));
+        let labs: BTreeSet<&LabName> = held.iter().filter_map(|one| one.lab()).collect();
+        let labs = labs.into_iter().map(|lab| {
+            let of = held.iter().filter(|one| one.lab() == Some(lab));
+            together(lab, &of.copied().collect::<Vec<_>>())
+        });
         Report {
-            problems: self.0.iter().map(Conflict::detail).collect(),
+            problems: labs
+                .chain(others.into_iter().map(Conflict::detail))
+                .collect(),
             ..Report::new(codes::CONFLICT, message)
         }
+    }
+
+    /// Whether it is one of many things of the same lab.
+    fn is_many(&self, one: &Conflict) -> bool {
+        let same = |other: &&Conflict| other.lab() == one.lab();
+        one.lab().is_some() && self.0.iter().filter(same).count() > FEW
+    }
+}
+
+/// So many things of one lab are told each on its own.
+const FEW: usize = 3;
+/// So many of its things are named.
+const NAMED: usize = 6;
+
+/// What another lab holds, in one message.
+fn together(lab: &LabName, held: &[&Conflict]) -> Detail {
+    let count = held.len();
+    let things = held.iter().map(|one| one.thing().0);
+    let names: Vec<String> = things.take(NAMED).collect();
+    let more = match count.saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = names.join(", ");
+    let message = format!("lab {lab} holds {count} things that this lab needs: {names}{more}");
+    let hint = format!(
+        "`netyard down {lab}` frees them, also if it is this lab under an older name; or use other names and subnets"
+    );
+    Detail {
+        hint: Some(hint),
+        ..Detail::new(codes::CONFLICT, message)
     }
 }
 
@@ -33,8 +74,9 @@ impl Conflict {
         }
     }
 
-    fn detail(&self) -> Detail {
-        let (object, netns) = match self {
+    /// What is held, and where.
+    fn thing(&self) -> (String, Option<&Netns>) {
+        match self {
             Conflict::Netns { name, .. } => (format!("namespace {name}"), None),
             Conflict::Link { end, .. } => (format!("device {}", end.dev), Some(&end.netns)),
             Conflict::Address { want, .. } => (format!("address {want}"), Some(&Netns::Host)),
@@ -45,7 +87,11 @@ impl Conflict {
             Conflict::Table => ("nft table inet netyard".to_owned(), Some(&Netns::Host)),
             Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
             Conflict::Ports { bridge, .. } => (format!("bridge {bridge}"), Some(&Netns::Host)),
-        };
+        }
+    }
+
+    fn detail(&self) -> Detail {
+        let (object, netns) = self.thing();
         Detail {
             object: Some(object),
             namespace: netns.cloned(),
@@ -56,7 +102,7 @@ impl Conflict {
 
     /// What to do: another lab can be taken down; what is foreign is only looked at.
     fn hint(&self) -> String {
-        if let Some(Holder::Lab(lab)) = self.holder() {
+        if let Some(lab) = self.lab() {
             return format!(
                 "`netyard down {lab}` frees it; or use other names and subnets in one of the two files"
             );
@@ -93,17 +139,22 @@ impl Conflict {
         }
     }
 
-    fn holder(&self) -> Option<&Holder> {
-        match self {
+    /// The lab that holds it.
+    fn lab(&self) -> Option<&LabName> {
+        let holder = match self {
             Conflict::Netns { holder, .. }
             | Conflict::Link { holder, .. }
             | Conflict::Address { holder, .. }
-            | Conflict::Element { holder, .. } => Some(holder),
-            Conflict::Route { .. }
-            | Conflict::OtherRoute { .. }
+            | Conflict::Route { holder, .. }
+            | Conflict::Element { holder, .. } => holder,
+            Conflict::OtherRoute { .. }
             | Conflict::Diverted { .. }
             | Conflict::Table
-            | Conflict::Ports { .. } => None,
+            | Conflict::Ports { .. } => return None,
+        };
+        match holder {
+            Holder::Lab(lab) => Some(lab),
+            Holder::Foreign => None,
         }
     }
 }

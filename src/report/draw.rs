@@ -154,7 +154,12 @@ impl Look {
             Some(width) => renderer.term_width(width),
             None => renderer,
         };
-        renderer.render(&[group])
+        let drawn = renderer.render(&[group]);
+        // The renderer keeps a line free below a title, for a picture that is not there.
+        let bare =
+            |line: &&str| !matches!(line.trim_end(), " |" | " \u{1b}[1m\u{1b}[94m|\u{1b}[0m");
+        let lines: Vec<&str> = drawn.lines().filter(bare).collect();
+        lines.join("\n")
     }
 }
 

@@ -284,20 +284,19 @@ pub(crate) fn unprepare(found: Directory) -> io::Result<()> {
     if fs::read_dir(DIRECTORY).is_ok_and(|mut entries| entries.next().is_some()) {
         return Ok(());
     }
-    match found {
-        Directory::Ready => return Ok(()),
-        Directory::Private => {
-            return Ok(rustix::mount::mount_change(
-                DIRECTORY,
-                MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-            )?);
+    let now = directory()?;
+    match (found, now) {
+        (Directory::Ready, _) => return Ok(()),
+        (Directory::Private, Directory::Ready) => {
+            let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+            return Ok(rustix::mount::mount_change(DIRECTORY, flags)?);
         }
-        Directory::Plain | Directory::Missing => {}
-    }
-    match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
-        Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => {}
-        Err(rustix::io::Errno::BUSY) => return Ok(()),
-        Err(e) => return Err(e.into()),
+        // Who may not mount may not unmount: only a mount is taken away.
+        (_, Directory::Plain | Directory::Missing) | (Directory::Private, _) => {}
+        _ => match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
+            Err(rustix::io::Errno::BUSY) => return Ok(()),
+            unmounted => unmounted?,
+        },
     }
     if found == Directory::Missing {
         remove_empty_directory()?;

@@ -40,6 +40,8 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .filter(|candidate| word.len().abs_diff(candidate.len()) <= near(candidate))
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(far, candidate)| *far <= near(candidate))
+        // Of a word of one letter nothing is left.
+        .filter(|(far, candidate)| *far < word.chars().count().max(candidate.chars().count()))
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -82,5 +84,7 @@ mod tests {
         let keys = ["interfaces", "routes", "forward"];
         assert_eq!(nearest("interface", keys.into_iter()), Some("interfaces"));
         assert_eq!(nearest("gateway", keys.into_iter()), None);
+        assert_eq!(nearest("b", ["a"].into_iter()), None);
+        assert_eq!(nearest("ab", ["a"].into_iter()), Some("a"));
     }
 }

@@ -63,6 +63,28 @@ fn a_misspelt_verb_is_guessed() {
 }
 
 #[test]
+fn what_other_tools_call_it_is_known() {
+    for (words, meant) in [
+        (&["destroy", "three"][..], "'down'"),
+        (&["apply", "three.yaml"], "'up'"),
+        (&["ls"], "'list', 'status'"),
+        (&["up", "--dry-run", "three.yaml"], "`netyard plan`"),
+        (&["errors", "foo"], "`netyard errors`"),
+    ] {
+        let said = outcome(words);
+        assert_eq!(said.code, Some(2));
+        assert!(said.err.contains(meant), "{words:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_shell_does_not_read_what_the_file_comes_from() {
+    let said = outcome(&["run", "-"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("netyard run - -- CMD"), "{}", said.err);
+}
+
+#[test]
 fn completions_and_pages_know_every_verb() {
     for shell in ["bash", "zsh", "fish"] {
         let said = outcome(&["completions", shell]).out;
@@ -70,9 +92,17 @@ fn completions_and_pages_know_every_verb() {
             assert!(said.contains(&verb), "{shell}: {verb}");
         }
     }
+    // And behind `man`.
+    let said = outcome(&["completions", "zsh"]).out;
+    assert!(
+        said.contains(&format!(":({})'", verbs().join(" "))),
+        "{said}"
+    );
     for verb in verbs() {
         let page = outcome(&["man", &verb]).out;
-        assert!(page.contains(".SH EXAMPLES"), "{verb}:\n{page}");
+        let examples = page.split(".SH EXAMPLES\n.nf\n").nth(1);
+        let examples = examples.unwrap_or_else(|| panic!("{verb}:\n{page}"));
+        assert!(!examples.starts_with("Example"), "{verb}:\n{page}");
     }
     assert!(outcome(&["man"]).out.contains("netyard"));
 }

@@ -31,6 +31,8 @@ fn each_starter_is_the_example_with_another_name() {
         assert_eq!(topology, parse(&original).unwrap());
         // Every line that brings something new is explained.
         assert!(text.matches('#').count() >= 5, "{text}");
+        let wide = text.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{example}");
         let checked = outcome(&["check", file.to_str().unwrap()]);
         assert_eq!(checked.code, Some(0), "{}", checked.err);
     }

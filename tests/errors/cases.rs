@@ -75,11 +75,16 @@ fn conflicts() -> Vec<(&'static str, Error)> {
         to: "198.51.100.0/24".parse().unwrap(),
     };
     let several = vec![
-        namespace("one", shop),
+        namespace("one", shop.clone()),
         device,
         namespace("two", Holder::Foreign),
     ];
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter();
+    let of_shop = names.map(|name| namespace(name, shop.clone()));
+    let mut many: Vec<Conflict> = of_shop.collect();
+    many.push(namespace("two", Holder::Foreign));
     vec![
+        ("conflicts-of-a-lab", Error::Conflicts(Conflicts(many))),
         (
             "conflict-element",
             Error::Conflicts(Conflicts(vec![element])),

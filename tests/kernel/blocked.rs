@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
             "blocked::as in a container, with parts of /proc and /sys hidden",
             hidden,
         ),
+        test("blocked::root without rights over this network", no_rights),
         test("blocked::a limit of namespaces is named", limits),
         test("blocked::root that may not be root inside", root),
         test("blocked::in a chroot", chroot),
@@ -71,6 +72,22 @@ fn hidden() {
     );
     let out = sh(&line("", WEAK, &format!("-- sh -ec '{inside}'")));
     assert!(out.contains("1 received"), "{out}");
+}
+
+/// Root of a user namespace that the network and the mounts do not belong to: nothing is
+/// made, nothing recorded, and what is advised works.
+fn no_rights() {
+    let (two, before) = (example("two-pcs.yaml"), snapshot::host());
+    let netyard = format!(
+        "unshare --user --map-root-user {}",
+        env!("CARGO_BIN_EXE_netyard")
+    );
+    let up = try_sh(&format!("{netyard} up {two}"));
+    says(&up, "not-permitted", "netyard run --private FILE");
+    assert!(!up.err.contains("and then"), "{}", up.err);
+    assert!(sh(&format!("{netyard} list")).contains("no lab is up"));
+    sh(&format!("{netyard} run --private {two} -- true"));
+    snapshot::assert_same(&before, &snapshot::host(), "after up");
 }
 
 #[track_caller]

@@ -11,7 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("down::--wait returns when the kernel is done", waits),
         test("down::a process that is still inside is told", inhabited),
         test("down::--all removes every lab", all),
-        test("down::a file that is not up is no mistake", not_up),
+        test("down::a lab that is not up", not_up),
         test(
             "gc::what a lost journal knew is found and removed",
             lost_journal,
@@ -68,8 +68,11 @@ fn all() {
 }
 
 fn not_up() {
-    assert!(ok(&["down", &example("three.yaml")]).contains("not up"));
-    assert_eq!(outcome(&["down", "three"]).code, Some(1));
+    for target in ["three", &example("three.yaml")] {
+        let said = outcome(&["down", target]);
+        assert_eq!(said.code, Some(1));
+        assert!(said.err.contains("no lab `three` is up"), "{}", said.err);
+    }
 }
 
 fn lost_journal() {
@@ -78,6 +81,11 @@ fn lost_journal() {
     ok(&["up", &example("internet.yaml")]);
     ok(&["up", &example("routers.yaml")]);
     sh("rm -r /run/netyard");
+    let refused = outcome(&["up", &example("routers.yaml")]).err;
+    assert!(
+        refused.contains("lab routers left things here"),
+        "{refused}"
+    );
     let shown = outcome(&["gc", "--dry-run"]);
     assert_eq!(shown.code, Some(1));
     for text in [

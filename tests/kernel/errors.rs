@@ -105,7 +105,7 @@ fn not_root() {
     ));
     let error = error(&said, "not-root");
     let next = error["next"].as_str().expect("a text");
-    assert!(next.contains("sudo") && next.contains("netyard run FILE -- CMD"));
+    assert!(next.contains("sudo") && next.contains("netyard run --private FILE -- CMD"));
 }
 
 fn unknown() {

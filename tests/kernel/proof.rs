@@ -108,7 +108,7 @@ fn matrix_judges() {
     let said = outcome(&["test", "--all", &path]);
     assert_eq!(said.code, Some(1), "what is expected fails: {}", said.out);
     assert!(
-        said.out.contains("-!") && said.out.contains("! not as expected"),
+        said.out.contains("-!") && said.out.contains("!: not as expected"),
         "{}",
         said.out
     );

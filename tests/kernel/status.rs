@@ -52,6 +52,7 @@ lab mine is not as described: 1 missing, 1 different, 1 not described
         what is not on a link goes to the gateway
     - address 10.9.9.9/24 on eth0          the file has no such address
   note: other is plugged into one of its bridges and was not made by netyard
+  `netyard up mine` puts it right
 ";
     assert_eq!(said.out, expected);
     let json: serde_json::Value =

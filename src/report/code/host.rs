@@ -49,7 +49,7 @@ NO_SUCH_LAB = "no-such-lab", "no lab of this name is up",
 ALREADY_UP = "already-up", "a lab of this name is up already",
     "`run` makes a lab that lives as long as its program, and takes down only what it has made.",
     "`netyard up` of the same file",
-    "`netyard exec NAMESPACE -- PROGRAM` runs a program in the lab that is up; or `netyard down LAB` first";
+    "`netyard exec NAMESPACE -- PROGRAM` runs a program in the lab that is up; `netyard run --private FILE -- PROGRAM` makes one of its own; or `netyard down LAB` first";
 
 OTHER_HOST = "other-host", "the lab's host is another network namespace",
     "A lab is changed from the network namespace that it was made in: its bridges are there.",

@@ -4,8 +4,8 @@
 codes! {
 NOT_ROOT = "not-root", "not enough rights",
     "Making namespaces and changing networks needs CAP_SYS_ADMIN and CAP_NET_ADMIN: root has them, and so has everyone in namespaces of their own.",
-    "netyard was run as a normal user",
-    "run it as root (`sudo netyard ...`); or without root in private namespaces: `netyard run FILE -- CMD`";
+    "a normal user; or root of a container, which has fewer rights",
+    "`sudo netyard ...` has them; in a private world nobody needs them: `netyard run --private FILE -- CMD`";
 
 NO_PRIVATE_WORLD = "no-private-world", "this process gets no namespaces of its own",
     "`run`, `shell` and `demo` need no root where a user may make namespaces. netyard tried, and looked at what the machine says of itself to name the reason.",
@@ -15,7 +15,7 @@ NO_PRIVATE_WORLD = "no-private-world", "this process gets no namespaces of its o
 NOT_PERMITTED = "not-permitted", "the kernel does not permit the operation",
     "netyard has the rights that it knows of, and the kernel refused all the same.",
     "a container, a security module (AppArmor, SELinux) or a seccomp filter forbids it",
-    "outside of the container, or with `netyard run FILE -- CMD`, it may work; the kernel's log may say what forbids it";
+    "outside of the container, or in a private world, it may work: `netyard run --private FILE -- CMD`";
 
 CHANGED_MEANWHILE = "changed-meanwhile", "the host changed while netyard worked",
     "The plan was made for what was there; a moment later something had been added or removed.",

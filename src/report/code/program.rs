@@ -9,7 +9,7 @@ USAGE = "usage", "the command line is wrong",
 DECLINED = "declined", "it was not agreed to",
     "Before something is lost, `up` and `gc` ask. Where nobody can be asked (standard input is no terminal) nothing is changed.",
     "a script, or another answer than `y`",
-    "`--yes` goes on without a question; `netyard plan` shows what would be lost";
+    "`--yes` goes on without a question; `netyard plan` and `netyard gc --dry-run` show what would be lost";
 
 CANNOT_READ = "cannot-read", "a file cannot be read",
     "The topology file is not there, is a directory, may not be read, or is no text in UTF-8.",
@@ -19,7 +19,7 @@ CANNOT_READ = "cannot-read", "a file cannot be read",
 CANNOT_WRITE = "cannot-write", "a file cannot be written",
     "The file cannot be made where it shall be.",
     "a directory in which one may not write",
-    "change to another directory, or print it with `netyard init -`";
+    "give a path, or change to a directory, in which you may write";
 
 FILE_EXISTS = "file-exists", "the file exists already",
     "netyard writes no file over another.",

@@ -110,7 +110,7 @@ impl Reader<'_> {
         let (message, hint) = match length {
             "" => (
                 format!("`{text}` has no prefix length"),
-                format!("write the subnet's, as in `{address}/{usual}`"),
+                format!("write the subnet's behind it, as in `/{usual}`"),
             ),
             _ => (
                 format!("`{length}` is not a prefix length"),

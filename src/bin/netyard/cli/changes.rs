@@ -1,11 +1,14 @@
 //! A list of changes on a terminal.
 
+use std::collections::BTreeSet;
+
 use anstyle::{AnsiColor, Style};
 use netyard::plan::{self, Change, Harm, Part, Place, Sign, Summary};
 
 use super::output::{BAD, BOLD, DIM, GOOD, columns, styled};
 
-const CAREFUL: Style = AnsiColor::Yellow.on_default().bold();
+/// Yellow cannot be read on white.
+const CAREFUL: Style = AnsiColor::Magenta.on_default().bold();
 
 /// A list is no wider, however wide the terminal is: reasons far from what they are
 /// about are hard to read.
@@ -24,8 +27,16 @@ pub(crate) fn list(changes: &[Change]) -> String {
 pub(crate) fn summary(changes: &[Change]) -> String {
     let summary = Summary::of(changes);
     let mut text = summary.to_string();
+    let mut told: BTreeSet<&Place> = BTreeSet::new();
     for (harm, places) in summary.felt.iter().rev() {
-        let named: Vec<String> = places.iter().take(NAMED).map(Place::to_string).collect();
+        // What is removed is cut off, too: the worst is enough.
+        let places: Vec<&Place> = places.iter().filter(|place| told.insert(place)).collect();
+        if places.is_empty() {
+            continue;
+        }
+        let named: Vec<String> = (places.iter().take(NAMED))
+            .map(ToString::to_string)
+            .collect();
         let more = match places.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),

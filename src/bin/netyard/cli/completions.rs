@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use clap::builder::PossibleValuesParser;
 use clap_complete::{Shell, generate};
 
 use super::output::say;
@@ -19,8 +20,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let mut text = Vec::new();
-    generate(args.shell, &mut super::Cli::command(), "netyard", &mut text);
+    let (mut text, mut command) = (Vec::new(), super::Cli::command());
+    // clap keeps static names only.
+    let verbs: Vec<&'static str> = (command.get_subcommands())
+        .map(|verb| &*verb.get_name().to_owned().leak())
+        .collect();
+    command = command.mut_subcommand("man", |man| {
+        man.mut_arg("verb", |verb| {
+            verb.value_parser(PossibleValuesParser::new(verbs))
+        })
+    });
+    generate(args.shell, &mut command, "netyard", &mut text);
     say!("{}", String::from_utf8_lossy(&text).trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -77,7 +77,10 @@ pub(crate) fn agree(alone: &str) -> Result<(), Trouble> {
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Trouble::failed(codes::DECLINED, "nothing was changed")),
+        _ => {
+            anstream::eprintln!("nothing was changed");
+            std::process::exit(1)
+        }
     }
 }
 

@@ -41,30 +41,19 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         return run_all(args, verbosity);
     };
     let name = match source::file_or_lab(target)? {
-        Named::File(source) => match is_up(&source.topology.lab)? {
-            true => source.topology.lab,
-            false => return not_up(&source.topology.lab, args.json),
-        },
+        Named::File(source) => source.topology.lab,
         Named::Lab(lab) => lab,
     };
     let done = down(&name, args, &mut Watcher::new(verbosity))?;
     if args.json {
-        return output::json(&done);
+        output::json(&done)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit(&done))
 }
 
-/// A lab that a file describes may be down already; a name that nobody has is a mistake.
-fn is_up(lab: &LabName) -> Result<bool, Error> {
-    Ok(lab::list()?.iter().any(|known| known.name == *lab))
-}
-
-fn not_up(lab: &LabName, as_json: bool) -> Result<ExitCode, Trouble> {
-    if as_json {
-        return output::json(&json!({ "lab": lab, "changed": false }));
-    }
-    say!("lab {} is not up: nothing to remove", styled(BOLD, lab));
-    Ok(ExitCode::SUCCESS)
+/// What was waited for and did not end in time is not done.
+fn exit(done: &Value) -> ExitCode {
+    ExitCode::from(u8::from(done["done"] == false))
 }
 
 /// One that cannot be removed does not keep the others; Ctrl-C does.
@@ -73,7 +62,12 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let mut watcher = Watcher::new(verbosity);
     for lab in lab::list()? {
         match down(&lab.name, args, &mut watcher) {
-            Ok(value) => done.push(value),
+            Ok(value) => {
+                if value["done"] == false {
+                    exit = ExitCode::FAILURE;
+                }
+                done.push(value);
+            }
             Err(Error::OtherHost(_)) => {}
             Err(error) => {
                 let stop = matches!(error, Error::Interrupted);

@@ -76,7 +76,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             ErrorKind::AlreadyExists => {
                 Trouble::failed(codes::FILE_EXISTS, format!("{file} exists already"))
             }
-            _ => Trouble::failed(codes::CANNOT_WRITE, format!("cannot write {file}: {e}")),
+            _ => Trouble::failed(codes::CANNOT_WRITE, format!("cannot write {file}: {e}"))
+                .hint("change to another directory, or print it with `netyard init -`"),
         })?;
     let styled = |command: &str| styled(BOLD, format!("netyard {command} {file}"));
     say!("{file} is written; read it, change it, then");

@@ -48,7 +48,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     table.set_header(["LAB", "NAMESPACE", "DEVICE", "STATE", "ADDRESSES"]);
     for state in &states {
         let mut lab = state.lab.as_str();
-        for (netns, cells) in by_namespace(state) {
+        let namespaces = by_namespace(state);
+        if namespaces.is_empty() {
+            table.add_row([lab, "-", "", "", "(nothing of it is there)"]);
+        }
+        for (netns, cells) in namespaces {
             let mut netns = netns.to_string();
             for [dev, up, addresses] in cells {
                 // A lab and a namespace are named on their first lines.

@@ -29,7 +29,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     Man::new(page).render(&mut text)?;
     let text = String::from_utf8_lossy(&text);
     // Examples are lines, not running text (`.nf`, groff(7)).
-    let text = text.replace(".SH EXTRA\n", ".SH EXAMPLES\n.nf\n");
+    let mut text = text.replace(".SH EXTRA\n", ".SH EXAMPLES\n.nf\n");
+    for title in ["Example: ", "Examples: ", "Examples, "] {
+        let blank = " ".repeat(title.len());
+        let examples = format!(".nf\n{title}");
+        if text.contains(&examples) {
+            text = text
+                .replace(&examples, ".nf\n")
+                .replace(&format!("\n{blank}"), "\n");
+        }
+    }
     say!("{}", text.trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -47,7 +47,8 @@ struct Cli {
 }
 
 const AFTER: &str = "\
-Start:  netyard init three                 write a file to begin with
+Start:  netyard demo                       see what it is about, in a minute
+        netyard init three                 write a file to begin with
         netyard up three.yaml              make the network that it describes
         netyard test three                 prove it with packets
         netyard exec one -- ip address     run a program in a namespace
@@ -63,18 +64,18 @@ Exit codes: 0 done; 1 not done, or not as expected;
 #[derive(Debug, Subcommand)]
 enum Verb {
     Demo(demo::Args),
-    Up(up::Args),
-    Down(down::Args),
-    Plan(plan::Args),
+    Init(init::Args),
     Check(check::Args),
+    Plan(plan::Args),
+    Up(up::Args),
+    Test(test::Args),
     List(list::Args),
     Status(status::Args),
     Exec(exec::Args),
+    Down(down::Args),
     Gc(gc::Args),
     Run(run::Args),
     Shell(shell::Args),
-    Test(test::Args),
-    Init(init::Args),
     Schema(schema::Args),
     Errors(errors::Args),
     Completions(completions::Args),
@@ -136,6 +137,33 @@ pub(crate) fn run() -> ExitCode {
     result.unwrap_or_else(|trouble| ExitCode::from(trouble.show(json)))
 }
 
+/// What other tools call it.
+fn meant(error: &mut clap::Error) {
+    let verbs: &[&str] = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => match word.as_str() {
+            "remove" | "rm" | "delete" | "destroy" | "stop" => &["down"],
+            "start" | "create" | "apply" | "deploy" => &["up"],
+            "ps" | "ls" | "inspect" | "show" => &["list", "status"],
+            _ => return,
+        },
+        _ => {
+            let dry = ContextValue::String("--dry-run".to_owned());
+            let plan =
+                ContextValue::StyledStrs(vec!["`netyard plan` shows what `up` would do".into()]);
+            let up = std::env::args_os().any(|word| word == "up");
+            if up && error.get(ContextKind::InvalidArg) == Some(&dry) {
+                error.insert(ContextKind::Suggested, plan);
+            }
+            return;
+        }
+    };
+    let verbs = verbs.iter().map(|verb| (*verb).to_owned()).collect();
+    error.insert(
+        ContextKind::SuggestedSubcommand,
+        ContextValue::Strings(verbs),
+    );
+}
+
 /// A wrong command line, or a question for help or the version.
 fn misused(mut error: clap::Error) -> ExitCode {
     // A tip is enough where there are seventy values.
@@ -143,7 +171,10 @@ fn misused(mut error: clap::Error) -> ExitCode {
         && all.len() > 12
     {
         error.insert(ContextKind::ValidValue, ContextValue::Strings(Vec::new()));
+        let all = ContextValue::StyledStrs(vec!["`netyard errors` lists them all".into()]);
+        error.insert(ContextKind::Suggested, all);
     }
+    meant(&mut error);
     let words = std::env::args_os().take_while(|word| word != "--");
     if !error.use_stderr() || !words.into_iter().any(|word| word == "--json") {
         error.exit();

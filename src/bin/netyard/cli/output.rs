@@ -55,6 +55,34 @@ pub(crate) fn columns(terminal: impl AsFd) -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
+/// How many characters a line of running text may have: only a terminal has an end.
+pub(crate) fn fits() -> usize {
+    columns(std::io::stdout()).unwrap_or(usize::MAX)
+}
+
+/// A long command over several lines, as one writes it in a shell.
+pub(crate) fn folded(command: &str, width: usize) -> Vec<String> {
+    const MORE: &str = " \\";
+    let mut lines = vec![String::new()];
+    for word in command.split(' ') {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        let fits = used + word.chars().count() + 1 + MORE.len() <= width;
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if fits => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(line) => {
+                line.push_str(MORE);
+                lines.push(format!("    {word}"));
+            }
+            None => {}
+        }
+    }
+    lines
+}
+
 /// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<ExitCode, Trouble> {
     let text = serde_json::to_string_pretty(value)

@@ -78,26 +78,34 @@ fn json(plan: &Plan) -> Result<ExitCode, Trouble> {
     }))
 }
 
-/// The reasons stand behind the commands, in a column.
+/// The reasons stand behind the commands, in a column; where the terminal has no room for
+/// that, above them.
 fn print(plan: &Plan) {
-    let text = plan.to_string();
+    let (text, fits) = (plan.to_string(), output::fits());
     let lines: Vec<(&str, &str)> = text
         .lines()
         .map(|line| line.split_once("  # ").unwrap_or((line, "")))
         .collect();
     // A very long command does not push the reasons of all the others away.
-    let width = lines
-        .iter()
-        .map(|(command, _)| command.len())
-        .filter(|len| *len <= 72)
-        .max();
+    let lengths = lines.iter().map(|(command, _)| command.len());
+    let width = lengths.filter(|len| *len <= 72).max().unwrap_or(0);
+    let wide = |(command, because): &(&str, &str)| {
+        command.len().max(width) + "  # ".len() + because.len() > fits
+    };
+    let above = lines.iter().any(wide);
+    let mut before = "";
     for (command, because) in lines {
-        match because {
-            "" => say!("{command}"),
-            _ => {
-                let because = styled(DIM, format!("# {because}"));
-                say!("{command:width$}  {because}", width = width.unwrap_or(0));
-            }
+        let reason = styled(DIM, format!("# {because}"));
+        if !above && !because.is_empty() {
+            say!("{command:width$}  {reason}");
+            continue;
         }
+        if !because.is_empty() && because != before {
+            say!("{reason}");
+        }
+        before = because;
+        output::folded(command, fits)
+            .iter()
+            .for_each(|line| say!("{line}"));
     }
 }

@@ -45,6 +45,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
+    if args.file == "-" && args.command.is_empty() {
+        let message = "a shell cannot read from the standard input that the file comes from";
+        return Err(Trouble::input(codes::USAGE, message)
+            .hint("give a program, `netyard run - -- CMD`, or the file by its path"));
+    }
     let lab = Lab {
         source: source::read(&args.file)?,
         netns: args.netns.clone(),
@@ -107,6 +112,8 @@ impl Lab {
         if watcher.interrupted() {
             return INTERRUPTED;
         }
+        // Another program takes this one's place: nothing else would take the bar away.
+        drop(watcher);
         let banner = format!(
             "a shell in namespace {} of lab {}; `exit` ends both",
             self.netns, self.source.topology.lab

@@ -112,8 +112,29 @@ pub(crate) fn of(word: &str) -> Result<Source, Trouble> {
         Named::Lab(lab) => lab,
     };
     let labs = netyard::lab::list()?;
-    let found = labs.into_iter().find(|known| known.name == lab);
-    recorded(found.ok_or_else(|| Error::NoLab(lab.clone()))?)
+    match labs.into_iter().find(|known| known.name == lab) {
+        Some(found) => recorded(found),
+        None => Err(no_lab(lab)),
+    }
+}
+
+/// No lab has this name; perhaps a file was meant.
+fn no_lab(lab: LabName) -> Trouble {
+    let files = ["yaml", "yml"].map(|end| format!("{lab}.{end}"));
+    let file = files.into_iter().find(|file| Path::new(file).is_file());
+    let directory = Path::new(lab.as_str()).is_dir();
+    let hint = match file {
+        Some(file) => Some(format!("did you mean `{file}`?")),
+        None if directory => Some(format!(
+            "`{lab}` is a directory here: give the path of a topology file in it"
+        )),
+        None => None,
+    };
+    let trouble = Trouble::from(Error::NoLab(lab));
+    match hint {
+        Some(hint) => trouble.hint(hint),
+        None => trouble,
+    }
 }
 
 /// What the journal holds of a lab.

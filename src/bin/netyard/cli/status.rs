@@ -149,6 +149,10 @@ fn show_status(row: &Row, status: &Status) {
         let dev = &end.dev;
         say!("  note: {dev} is plugged into one of its bridges and was not made by netyard");
     }
+    let drifts = status.drift.as_ref().is_ok_and(|drift| !drift.is_empty());
+    if drifts && row.lab.whole {
+        say!("  `netyard up {lab}` puts it right");
+    }
 }
 
 /// ": 4 missing, 1 different".

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use netyard::error::Error;
+use netyard::gc::{self, Leftover};
 use netyard::report::{Code, Look, Report, codes};
 use netyard::topology::ParseError;
 use serde::Serialize;
@@ -110,8 +111,16 @@ impl From<Error> for Trouble {
             code if code == codes::INTERRUPTED => INTERRUPTED,
             _ => 1,
         };
+        let mut report = error.report();
+        // What a lost journal knew looks foreign.
+        if matches!(error, Error::Conflicts(_)) {
+            for Leftover { lab, .. } in gc::leftovers().unwrap_or_default() {
+                let left = format!("lab {lab} left things here, and its record was lost");
+                report = report.note(format!("{left}: `netyard gc` removes them"));
+            }
+        }
         Trouble {
-            report: Box::new(error.report()),
+            report: Box::new(report),
             exit,
         }
     }

@@ -8,7 +8,7 @@ use netyard::probe::{Check, Outcome, Seen};
 use netyard::report::wrap;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::cli::output::{BAD, BOLD, DIM, GOOD, say, styled};
+use crate::cli::output::{BAD, BOLD, DIM, GOOD, folded, say, styled};
 
 /// What a line of a command may have.
 const WIDTH: usize = 74;
@@ -57,7 +57,7 @@ pub(super) fn commands(plan: &Plan, took: Duration) {
     say!("\n  {up} ({took:.1} ms) did what these do{beside}:");
     for command in all.iter().filter_map(|commands| commands.first()) {
         let (command, _) = command.split_once("  # ").unwrap_or((command, ""));
-        for line in without_sets(command).flat_map(wrapped) {
+        for line in without_sets(command).flat_map(|line| folded(line, WIDTH)) {
             say!("    {}", styled(DIM, line));
         }
     }
@@ -77,32 +77,10 @@ fn without_sets(command: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A long command over several lines, as one writes it in a shell.
-fn wrapped(command: &str) -> Vec<String> {
-    const MORE: &str = " \\";
-    let mut lines = vec![String::new()];
-    for word in command.split(' ') {
-        let width = lines.last().map_or(0, |line| line.chars().count());
-        let fits = width + word.chars().count() + 1 + MORE.len() <= WIDTH;
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if fits => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(line) => {
-                line.push_str(MORE);
-                lines.push(format!("    {word}"));
-            }
-            None => {}
-        }
-    }
-    lines
-}
-
 /// A ping, what came of it and why.
 pub(super) fn ping(check: &Check, outcome: &Outcome, cause: Option<&str>) {
-    let name = check.name.as_ref().map(|name| format!(" ({name})"));
+    let name = check.name.as_ref().or(check.home.as_ref());
+    let name = name.map(|name| format!(" ({name})"));
     let line = format!("{} → {}{}", check.from, check.to, name.unwrap_or_default());
     match (&outcome.seen, outcome.rtt) {
         (Seen::Reached, Some(rtt)) => {

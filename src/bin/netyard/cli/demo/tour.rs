@@ -146,8 +146,9 @@ private world, because it is not enough, and because it opens the host:",
             title: "Masquerade",
             story: "\
 What leaves the network gets the host's own address, and answers find back.
-One word in the file: netyard also switches forwarding on, and a guard before
-it, so that the host forwards for this network and for nobody else.",
+One word in the file: what was done by hand is put back, and netyard switches
+forwarding on, after a guard, so that the host forwards for this network and
+for nobody else.",
             file: three(
                 "    gateway: 10.0.0.1\n    masquerade: true\n",
                 "  - { from: one, to: 198.51.100.80 }\n  - { from: three, to: 198.51.100.80 }\n  - { from: internet, to: 10.0.0.10, reach: false }\n",

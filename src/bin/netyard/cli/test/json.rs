@@ -28,7 +28,7 @@ fn row(row: &Row) -> Value {
         "expected": expected,
         "seen": outcome.seen,
         "ok": row.is_judged().then(|| row.is_expected()),
-        "rtt_ms": outcome.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
+        "rtt_ms": outcome.rtt.map(|rtt| rtt.as_micros() as f64 / 1e3),
         "server": outcome.server,
         "cause": cause,
     });

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use netyard::probe::Seen;
+use netyard::report::wrap;
 use netyard::state::Netns;
 
 use super::Row;
-use crate::cli::output::{BAD, BOLD, DIM, GOOD, say, styled};
+use crate::cli::output::{BAD, BOLD, DIM, GOOD, fits, say, styled};
 
 /// The rows of one pair: IPv4, IPv6.
 type Pair<'r> = [Option<&'r Row>; 2];
@@ -146,17 +147,17 @@ impl<'r> Matrix<'r> {
     /// What the marks that are there mean.
     fn legend(&self) -> String {
         let mut marks = vec![match self.families.iter().collect::<Vec<_>>()[..] {
-            [0] => "4 reached",
-            [1] => "6 reached",
-            _ => "4 6 reached",
+            [0] => "4: by IPv4",
+            [1] => "6: by IPv6",
+            _ => "4: by IPv4   6: by IPv6",
         }];
         if self.rows().any(|row| !is_reached(row)) {
-            marks.push("- not reached");
+            marks.push("-: not reached");
         }
         if self.has_surprise() {
-            marks.push("! not as expected");
+            marks.push("!: not as expected");
         }
-        marks.push(". itself, or no common family");
+        marks.push(".: itself, or no common family");
         styled(DIM, marks.join("   "))
     }
 }
@@ -174,9 +175,10 @@ fn causes(rows: &[Row], width: usize) {
     }
     let mut groups: Vec<(&str, Vec<&Row>)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-    say!("\nnot reached:");
+    say!("\nnot reached, beside what `expect` foresees:");
     for (cause, rows) in groups.iter().take(CAUSES) {
-        say!("{:>5}  {cause}", rows.len());
+        let cause = wrap(cause, fits().saturating_sub(7));
+        say!("{:>5}  {}", rows.len(), cause.replace('\n', "\n       "));
         let some = examples(rows, width.saturating_sub(7));
         say!("       {}", styled(DIM, some));
     }

@@ -81,14 +81,17 @@ struct Report {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let report = report(args)?;
+    if !args.json {
+        print(&report, args.all);
+    }
     if let Some(file) = &args.junit {
         let written = std::fs::write(file, junit::document(&report));
         let failed = |e| Trouble::failed(codes::CANNOT_WRITE, format!("cannot write {file}: {e}"));
         written.map_err(failed)?;
     }
-    match args.json {
-        true => output::json(&json::report(&report)).map(|_| ())?,
-        false => print(&report, args.all),
+    // Last: an error would be a second document.
+    if args.json {
+        output::json(&json::report(&report))?;
     }
     Ok(ExitCode::from(u8::from(report.failed() > 0)))
 }

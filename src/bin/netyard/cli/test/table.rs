@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use comfy_table::{Cell, Table, presets};
 use netyard::probe::{Bounds, Check, PacketSize, Seen};
+use netyard::report::wrap;
 
 use super::{Row, probe_name};
-use crate::cli::output::{BAD, GOOD, say, styled};
+use crate::cli::output::{BAD, GOOD, fits, say, styled};
 
 pub(super) fn print(rows: &[&Row]) {
     let mut table = Table::new();
@@ -39,9 +40,10 @@ pub(super) fn print(rows: &[&Row]) {
 /// The cause of each failure.
 pub(super) fn causes(failed: &[&Row]) {
     for Row { check, cause, .. } in failed {
-        let (from, to, bad) = (&check.from, check.to, styled(BAD, "FAIL"));
+        let (from, to) = (&check.from, check.to);
         if let Some(cause) = cause {
-            say!("\n{bad} {from} to {to}: {cause}");
+            let said = wrap(&format!("FAIL {from} to {to}: {cause}"), fits());
+            say!("\n{}", said.replacen("FAIL", &styled(BAD, "FAIL"), 1));
         }
     }
 }
