@@ -167,11 +167,21 @@ fn wait(child: i32) -> (i32, i32) {
 }
 
 /// Calls `each` with n = 1, 2, ... until the program runs through, and says how often.
-fn sweep(arguments: &[&str], signal: i32, mut each: impl FnMut(usize, End) -> bool) -> usize {
-    for n in 1..10_000 {
+fn sweep(arguments: &[&str], signal: i32, each: impl FnMut(usize, End) -> bool) -> usize {
+    sweep_by(1, arguments, signal, each)
+}
+
+/// The same at every so many-th point, where each is dear: all of them are in reach.
+fn sweep_by(
+    step: usize,
+    arguments: &[&str],
+    signal: i32,
+    mut each: impl FnMut(usize, End) -> bool,
+) -> usize {
+    for n in (1..10_000).step_by(step) {
         ENTERED.with(|entered| entered.borrow_mut().clear());
         if !each(n, signalled_after(arguments, n, signal)) {
-            return n - 1;
+            return n / step;
         }
     }
     panic!("it never ran through");
@@ -352,7 +362,7 @@ fn gc_then_gc() {
     with_names();
     let before = snapshot::host();
     lose_two();
-    let kills = sweep(&["gc", "--yes"], libc::SIGKILL, |n, end| {
+    let kills = sweep_by(7, &["gc", "--yes"], libc::SIGKILL, |n, end| {
         if end == End::Killed {
             ok(&["gc", "--yes"]);
         }
@@ -372,7 +382,7 @@ fn gc_interrupted() {
     with_names();
     let (before, mut caught) = (snapshot::host(), 0);
     lose_two();
-    let signals = sweep(&["gc", "--yes"], libc::SIGINT, |n, end| {
+    let signals = sweep_by(7, &["gc", "--yes"], libc::SIGINT, |n, end| {
         let when = format!("interrupted after call {n}");
         match end {
             End::Exited(code) => {
@@ -394,7 +404,7 @@ fn gc_interrupted() {
 fn all_interrupted() {
     let (before, mut caught) = (snapshot::host(), 0);
     up_two();
-    let signals = sweep(&["down", "--all"], libc::SIGINT, |n, end| {
+    let signals = sweep_by(3, &["down", "--all"], libc::SIGINT, |n, end| {
         let when = format!("interrupted after call {n}");
         let left = ok(&["list"]);
         match end {

@@ -156,12 +156,12 @@ fn waiting() {
     assert!(ok(&["status", "three"]).contains("as described"));
 }
 
-/// Each starts the next and ends, for at most some minutes.
+/// Each starts the next and ends, for at most some seconds.
 fn forking() {
     let script = "[ $1 -gt 0 ] && sh /run/next.yaml $(($1 - 1)) & exit";
     let next = file("next.yaml", script);
     let before = snapshot::host();
-    let running = Running::start(&["run"], &format!("sh {next} 30000; echo ready; read line"));
+    let running = Running::start(&["run"], &format!("sh {next} 3000; echo ready; read line"));
     let own = own_netns();
     let inside = || {
         processes()
