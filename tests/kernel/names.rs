@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         test("names::/etc/netns/NAME/hosts is the base", own_base),
         test("names::no /etc/hosts, a read-only /etc", odd_etc),
+        test("names::what is no file in /etc", no_files),
         test("names::a namespace of no lab has none", foreign),
         test("names::a thousand namespaces", many),
         test(
@@ -70,6 +71,23 @@ fn own_base() {
     assert!(one.contains("10.0.0.2\tthree\n"), "{one}");
     assert!(one.ends_with("\n192.0.2.8\tscanner\n"), "{one}");
     assert!(hosts("two").ends_with("\n192.0.2.7 printer\n"));
+}
+
+/// A pipe has no end, a directory no lines; what has no counterpart is left out.
+fn no_files() {
+    with_etc(
+        "rm -f hosts && mkfifo hosts && mkdir -p netns/one/sub && ln -s /nowhere netns/one/link && touch netns/two",
+    );
+    ok(&["up", &example("three.yaml")]);
+    for from in ["one", "two", "host"] {
+        ok(&["exec", from, "--", "ping", "-c1", "-w3", "three"]);
+    }
+    assert_eq!(
+        ok(&["exec", "one", "--", "ls", "/etc"]),
+        "hosts\nnetns\nnsswitch.conf\npasswd\n"
+    );
+    sh("rm /etc/hosts && mkdir /etc/hosts");
+    ok(&["exec", "one", "--", "true"]);
 }
 
 fn odd_etc() {
