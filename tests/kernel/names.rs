@@ -20,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
             "names::what is named from inside is named outside",
             named_inside,
         ),
+        test("names::none is made where nobody else sees it", unseen),
     ]
 }
 
@@ -147,4 +148,22 @@ fn named_inside() {
     assert!(sh("ip netns exec pc-one ip -br address").contains("10.0.0.1/24"));
     ok(&["exec", "host", "--", netyard, "down", "two-pcs"]);
     assert!(!sh("ip netns list").contains("pc-one"));
+}
+
+/// In the mount namespace of a program that was put into a namespace.
+fn unseen() {
+    sh("ip netns add other");
+    ok(&["up", &example("two-pcs.yaml")]);
+    let (before, three) = (snapshot::host(), example("three.yaml"));
+    let netyard = env!("CARGO_BIN_EXE_netyard");
+    for from in ["other", "pc-one"] {
+        let said = outcome(&["exec", from, "--", netyard, "up", &three]);
+        assert!(said.err.contains("error[names-unseen]"), "{}", said.err);
+        assert_eq!(said.code, Some(1));
+    }
+    snapshot::assert_same(&before, &snapshot::host(), "nothing is made");
+    let run = format!("ip netns exec other {netyard} run --private {three} --");
+    sh(&format!("{run} ping -c1 -w3 three"));
+    // Names of the world that it is in are seen in all of it.
+    sh(&format!("{run} {netyard} up {}", example("two-pcs.yaml")));
 }
