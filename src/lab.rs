@@ -50,10 +50,19 @@ fn bring_up(
         }
         lab.run = Some(run.to_owned());
     }
+    need_seen_names()?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
     kernel.forwards = forwarding(topology);
     reconcile::up(&mut kernel, &desired, watch)
+}
+
+fn need_seen_names() -> Result<(), Error> {
+    let directory = netns::directory().map_err(Error::system("look at /run/netns"))?;
+    match directory {
+        netns::Directory::Following => Err(Error::NamesUnseen),
+        _ => Ok(()),
+    }
 }
 
 /// What [`up`] would do. Nothing is changed.

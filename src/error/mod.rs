@@ -67,6 +67,9 @@ pub enum Error {
     /// A namespace of the lab is not mounted where netyard runs.
     #[error("namespace {0} of the lab cannot be seen from here")]
     Hidden(NetnsName),
+    /// Names of namespaces would be mounted only where netyard runs.
+    #[error("namespaces that are named here would be seen nowhere else")]
+    NamesUnseen,
     /// Not enough rights.
     #[error("{0} needs root's rights here (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
     NotRoot(String),
@@ -141,6 +144,7 @@ impl Error {
             Error::AlreadyUp(_) => codes::ALREADY_UP,
             Error::Blocked(_) => codes::NO_PRIVATE_WORLD,
             Error::Hidden(_) => codes::NAMESPACE_HIDDEN,
+            Error::NamesUnseen => codes::NAMES_UNSEEN,
             Error::Undone(error) | Error::RolledBack { error, .. } => error.code(),
             Error::NotUndone { .. } => codes::NOT_UNDONE,
             Error::NoLab(_) => codes::NO_SUCH_LAB,

@@ -232,6 +232,9 @@ pub(crate) enum Directory {
     Ready,
     /// A mount of its own that is not shared.
     Private,
+    /// The same, and it follows one of another mount namespace: names made in it are seen
+    /// nowhere else. So it is for programs of `ip netns exec`.
+    Following,
     /// There, but no mount.
     Plain,
     /// Not there.
@@ -255,12 +258,15 @@ pub(crate) fn directory() -> io::Result<Directory> {
     // Mounts that others cover are listed too; the one that is seen is the last.
     let mounts = fs::read_to_string("/proc/thread-self/mountinfo")?;
     let mut here = mounts.lines().rev().map(|line| line.split(' '));
-    let shared = here
-        .find(|fields| fields.clone().nth(4) == Some(DIRECTORY))
-        .is_some_and(|mut fields| fields.any(|field| field.starts_with("shared:")));
-    Ok(match shared {
-        true => Directory::Ready,
-        false => Directory::Private,
+    let mount = here.find(|fields| fields.clone().nth(4) == Some(DIRECTORY));
+    let is = |tag| {
+        let mut fields = mount.clone().into_iter().flatten();
+        fields.any(|field| field.starts_with(tag))
+    };
+    Ok(match (is("shared:"), is("master:")) {
+        (true, _) => Directory::Ready,
+        (false, true) => Directory::Following,
+        (false, false) => Directory::Private,
     })
 }
 
@@ -268,7 +274,7 @@ pub(crate) fn directory() -> io::Result<Directory> {
 pub(crate) fn prepare(found: Directory) -> io::Result<()> {
     match found {
         Directory::Ready => return Ok(()),
-        Directory::Private => {}
+        Directory::Private | Directory::Following => {}
         Directory::Plain | Directory::Missing => {
             fs::create_dir_all(DIRECTORY)?;
             rustix::mount::mount_bind_recursive(DIRECTORY, DIRECTORY)?;

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirEntry, File, Permissions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -71,16 +71,23 @@ pub(super) fn own_sysfs() -> io::Result<()> {
     }
 }
 
-/// Each file of /etc/netns/NAME stands in the place of the one in /etc.
+/// Each file of /etc/netns/NAME stands in the place of the one in /etc, each directory if
+/// there is one. A link that leads nowhere stands for nothing.
 fn own_etc(name: &NetnsName) -> io::Result<()> {
     let entries = match fs::read_dir(Path::new("/etc/netns").join(name.as_str())) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(());
+        }
         entries => entries?,
     };
     for entry in entries {
         let entry = entry?;
-        let tree = clone(&entry.path())?;
         let target = Path::new("/etc").join(entry.file_name());
+        let fits = fs::metadata(entry.path()).is_ok_and(|own| own.is_dir() == target.is_dir());
+        if !fits {
+            continue;
+        }
+        let tree = clone(&entry.path())?;
         put_over(&tree, &target).map_err(|e| {
             io::Error::new(e.kind(), format!("mount over {}: {e}", target.display()))
         })?;
@@ -91,10 +98,15 @@ fn own_etc(name: &NetnsName) -> io::Result<()> {
 /// Puts names before what /etc/hosts says. The file lies on a tmpfs that is mounted
 /// nowhere: /etc serves as its place for a moment.
 fn own_hosts(names: &[Name]) -> io::Result<()> {
-    if names.is_empty() || !Path::new("/etc").is_dir() {
+    let hosts = Path::new(HOSTS);
+    if names.is_empty() || !Path::new("/etc").is_dir() || hosts.is_dir() {
         return Ok(());
     }
-    let base = fs::read(HOSTS).unwrap_or_default();
+    // A pipe in its place would have no end.
+    let base = match hosts.is_file() {
+        true => fs::read(hosts).unwrap_or_default(),
+        false => Vec::new(),
+    };
     tmpfs(Path::new("/etc"))?;
     fs::write(HOSTS, names::hosts(&String::from_utf8_lossy(&base), names))?;
     // Whatever the umask says.

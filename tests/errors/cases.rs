@@ -141,6 +141,7 @@ fn others() -> Vec<(&'static str, Error)> {
         ("already-up", Error::AlreadyUp("web".parse().unwrap())),
         ("no-such-lab", Error::NoLab("web".parse().unwrap())),
         ("namespace-hidden", Error::Hidden("one".parse().unwrap())),
+        ("names-unseen", Error::NamesUnseen),
         ("other-host", Error::OtherHost("web".parse().unwrap())),
         ("not-root", not_root),
         ("journal", journal(file, "file is not a database")),

@@ -13,12 +13,14 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         test("names::/etc/netns/NAME/hosts is the base", own_base),
         test("names::no /etc/hosts, a read-only /etc", odd_etc),
+        test("names::what is no file in /etc", no_files),
         test("names::a namespace of no lab has none", foreign),
         test("names::a thousand namespaces", many),
         test(
             "names::what is named from inside is named outside",
             named_inside,
         ),
+        test("names::none is made where nobody else sees it", unseen),
     ]
 }
 
@@ -70,6 +72,23 @@ fn own_base() {
     assert!(one.contains("10.0.0.2\tthree\n"), "{one}");
     assert!(one.ends_with("\n192.0.2.8\tscanner\n"), "{one}");
     assert!(hosts("two").ends_with("\n192.0.2.7 printer\n"));
+}
+
+/// A pipe has no end, a directory no lines; what has no counterpart is left out.
+fn no_files() {
+    with_etc(
+        "rm -f hosts && mkfifo hosts && mkdir -p netns/one/sub && ln -s /nowhere netns/one/link && touch netns/two",
+    );
+    ok(&["up", &example("three.yaml")]);
+    for from in ["one", "two", "host"] {
+        ok(&["exec", from, "--", "ping", "-c1", "-w3", "three"]);
+    }
+    assert_eq!(
+        ok(&["exec", "one", "--", "ls", "/etc"]),
+        "hosts\nnetns\nnsswitch.conf\npasswd\n"
+    );
+    sh("rm /etc/hosts && mkdir /etc/hosts");
+    ok(&["exec", "one", "--", "true"]);
 }
 
 fn odd_etc() {
@@ -129,4 +148,22 @@ fn named_inside() {
     assert!(sh("ip netns exec pc-one ip -br address").contains("10.0.0.1/24"));
     ok(&["exec", "host", "--", netyard, "down", "two-pcs"]);
     assert!(!sh("ip netns list").contains("pc-one"));
+}
+
+/// In the mount namespace of a program that was put into a namespace.
+fn unseen() {
+    sh("ip netns add other");
+    ok(&["up", &example("two-pcs.yaml")]);
+    let (before, three) = (snapshot::host(), example("three.yaml"));
+    let netyard = env!("CARGO_BIN_EXE_netyard");
+    for from in ["other", "pc-one"] {
+        let said = outcome(&["exec", from, "--", netyard, "up", &three]);
+        assert!(said.err.contains("error[names-unseen]"), "{}", said.err);
+        assert_eq!(said.code, Some(1));
+    }
+    snapshot::assert_same(&before, &snapshot::host(), "nothing is made");
+    let run = format!("ip netns exec other {netyard} run --private {three} --");
+    sh(&format!("{run} ping -c1 -w3 three"));
+    // Names of the world that it is in are seen in all of it.
+    sh(&format!("{run} {netyard} up {}", example("two-pcs.yaml")));
 }

@@ -113,7 +113,7 @@ impl Kernel {
         let found = netns::directory()?;
         let known = match found {
             netns::Directory::Ready => None,
-            netns::Directory::Private => Some("private"),
+            netns::Directory::Private | netns::Directory::Following => Some("private"),
             netns::Directory::Plain => Some("plain"),
             netns::Directory::Missing => Some("missing"),
         };
