@@ -9,14 +9,14 @@
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
-//! - `kill`: SIGKILL after every system call that changes something.
+//! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
 //! - `accepted`: what `check` lets through, the kernel takes.
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
 //! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
 //! - `cli`: exit codes, JSON, standard input, signals.
-//! - `run`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
+//! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
 //! - `names`: namespaces known by name.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
@@ -37,6 +37,7 @@ mod errors;
 mod examples;
 mod foreign;
 mod kill;
+mod kill_several;
 mod labs;
 mod names;
 #[path = "../oracle/oracle.rs"]
@@ -44,6 +45,7 @@ mod oracle;
 mod proof;
 mod readme;
 mod run;
+mod run_ends;
 mod sandbox;
 mod snapshot;
 mod status;
@@ -69,12 +71,14 @@ fn main() {
         down::tests(),
         foreign::tests(),
         kill::tests(),
+        kill_several::tests(),
         accepted::tests(),
         oracle::tests(),
         cli::tests(),
         changes::tests(),
         status::tests(),
         run::tests(),
+        run_ends::tests(),
         blocked::tests(),
         terminal::tests(),
         names::tests(),

@@ -17,12 +17,6 @@ pub(crate) fn tests() -> Vec<Test> {
         test("run::exit codes are those of the program", exit_codes),
         test("run::on the host the lab goes with the program", on_host),
         test("run::a lab that is up already is left alone", already_up),
-        test("run::a lab that somebody else made is left alone", another),
-        test(
-            "run::a lab that somebody waits to make is left alone",
-            waiting,
-        ),
-        test("run::who forks all the time ends, too", forking),
         test(
             "run::a private world leaves nothing and sees nothing",
             private,
@@ -111,76 +105,6 @@ fn already_up() {
     snapshot::assert_same(&before, &snapshot::host(), "after the refusal");
 }
 
-/// The run's own was taken down meanwhile.
-fn another() {
-    let running = Running::start(&["run"], "echo ready; read line");
-    ok(&["down", "three"]);
-    ok(&["up", &example("three.yaml")]);
-    let mut resident = netyard(&["exec", "two", "--", "cat"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("netyard starts");
-    let before = snapshot::host();
-    send(running.id(), Signal::TERM);
-    assert_eq!(running.code().0, Some(143));
-    snapshot::assert_same(&before, &snapshot::host(), "after the run");
-    assert!(ok(&["status", "three"]).contains("as described"));
-    drop(resident.stdin.take());
-    assert_eq!(resident.wait().expect("its end").code(), Some(0));
-}
-
-/// It is interrupted while it holds the lock: nobody reads what it tells, which is more
-/// than a pipe holds.
-fn waiting() {
-    let names = (0..400).map(|n| format!("  one{n}: {{}}\n"));
-    let text = format!("lab: three\nnamespaces:\n{}", names.collect::<String>());
-    let large = file("large.yaml", &text);
-    let first = netyard(&["-vv", "run", &large, "--", "true"])
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut first = first.expect("netyard starts");
-    let mut told = BufReader::new(first.stderr.take().expect("a pipe"));
-    told.read_line(&mut String::new()).expect("a line");
-    let second = netyard(&["up", &example("three.yaml")])
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut second = second.expect("netyard starts");
-    let mut waits = String::new();
-    let mut err = BufReader::new(second.stderr.take().expect("a pipe"));
-    err.read_line(&mut waits).expect("a line");
-    assert!(waits.contains("waiting"), "{waits}");
-    send(first.id() as i32, Signal::INT);
-    told.lines().for_each(drop);
-    assert_eq!(first.wait().expect("its end").code(), Some(130));
-    assert_eq!(second.wait().expect("its end").code(), Some(0));
-    assert!(ok(&["status", "three"]).contains("as described"));
-}
-
-/// Each starts the next and ends, for at most some seconds.
-fn forking() {
-    let script = "[ $1 -gt 0 ] && sh /run/next.yaml $(($1 - 1)) & exit";
-    let next = file("next.yaml", script);
-    let before = snapshot::host();
-    let running = Running::start(&["run"], &format!("sh {next} 3000; echo ready; read line"));
-    let own = own_netns();
-    let inside = || {
-        processes()
-            .into_iter()
-            .filter(|(_, parent, _)| *parent == running.id())
-    };
-    let inside = inside()
-        .find(|(.., netns)| *netns != own)
-        .expect("the program")
-        .2;
-    send(running.id(), Signal::TERM);
-    running.code();
-    let left = |(_, _, netns): &(i32, i32, u64)| *netns == inside;
-    let left = processes().iter().any(left);
-    fs::write(next, "exit").expect("an end");
-    assert!(!left, "a process is still in the namespace");
-    snapshot::assert_same(&before, &snapshot::host(), "after the run");
-}
-
 fn private() {
     fs::create_dir("/run/dir").expect("a directory");
     sh(
@@ -261,13 +185,13 @@ fn names_and_input() {
 }
 
 /// A program that was started in the lab, once it said so.
-struct Running {
+pub(crate) struct Running {
     netyard: Child,
     out: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
-    fn start(how: &[&str], script: &str) -> Self {
+    pub(crate) fn start(how: &[&str], script: &str) -> Self {
         let three = example("three.yaml");
         let words = [how, &[&three, "--in", "one", "--", "sh", "-c", script]].concat();
         let mut netyard = netyard(&words)
@@ -282,18 +206,18 @@ impl Running {
         Running { netyard, out }
     }
 
-    fn id(&self) -> i32 {
+    pub(crate) fn id(&self) -> i32 {
         self.netyard.id() as i32
     }
 
-    fn code(mut self) -> (Option<i32>, String) {
+    pub(crate) fn code(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.out, &mut rest).expect("its output");
         (self.netyard.wait().expect("its end").code(), rest)
     }
 }
 
-fn send(process: i32, signal: Signal) {
+pub(crate) fn send(process: i32, signal: Signal) {
     let process = Pid::from_raw(process).expect("a process");
     kill_process(process, signal).expect("it is there");
 }
@@ -320,7 +244,7 @@ fn signals() {
 
 /// Every process of the machine that this one can look at: its parent and the inode of
 /// its network namespace.
-fn processes() -> Vec<(i32, i32, u64)> {
+pub(crate) fn processes() -> Vec<(i32, i32, u64)> {
     let all = fs::read_dir("/proc").expect("the processes");
     let all = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let look = |pid: i32| {
@@ -383,7 +307,7 @@ fn killed() {
     }
 }
 
-fn own_netns() -> u64 {
+pub(crate) fn own_netns() -> u64 {
     let netns = fs::metadata("/proc/thread-self/ns/net").expect("a namespace");
     std::os::unix::fs::MetadataExt::ino(&netns)
 }
