@@ -68,7 +68,7 @@ pub enum Error {
     #[error("namespace {0} of the lab cannot be seen from here")]
     Hidden(NetnsName),
     /// Names of namespaces would be mounted only where netyard runs.
-    #[error("namespaces that are named here would be seen nowhere else")]
+    #[error("namespaces named here would be seen nowhere else")]
     NamesUnseen,
     /// Not enough rights.
     #[error("{0} needs root's rights here (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]

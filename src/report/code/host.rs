@@ -71,7 +71,7 @@ NAMESPACE_HIDDEN = "namespace-hidden", "a namespace of the lab cannot be seen fr
     "another mount namespace than the one where the lab was made, or an `umount`",
     "run netyard where the lab was made; if someone has unmounted it, remove the file under `/run/netns`";
 
-NAMES_UNSEEN = "names-unseen", "namespaces that are named here would be seen nowhere else",
+NAMES_UNSEEN = "names-unseen", "namespaces named here would be seen nowhere else",
     "A namespace's name under `/run/netns` is a mount, and programs of `ip netns exec` have mounts of their own: a name made there is unknown outside, and goes with the program.",
     "`netyard up` inside of `ip netns exec`, `netyard exec` or `netyard run --in`",
     "leave it and run netyard on the host; or make a lab of your own with `netyard run --private FILE -- PROGRAM`";
