@@ -71,14 +71,18 @@ pub(crate) fn kill(made: &Made) -> io::Result<()> {
     });
     let places: Vec<Place> = places.collect();
     let inodes: BTreeSet<u64> = places.iter().map(|place| place.identity.inode).collect();
-    let began = Instant::now();
+    let (began, mut ended) = (Instant::now(), BTreeSet::new());
     while !inodes.is_empty() && began.elapsed() < LONGEST {
-        let killed: Vec<OwnedFd> = processes()?
-            .filter_map(|pid| kill_in(pid, &inodes))
-            .collect();
-        if killed.is_empty() {
+        let all: Vec<Pid> = processes()?.collect();
+        let killed = all.iter().filter_map(|pid| kill_in(*pid, &inodes));
+        let killed: Vec<OwnedFd> = killed.collect();
+        // Who ends while this looks may have started another that was not yet listed.
+        let gone = all.into_iter().filter(|pid| inode(*pid).is_none());
+        let now: BTreeSet<_> = gone.map(Pid::as_raw_nonzero).collect();
+        if killed.is_empty() && now.is_subset(&ended) {
             break;
         }
+        ended = now;
         for process in &killed {
             let ended = || poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&ONE));
             rustix::io::retry_on_intr(ended)?;

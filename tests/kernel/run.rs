@@ -307,7 +307,7 @@ fn killed() {
     }
 }
 
-pub(crate) fn own_netns() -> u64 {
+fn own_netns() -> u64 {
     let netns = fs::metadata("/proc/thread-self/ns/net").expect("a namespace");
     std::os::unix::fs::MetadataExt::ino(&netns)
 }

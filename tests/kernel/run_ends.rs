@@ -1,12 +1,12 @@
 //! What the end of a run takes down, and what not.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::run::{Running, own_netns, processes, send};
+use crate::run::{Running, processes, send};
 use crate::sandbox::{example, file, netyard, ok};
 use crate::{Test, snapshot, test};
 
@@ -50,7 +50,8 @@ fn waiting() {
         .spawn();
     let mut first = first.expect("netyard starts");
     let mut told = BufReader::new(first.stderr.take().expect("a pipe"));
-    told.read_line(&mut String::new()).expect("a line");
+    let begun = |line: std::io::Result<String>| line.is_ok_and(|line| line.starts_with("ip "));
+    assert!(told.by_ref().lines().any(begun), "it begins");
     let second = netyard(&["up", &example("three.yaml")])
         .stderr(Stdio::piped())
         .spawn();
@@ -66,26 +67,20 @@ fn waiting() {
     assert!(ok(&["status", "three"]).contains("as described"));
 }
 
-/// Each starts the next and ends, for at most some seconds.
+/// Each starts the next and ends, for at most some minutes. A single look misses most.
 fn forking() {
     let script = "[ $1 -gt 0 ] && sh /run/next.yaml $(($1 - 1)) & exit";
     let next = file("next.yaml", script);
     let before = snapshot::host();
-    let running = Running::start(&["run"], &format!("sh {next} 3000; echo ready; read line"));
-    let own = own_netns();
-    let inside = || {
-        processes()
-            .into_iter()
-            .filter(|(_, parent, _)| *parent == running.id())
-    };
-    let inside = inside()
-        .find(|(.., netns)| *netns != own)
-        .expect("the program")
-        .2;
+    let start = format!("sh {next} 30000 > /dev/null 2>&1; echo ready; read line");
+    let running = Running::start(&["run"], &start);
+    // Held, so that its number is not given to another.
+    let netns = fs::File::open("/run/netns/one").expect("a namespace");
+    let inode = std::os::unix::fs::MetadataExt::ino(&netns.metadata().expect("its number"));
     send(running.id(), Signal::TERM);
     running.code();
-    let left = |(_, _, netns): &(i32, i32, u64)| *netns == inside;
-    let left = processes().iter().any(left);
+    let is_left = || processes().iter().any(|(.., netns)| *netns == inode);
+    let left = (0..20).any(|_| is_left());
     fs::write(next, "exit").expect("an end");
     assert!(!left, "a process is still in the namespace");
     snapshot::assert_same(&before, &snapshot::host(), "after the run");
