@@ -19,5 +19,5 @@ for step in "plan $2" "up $2" "list" "status" "test $2" "test --all $2" "down $2
     if [ -t 1 ]; then printf "\n\033[1m$ netyard %s\033[0m\n" "$step"; else printf "\n$ netyard %s\n" "$step"; fi
     "$1" $step
 done'
-"$netyard" run "$file" -- sh -ec "$life" sh "$netyard" "$file"
+"$netyard" run --private "$file" -- sh -ec "$life" sh "$netyard" "$file"
 printf '\nIt is in %s. Next: %s run %s\n' "$netyard" "$netyard" "$file"

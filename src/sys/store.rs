@@ -2,18 +2,19 @@
 //! lies in the run directory, so that a reboot empties it with the kernel's state.
 
 mod row;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use rustix::fs::FlockOperation;
 
 use row::{claim, columns, identity, odd, stored};
+use tables::VERSION;
 
 use super::netns::{self, Identity};
 use super::residents::Made;
@@ -27,28 +28,8 @@ const DIRECTORY: &str = "/run/netyard";
 const FILE: &str = "/run/netyard/netyard.db";
 const OPENING: &str = "open the journal /run/netyard/netyard.db";
 const LOCK: &str = "/run/netyard/lock";
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Another one each time that it is read (random(4)).
 const UUID: &str = "/proc/sys/kernel/random/uuid";
-
-/// Raised when the tables change; a store of another version is refused.
-const VERSION: i64 = 3;
-
-const TABLES: &str = "
-    CREATE TABLE lab (
-        name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL, cookie INTEGER NOT NULL,
-        whole INTEGER NOT NULL, sight TEXT, run TEXT
-    );
-    CREATE TABLE claim (
-        lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
-        was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
-    ) WITHOUT ROWID;
-    CREATE TABLE lease (
-        lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, subnet TEXT NOT NULL,
-        address TEXT NOT NULL, PRIMARY KEY (lab, netns, dev, subnet)
-    ) WITHOUT ROWID;
-    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-";
 
 /// The open journal.
 #[derive(Debug)]
@@ -170,42 +151,13 @@ impl Store {
         let mut store = Store {
             db: db.map_err(Error::journal(OPENING))?,
         };
-        match store.prepare().map_err(Error::journal(OPENING))? {
+        match tables::prepare(&mut store.db).map_err(Error::journal(OPENING))? {
             VERSION => Ok(store),
             found => Err(Error::JournalVersion {
                 found,
                 known: VERSION,
             }),
         }
-    }
-
-    /// Makes the tables. Where the run directory outlives a reboot, as in some
-    /// containers, what it says of the last boot is forgotten. Gives the version; of
-    /// another than this one nothing is read or changed.
-    fn prepare(&mut self) -> Result<i64> {
-        self.db.busy_timeout(Duration::from_secs(10))?;
-        // The run directory is in memory: what a crash of the machine would lose
-        // is lost anyway, what a killed process wrote is kept (sqlite.org/wal.html).
-        (self.db).execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
-        let boot = fs::read_to_string(BOOT_ID)?;
-        let tx = self
-            .db
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version == 0 {
-            tx.execute_batch(TABLES)?;
-            tx.pragma_update(None, "user_version", VERSION)?;
-        } else if version != VERSION {
-            return Ok(version);
-        }
-        if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
-            tx.execute_batch(
-                "DELETE FROM lab; DELETE FROM claim; DELETE FROM lease; DELETE FROM fact;",
-            )?;
-        }
-        tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
-        tx.commit()?;
-        Ok(VERSION)
     }
 
     /// Every lab, by name.

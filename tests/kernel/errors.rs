@@ -139,11 +139,13 @@ fn journal() {
             .expect("written");
     };
     let same = std::fs::read("/run/netyard/netyard.db").expect("the journal");
-    version(&[0, 0, 0, 99]);
-    for verb in [&["list"][..], &["down", "--all"], &["gc", "--yes"]] {
-        let said = outcome(&[verb, &["--json"]].concat());
-        let next = error(&said, "journal-version")["next"].to_string();
-        assert!(next.contains("`netyard down --all`"), "{next}");
+    for other in [99, 1] {
+        version(&[0, 0, 0, other]);
+        for verb in [&["list"][..], &["down", "--all"], &["gc", "--yes"]] {
+            let said = outcome(&[verb, &["--json"]].concat());
+            let next = error(&said, "journal-version")["next"].to_string();
+            assert!(next.contains("`netyard down --all`"), "{next}");
+        }
     }
     version(&same[60..64]);
     assert_eq!(ok(&["status"]), "lab internet is as described\n");
@@ -154,4 +156,11 @@ fn journal() {
     sh("rm /run/netyard/netyard.db");
     ok(&["gc", "--yes"]);
     snapshot::assert_same(&before, &snapshot::host(), "after gc");
+    // An older one in which there is nothing is no hindrance, a newer one is.
+    version(&[0, 0, 0, 1]);
+    ok(&["up", &example("internet.yaml")]);
+    ok(&["down", "internet"]);
+    version(&[0, 0, 0, 99]);
+    error(&outcome(&["list", "--json"]), "journal-version");
+    snapshot::assert_same(&before, &snapshot::host(), "after an update");
 }

@@ -1,0 +1,78 @@
+//! The tables of the journal, and whether they are of this version and of this boot.
+
+use std::fs;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Result, fact};
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Raised when the tables change; a store of another version is refused.
+pub(super) const VERSION: i64 = 3;
+
+const TABLES: &str = "
+    CREATE TABLE lab (
+        name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL, cookie INTEGER NOT NULL,
+        whole INTEGER NOT NULL, sight TEXT, run TEXT
+    );
+    CREATE TABLE claim (
+        lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
+        was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
+    ) WITHOUT ROWID;
+    CREATE TABLE lease (
+        lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, subnet TEXT NOT NULL,
+        address TEXT NOT NULL, PRIMARY KEY (lab, netns, dev, subnet)
+    ) WITHOUT ROWID;
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+";
+
+/// Makes the tables. Where the run directory outlives a reboot, as in some
+/// containers, what it says of the last boot is forgotten. Gives the version; of
+/// another than this one nothing is read or changed, but that an older one without labs
+/// holds nothing, and is made anew.
+pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
+    db.busy_timeout(Duration::from_secs(10))?;
+    // The run directory is in memory: what a crash of the machine would lose
+    // is lost anyway, what a killed process wrote is kept (sqlite.org/wal.html).
+    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
+    let boot = fs::read_to_string(BOOT_ID)?;
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        VERSION => {}
+        0..VERSION if !has_labs(&tx)? => {
+            drop_all(&tx)?;
+            tx.execute_batch(TABLES)?;
+            tx.pragma_update(None, "user_version", VERSION)?;
+        }
+        other => return Ok(other),
+    }
+    if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
+        tx.execute_batch(
+            "DELETE FROM lab; DELETE FROM claim; DELETE FROM lease; DELETE FROM fact;",
+        )?;
+    }
+    tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
+    tx.commit()?;
+    Ok(VERSION)
+}
+
+/// Each version had a table of labs; what is not there yet has none.
+fn has_labs(tx: &Connection) -> Result<bool> {
+    Ok(tx.table_exists(None, "lab")?
+        && tx.query_row("SELECT EXISTS (SELECT 1 FROM lab)", [], |row| row.get(0))?)
+}
+
+fn drop_all(tx: &Connection) -> Result<()> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+    let names = tx
+        .prepare(sql)?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    for name in names {
+        tx.execute_batch(&format!("DROP TABLE \"{name}\""))?;
+    }
+    Ok(())
+}
