@@ -101,7 +101,7 @@ fn kill_in(pid: Pid, inodes: &BTreeSet<u64>) -> Option<OwnedFd> {
 }
 
 /// The number of every process.
-fn processes() -> io::Result<impl Iterator<Item = Pid>> {
+pub(super) fn processes() -> io::Result<impl Iterator<Item = Pid>> {
     let entries = fs::read_dir("/proc")?;
     let number = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
     Ok(entries.filter_map(number).filter_map(Pid::from_raw))

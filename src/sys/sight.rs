@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::residents::processes;
 
 /// The namespaces that the machine began with: in them every process is seen
 /// (PROC_USER_INIT_INO and PROC_PID_INIT_INO, include/linux/proc_ns.h).
@@ -38,10 +40,10 @@ fn own(kind: &str) -> Option<String> {
 pub(crate) fn lives(inode: u64) -> io::Result<bool> {
     let netns = format!("net:[{inode}]");
     let mut looked_at = BTreeSet::new();
-    for entry in fs::read_dir("/proc")? {
-        let process = entry?.path();
+    for pid in processes()? {
+        let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
         let space = |kind| fs::read_link(process.join("ns").join(kind));
-        // Another one, a process that has ended, or no process at all.
+        // One that has ended, or may not be looked at.
         let (Ok(net), Ok(mounts)) = (space("net"), space("mnt")) else {
             continue;
         };

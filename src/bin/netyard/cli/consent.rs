@@ -77,10 +77,7 @@ pub(crate) fn agree(alone: &str) -> Result<(), Trouble> {
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => {
-            anstream::eprintln!("nothing was changed");
-            std::process::exit(1)
-        }
+        _ => Err(Trouble::declined()),
     }
 }
 

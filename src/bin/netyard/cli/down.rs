@@ -48,12 +48,12 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
     if args.json {
         output::json(&done)?;
     }
-    Ok(exit(&done))
+    Ok(ExitCode::from(u8::from(!is_done(&done))))
 }
 
 /// What was waited for and did not end in time is not done.
-fn exit(done: &Value) -> ExitCode {
-    ExitCode::from(u8::from(done["done"] == false))
+fn is_done(told: &Value) -> bool {
+    told["done"] != false
 }
 
 /// One that cannot be removed does not keep the others; Ctrl-C does.
@@ -63,7 +63,7 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     for lab in lab::list()? {
         match down(&lab.name, args, &mut watcher) {
             Ok(value) => {
-                if value["done"] == false {
+                if !is_done(&value) {
                     exit = ExitCode::FAILURE;
                 }
                 done.push(value);

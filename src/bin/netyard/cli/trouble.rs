@@ -15,6 +15,8 @@ use super::output::{self, DIM, styled};
 pub(crate) struct Trouble {
     report: Box<Report>,
     exit: u8,
+    /// Said in one line: it is what was asked for.
+    plain: bool,
 }
 
 /// `{"error": ...}`, with the fields in the order of [`Report`].
@@ -29,6 +31,15 @@ impl Trouble {
         Trouble {
             report: Box::new(Report::new(code, text).next(code.fix)),
             exit: 1,
+            plain: false,
+        }
+    }
+
+    /// Somebody was asked, and did not agree.
+    pub(crate) fn declined() -> Self {
+        Trouble {
+            plain: true,
+            ..Self::failed(codes::DECLINED, "nothing was changed")
         }
     }
 
@@ -45,6 +56,7 @@ impl Trouble {
         Trouble {
             report: Box::new(error.report(name)),
             exit: 2,
+            plain: false,
         }
     }
 
@@ -87,6 +99,10 @@ impl Trouble {
             });
             return shown.map_or_else(|trouble| trouble.show(false), |_| self.exit);
         }
+        if self.plain {
+            anstream::eprintln!("{}", self.report.message);
+            return self.exit;
+        }
         // Styled always: anstream takes the colours out where they do not belong.
         let look = Look {
             styled: true,
@@ -122,6 +138,7 @@ impl From<Error> for Trouble {
         Trouble {
             report: Box::new(report),
             exit,
+            plain: false,
         }
     }
 }
