@@ -162,13 +162,10 @@ fn addresses(link: &Link) -> String {
 }
 
 fn goes_out(state: &NetState, bridge: &IfName) -> bool {
-    use crate::state::{Element, SetName};
-    let table = state
-        .namespaces
-        .get(&Netns::Host)
-        .and_then(|host| host.table.as_ref());
-    let inside = table.and_then(|table| table.sets.get(&SetName::Inside));
-    inside.is_some_and(|inside| inside.contains_key(&Element::Device(bridge.clone())))
+    use crate::state::{Element, SetName, TableName};
+    let host = state.namespaces.get(&Netns::Host);
+    let table = host.and_then(|host| host.tables.get(&TableName::Inet));
+    table.is_some_and(|table| table.has(SetName::Inside, &Element::device(bridge.clone())))
 }
 
 fn find<'a>(state: &'a NetState, end: &End) -> Option<&'a Link> {

@@ -54,6 +54,8 @@ fn bring_up(
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
     kernel.forwards = forwarding(topology);
+    kernel.networks = !topology.networks.is_empty();
+    kernel.walled = walled(&desired);
     reconcile::up(&mut kernel, &desired, watch)
 }
 
@@ -102,6 +104,8 @@ fn compare(topology: &Topology) -> Result<(NetState, NetState), Error> {
     let (desired, _) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
     kernel.forwards = forwarding(topology);
+    kernel.networks = !topology.networks.is_empty();
+    kernel.walled = walled(&desired);
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))
 }
@@ -290,6 +294,7 @@ pub(crate) fn reader(name: &LabName) -> Result<Kernel, Error> {
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let host = lab.host;
     let mut kernel = Kernel::to_read(lab, store, true)?;
+    kernel.networks = true;
     kernel.elsewhere = !kernel.is_here(host);
     Ok(kernel)
 }
@@ -354,6 +359,12 @@ fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
     }
 }
 
+fn walled(desired: &NetState) -> BTreeSet<Netns> {
+    let all = desired.namespaces.iter();
+    let walled = all.filter(|(netns, ns)| **netns != Netns::Host && !ns.tables.is_empty());
+    walled.map(|(netns, _)| netns.clone()).collect()
+}
+
 /// The namespaces that shall forward: their switches are looked at.
 fn forwarding(topology: &Topology) -> BTreeSet<Netns> {
     let all = topology.namespaces.iter();
@@ -362,7 +373,7 @@ fn forwarding(topology: &Topology) -> BTreeSet<Netns> {
         .collect()
 }
 
-/// Whether the lab needs the firewall table and forwarding on the host.
+/// Whether the lab needs forwarding on the host.
 fn routed(topology: &Topology) -> bool {
     topology.networks.values().any(|network| network.masquerade)
 }

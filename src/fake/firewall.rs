@@ -1,55 +1,67 @@
-//! Our table of nftables.
+//! Our tables of nftables.
 
-use ipnet::IpNet;
+use std::collections::BTreeMap;
 
 use super::{Failure, refuse};
 use crate::plan::Op;
-use crate::state::{Element, Namespace};
+use crate::state::{Element, Namespace, Table};
 
-/// Does one of the four operations on the table; any other is none of ours.
-pub(super) fn change(host: &mut Namespace, op: &Op) -> Result<(), Failure> {
-    match (op, &mut host.table) {
-        (Op::AddTable { .. }, Some(_)) => refuse(libc::EEXIST),
-        (Op::AddTable { table }, none) => {
-            *none = Some(table.clone());
+/// Does one of the four operations on tables; any other is none of ours.
+pub(super) fn change(namespace: &mut Namespace, op: &Op) -> Result<(), Failure> {
+    match op {
+        Op::AddTable { table, .. } => {
+            let there = namespace.tables.get(&table.name);
+            if there.is_some_and(|there| !there.is_left_to_user()) {
+                return refuse(libc::EEXIST);
+            }
+            namespace.tables.insert(table.name, table.clone());
             Ok(())
         }
-        (_, None) => refuse(libc::ENOENT),
-        (Op::DelTable { .. }, some) => {
-            *some = None;
+        Op::DelTable { table, .. } => {
+            let Some(there) = namespace.tables.remove(&table.name) else {
+                return refuse(libc::ENOENT);
+            };
+            if there.user_rules > 0 {
+                let left = left_to_user(there);
+                namespace.tables.insert(left.name, left);
+            }
             Ok(())
         }
-        (
-            Op::AddElement {
-                set,
-                element,
-                owner,
-            },
-            Some(table),
-        ) => {
+        Op::AddElement {
+            set,
+            element,
+            owner,
+            ..
+        } => {
+            let Some(table) = namespace.tables.get_mut(&set.table()) else {
+                return refuse(libc::ENOENT);
+            };
             let elements = table.sets.entry(*set).or_default();
-            if elements.keys().any(|there| collide(there, element)) {
+            let bars = |there: &Element| match set.has_intervals() {
+                true => there.bars(element),
+                false => there.key == element.key,
+            };
+            if elements.keys().any(bars) {
                 return refuse(libc::EEXIST);
             }
             elements.insert(element.clone(), owner.clone());
             Ok(())
         }
-        (Op::DelElement { set, element, .. }, Some(table)) => {
-            match table.sets.entry(*set).or_default().remove(element) {
-                Some(_) => Ok(()),
-                None => refuse(libc::ENOENT),
-            }
+        Op::DelElement { set, element, .. } => {
+            let table = namespace.tables.get_mut(&set.table());
+            let gone = table.and_then(|table| table.sets.entry(*set).or_default().remove(element));
+            gone.map_or_else(|| refuse(libc::ENOENT), |_| Ok(()))
         }
         _ => refuse(libc::EOPNOTSUPP),
     }
 }
 
-/// Intervals of one set may not overlap (`nft_rbtree_insert`, `nft_pipapo_insert`).
-fn collide(there: &Element, new: &Element) -> bool {
-    let overlap = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
-    match (there, new) {
-        (Element::Subnet(a), Element::Subnet(b)) => overlap(a, b),
-        (a, b) => a == b,
+fn left_to_user(table: Table) -> Table {
+    let chains = table.chains.into_iter();
+    Table {
+        chains: chains.filter(|(chain, _)| chain.is_users()).collect(),
+        sets: BTreeMap::new(),
+        ..table
     }
 }
 

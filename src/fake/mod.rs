@@ -29,9 +29,11 @@ pub struct Fake {
     pub namespaces: BTreeMap<Netns, Namespace>,
     /// What each lab claims.
     pub journal: BTreeMap<LabName, BTreeSet<Claim>>,
-    /// Whether the firewall table and forwarding matter to the lab that looks, so
-    /// that they are shown even where no lab holds them.
+    /// Whether forwarding matters to the lab that looks, so that it is shown even where
+    /// no lab holds it.
     pub routed: bool,
+    /// Whether the firewall tables matter to it.
+    pub networks: bool,
     /// Whether a device that is up can be given another name.
     pub renames: bool,
     /// How many operations from now on succeed before one is refused with EIO, then
@@ -55,6 +57,7 @@ impl Fake {
             namespaces: BTreeMap::new(),
             journal: BTreeMap::new(),
             routed: true,
+            networks: true,
             renames: true,
             fail_after: VecDeque::new(),
             last_mac: 0,
@@ -220,11 +223,11 @@ impl Fake {
                     .insert(element.clone(), owner.clone());
             }
         }
-        if !self.routed && !known {
-            host.table = None;
+        if !self.networks && !known {
+            host.tables.clear();
         }
-        if let Some(table) = &mut host.table {
-            table.ours &= known;
+        for table in host.tables.values_mut() {
+            table.ours &= known || table.is_left_to_user();
         }
     }
 

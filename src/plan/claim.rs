@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::sysctl::{advertised, overwritten};
 use crate::state::{
-    Element, End, LinkKind, Namespace, NetState, Netns, NetnsName, SetName, SysctlKey,
+    Element, End, LinkKind, Namespace, NetState, Netns, NetnsName, SetName, SysctlKey, Table,
 };
 
 /// An object that a lab makes, or a setting that it changes.
@@ -24,8 +24,10 @@ pub enum Claim {
         /// Its value before.
         was: String,
     },
-    /// An element of a set of the firewall table.
+    /// An element of a set of the host's firewall tables.
     Element(SetName, Element),
+    /// The firewall table of a namespace of the lab.
+    Table(Netns),
 }
 
 /// Everything that the desired state claims, given what is there.
@@ -34,13 +36,25 @@ pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
     for (netns, want) in &desired.namespaces {
         claims.extend(netns.name().cloned().map(Claim::Netns));
         claims.extend(marked(netns, want).map(Claim::Link));
-        let table = want.table.iter().flat_map(|table| table.elements());
-        claims.extend(table.map(|(set, element, _)| Claim::Element(set, element.clone())));
+        claims.extend(want.tables.values().flat_map(|table| walls(netns, table)));
         let nothing = Namespace::default();
         let have = observed.namespaces.get(netns).unwrap_or(&nothing);
         claims.extend(switched(netns, want, have));
     }
     claims
+}
+
+/// What a lab has of the firewall: on the host elements, in a namespace all.
+fn walls(netns: &Netns, table: &Table) -> Vec<Claim> {
+    match netns {
+        Netns::Named(_) => vec![Claim::Table(netns.clone())],
+        Netns::Host => {
+            let elements = table.elements();
+            let claim =
+                |(set, element, _): (SetName, &Element, _)| Claim::Element(set, element.clone());
+            elements.map(claim).collect()
+        }
+    }
 }
 
 /// The devices that carry the lab's mark. Each cable has one marked end.

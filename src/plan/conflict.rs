@@ -8,7 +8,8 @@ use ipnet::IpNet;
 
 use super::{is_own, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName, is_link_local,
+    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName, Table,
+    TableName, is_link_local,
 };
 
 /// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
@@ -100,9 +101,14 @@ pub enum Conflict {
     },
     /// The table's name is taken.
     #[error(
-        "the nft table `inet netyard` exists already: netyard did not make it, or the journal lost it"
+        "the nft table `{table}` exists already: netyard did not make it, or the journal lost it"
     )]
-    Table,
+    Table {
+        /// Where.
+        netns: Netns,
+        /// Its name.
+        table: TableName,
+    },
     /// A subnet or bridge is an element of another lab.
     #[error("{element} is in the set {} of the nft table already: {holder}", set.as_str())]
     Element {
@@ -157,7 +163,7 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     found.extend(addresses(desired, observed));
     found.extend(routes(desired, observed));
     found.extend(diverted(desired, observed));
-    found.extend(table(desired, observed));
+    found.extend(tables(desired, observed));
     found
 }
 
@@ -300,22 +306,51 @@ fn diverted(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     on_subnets.collect()
 }
 
-fn table(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
-    let tables = |state: &NetState| state.namespaces.get(&Netns::Host)?.table.clone();
-    let (Some(want), Some(have)) = (tables(desired), tables(observed)) else {
-        return Vec::new();
-    };
-    if !have.ours {
-        return vec![Conflict::Table];
+/// Tables of our name that are not ours, and what of ours another lab holds.
+fn tables(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    for (netns, want) in &desired.namespaces {
+        let have = observed.namespaces.get(netns);
+        let have =
+            have.filter(|have| *netns == Netns::Host || have.owner.as_ref() == Some(&desired.lab));
+        for (name, want) in &want.tables {
+            let have = have.and_then(|have| have.tables.get(name));
+            match have {
+                Some(have) if !have.ours => found.push(Conflict::Table {
+                    netns: netns.clone(),
+                    table: *name,
+                }),
+                Some(have) => found.extend(held(&desired.lab, want, have)),
+                None => {}
+            }
+        }
     }
-    let held = |(set, element, _): (SetName, &Element, _)| {
-        let owner = have.sets.get(&set)?.get(element)?.as_ref()?;
-        let holder = Holder::Lab(owner.clone());
-        (*owner != desired.lab).then(|| Conflict::Element {
+    found
+}
+
+fn held(lab: &LabName, want: &Table, have: &Table) -> Vec<Conflict> {
+    let barred = |(set, element, _): (SetName, &Element, _)| {
+        let (_, owner) = barring(have.sets.get(&set)?, set, element)?;
+        let owner = owner.as_ref().filter(|owner| *owner != lab)?;
+        Some(Conflict::Element {
             set,
             element: element.clone(),
-            holder,
+            holder: Holder::Lab(owner.clone()),
         })
     };
-    want.elements().filter_map(held).collect()
+    want.elements().filter_map(barred).collect()
+}
+
+/// The element that bars a new one from the set. Where there are no ranges it is the one of
+/// the same key, and found without a look at the others.
+pub(super) fn barring<'a, T>(
+    elements: &'a BTreeMap<Element, T>,
+    set: SetName,
+    new: &Element,
+) -> Option<(&'a Element, &'a T)> {
+    if set.has_intervals() {
+        return elements.iter().find(|(there, _)| there.bars(new));
+    }
+    let first = elements.range(Element::of(new.key.clone())..).next()?;
+    (first.0.key == new.key).then_some(first)
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::impact::{Harm, Impact, Place};
-use super::nft::overlap;
 use super::thing::Thing;
 use super::{Op, Setting, Step, link};
-use crate::state::{Element, End, IfName, Link, NetState, Netns, Route, SysctlKey, is_link_local};
+use crate::state::{
+    Element, End, IfName, Link, NetState, Netns, Route, SetName, SysctlKey, is_link_local,
+};
 
 /// Tells of each step of a plan what it does to what is there.
 pub(super) fn tell(steps: &mut [Step], observed: &NetState) {
@@ -47,9 +48,13 @@ impl<'a> Whole<'a> {
                 };
                 return devs.iter().map(|dev| self.device(&end(dev))).collect();
             }
-            Op::DelTable { table } if !self.made.contains(&Thing::Table) => {
-                let elements = table.elements().map(|(_, element, _)| element);
-                return elements.filter_map(|e| self.masquerade(e)).collect();
+            Op::DelTable { netns, table }
+                if !self.made.contains(&Thing::Table(netns, table.name)) =>
+            {
+                let elements = table.elements();
+                return elements
+                    .filter_map(|(set, element, _)| self.element(set, element))
+                    .collect();
             }
             Op::DelNetns { name, .. } => Some(Impact {
                 harm: Harm::Removed,
@@ -63,7 +68,7 @@ impl<'a> Whole<'a> {
             Op::SetSysctl {
                 netns, key, value, ..
             } => forwarding(netns, key, value),
-            Op::DelElement { element, .. } => self.masquerade(element),
+            Op::DelElement { set, element, .. } => self.element(*set, element),
             _ => None,
         };
         impact.into_iter().collect()
@@ -166,12 +171,11 @@ impl<'a> Whole<'a> {
 
     /// A subnet that is masqueraded no more, unless one that overlaps takes its place
     /// in the same transaction. It lies behind the bridge that has an address in it.
-    fn masquerade(&self, element: &Element) -> Option<Impact> {
-        let Element::Subnet(subnet) = element else {
-            return None;
-        };
+    fn element(&self, set: SetName, element: &Element) -> Option<Impact> {
+        let is_masquerade = matches!(set, SetName::Masquerade4 | SetName::Masquerade6);
+        let subnet = element.only_subnet().filter(|_| is_masquerade)?;
         let takes = |thing: &Thing<'_>| match thing {
-            Thing::Element(_, new) => overlap(element, new),
+            Thing::Element(_, of, new) => *of == set && element.bars(new),
             _ => false,
         };
         let links = &self.observed.namespaces.get(&Netns::Host)?.links;

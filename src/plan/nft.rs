@@ -1,93 +1,140 @@
-//! The firewall table: made when the first lab needs it, then only elements, and
+//! The firewall tables: made when the first lab needs one, then only elements, and
 //! removed with the last lab's.
 
 use std::collections::BTreeMap;
 
+use super::conflict::barring;
 use super::order::Rank;
 use super::{Draft, Op, Step};
 use crate::state::{
     Element, End, Family, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, SetName,
-    SysctlKey, Table,
+    SysctlKey, Table, TableName,
 };
 
-/// An element with its set; the value beside it is its owner.
-type Elements<'a> = BTreeMap<(SetName, Element), Option<&'a LabName>>;
+/// The elements of a table's sets, each with its owner.
+type Sets<'a> = BTreeMap<SetName, BTreeMap<Element, Option<&'a LabName>>>;
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
-    let observed = table(draft.observed).filter(|table| table.ours);
-    let have: Elements<'_> = elements(observed);
-    let wanted = elements(table(draft.desired));
-    let mut want = wanted;
-    want.extend(others(draft, &have));
-    want.extend(guard(draft));
-    if want.is_empty() {
-        if let Some(table) = observed {
-            let op = Op::DelTable {
-                table: table.clone(),
-            };
+    for name in TableName::HOST {
+        let have = draft.have_table(&Netns::Host, name);
+        let mut want = sets(draft.wanted_table(&Netns::Host, name));
+        join(&mut want, others(draft, name, have));
+        if name == TableName::Inet {
+            join(&mut want, guard(draft));
+        }
+        let needed = want.values().any(|elements| !elements.is_empty());
+        settle(draft, &Netns::Host, name, needed.then_some(want));
+    }
+    for (netns, _) in draft.wanted().filter(|(netns, _)| **netns != Netns::Host) {
+        let want = draft.wanted_table(netns, TableName::Inside);
+        let want = want.map(|want| sets(Some(want)));
+        settle(draft, netns, TableName::Inside, want);
+    }
+}
+
+/// Makes one table as it shall be; `None`: it shall not be.
+fn settle<'a>(draft: &mut Draft<'a>, netns: &Netns, name: TableName, want: Option<Sets<'a>>) {
+    let have = draft.have_table(netns, name);
+    let left = have.filter(|have| have.is_left_to_user());
+    let have = have.filter(|_| left.is_none());
+    match (want, have) {
+        (None, None) => {}
+        (None, Some(have)) => {
+            let op = del_table(netns, have);
             draft.push(Rank::FirewallGone, op, "no lab needs it any more");
         }
-        return;
-    }
-    want.extend(networks(draft));
-    match observed {
-        None => add_table(
-            draft,
-            &want,
-            "a network here masquerades, and there is none",
-        ),
-        Some(table) if !same_rules(table) => {
-            let op = Op::DelTable {
-                table: table.clone(),
-            };
-            draft.push(Rank::FirewallInTheWay, op, "its rules were changed");
-            add_table(draft, &want, "its rules were changed");
+        (Some(want), None) => {
+            let op = add_table(netns, name, &want, left);
+            draft.push(Rank::Firewall, op, "a lab here needs it, and there is none");
         }
-        Some(_) => elements_diff(draft, &want, &have),
+        (Some(want), Some(have)) if !have.is_as_written() => {
+            let because = "its rules were changed";
+            draft.push(Rank::FirewallInTheWay, del_table(netns, have), because);
+            let op = add_table(netns, name, &want, Some(have));
+            draft.push(Rank::Firewall, op, because);
+        }
+        (Some(want), Some(have)) => elements_diff(draft, netns, want, sets(Some(have))),
     }
 }
 
-fn table(state: &NetState) -> Option<&Table> {
-    state.namespaces.get(&Netns::Host)?.table.as_ref()
+fn del_table(netns: &Netns, table: &Table) -> Op {
+    Op::DelTable {
+        netns: netns.clone(),
+        table: table.clone(),
+    }
 }
+
+/// With the rules that the user put into the one before.
+fn add_table(netns: &Netns, name: TableName, want: &Sets<'_>, before: Option<&Table>) -> Op {
+    let mut table = Table::skeleton(name);
+    table.user_rules = before.map_or(0, |before| before.user_rules);
+    for (set, elements) in want {
+        let owned = elements
+            .iter()
+            .map(|(element, owner)| (element.clone(), owner.cloned()));
+        table.sets.entry(*set).or_default().extend(owned);
+    }
+    Op::AddTable {
+        netns: netns.clone(),
+        table,
+    }
+}
+
+fn sets(table: Option<&Table>) -> Sets<'_> {
+    let all = table.into_iter().flat_map(|table| &table.sets);
+    all.map(|(set, elements)| {
+        let owned = elements
+            .iter()
+            .map(|(element, owner)| (element.clone(), owner.as_ref()));
+        (*set, owned.collect())
+    })
+    .collect()
+}
+
+fn join<'a>(
+    sets: &mut Sets<'a>,
+    more: impl IntoIterator<Item = (SetName, Element, Option<&'a LabName>)>,
+) {
+    for (set, element, owner) in more {
+        sets.entry(set).or_default().insert(element, owner);
+    }
+}
+
+type Owned<'a> = (SetName, Element, Option<&'a LabName>);
 
 /// What other labs have in the table, or had: someone may have flushed it.
-fn others<'a>(draft: &Draft<'a>, have: &Elements<'a>) -> Elements<'a> {
-    let foreign = |owner: &Option<&LabName>| owner.is_some_and(|owner| owner != draft.lab());
-    let there = have.iter().filter(|(_, owner)| foreign(owner));
-    let mut others: Elements<'_> = there.map(|(key, owner)| (key.clone(), *owner)).collect();
+fn others<'a>(draft: &Draft<'a>, name: TableName, have: Option<&'a Table>) -> Vec<Owned<'a>> {
+    let lab = draft.lab();
+    let there = have.into_iter().flat_map(Table::elements);
+    let foreign = there.filter(|(_, _, owner)| owner.is_some_and(|owner| owner != lab));
+    let mut others: Vec<Owned<'a>> = foreign
+        .map(|(set, element, owner)| (set, element.clone(), owner))
+        .collect();
     let due = draft
         .have(&Netns::Host)
         .into_iter()
         .flat_map(|host| &host.due);
-    for (set, elements) in due {
+    for (set, elements) in due.filter(|(set, _)| set.table() == name) {
         let due = elements.iter();
-        others.extend(due.map(|(element, lab)| ((*set, element.clone()), Some(lab))));
+        others.extend(due.map(|(element, lab)| (*set, element.clone(), Some(lab))));
     }
     others
 }
 
-/// The bridges of all labs.
-fn networks<'a>(draft: &Draft<'a>) -> Elements<'a> {
-    let all = staying_bridges(draft).filter(|(_, link)| link.owner.is_some());
-    all.map(|(dev, _)| ((SetName::Networks, Element::Device(dev.clone())), None))
-        .collect()
-}
-
 /// What stands guard while the host forwards only for labs: the families of which
-/// it drops all else, and the bridges within which it has nothing to say.
-fn guard<'a>(draft: &Draft<'a>) -> Elements<'a> {
+/// it drops all else, and the bridges within which it has nothing to say. Those of labs
+/// are named by their labs.
+fn guard<'a>(draft: &Draft<'a>) -> Vec<Owned<'a>> {
     let families = [Family::Ipv4, Family::Ipv6].into_iter();
-    let mut elements: Elements<'_> = families
+    let mut elements: Vec<Owned<'a>> = families
         .filter(|family| guarded(draft, *family))
-        .map(|family| ((SetName::Guard, Element::Family(family)), None))
+        .map(|family| (SetName::Guard, Element::family(family), None))
         .collect();
     if elements.is_empty() {
         return elements;
     }
-    for (dev, _) in staying_bridges(draft) {
-        elements.insert((SetName::Bridged, Element::Within(dev.clone())), None);
-    }
+    let foreign = staying_bridges(draft).filter(|(_, link)| link.owner.is_none());
+    elements.extend(foreign.map(|(dev, _)| (SetName::Bridged, Element::within(dev.clone()), None)));
     elements
 }
 
@@ -110,60 +157,78 @@ fn bridges(state: &NetState) -> impl Iterator<Item = (&IfName, &Link)> {
     links.filter(|(_, link)| link.kind == LinkKind::Bridge)
 }
 
-fn elements_diff<'a>(draft: &mut Draft<'a>, want: &Elements<'a>, have: &Elements<'a>) {
-    let mine = |owner: &Option<&LabName>| owner.is_none_or(|owner| owner == draft.lab());
+fn elements_diff<'a>(draft: &mut Draft<'a>, netns: &Netns, want: Sets<'a>, have: Sets<'a>) {
+    let nothing = BTreeMap::new();
+    for set in SetName::ALL {
+        let want = want.get(&set).unwrap_or(&nothing);
+        let have = have.get(&set).unwrap_or(&nothing);
+        one_set(draft, netns, set, want, have);
+    }
+}
+
+fn one_set<'a>(
+    draft: &mut Draft<'a>,
+    netns: &Netns,
+    set: SetName,
+    want: &BTreeMap<Element, Option<&'a LabName>>,
+    have: &BTreeMap<Element, Option<&'a LabName>>,
+) {
+    let lab = draft.lab();
     let mut new = want.clone();
-    new.retain(|key, owner| have.get(key) != Some(owner));
-    let mut old = have.clone();
-    old.retain(|key, owner| want.get(key) != Some(owner) && mine(owner));
-    for ((set, element), owner) in old {
-        let mut news = new.keys().filter(|(at, _)| *at == set);
-        let (rank, because) = match news.any(|(_, new)| overlap(&element, new)) {
+    new.retain(|element, owner| have.get(element) != Some(owner));
+    let mine = |owner: &Option<&LabName>| owner.is_none_or(|owner| owner == lab);
+    let gone = |element: &Element, owner: &Option<&LabName>| want.get(element) != Some(owner);
+    for (element, owner) in have
+        .iter()
+        .filter(|(e, owner)| gone(e, owner) && mine(owner))
+    {
+        let taken = barring(&new, set, element).is_some()
+            || set.has_intervals() && new.keys().any(|new| element.bars(new));
+        let (rank, because) = match taken {
             true => (Rank::FirewallInTheWay, "another takes its place"),
-            false => (
-                Rank::FirewallGone,
-                "no network of the lab needs it any more",
-            ),
+            false => (Rank::FirewallGone, "the lab does not need it any more"),
         };
-        let owner = owner.cloned();
         let op = Op::DelElement {
+            netns: netns.clone(),
             set,
-            element,
-            owner,
+            element: element.clone(),
+            owner: owner.cloned(),
         };
         draft.push(rank, op, because);
     }
-    for ((set, element), owner) in new {
-        let owner = owner.cloned();
+    for (element, owner) in new {
         let rank = match draft.is_renamed(&element) {
             true => Rank::FirewallAhead,
             false => Rank::Firewall,
         };
         let op = Op::AddElement {
+            netns: netns.clone(),
             set,
             element,
-            owner,
+            owner: owner.cloned(),
         };
         draft.push(rank, op, reason(set));
     }
 }
 
-/// Whether both cannot be in one set: it takes an element once, and no intervals
-/// that overlap.
-pub(super) fn overlap(a: &Element, b: &Element) -> bool {
-    match (a, b) {
-        (Element::Subnet(a), Element::Subnet(b)) => a.contains(b) || b.contains(a),
-        (a, b) => a == b,
+impl<'a> Draft<'a> {
+    /// A table of ours as it is.
+    fn have_table(&self, netns: &Netns, name: TableName) -> Option<&'a Table> {
+        let have = self.have(netns)?;
+        let ours = *netns == Netns::Host || self.is_ours(have);
+        have.tables.get(&name).filter(|table| ours && table.ours)
     }
-}
 
-impl Draft<'_> {
+    fn wanted_table(&self, netns: &Netns, name: TableName) -> Option<&'a Table> {
+        self.desired.namespaces.get(netns)?.tables.get(&name)
+    }
+
     /// Whether it names a device that gets this name by the plan.
     fn is_renamed(&self, element: &Element) -> bool {
-        let (Element::Device(dev) | Element::Within(dev)) = element else {
-            return false;
+        let names = |step: &Step| match &step.op {
+            Op::RenameLink { to, .. } => element.devices().any(|dev| dev == to),
+            _ => false,
         };
-        let names = |step: &Step| matches!(&step.op, Op::RenameLink { to, .. } if to == dev);
         self.steps.iter().any(|(_, step)| names(step))
     }
 }
@@ -173,32 +238,21 @@ fn reason(set: SetName) -> &'static str {
         SetName::Guard => "the host did not forward before: it shall not do so for others",
         SetName::Bridged => "what stays on this bridge is not forwarded",
         SetName::Inside => "what comes from this network may go out",
-        SetName::Networks => "what may go out does not go to another lab's network",
+        SetName::Networks => "what the file does not allow is not forwarded from or to it",
         SetName::Masquerade4 | SetName::Masquerade6 => {
             "what leaves this subnet gets the host's address"
         }
+        SetName::Allow4
+        | SetName::Allow6
+        | SetName::Ingress4
+        | SetName::Ingress6
+        | SetName::Egress4
+        | SetName::Egress6 => "the file allows it",
+        SetName::Checked => "what comes from this port is checked",
+        SetName::Macs | SetName::Sources4 | SetName::Sources6 | SetName::Targets6 => {
+            "this port may use it, and no other"
+        }
     }
-}
-
-fn elements(table: Option<&Table>) -> Elements<'_> {
-    let all = table.into_iter().flat_map(Table::elements);
-    all.map(|(set, element, owner)| ((set, element.clone()), owner))
-        .collect()
-}
-
-/// Whether the table has exactly the chains, rules and sets that netyard gives it.
-fn same_rules(table: &Table) -> bool {
-    let skeleton = Table::skeleton();
-    table.chains == skeleton.chains && table.sets.keys().eq(skeleton.sets.keys())
-}
-
-fn add_table(draft: &mut Draft<'_>, want: &Elements<'_>, because: &str) {
-    let mut table = Table::skeleton();
-    for ((set, element), owner) in want {
-        let elements = table.sets.entry(*set).or_default();
-        elements.insert(element.clone(), owner.cloned());
-    }
-    draft.push(Rank::Firewall, Op::AddTable { table }, because);
 }
 
 /// Whether the host forwards this family, or shall, only because of labs: then

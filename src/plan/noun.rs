@@ -48,7 +48,7 @@ pub(super) fn what(op: &Op) -> String {
                 None => format!("{key} = {value} (kept)"),
             }
         }
-        Op::AddTable { .. } | Op::DelTable { .. } => "nft table inet netyard".to_owned(),
+        Op::AddTable { .. } | Op::DelTable { .. } => op.object(),
         Op::AddElement { set, element, .. } | Op::DelElement { set, element, .. } => {
             format!("{element} in nft set {}", set.as_str())
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::state::{
     AddrGen, Element, End, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName, SysctlKey,
-    TABLE, Table,
+    Table,
 };
 
 /// One change of the kernel's state.
@@ -120,18 +120,24 @@ pub enum Op {
         /// setting itself, then those of others that this write overwrites.
         was: Vec<(SysctlKey, String)>,
     },
-    /// Makes our firewall table with its chains, rules, sets and elements.
+    /// Makes a firewall table of ours with its chains, rules, sets and elements.
     AddTable {
+        /// Where.
+        netns: Netns,
         /// All of it.
         table: Table,
     },
-    /// Removes our firewall table.
+    /// Removes a firewall table of ours, but for rules of the user in it.
     DelTable {
+        /// Where.
+        netns: Netns,
         /// What was in it.
         table: Table,
     },
-    /// Adds an element to a set of our table.
+    /// Adds an element to a set of a table of ours.
     AddElement {
+        /// Where.
+        netns: Netns,
         /// The set.
         set: SetName,
         /// The element.
@@ -139,8 +145,10 @@ pub enum Op {
         /// The lab that needs it; `None`: netyard itself.
         owner: Option<LabName>,
     },
-    /// Removes an element from a set of our table.
+    /// Removes an element from a set of a table of ours.
     DelElement {
+        /// Where.
+        netns: Netns,
         /// The set.
         set: SetName,
         /// The element.
@@ -181,13 +189,12 @@ impl Op {
             | Op::AddRoute { netns, .. }
             | Op::ReplaceRoute { netns, .. }
             | Op::DelRoute { netns, .. }
-            | Op::SetSysctl { netns, .. } => netns,
-            Op::AddNetns { .. }
-            | Op::DelNetns { .. }
-            | Op::AddTable { .. }
-            | Op::DelTable { .. }
-            | Op::AddElement { .. }
-            | Op::DelElement { .. } => &Netns::Host,
+            | Op::SetSysctl { netns, .. }
+            | Op::AddTable { netns, .. }
+            | Op::DelTable { netns, .. }
+            | Op::AddElement { netns, .. }
+            | Op::DelElement { netns, .. } => netns,
+            Op::AddNetns { .. } | Op::DelNetns { .. } => &Netns::Host,
         }
     }
 
@@ -210,7 +217,9 @@ impl Op {
             | Op::ReplaceRoute { route, .. }
             | Op::DelRoute { route, .. } => format!("route {route}"),
             Op::SetSysctl { key, .. } => key.to_string(),
-            Op::AddTable { .. } | Op::DelTable { .. } => format!("nft table inet {TABLE}"),
+            Op::AddTable { table, .. } | Op::DelTable { table, .. } => {
+                format!("nft table {}", table.name)
+            }
             Op::AddElement { element, .. } | Op::DelElement { element, .. } => element.to_string(),
         }
     }

@@ -5,10 +5,14 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{Op, Plan, Setting};
-use crate::state::{AddrGen, End, IfName, Link, Netns, Route, TABLE, nft_element, nft_script};
+use crate::state::{
+    AddrGen, Element, End, IfName, Link, Netns, Route, SetName, TABLE, Table, nft_element,
+    nft_script,
+};
 
 impl Op {
     /// The commands that do the same, in order: `ip`, `nft`, `sysctl`.
+    #[allow(clippy::too_many_lines, reason = "a flat match, one arm an operation")]
     pub fn commands(&self) -> Vec<String> {
         match self {
             Op::AddNetns { name } => vec![
@@ -46,28 +50,54 @@ impl Op {
                     word(&format!("{key}={value}"))
                 )]
             }
-            Op::AddTable { table } => {
-                vec![format!("nft -f - <<'END'\n{}END", nft_script(table))]
+            Op::AddTable { netns, table } => {
+                let nft = inside(netns) + "nft -f -";
+                vec![format!("{nft} <<'END'\n{}END", nft_script(table))]
             }
-            Op::DelTable { .. } => vec![format!("nft delete table inet {TABLE}")],
+            Op::DelTable { netns, table } => del_table(netns, table),
             Op::AddElement {
+                netns,
                 set,
                 element,
                 owner,
             } => {
                 let owner = owner.as_ref().map_or(TABLE, |lab| lab.as_str());
-                let set = set.as_str();
-                let what = format!("{{ {} comment \"{owner}\" }}", nft_element(element));
-                let what = in_quotes(&what);
-                vec![format!("nft add element inet {TABLE} {set} {what}")]
+                let what = nft_element(element, Some(owner));
+                vec![element_line(netns, "add", *set, &what)]
             }
-            Op::DelElement { set, element, .. } => {
-                let what = in_quotes(&format!("{{ {} }}", nft_element(element)));
-                let set = set.as_str();
-                vec![format!("nft delete element inet {TABLE} {set} {what}")]
+            Op::DelElement {
+                netns,
+                set,
+                element,
+                ..
+            } => {
+                let key = nft_element(&Element::of(element.key.clone()), None);
+                vec![element_line(netns, "delete", *set, &key)]
             }
         }
     }
+}
+
+fn element_line(netns: &Netns, verb: &str, set: SetName, what: &str) -> String {
+    let (inside, table, set) = (inside(netns), set.table(), set.as_str());
+    let what = in_quotes(&format!("{{ {what} }}"));
+    format!("{inside}nft {verb} element {table} {set} {what}")
+}
+
+fn del_table(netns: &Netns, table: &Table) -> Vec<String> {
+    let (inside, name) = (inside(netns), table.name);
+    if table.user_rules == 0 {
+        return vec![format!("{inside}nft delete table {name}")];
+    }
+    let ours = || table.chains.keys().filter(|chain| !chain.is_users());
+    let mut lines = vec![format!("{inside}nft -f - <<'END'")];
+    for verb in ["flush", "delete"] {
+        lines.extend(ours().map(|chain| format!("{verb} chain {name} {}", chain.as_str())));
+    }
+    let sets = table.sets.keys();
+    lines.extend(sets.map(|set| format!("delete set {name} {}", set.as_str())));
+    lines.push("END".to_owned());
+    vec![lines.join("\n")]
 }
 
 /// A device name as a shell word: the kernel allows `$`, `&`, quotes in it.
@@ -254,7 +284,6 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Element, SetName};
 
     /// What a shell would hand to nft, read back from the command's quoting.
     fn word(command: &str) -> String {
@@ -276,9 +305,10 @@ mod tests {
             ("a`id`", "\"a`id`\""),
             ("br*", "\"br\\*\""),
         ] {
-            let element = Element::Device(name.parse().expect("a device name"));
+            let element = Element::device(name.parse().expect("a device name"));
             let set = SetName::Inside;
             let add = Op::AddElement {
+                netns: Netns::Host,
                 set,
                 element: element.clone(),
                 owner: Some("lab".parse().expect("a lab name")),
@@ -288,6 +318,7 @@ mod tests {
                 format!("{{ {nft} comment \"lab\" }}")
             );
             let del = Op::DelElement {
+                netns: Netns::Host,
                 set,
                 element,
                 owner: None,

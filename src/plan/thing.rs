@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::Op;
 use super::route::metric;
-use crate::state::{Element, End, IfName, Netns, NetnsName, Route, SetName};
+use crate::state::{Element, End, IfName, Netns, NetnsName, Route, SetName, TableName};
 
 /// An object that an operation makes or removes, as the kernel tells it from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +15,8 @@ pub(super) enum Thing<'a> {
     Address(&'a End, &'a IpNet),
     /// Routes of one table differ by destination and metric.
     Route(&'a Netns, IpNet, Option<u32>),
-    Table,
-    Element(SetName, &'a Element),
+    Table(&'a Netns, TableName),
+    Element(&'a Netns, SetName, &'a Element),
 }
 
 impl<'a> Thing<'a> {
@@ -38,8 +38,13 @@ impl Op {
             Op::AddVeth { near, far, .. } => vec![Thing::device(near), Thing::device(far)],
             Op::AddAddress { end, address } => vec![Thing::Address(end, address)],
             Op::AddRoute { netns, route } => vec![Thing::route(netns, route)],
-            Op::AddTable { .. } => vec![Thing::Table],
-            Op::AddElement { set, element, .. } => vec![Thing::Element(*set, element)],
+            Op::AddTable { netns, table } => vec![Thing::Table(netns, table.name)],
+            Op::AddElement {
+                netns,
+                set,
+                element,
+                ..
+            } => vec![Thing::Element(netns, *set, element)],
             _ => Vec::new(),
         }
     }
@@ -53,8 +58,13 @@ impl Op {
             }
             Op::DelAddress { end, address } => vec![Thing::Address(end, address)],
             Op::DelRoute { netns, route } => vec![Thing::route(netns, route)],
-            Op::DelTable { .. } => vec![Thing::Table],
-            Op::DelElement { set, element, .. } => vec![Thing::Element(*set, element)],
+            Op::DelTable { netns, table } => vec![Thing::Table(netns, table.name)],
+            Op::DelElement {
+                netns,
+                set,
+                element,
+                ..
+            } => vec![Thing::Element(netns, *set, element)],
             _ => Vec::new(),
         }
     }

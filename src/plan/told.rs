@@ -68,7 +68,7 @@ impl Conflict {
             Conflict::Address { .. } => codes::ADDRESS_TAKEN,
             Conflict::Route { .. } | Conflict::OtherRoute { .. } => codes::ROUTE_TAKEN,
             Conflict::Diverted { .. } => codes::SUBNET_DIVERTED,
-            Conflict::Table => codes::TABLE_TAKEN,
+            Conflict::Table { .. } => codes::TABLE_TAKEN,
             Conflict::Element { .. } => codes::ELEMENT_TAKEN,
             Conflict::Ports { .. } => codes::TOO_MANY_PORTS,
         }
@@ -84,7 +84,7 @@ impl Conflict {
             Conflict::OtherRoute { to } | Conflict::Diverted { to, .. } => {
                 (format!("route {to}"), Some(&Netns::Host))
             }
-            Conflict::Table => ("nft table inet netyard".to_owned(), Some(&Netns::Host)),
+            Conflict::Table { netns, table } => (format!("nft table {table}"), Some(netns)),
             Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
             Conflict::Ports { bridge, .. } => (format!("bridge {bridge}"), Some(&Netns::Host)),
         }
@@ -133,7 +133,7 @@ impl Conflict {
             Conflict::Diverted { to, .. } => format!(
                 "choose another subnet in the file, or, if nobody needs the route, `ip route del {to}`"
             ),
-            Conflict::Table | Conflict::Element { .. } | Conflict::Ports { .. } => {
+            Conflict::Table { .. } | Conflict::Element { .. } | Conflict::Ports { .. } => {
                 self.code().fix.to_owned()
             }
         }
@@ -149,7 +149,7 @@ impl Conflict {
             | Conflict::Element { holder, .. } => holder,
             Conflict::OtherRoute { .. }
             | Conflict::Diverted { .. }
-            | Conflict::Table
+            | Conflict::Table { .. }
             | Conflict::Ports { .. } => return None,
         };
         match holder {

@@ -105,26 +105,37 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             value,
             was,
         } => restore(&netns, was, &(key, value)),
-        Op::AddTable { table } => vec![Op::DelTable { table }],
-        Op::DelTable { table } => vec![Op::AddTable { table }],
+        Op::AddTable { netns, table } => vec![Op::DelTable { netns, table }],
+        Op::DelTable { netns, table } => vec![Op::AddTable { netns, table }],
+        Op::AddElement { .. } | Op::DelElement { .. } => element_back(op.clone()),
+    }
+}
+
+fn element_back(op: Op) -> Vec<Op> {
+    match op {
         Op::AddElement {
+            netns,
             set,
             element,
             owner,
         } => vec![Op::DelElement {
+            netns,
             set,
             element,
             owner,
         }],
         Op::DelElement {
+            netns,
             set,
             element,
             owner,
         } => vec![Op::AddElement {
+            netns,
             set,
             element,
             owner,
         }],
+        _ => Vec::new(),
     }
 }
 
@@ -190,6 +201,10 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
             was,
         });
     }
+    ops.extend(before.tables.values().map(|table| Op::AddTable {
+        netns: netns.clone(),
+        table: table.clone(),
+    }));
     ops
 }
 

@@ -8,7 +8,9 @@ use ipnet::IpNet;
 
 use super::path::{End, Hop, Map, way};
 use super::{Check, Outcome, Seen};
-use crate::state::{Element, Family, Namespace, Netns, SetName, SysctlKey};
+use crate::state::{
+    Element, Family, IfName, Namespace, Netns, SetName, SysctlKey, Table, TableName,
+};
 
 /// The likely cause of what nobody wanted and what to look at next: of a surprise,
 /// or of a probe that did not arrive and of which nothing is expected.
@@ -150,39 +152,44 @@ fn nobody(last: &Hop<'_>) -> Option<String> {
     })
 }
 
-/// Whether the host drops it: our table lets pass what a network with masquerade
-/// sends out, and, on a host that did not forward before, nothing else.
+/// Whether the host drops it: from and to a network our table lets pass only what the file
+/// says, and on a host that did not forward before nothing else at all.
 fn guarded(hops: &[Hop<'_>], check: &Check, map: &Map<'_>) -> Option<String> {
     let hop = hops.iter().skip(1).find(|hop| *hop.at == Netns::Host)?;
     let host = map.namespace(&Netns::Host)?;
-    let has = |set, element| {
-        let elements = host.table.as_ref()?.sets.get(&set)?;
-        elements.get(&element)
-    };
-    let family = Family::of(&IpNet::from(check.to));
-    has(SetName::Guard, Element::Family(family))?;
-    let is_in = |set, dev| has(set, Element::Device(dev)).is_some();
+    let table = host.tables.get(&TableName::Inet)?;
+    let is_in = |set, dev: &IfName| table.has(set, &Element::device(dev.clone()));
     let came_by = map
         .source(&check.from, check.to)
         .and_then(|source| way(host, source))
-        .map(|(dev, _)| dev.clone());
-    let outwards = came_by.is_some_and(|dev| is_in(SetName::Inside, dev))
-        && !is_in(SetName::Networks, hop.dev.clone());
-    (!outwards).then(|| {
-        "the host drops it: it forwards what a network with `masquerade` sends out, and nothing else"
-            .to_owned()
-    })
+        .map(|(dev, _)| dev);
+    let within = |set| came_by.is_some_and(|dev| is_in(set, dev));
+    let towards = is_in(SetName::Networks, hop.dev);
+    if came_by == Some(hop.dev) || within(SetName::Inside) && !towards {
+        return None;
+    }
+    let family = Family::of(&IpNet::from(check.to));
+    let why = match (within(SetName::Networks), towards) {
+        (true, true) => "networks do not reach one another unless the file allows it",
+        (true, false) => "the network does not go out: the file gives it no `masquerade`",
+        (false, true) => "nobody outside reaches a network unless the file allows it",
+        _ if table.has(SetName::Guard, &Element::family(family)) => {
+            "it forwards what a network with `masquerade` sends out, and nothing else"
+        }
+        _ => return None,
+    };
+    Some(format!("the host drops it: {why}"))
 }
 
 /// The answer must find its way back too, unless it is masqueraded.
 fn way_back(check: &Check, map: &Map<'_>) -> Option<String> {
     let home = check.home.as_ref().filter(|home| **home != Netns::Host)?;
     let host = map.namespace(&Netns::Host);
-    let masqueraded = host.is_some_and(|host| host.table.is_some());
-    if masqueraded || check.from == Netns::Host {
+    let source = map.source(&check.from, check.to)?;
+    let table = host.and_then(|host| host.tables.get(&TableName::Inet));
+    if table.is_some_and(|table| masquerades(table, source)) || check.from == Netns::Host {
         return None;
     }
-    let source = map.source(&check.from, check.to)?;
     let (hops, end) = map.path(home, source);
     match end {
         End::NoRoute(at) => Some(format!(
@@ -193,6 +200,14 @@ fn way_back(check: &Check, map: &Map<'_>) -> Option<String> {
         )),
         _ => on_the_way(&hops, end, source, map).map(|cause| format!("on the way back, {cause}")),
     }
+}
+
+fn masquerades(table: &Table, source: IpAddr) -> bool {
+    let all = table
+        .elements()
+        .filter(|(set, _, _)| matches!(set, SetName::Masquerade4 | SetName::Masquerade6));
+    let mut subnets = all.filter_map(|(_, element, _)| element.only_subnet());
+    subnets.any(|subnet| subnet.contains(&source))
 }
 
 fn unexpected_way(check: &Check, map: &Map<'_>) -> String {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::path::End;
 use super::wave::waves;
 use super::*;
-use crate::state::{Element, Family, NetState, SetName};
+use crate::state::{Element, Family, NetState, SetName, TableName};
 use crate::topology::{Topology, parse, resolve};
 
 const ROUTERS: &str = include_str!("../../examples/routers.yaml");
@@ -43,10 +43,10 @@ fn seen(seen: Seen) -> Outcome {
 fn cause(text: &str, from: &str, to: &str) -> Option<String> {
     let (topology, mut state) = lab(text);
     let host = state.namespaces.get_mut(&Netns::Host);
-    if let Some(table) = host.and_then(|host| host.table.as_mut()) {
+    if let Some(table) = host.and_then(|host| host.tables.get_mut(&TableName::Inet)) {
         // The planner's part, on a host that did not forward.
         let guard = table.sets.entry(SetName::Guard).or_default();
-        guard.insert(Element::Family(Family::Ipv4), None);
+        guard.insert(Element::family(Family::Ipv4), None);
     }
     let pairs = matrix(&topology.expect, &state).pairs;
     let is_asked = |check: &&Check| check.from == netns(from) && check.home == Some(netns(to));
@@ -207,7 +207,7 @@ fn causes_name_who_is_to_blame() {
         (
             INTERNET.to_owned(),
             ("stranger", "one"),
-            "the host drops it: it forwards what a network with `masquerade` sends out",
+            "the host drops it: nobody outside reaches a network unless the file allows it",
         ),
         (
             INTERNET.to_owned(),

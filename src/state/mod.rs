@@ -7,7 +7,6 @@ mod address;
 mod link;
 mod name;
 mod nft;
-mod nft_text;
 mod route;
 mod sysctl;
 
@@ -18,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, is_generated, is_link_local};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
-pub use nft::{ChainName, Element, Family, Field, Rule, SetName, TABLE, Table, Term};
-pub use nft_text::{element as nft_element, script as nft_script};
+pub use nft::{
+    ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
+    TableName, Term, Test, nft_element, nft_script,
+};
 pub use route::{IP6_METRIC, Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
 
@@ -69,10 +70,10 @@ pub struct Namespace {
     /// Kernel settings that matter to a lab.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctls: BTreeMap<SysctlKey, Sysctl>,
-    /// Our firewall table, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<Table>,
-    /// What other labs have in the table by the journal, whether it is there or not.
+    /// Our firewall tables, where there are some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<TableName, Table>,
+    /// What other labs have in them by the journal, whether it is there or not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub due: BTreeMap<SetName, BTreeMap<Element, LabName>>,
 }

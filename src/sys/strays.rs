@@ -12,7 +12,9 @@ use super::store::{Lab, Store};
 use super::{Failure, kernel::Claims};
 use crate::ipam::Leases;
 use crate::plan::Claim;
-use crate::state::{Element, End, Family, LabName, Netns, NetnsName, SetName, SysctlKey, Table};
+use crate::state::{
+    Element, End, Family, LabName, Netns, NetnsName, SetName, SysctlKey, Table, TableName,
+};
 
 /// What was found: claims as the journal would hold them.
 #[derive(Debug, Clone, Default)]
@@ -43,9 +45,12 @@ pub(crate) fn find(store: &Store) -> Result<Strays, Failure> {
     }
     search.marks()?;
     search.other_ends()?;
-    let table = nft::read(&mut Socket::netfilter()?)?;
-    if let Some(table) = table.filter(|table| table.ours) {
-        search.table(&table);
+    let mut socket = Socket::netfilter()?;
+    for name in TableName::HOST {
+        let table = nft::read(&mut socket, name)?;
+        if let Some(table) = table.filter(|table| table.ours) {
+            search.table(&table);
+        }
     }
     Ok(search.strays)
 }
@@ -165,8 +170,7 @@ impl Search {
             (Family::Ipv4, SysctlKey::forward4()),
             (Family::Ipv6, SysctlKey::forward6()),
         ];
-        let guard = table.sets.get(&SetName::Guard);
-        let guarded = |family| guard.is_some_and(|set| set.contains_key(&Element::Family(family)));
+        let guarded = |family| table.has(SetName::Guard, &Element::family(family));
         for (_, key) in keys.into_iter().filter(|(family, _)| guarded(*family)) {
             let (netns, was) = (Netns::Host, "0".to_owned());
             let claim = Claim::Sysctl { netns, key, was };

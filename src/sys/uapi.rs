@@ -51,6 +51,8 @@ numbers! {
         ICMPV6_PKT_TOOBIG: u8 = 2;
         ICMPV6_TIME_EXCEED: u8 = 3;
         ICMPV6_ECHO_REPLY: u8 = 129;
+        ICMPV6_MGM_QUERY: u8 = 130;
+        ICMPV6_MLD2_REPORT: u8 = 143;
         ICMPV6_FILTER: i32 = 1;
     }
     "linux/magic.h" {
@@ -60,7 +62,10 @@ numbers! {
         NFPROTO_INET: u8 = 1;
         NFPROTO_IPV4: u8 = 2;
         NFPROTO_IPV6: u8 = 10;
+        NFPROTO_BRIDGE: u8 = 7;
+        NF_INET_LOCAL_IN: u32 = 1;
         NF_INET_FORWARD: u32 = 2;
+        NF_INET_LOCAL_OUT: u32 = 3;
         NF_INET_POST_ROUTING: u32 = 4;
         NF_DROP: i32 = 0;
         NF_ACCEPT: i32 = 1;
@@ -68,10 +73,32 @@ numbers! {
     "linux/netfilter/nf_conntrack_common.h" {
         CT_ESTABLISHED: u32 = 2, "NF_CT_STATE_BIT(IP_CT_ESTABLISHED)";
         CT_RELATED: u32 = 4, "NF_CT_STATE_BIT(IP_CT_RELATED)";
+        IPS_DST_NAT: u32 = 32;
     }
     "linux/netfilter_ipv4.h" {
         NF_IP_PRI_FILTER: i32 = 0;
         NF_IP_PRI_NAT_SRC: i32 = 100;
+    }
+    "linux/netfilter_bridge.h" {
+        NF_BR_PRE_ROUTING: u32 = 0;
+        NF_BR_PRI_NAT_DST_BRIDGED: i32 = -300;
+    }
+    "linux/if_ether.h" {
+        ETH_P_IP: u16 = 0x0800;
+        ETH_P_ARP: u16 = 0x0806;
+        ETH_P_8021Q: u16 = 0x8100;
+        ETH_P_IPV6: u16 = 0x86dd;
+        ETH_P_8021AD: u16 = 0x88a8;
+    }
+    "linux/in.h" {
+        IPPROTO_UDP: u8 = 17;
+    }
+    "linux/in6.h" {
+        IPPROTO_ICMPV6: u8 = 58;
+    }
+    "linux/netfilter/nf_nat.h" {
+        NF_NAT_RANGE_MAP_IPS: u32 = 1;
+        NF_NAT_RANGE_PROTO_SPECIFIED: u32 = 2;
     }
     "linux/netfilter/nfnetlink.h" {
         FAMILY_HEADER: usize = 4, "sizeof(struct nfgenmsg)";
@@ -86,10 +113,13 @@ numbers! {
         NFT_MSG_DELTABLE: u16 = 2;
         NFT_MSG_NEWCHAIN: u16 = 3;
         NFT_MSG_GETCHAIN: u16 = 4;
+        NFT_MSG_DELCHAIN: u16 = 5;
         NFT_MSG_NEWRULE: u16 = 6;
         NFT_MSG_GETRULE: u16 = 7;
+        NFT_MSG_DELRULE: u16 = 8;
         NFT_MSG_NEWSET: u16 = 9;
         NFT_MSG_GETSET: u16 = 10;
+        NFT_MSG_DELSET: u16 = 11;
         NFT_MSG_NEWSETELEM: u16 = 12;
         NFT_MSG_GETSETELEM: u16 = 13;
         NFT_MSG_DELSETELEM: u16 = 14;
@@ -97,6 +127,7 @@ numbers! {
         NFTA_DATA_VALUE: u16 = 1;
         NFTA_DATA_VERDICT: u16 = 2;
         NFTA_VERDICT_CODE: u16 = 1;
+        NFTA_VERDICT_CHAIN: u16 = 2;
         NFTA_TABLE_NAME: u16 = 1;
         NFTA_TABLE_FLAGS: u16 = 2;
         NFT_TABLE_F_DORMANT: u32 = 1;
@@ -119,28 +150,42 @@ numbers! {
         NFTA_SET_FLAGS: u16 = 3;
         NFTA_SET_KEY_TYPE: u16 = 4;
         NFTA_SET_KEY_LEN: u16 = 5;
+        NFTA_SET_DATA_TYPE: u16 = 6;
+        NFTA_SET_DATA_LEN: u16 = 7;
+        NFTA_SET_DESC: u16 = 9;
         NFTA_SET_ID: u16 = 10;
         NFTA_SET_USERDATA: u16 = 13;
         NFT_SET_INTERVAL: u32 = 4;
+        NFT_SET_MAP: u32 = 8;
+        NFT_SET_CONCAT: u32 = 0x80;
+        NFTA_SET_DESC_CONCAT: u16 = 2;
+        NFTA_SET_FIELD_LEN: u16 = 1;
         NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
         NFTA_SET_ELEM_LIST_SET: u16 = 2;
         NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
         NFTA_SET_ELEM_KEY: u16 = 1;
+        NFTA_SET_ELEM_DATA: u16 = 2;
+        NFTA_SET_ELEM_KEY_END: u16 = 10;
         NFTA_SET_ELEM_FLAGS: u16 = 3;
         NFTA_SET_ELEM_USERDATA: u16 = 6;
         NFT_SET_ELEM_INTERVAL_END: u32 = 1;
         NFT_REG_VERDICT: u32 = 0;
         NFT_REG_1: u32 = 1;
-        NFT_REG_2: u32 = 2;
+        NFT_REG32_00: u32 = 8;
         NFT_RETURN: i32 = -5;
+        NFT_JUMP: i32 = -3;
+        NFT_GOTO: i32 = -4;
         NFTA_META_DREG: u16 = 1;
         NFTA_META_KEY: u16 = 2;
+        NFT_META_PROTOCOL: u32 = 1;
         NFT_META_IIFNAME: u32 = 6;
         NFT_META_OIFNAME: u32 = 7;
         NFT_META_NFPROTO: u32 = 15;
+        NFT_META_L4PROTO: u32 = 16;
         NFTA_CT_DREG: u16 = 1;
         NFTA_CT_KEY: u16 = 2;
         NFT_CT_STATE: u32 = 0;
+        NFT_CT_STATUS: u32 = 2;
         NFTA_BITWISE_SREG: u16 = 1;
         NFTA_BITWISE_DREG: u16 = 2;
         NFTA_BITWISE_LEN: u16 = 3;
@@ -151,16 +196,29 @@ numbers! {
         NFTA_CMP_DATA: u16 = 3;
         NFT_CMP_EQ: u32 = 0;
         NFT_CMP_NEQ: u32 = 1;
+        NFT_CMP_GTE: u32 = 5;
         NFTA_PAYLOAD_DREG: u16 = 1;
         NFTA_PAYLOAD_BASE: u16 = 2;
         NFTA_PAYLOAD_OFFSET: u16 = 3;
         NFTA_PAYLOAD_LEN: u16 = 4;
+        NFT_PAYLOAD_LL_HEADER: u32 = 0;
         NFT_PAYLOAD_NETWORK_HEADER: u32 = 1;
+        NFT_PAYLOAD_TRANSPORT_HEADER: u32 = 2;
         NFTA_LOOKUP_SET: u16 = 1;
         NFTA_LOOKUP_SREG: u16 = 2;
+        NFTA_LOOKUP_DREG: u16 = 3;
         NFTA_LOOKUP_FLAGS: u16 = 5;
         NFT_LOOKUP_F_INV: u32 = 1;
         NFTA_IMMEDIATE_DREG: u16 = 1;
         NFTA_IMMEDIATE_DATA: u16 = 2;
+        NFTA_BYTEORDER_LEN: u16 = 4;
+        NFTA_NAT_TYPE: u16 = 1;
+        NFTA_NAT_FAMILY: u16 = 2;
+        NFTA_NAT_REG_ADDR_MIN: u16 = 3;
+        NFTA_NAT_REG_ADDR_MAX: u16 = 4;
+        NFTA_NAT_REG_PROTO_MIN: u16 = 5;
+        NFTA_NAT_REG_PROTO_MAX: u16 = 6;
+        NFTA_NAT_FLAGS: u16 = 7;
+        NFT_NAT_DNAT: u32 = 1;
     }
 }

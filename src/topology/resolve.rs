@@ -84,7 +84,7 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
         cable::connect(topology, &mut state, link);
     }
     routes::routes(topology, &mut state)?;
-    host::masquerade(topology, &mut state);
+    host::firewall(topology, &mut state);
     Ok((state, leased))
 }
 

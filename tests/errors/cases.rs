@@ -2,7 +2,7 @@
 
 use netyard::error::{Error, Failure, Refused};
 use netyard::plan::{Conflict, Conflicts, Holder, Op, Plan, Setting, Step};
-use netyard::state::{End, Link, LinkKind, Netns, Route, SetName, Table};
+use netyard::state::{End, Link, LinkKind, Netns, Route, SetName, Table, TableName};
 use netyard::topology::ResolveError;
 
 pub(crate) fn all() -> Vec<(&'static str, Error)> {
@@ -21,7 +21,8 @@ type Refusal = (&'static str, Op, i32, Option<&'static str>);
 
 fn refusals() -> Vec<Refusal> {
     let table = Op::AddTable {
-        table: Table::skeleton(),
+        netns: Netns::Host,
+        table: Table::skeleton(TableName::Inet),
     };
     let no_table = Some("this kernel has no nf_tables, which the firewall needs");
     let mtu = Op::SetLink {

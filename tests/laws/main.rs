@@ -15,7 +15,7 @@ use netyard::fake::Fake;
 use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Plan, Step, claims, plan};
 use netyard::reconcile::{self, Change, Host, Inside, Watch};
-use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey};
+use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey, TableName};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
 use render::{file, is_nothing, shuffled};
@@ -33,18 +33,20 @@ fn desired(file: &Value, leases: &Leases) -> (NetState, Leases) {
     resolve(&topology, leases).unwrap()
 }
 
-fn routed(state: &NetState) -> bool {
-    let host = state.namespaces.get(&Netns::Host);
-    host.is_some_and(|host| host.table.is_some())
+/// What the lab makes netyard look at.
+fn look(fake: &mut Fake, desired: &NetState) {
+    let host = desired.namespaces.get(&Netns::Host);
+    fake.routed = host.is_some_and(|host| !host.sysctls.is_empty());
+    fake.networks = host.is_some_and(|host| !host.tables.is_empty());
 }
 
 fn up(fake: &mut Fake, desired: &NetState) -> Result<Plan, Error> {
-    fake.routed = routed(desired);
+    look(fake, desired);
     reconcile::up(fake, desired, &mut ())
 }
 
 fn down(fake: &mut Fake, lab: &LabName) -> Plan {
-    fake.routed = false;
+    (fake.routed, fake.networks) = (false, false);
     reconcile::down(fake, lab, &mut ()).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -148,7 +150,7 @@ fn every_failure(start: &Fake, desired: &NetState) -> Result<(), TestCaseError> 
         }
         undoing_fails(start, desired, k)?;
         let mut fake = start.clone();
-        fake.routed = routed(desired);
+        look(&mut fake, desired);
         match reconcile::up(&mut fake, desired, &mut Stop(k)) {
             Err(Error::Undone(cause)) if matches!(*cause, Error::Interrupted) => {}
             // The last transaction is not stopped in its middle.
@@ -187,7 +189,7 @@ fn undoing_fails(start: &Fake, desired: &NetState, k: usize) -> Result<(), TestC
 /// The host after a run that was killed between two operations.
 fn killed(start: &Fake, desired: &NetState, done: usize) -> Option<Fake> {
     let mut fake = start.clone();
-    fake.routed = routed(desired);
+    look(&mut fake, desired);
     let lab = &desired.lab;
     let observed = fake.observe(lab, Inside::Read).unwrap();
     let plan = plan(desired, &observed).unwrap();
@@ -304,7 +306,7 @@ proptest! {
         let mut full = clean.clone();
         must_up(&mut full, &a);
         let nothing = NetState::empty(a.lab.clone());
-        full.routed = false;
+        (full.routed, full.networks) = (false, false);
         let observed = full.observe(&a.lab, Inside::Skip).unwrap();
         let steps = plan(&nothing, &observed).unwrap().steps;
         for done in 0..=steps.len() {
@@ -363,7 +365,7 @@ fn leaving(lab: u8) -> NetState {
 }
 
 fn guard(fake: &Fake) -> usize {
-    let table = fake.namespaces[&Netns::Host].table.as_ref();
+    let table = fake.namespaces[&Netns::Host].tables.get(&TableName::Inet);
     table.map_or(0, |table| table.sets[&SetName::Guard].len())
 }
 

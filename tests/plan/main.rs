@@ -193,7 +193,8 @@ mod fake {
             )?;
         }
         let host = desired.namespaces.get(&Netns::Host);
-        fake.routed = host.is_some_and(|host| host.table.is_some());
+        fake.routed = host.is_some_and(|host| !host.sysctls.is_empty());
+        fake.networks = host.is_some_and(|host| !host.tables.is_empty());
         let observed = fake.observe(&desired.lab, Inside::Read)?;
         let text = serde_json::to_string_pretty(&observed)? + "\n";
         Ok(fs::write(path, text)?)

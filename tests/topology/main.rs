@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use netyard::ipam::{Leases, Pool};
 use netyard::state::{
     AddrGen, Element, End, Link, LinkKind, NetState, Netns, Route, SetName, SysctlKey, Table,
-    is_link_local,
+    TableName, is_link_local,
 };
 use netyard::topology::{Topology, parse, resolve};
 
@@ -79,7 +79,7 @@ fn a_network_is_a_bridge_with_ports() {
         ["default via 10.0.0.1 dev veth-one-in"]
     );
     let host = &state.namespaces[&Netns::Host];
-    assert!(host.table.is_none() && host.sysctls.is_empty() && host.owner.is_none());
+    assert!(host.sysctls.is_empty() && host.owner.is_none());
     assert!(link(&state, "one:lo").up);
 }
 
@@ -102,8 +102,10 @@ fn masquerade_fills_the_table_and_switches_forwarding_on() {
     let state = state(&example("dual-stack"));
     let host = &state.namespaces[&Netns::Host];
     let lab = "dual-stack".parse().unwrap();
-    let mut table = Table::skeleton();
+    let mut table = Table::skeleton(TableName::Inet);
     for (set, element) in [
+        (SetName::Networks, "\"dual-bridge\""),
+        (SetName::Bridged, "\"dual-bridge\" . \"dual-bridge\""),
         (SetName::Inside, "\"dual-bridge\""),
         (SetName::Masquerade4, "10.46.0.0/24"),
         (SetName::Masquerade6, "fd00:46::/64"),
@@ -112,7 +114,7 @@ fn masquerade_fills_the_table_and_switches_forwarding_on() {
         let elements = table.sets.get_mut(&set).unwrap();
         elements.insert(element, Some(Clone::clone(&lab)));
     }
-    assert_eq!(host.table.as_ref(), Some(&table));
+    assert_eq!(host.tables.get(&TableName::Inet), Some(&table));
     for key in [SysctlKey::forward4(), SysctlKey::forward6()] {
         let sysctl = &host.sysctls[&key];
         assert_eq!((sysctl.value.as_str(), &sysctl.was), ("1", &None));

@@ -9,7 +9,6 @@ use crate::plan::{Op, Setting};
 use crate::reconcile::{Applied, Watch};
 use crate::state::{End, IfName, Link, Netns, NetnsName, SysctlKey};
 use crate::sys::netlink::link::CableEnd;
-use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Request;
 use crate::sys::netlink::{address, link, route};
 use crate::sys::{Failure, netns, sysctl};
@@ -22,7 +21,7 @@ enum Way<'a> {
     /// In this namespace; what is removed goes only when all before it succeeded.
     Route(&'a Netns, Removes),
     Sysctl,
-    Firewall,
+    Firewall(&'a Netns),
 }
 
 /// Within one send the kernel goes on after a refusal. If an address is refused and
@@ -41,7 +40,7 @@ fn way(op: &Op) -> Way<'_> {
         Op::AddTable { .. }
         | Op::DelTable { .. }
         | Op::AddElement { .. }
-        | Op::DelElement { .. } => Way::Firewall,
+        | Op::DelElement { .. } => Way::Firewall(op.netns()),
         Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } => {
             Way::Route(op.netns(), Removes::Yes)
         }
@@ -62,7 +61,7 @@ impl Kernel {
                 Way::Make => self.make(group),
                 Way::Remove => one_by_one(group, |op| self.unname(op)),
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
-                Way::Firewall => self.firewall(group),
+                Way::Firewall(netns) => self.firewall(netns, group),
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {
@@ -134,27 +133,6 @@ impl Kernel {
         };
         self.forget(name);
         Ok(netns::unname(name)?)
-    }
-
-    fn firewall(&mut self, ops: &[&Op]) -> Applied {
-        let changes: Vec<Change> = ops.iter().filter_map(|op| change(op)).collect();
-        let answer = self
-            .netfilter()
-            .and_then(|socket| nft::apply(socket, &changes));
-        match answer {
-            Ok(Ok(())) => Applied {
-                done: (0..ops.len()).collect(),
-                ..Applied::default()
-            },
-            Ok(Err(refused)) => Applied {
-                failed: Some(refused),
-                ..Applied::default()
-            },
-            Err(e) => Applied {
-                failed: Some((0, e.into())),
-                ..Applied::default()
-            },
-        }
     }
 
     /// Requests of one namespace in one send. An operation of which the kernel took
@@ -335,22 +313,4 @@ fn write(kernel: &mut Kernel, op: &Op) -> Result<(), Failure> {
     };
     let key: &SysctlKey = key;
     Ok(sysctl::write(kernel.entry(netns)?, key, value)?)
-}
-
-fn change(op: &Op) -> Option<Change> {
-    Some(match (*op).clone() {
-        Op::AddTable { table } => Change::AddTable(table),
-        Op::DelTable { .. } => Change::DelTable,
-        Op::AddElement {
-            set,
-            element,
-            owner,
-        } => Change::AddElement {
-            set,
-            element,
-            owner,
-        },
-        Op::DelElement { set, element, .. } => Change::DelElement { set, element },
-        _ => return None,
-    })
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod farewell;
+mod firewall;
 mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,9 +43,9 @@ const LAST_INDEX: u32 = i32::MAX as u32;
 #[derive(Debug)]
 pub(crate) struct Kernel {
     host: Place,
-    /// For the firewall table; opened when first needed, because opening it loads
+    /// For the firewall tables; opened when first needed, because opening it loads
     /// kernel modules.
-    netfilter: Option<Socket>,
+    netfilter: BTreeMap<Netns, Socket>,
     /// The lab's namespaces, each with a socket inside.
     inside: BTreeMap<NetnsName, Place>,
     /// The indexes of devices.
@@ -53,12 +54,16 @@ pub(crate) struct Kernel {
     taken: BTreeSet<u32>,
     /// Whether a cable was seen that is up and whose carrier is still to come.
     waits: bool,
-    /// Whether the firewall table and forwarding matter to this lab.
+    /// Whether forwarding matters to this lab.
     routed: bool,
+    /// Whether the lab has networks, to which the firewall tables matter.
+    pub(crate) networks: bool,
     /// What is looked at as if the journal held it.
     pub(crate) assumed: Strays,
     /// Whether the host of the lab is not this namespace: what is here is none of its own.
     pub(crate) elsewhere: bool,
+    /// The lab's namespaces that shall have a firewall table.
+    pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
     pub(crate) forwards: BTreeSet<Netns>,
     /// What the lab was recorded with before, and is to be recorded with.
@@ -70,19 +75,21 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// To look only. `routed` says that the firewall table and forwarding matter.
+    /// To look only. `routed` says that forwarding matters.
     pub(crate) fn to_read(lab: Lab, store: Store, routed: bool) -> Result<Self, Error> {
         open_files::raise();
         Ok(Kernel {
             host: netns::host().map_err(Error::system("open the host's namespace"))?,
-            netfilter: None,
+            netfilter: BTreeMap::new(),
             inside: BTreeMap::new(),
             indexes: BTreeMap::new(),
             taken: BTreeSet::new(),
             waits: false,
             routed,
+            networks: false,
             assumed: Strays::default(),
             elsewhere: false,
+            walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
             before: None,
             lab,

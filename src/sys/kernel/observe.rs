@@ -14,7 +14,7 @@ use crate::state::{
     Sysctl, SysctlKey, is_generated,
 };
 use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{address, link, nft, nsid, route};
+use crate::sys::netlink::{address, link, nsid, route};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -126,33 +126,9 @@ impl Kernel {
             self.indexes.insert(end, index);
         }
         self.settings(netns, namespace, claims)?;
-        if *netns == Netns::Host {
-            self.look_at_table(namespace, claims)?;
-        }
-        Ok(())
-    }
-
-    /// Our table is one that carries our mark, and of which the journal knows.
-    fn look_at_table(&mut self, host: &mut Namespace, claims: &Claims) -> io::Result<()> {
-        let recorded = claims.iter().flat_map(|(lab, all)| {
-            let elements = all.iter().filter_map(|claim| match claim {
-                Claim::Element(set, element) => Some((*set, element.clone())),
-                _ => None,
-            });
-            elements.map(move |(set, element)| (set, element, lab.clone()))
-        });
-        let mut known = false;
-        for (set, element, lab) in recorded {
-            known = true;
-            if lab != self.lab.name {
-                host.due.entry(set).or_default().insert(element, lab);
-            }
-        }
-        if self.routed || known {
-            host.table = nft::read(self.netfilter()?)?;
-        }
-        if let Some(table) = &mut host.table {
-            table.ours &= known;
+        match netns {
+            Netns::Host => self.look_at_tables(namespace, claims)?,
+            Netns::Named(_) => self.look_at_walls(netns, namespace, claims)?,
         }
         Ok(())
     }
@@ -183,16 +159,8 @@ impl Kernel {
 
     pub(super) fn forget(&mut self, name: &NetnsName) {
         self.inside.remove(name);
+        self.netfilter.remove(&Netns::Named(name.clone()));
         self.indexes.retain(|end, _| end.netns.name() != Some(name));
-    }
-
-    pub(super) fn netfilter(&mut self) -> io::Result<&mut Socket> {
-        if self.netfilter.is_none() {
-            self.netfilter = Some(Socket::netfilter()?);
-        }
-        self.netfilter
-            .as_mut()
-            .ok_or_else(|| io::Error::other("no netfilter socket"))
     }
 
     /// The settings that a lab holds, and, on a host that shall forward, those

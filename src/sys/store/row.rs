@@ -2,7 +2,7 @@
 
 use super::Result;
 use crate::plan::Claim;
-use crate::state::{Element, End, Netns, SetName, SysctlKey};
+use crate::state::{Element, End, Netns, SetName, SysctlKey, TABLE};
 use crate::sys::Failure;
 use crate::sys::netns::Identity;
 
@@ -26,6 +26,7 @@ pub(super) fn columns(claim: &Claim) -> (&'static str, String, String, Option<&s
             key.path().to_owned(),
             Some(was),
         ),
+        Claim::Table(netns) => ("table", netns.to_string(), TABLE.to_owned(), None),
         Claim::Element(set, element) => (
             "element",
             host(),
@@ -58,6 +59,7 @@ pub(super) fn claim(
             let element = Element::try_from(element.to_owned()).map_err(odd)?;
             Claim::Element(set.ok_or_else(|| odd(&object))?, element)
         }
+        "table" => Claim::Table(stored(netns)?),
         _ => return Err(odd(kind)),
     })
 }

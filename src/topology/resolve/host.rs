@@ -2,7 +2,7 @@
 
 use super::{forward_switch, forwarding, ipv6};
 use crate::state::{
-    Element, End, Family, LabName, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table,
+    Element, End, Family, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table, TableName,
 };
 use crate::topology::names::bridge_mac;
 use crate::topology::{Network, Topology};
@@ -44,35 +44,32 @@ fn smallest_mtu(topology: &Topology, name: &NetworkName, network: &Network) -> O
     smallest.filter(|_| chosen).or(network.mtu)
 }
 
-/// Forwarding and the firewall table, if a network leaves through the host.
-pub(super) fn masquerade(topology: &Topology, state: &mut NetState) {
-    let mut inside = topology
-        .networks
-        .iter()
-        .filter(|(_, n)| n.masquerade)
-        .peekable();
-    if inside.peek().is_none() {
+/// The firewall table, for every lab with a network: nothing is forwarded from or to it
+/// but what the file says. And forwarding, if anything is.
+pub(super) fn firewall(topology: &Topology, state: &mut NetState) {
+    if topology.networks.is_empty() {
         return;
     }
     let host = state.namespaces.entry(Netns::Host).or_default();
-    let mut table = Table::skeleton();
-    for (name, network) in inside {
-        let bridge = Element::Device(topology.bridge(name, network));
-        add(&mut table, SetName::Inside, bridge, &topology.lab);
+    let mut table = Table::skeleton(TableName::Inet);
+    for (name, network) in &topology.networks {
+        let bridge = topology.bridge(name, network);
+        let mut add = |set, element| table.add(set, element, &topology.lab);
+        add(SetName::Networks, Element::device(bridge.clone()));
+        add(SetName::Bridged, Element::within(bridge.clone()));
+        if !network.masquerade {
+            continue;
+        }
+        add(SetName::Inside, Element::device(bridge));
         for subnet in &network.subnets {
             let set = match Family::of(subnet) {
                 Family::Ipv4 => SetName::Masquerade4,
                 Family::Ipv6 => SetName::Masquerade6,
             };
-            add(&mut table, set, Element::Subnet(*subnet), &topology.lab);
+            add(set, Element::subnet(*subnet));
             let switch = forward_switch(subnet);
             host.sysctls.insert(switch, forwarding(&topology.lab));
         }
     }
-    host.table = Some(table);
-}
-
-fn add(table: &mut Table, set: SetName, element: Element, lab: &LabName) {
-    let elements = table.sets.entry(set).or_default();
-    elements.insert(element, Some(lab.clone()));
+    host.tables.insert(table.name, table);
 }

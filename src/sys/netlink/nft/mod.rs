@@ -1,8 +1,11 @@
-//! The firewall table `inet netyard`: written in one batch, read back as a value.
+//! Our tables of the firewall: written in one batch, read back as values.
 
 mod element;
+mod entry;
 mod expr;
 mod read;
+#[cfg(test)]
+mod samples;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,20 +16,19 @@ use std::io;
 use rustix::io::Errno;
 
 use super::KernelError;
-use super::attr::put_text;
 use super::socket::{Request, Socket};
-use crate::state::{Element, LabName, SetName, TABLE, Table};
+use crate::state::{Element, LabName, SetName, Table, TableName};
 use crate::sys::uapi::*;
 
 pub(crate) use read::read;
 
-/// What may be done to the table.
+/// What may be done to a table.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// Make it, with all that is in it.
+    /// Make it, with all that is in it. Rules of the user are in their chain already.
     AddTable(Table),
-    /// Take it away, with all that is in it.
-    DelTable,
+    /// Take it away, with all that is in it, but for rules of the user.
+    DelTable(Table),
     /// Put an element into a set.
     AddElement {
         /// The set.
@@ -49,9 +51,7 @@ impl Change {
     fn requests(&self) -> Result<Vec<Request>, KernelError> {
         Ok(match self {
             Change::AddTable(table) => return table::requests(table),
-            Change::DelTable => vec![message(NFT_MSG_DELTABLE, 0, |out| {
-                put_text(out, NFTA_TABLE_NAME, TABLE);
-            })],
+            Change::DelTable(table) => table::removal(table),
             Change::AddElement {
                 set,
                 element,
@@ -114,8 +114,17 @@ fn border(kind: u16) -> Request {
     }
 }
 
-fn message(kind: u16, flags: u16, attributes: impl FnOnce(&mut Vec<u8>)) -> Request {
-    let mut body = vec![NFPROTO_INET, NFNETLINK_V0, 0, 0];
+fn message(
+    table: TableName,
+    kind: u16,
+    flags: u16,
+    attributes: impl FnOnce(&mut Vec<u8>),
+) -> Request {
+    let family = match table {
+        TableName::Inet | TableName::Inside => NFPROTO_INET,
+        TableName::Bridge => NFPROTO_BRIDGE,
+    };
+    let mut body = vec![family, NFNETLINK_V0, 0, 0];
     attributes(&mut body);
     Request {
         kind: NFNL_SUBSYS_NFTABLES << 8 | kind,

@@ -5,28 +5,29 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::state::{ChainName, Element, LabName, Rule, SetName, TABLE, Table};
+use crate::state::{ChainName, Element, LabName, Rule, SetName, TABLE, Table, TableName};
 use crate::sys::netlink::KernelError;
 use crate::sys::netlink::attr::{parse, put_text};
 use crate::sys::netlink::socket::{Request, Socket, u32_at};
 use crate::sys::uapi::*;
 
-use super::element::{self, Entry};
+use super::entry::{self, Entry};
 use super::expr::{self, Expr, text};
-use super::table::{Hook, Key, MARK, hook, key};
+use super::table::{Hook, MARK, Shape, hook, shape};
 use super::{message, userdata};
 
 /// How often the table is read again when it changed between two questions.
 const TRIES: usize = 8;
 
-/// The table `inet netyard`; `None` when there is none. What is in it but cannot
+/// Our table of this name; `None` when there is none. What is in it but cannot
 /// be part of our table (a set of another type, a chain at another hook) is left
 /// out, so that it shows as missing. A chain or a set of a name that is not ours is
 /// left out too and shows nowhere; it goes with the table.
-pub(crate) fn read(socket: &mut Socket) -> io::Result<Option<Table>> {
+pub(crate) fn read(socket: &mut Socket, name: TableName) -> io::Result<Option<Table>> {
     for _ in 0..TRIES {
         let mut reader = Reader {
             socket,
+            name,
             generation: None,
             changed: false,
         };
@@ -44,6 +45,7 @@ type Sets = BTreeMap<SetName, BTreeMap<Element, Option<LabName>>>;
 
 struct Reader<'a> {
     socket: &'a mut Socket,
+    name: TableName,
     /// The number of the rule set's version, which every answer carries.
     generation: Option<Vec<u8>>,
     changed: bool,
@@ -52,7 +54,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The table's own question comes first: where there is none, it is the only one.
     fn table(&mut self) -> io::Result<Option<Table>> {
-        let question = get(NFT_MSG_GETTABLE, NFTA_TABLE_NAME, TABLE, None);
+        let question = self.get(NFT_MSG_GETTABLE, NFTA_TABLE_NAME, None);
         let answer = match self.socket.ask(&question)? {
             // A kernel without nf_tables refuses the message type
             // (nfnetlink_rcv_msg in net/netfilter/nfnetlink.c): no table there.
@@ -66,15 +68,19 @@ impl Reader<'_> {
         let ours = notes.and_then(userdata::read_comment) == Some(MARK);
         // The chains of a dormant table are hooked nowhere.
         let dormant = number(&answer, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT != 0;
-        let chains = if dormant {
+        let mut chains = if dormant {
             BTreeMap::new()
         } else {
             self.chains()?
         };
+        let users = chains.iter_mut().find(|(chain, _)| chain.is_users());
+        let users = users.map(|(_, rules)| std::mem::take(rules));
         Ok(Some(Table {
+            name: self.name,
             ours,
             chains,
             sets: self.sets()?,
+            user_rules: users.map_or(0, |rules| rules.len()),
         }))
     }
 
@@ -83,23 +89,22 @@ impl Reader<'_> {
     /// come in the order in which a packet meets them.
     fn chains(&mut self) -> io::Result<BTreeMap<ChainName, Vec<Rule>>> {
         let mut chains = BTreeMap::new();
-        for chain in ChainName::ALL {
+        for chain in self.name.chains() {
             let name = Some((NFTA_CHAIN_NAME, chain.as_str()));
-            let question = get(NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, TABLE, name);
+            let question = self.get(NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, name);
             let answer = self.socket.ask(&question)?;
             if self.known(answer)?.is_some_and(|a| is_chain(chain, &a)) {
                 chains.insert(chain, Vec::new());
             }
         }
         let vocabulary = expr::vocabulary();
-        for rule in self.list(&get(NFT_MSG_GETRULE, NFTA_RULE_TABLE, TABLE, None))? {
+        for rule in self.list(&self.get(NFT_MSG_GETRULE, NFTA_RULE_TABLE, None))? {
             let place = find(&rule, NFTA_RULE_CHAIN).map(text);
-            let chain = ChainName::ALL
-                .into_iter()
-                .find(|c| Some(c.as_str()) == place);
+            let chain = self.name.chains().find(|c| Some(c.as_str()) == place);
             if let Some(rules) = chain.and_then(|chain| chains.get_mut(&chain)) {
                 let list = find(&rule, NFTA_RULE_EXPRESSIONS).unwrap_or_default();
-                let list: Vec<Expr> = parse(list).map(|(_, bytes)| Expr::read(bytes)).collect();
+                let list = parse(list).map(|(_, bytes)| Expr::read(bytes));
+                let list: Vec<Expr> = list.filter(|expr| !expr::is_idle(expr)).collect();
                 rules.push(Rule(expr::terms(&vocabulary, &list)));
             }
         }
@@ -110,22 +115,32 @@ impl Reader<'_> {
     /// have our name in a foreign table.
     fn sets(&mut self) -> io::Result<Sets> {
         let mut sets = BTreeMap::new();
-        for found in self.list(&get(NFT_MSG_GETSET, NFTA_SET_TABLE, TABLE, None))? {
+        for found in self.list(&self.get(NFT_MSG_GETSET, NFTA_SET_TABLE, None))? {
             let name = find(&found, NFTA_SET_NAME).map(text);
-            let set = SetName::ALL.into_iter().find(|s| Some(s.as_str()) == name);
+            let set = self.name.sets().find(|s| Some(s.as_str()) == name);
             let Some(set) = set.filter(|set| is_set(*set, &found)) else {
                 continue;
             };
             let mut entries = Vec::new();
             let name = Some((NFTA_SET_ELEM_LIST_SET, set.as_str()));
-            let question = get(NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, TABLE, name);
+            let question = self.get(NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, name);
             for part in self.list(&question)? {
                 let list = find(&part, NFTA_SET_ELEM_LIST_ELEMENTS).unwrap_or_default();
                 entries.extend(parse(list).map(|(_, bytes)| Entry::read(bytes)));
             }
-            sets.insert(set, element::elements(set, entries));
+            sets.insert(set, entry::elements(set, entries));
         }
         Ok(sets)
+    }
+
+    /// A question about the table, or about one thing in it.
+    fn get(&self, kind: u16, table: u16, more: Option<(u16, &str)>) -> Request {
+        message(self.name, kind, 0, |out| {
+            put_text(out, table, TABLE);
+            if let Some((kind, name)) = more {
+                put_text(out, kind, name);
+            }
+        })
     }
 
     /// An answer's attributes; `None` when what was asked for is not there.
@@ -166,16 +181,6 @@ impl Reader<'_> {
     }
 }
 
-/// A question about the table, or about one thing in it.
-fn get(kind: u16, table: u16, name: &str, more: Option<(u16, &str)>) -> Request {
-    message(kind, 0, |out| {
-        put_text(out, table, name);
-        if let Some((kind, name)) = more {
-            put_text(out, kind, name);
-        }
-    })
-}
-
 fn is(refused: &KernelError, errno: Errno) -> bool {
     refused.errno == errno.raw_os_error()
 }
@@ -194,21 +199,26 @@ fn number(attributes: &[u8], wanted: u16) -> u32 {
 
 /// Whether it hangs where our chain of this name hangs, and accepts at its end.
 fn is_chain(chain: ChainName, attributes: &[u8]) -> bool {
-    let place = find(attributes, NFTA_CHAIN_HOOK).unwrap_or_default();
+    let place = find(attributes, NFTA_CHAIN_HOOK);
+    let Some(wanted) = hook(chain) else {
+        return place.is_none();
+    };
+    let place = place.unwrap_or_default();
     let found = Hook {
         kind: find(attributes, NFTA_CHAIN_TYPE).map_or("", text),
         number: number(place, NFTA_HOOK_HOOKNUM),
         priority: number(place, NFTA_HOOK_PRIORITY) as i32,
     };
-    found == hook(chain) && number(attributes, NFTA_CHAIN_POLICY) == NF_ACCEPT as u32
+    found == wanted && number(attributes, NFTA_CHAIN_POLICY) == NF_ACCEPT as u32
 }
 
-/// Whether it has the key of our set of this name.
+/// Whether it has the key, and the data, of our set of this name.
 fn is_set(set: SetName, attributes: &[u8]) -> bool {
-    let found = Key {
-        kind: number(attributes, NFTA_SET_KEY_TYPE),
-        length: number(attributes, NFTA_SET_KEY_LEN),
+    let pair = |kind, length| (number(attributes, kind), number(attributes, length));
+    let found = Shape {
+        key: pair(NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN),
+        data: pair(NFTA_SET_DATA_TYPE, NFTA_SET_DATA_LEN),
         flags: number(attributes, NFTA_SET_FLAGS),
     };
-    found == key(set)
+    found == shape(set)
 }

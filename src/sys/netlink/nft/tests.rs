@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
+use super::samples::{every, full, many, put};
 use super::*;
 use crate::state::ChainName;
 use crate::sys::netns::{self, Place};
@@ -27,7 +28,11 @@ impl Yard {
     }
 
     fn read(&mut self) -> Option<Table> {
-        read(&mut self.socket).unwrap()
+        self.read_one(TableName::Inet)
+    }
+
+    fn read_one(&mut self, name: TableName) -> Option<Table> {
+        read(&mut self.socket, name).unwrap()
     }
 
     /// What nft prints, given these arguments and this input.
@@ -47,100 +52,66 @@ impl Yard {
     }
 }
 
-fn put(table: &mut Table, set: SetName, element: &str, owner: Option<&str>) {
-    let element = Element::try_from(element.to_owned()).unwrap();
-    let owner = owner.map(|lab| lab.parse().unwrap());
-    table.sets.get_mut(&set).unwrap().insert(element, owner);
-}
-
-/// Every kind of element; subnets that touch, that are all, that end the range.
-fn full() -> Table {
-    let mut table = Table::skeleton();
-    put(&mut table, SetName::Guard, "ipv4", None);
-    put(&mut table, SetName::Guard, "ipv6", None);
-    put(
-        &mut table,
-        SetName::Bridged,
-        "\"br-a\" . \"br-a\"",
-        Some("a"),
-    );
-    put(
-        &mut table,
-        SetName::Bridged,
-        "\"docker0\" . \"docker0\"",
-        None,
-    );
-    put(&mut table, SetName::Inside, "\"br-a\"", Some("a"));
-    // What nft would take for a wildcard, and the shell for a quote.
-    put(&mut table, SetName::Inside, "\"br*\"", Some("a"));
-    put(&mut table, SetName::Bridged, "\"a'b\" . \"a'b\"", None);
-    put(
-        &mut table,
-        SetName::Inside,
-        "\"fifteen-letters\"",
-        Some("lab-2"),
-    );
-    for (i, net) in [
-        "0.0.0.0/8",
-        "10.0.0.0/24",
-        "10.0.1.0/24",
-        "10.0.2.1/32",
-        "255.255.255.0/24",
-    ]
-    .iter()
-    .enumerate()
-    {
-        put(
-            &mut table,
-            SetName::Masquerade4,
-            net,
-            Some(["a", "lab-2"][i % 2]),
-        );
-    }
-    for net in ["fd00::/64", "fd00:0:0:1::/64", "ffff::/16"] {
-        put(&mut table, SetName::Masquerade6, net, Some("a"));
-    }
-    table
-}
-
-fn everything() -> Table {
-    let mut table = Table::skeleton();
-    put(&mut table, SetName::Masquerade4, "0.0.0.0/0", Some("a"));
-    put(&mut table, SetName::Masquerade6, "::/0", Some("a"));
-    table
-}
-
 #[test]
 #[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
 fn what_is_written_is_read() {
-    for table in [full(), everything(), Table::skeleton()] {
-        let mut yard = yard();
-        assert_eq!(yard.read(), None);
+    for table in every() {
+        let (mut yard, name) = (yard(), table.name);
+        assert_eq!(yard.read_one(name), None);
         assert_eq!(yard.apply(&[Change::AddTable(table.clone())]), Ok(()));
-        assert_eq!(yard.read(), Some(table));
-        assert_eq!(yard.apply(&[Change::DelTable]), Ok(()));
-        assert_eq!(yard.read(), None);
+        assert_eq!(yard.read_one(name).as_ref(), Some(&table));
+        assert_eq!(yard.apply(&[Change::DelTable(table)]), Ok(()));
+        assert_eq!(yard.read_one(name), None);
     }
 }
 
 #[test]
 #[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
 fn nft_lists_it_as_if_it_had_made_it() {
-    for table in [full(), everything(), Table::skeleton()] {
+    for table in every() {
         let (mut ours, mut theirs) = (yard(), yard());
         assert_eq!(ours.apply(&[Change::AddTable(table.clone())]), Ok(()));
         theirs.nft(&["-f", "-"], &crate::state::nft_script(&table));
         let list = ["list", "ruleset"];
         assert_eq!(ours.nft(&list, ""), theirs.nft(&list, ""));
-        assert_eq!(theirs.read(), Some(table));
+        assert_eq!(theirs.read_one(table.name), Some(table));
     }
+}
+
+#[test]
+#[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
+fn rules_of_the_user_stay() {
+    let mut yard = yard();
+    assert_eq!(yard.apply(&[Change::AddTable(full())]), Ok(()));
+    let rule = [
+        "add", "rule", "inet", "netyard", "user", "tcp", "dport", "25", "drop",
+    ];
+    yard.nft(&rule, "");
+    let seen = yard.read().unwrap();
+    assert_eq!((seen.user_rules, seen.is_as_written()), (1, true));
+    assert_eq!(yard.apply(&[Change::DelTable(seen.clone())]), Ok(()));
+    let left = yard.read().unwrap();
+    assert!(left.is_left_to_user() && left.user_rules == 1, "{left:?}");
+    assert!(
+        yard.nft(&["list", "ruleset"], "")
+            .contains("tcp dport 25 drop")
+    );
+    assert_eq!(yard.apply(&[Change::AddTable(seen.clone())]), Ok(()));
+    assert_eq!(yard.read().as_ref(), Some(&seen));
+    // Away and there again in one transaction, as where its rules were changed.
+    let again = [
+        Change::DelTable(seen.clone()),
+        Change::AddTable(seen.clone()),
+    ];
+    assert_eq!(yard.apply(&again), Ok(()));
+    assert_eq!(yard.read(), Some(seen));
 }
 
 #[test]
 #[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
 fn elements_come_and_go() {
     let mut yard = yard();
-    let mut table = Table::skeleton();
+    let mut table = Table::skeleton(TableName::Inet);
     assert_eq!(yard.apply(&[Change::AddTable(table.clone())]), Ok(()));
     let full = full();
     let changes = full
@@ -171,7 +142,7 @@ fn elements_come_and_go() {
 fn device(name: &str) -> Change {
     Change::AddElement {
         set: SetName::Inside,
-        element: Element::Device(name.parse().unwrap()),
+        element: Element::device(name.parse().unwrap()),
         owner: None,
     }
 }
@@ -182,39 +153,34 @@ fn a_refusal_names_its_change_and_undoes_all() {
     let mut yard = yard();
     let refused = yard.apply(&[device("a")]).unwrap_err();
     assert_eq!((refused.0, refused.1.errno), (0, libc::ENOENT));
-    let with_a = [Change::AddTable(Table::skeleton()), device("a")];
+    let with_a = [
+        Change::AddTable(Table::skeleton(TableName::Inet)),
+        device("a"),
+    ];
     assert_eq!(yard.apply(&with_a), Ok(()));
     let before = yard.read();
     let refused = yard.apply(&[device("b"), device("a"), device("c")]);
     let (at, error) = refused.unwrap_err();
     assert_eq!((at, error.errno), (1, libc::EEXIST));
     assert_eq!(yard.read(), before);
-    let again = yard.apply(&[device("b"), Change::AddTable(Table::skeleton())]);
+    let again = yard.apply(&[
+        device("b"),
+        Change::AddTable(Table::skeleton(TableName::Inet)),
+    ]);
     let (at, error) = again.unwrap_err();
     assert_eq!((at, error.errno), (1, libc::EEXIST));
     assert_eq!(yard.read(), before);
-    let mut unknown = Table::skeleton();
+    let mut unknown = Table::skeleton(TableName::Inet);
     let rules = unknown.chains.get_mut(&ChainName::Forward).unwrap();
     rules[0]
         .0
         .push(crate::state::Term::Unknown("counter".into()));
-    let refused = yard.apply(&[Change::DelTable, Change::AddTable(unknown)]);
+    let refused = yard.apply(&[
+        Change::DelTable(Table::skeleton(TableName::Inet)),
+        Change::AddTable(unknown),
+    ]);
     assert_eq!(refused.unwrap_err().0, 1);
     assert_eq!(yard.read(), before);
-}
-
-fn many() -> Table {
-    let mut table = Table::skeleton();
-    for i in 0..3000u32 {
-        let net = format!("fd00:{i:x}::/64");
-        put(
-            &mut table,
-            SetName::Masquerade6,
-            &net,
-            Some("a-lab-with-a-long-name"),
-        );
-    }
-    table
 }
 
 #[test]
@@ -225,7 +191,7 @@ fn thousands_of_elements_in_one_batch() {
     assert_eq!(whole.apply(&[Change::AddTable(table.clone())]), Ok(()));
     assert_eq!(whole.read().as_ref(), Some(&table));
     let mut single = yard();
-    let mut changes = vec![Change::AddTable(Table::skeleton())];
+    let mut changes = vec![Change::AddTable(Table::skeleton(TableName::Inet))];
     let elements = table.elements();
     changes.extend(elements.map(|(set, element, owner)| Change::AddElement {
         set,
@@ -250,14 +216,14 @@ fn what_others_did_shows() {
     let table = full();
     assert_eq!(yard.apply(&[Change::AddTable(table.clone())]), Ok(()));
     let listed = yard.nft(&["-a", "list", "chain", "inet", "netyard", "forward"], "");
-    let drop = listed.lines().find(|line| line.contains("drop")).unwrap();
+    let drop = listed.lines().find(|line| line.contains("@guard")).unwrap();
     let handle = drop.rsplit(' ').next().unwrap();
     let delete = [
         "delete", "rule", "inet", "netyard", "forward", "handle", handle,
     ];
     yard.nft(&delete, "");
     let seen = yard.read().unwrap();
-    assert_eq!(seen.chains[&ChainName::Forward].len(), 3);
+    assert_eq!(seen.chains[&ChainName::Forward].len(), 9);
     assert_eq!(seen.sets, table.sets);
     yard.nft(
         &[
@@ -285,9 +251,9 @@ fn what_others_did_shows() {
     );
     let seen = yard.read().unwrap();
     let text = |chain, at: usize| seen.chains[&chain][at].to_string();
-    assert_eq!(text(ChainName::Forward, 3), "<counter> accept");
+    assert_eq!(text(ChainName::Forward, 9), "<counter> accept");
     assert_eq!(text(ChainName::Postrouting, 3), "<masq>");
-    assert_eq!(text(ChainName::Forward, 4), "meta nfproto != @guard");
+    assert_eq!(text(ChainName::Forward, 10), "meta nfproto != @guard");
 }
 
 #[test]
@@ -314,7 +280,10 @@ fn without_the_right_the_answer_is_a_refusal() {
             inheritable: none,
         };
         rustix::thread::set_capabilities(None, sets)?;
-        apply(&mut yard.socket, &[Change::AddTable(Table::skeleton())])
+        apply(
+            &mut yard.socket,
+            &[Change::AddTable(Table::skeleton(TableName::Inet))],
+        )
     });
     let (at, error) = refused.unwrap().unwrap_err();
     assert_eq!((at, error.errno), (0, libc::EPERM));

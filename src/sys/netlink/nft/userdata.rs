@@ -2,10 +2,16 @@
 //! unread. One byte of type, one of length, the value (libnftnl's udata.h, whose
 //! numbers these are; they are no part of the kernel's interface).
 
+use crate::sys::uapi::NFT_META_IIFNAME;
+
 /// A comment: type 0 of tables, rules and elements alike.
 const COMMENT: u8 = 0;
 /// `NFTNL_UDATA_SET_KEYBYTEORDER`.
 const KEY_BYTE_ORDER: u8 = 0;
+/// `NFTNL_UDATA_SET_DATABYTEORDER`.
+const DATA_BYTE_ORDER: u8 = 1;
+/// `NFTNL_UDATA_SET_KEY_TYPEOF`.
+const KEY_TYPEOF: u8 = 3;
 /// `NFTNL_UDATA_SET_ELEM_FLAGS` with `SET_ELEM_F_INTERVAL_OPEN`.
 const ELEMENT_FLAGS: u8 = 1;
 const INTERVAL_OPEN: u32 = 1;
@@ -30,10 +36,45 @@ pub(super) fn open_interval(out: &mut Vec<u8>) {
     put(out, ELEMENT_FLAGS, &INTERVAL_OPEN.to_ne_bytes());
 }
 
-/// In which byte order nft shows a set's keys.
-pub(super) fn byte_order(order: u32) -> Vec<u8> {
+/// In which byte order nft shows a set's keys and a map's data.
+pub(super) fn byte_orders(key: u32, data: u32) -> Vec<u8> {
     let mut out = Vec::new();
-    put(&mut out, KEY_BYTE_ORDER, &order.to_ne_bytes());
+    put(&mut out, KEY_BYTE_ORDER, &key.to_ne_bytes());
+    if data != 0 {
+        put(&mut out, DATA_BYTE_ORDER, &data.to_ne_bytes());
+    }
+    out
+}
+
+/// What nft writes for `typeof iifname . @th,64,128`, which no list of types can say: kinds
+/// of expressions (enum expr_types of its include/expression.h) with their values.
+pub(super) fn typeof_name_and_target() -> Vec<u8> {
+    const CONCAT: u32 = 13;
+    const META: u32 = 9;
+    const PAYLOAD: u32 = 7;
+    let iifname = numbers(&[NFT_META_IIFNAME]);
+    // No known header; the transport header's bits from 64 on, 128 of them.
+    let target = numbers(&[0, 0, 3, 64, 128]);
+    let mut both = Vec::new();
+    put(&mut both, 0, &expression(META, &iifname));
+    put(&mut both, 1, &expression(PAYLOAD, &target));
+    let mut out = Vec::new();
+    put(&mut out, KEY_TYPEOF, &expression(CONCAT, &both));
+    out
+}
+
+fn expression(kind: u32, value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out, 0, &kind.to_ne_bytes());
+    put(&mut out, 1, value);
+    out
+}
+
+fn numbers(values: &[u32]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (kind, value) in values.iter().enumerate() {
+        put(&mut out, kind as u8, &value.to_ne_bytes());
+    }
     out
 }
 

@@ -1,0 +1,260 @@
+//! The chains of our tables, with their rules.
+
+use serde::{Deserialize, Serialize};
+
+use super::rule::{Field, Rule, Term, Test};
+use super::set::SetName;
+use super::{Family, TableName};
+
+/// The chains. The policy of those that packets meet by themselves is accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChainName {
+    /// The user's own rules: what is forwarded meets them first. netyard makes the
+    /// chain and never touches it again.
+    User,
+    /// `type filter hook forward priority filter`: who may pass through the host.
+    Forward,
+    /// `type nat hook postrouting priority srcnat`: source NAT.
+    Postrouting,
+    /// What a checked port may say in ARP.
+    PortArp,
+    /// What it may send over IPv4.
+    PortIp,
+    /// What it may send over IPv6.
+    PortIp6,
+    /// `type filter hook prerouting` of bridges: what comes in by a checked port.
+    Port,
+    /// `type filter hook input` of a namespace: what it takes.
+    Input,
+    /// `type filter hook output` of a namespace: what it sends.
+    Output,
+}
+
+impl ChainName {
+    /// Every chain. One that others jump to comes before them.
+    pub const ALL: [ChainName; 9] = [
+        ChainName::User,
+        ChainName::Forward,
+        ChainName::Postrouting,
+        ChainName::PortArp,
+        ChainName::PortIp,
+        ChainName::PortIp6,
+        ChainName::Port,
+        ChainName::Input,
+        ChainName::Output,
+    ];
+
+    /// The table that it is in.
+    pub fn table(self) -> TableName {
+        match self {
+            ChainName::User | ChainName::Forward | ChainName::Postrouting => TableName::Inet,
+            ChainName::PortArp | ChainName::PortIp | ChainName::PortIp6 | ChainName::Port => {
+                TableName::Bridge
+            }
+            ChainName::Input | ChainName::Output => TableName::Inside,
+        }
+    }
+
+    /// The chain's name in the kernel.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChainName::User => "user",
+            ChainName::Forward => "forward",
+            ChainName::Postrouting => "postrouting",
+            ChainName::PortArp => "port_arp",
+            ChainName::PortIp => "port_ip",
+            ChainName::PortIp6 => "port_ip6",
+            ChainName::Port => "port",
+            ChainName::Input => "input",
+            ChainName::Output => "output",
+        }
+    }
+
+    /// Whether its rules are the user's.
+    pub fn is_users(self) -> bool {
+        self == ChainName::User
+    }
+
+    /// Type, hook and priority, as nft writes them. `None`: packets meet it only when
+    /// another chain sends them there.
+    pub fn hook(self) -> Option<&'static str> {
+        Some(match self {
+            ChainName::User | ChainName::PortArp | ChainName::PortIp | ChainName::PortIp6 => {
+                return None;
+            }
+            ChainName::Forward => "type filter hook forward priority filter; policy accept;",
+            ChainName::Postrouting => "type nat hook postrouting priority srcnat; policy accept;",
+            // Before everything else, the connection tracking of br_netfilter too.
+            ChainName::Port => "type filter hook prerouting priority -300; policy accept;",
+            ChainName::Input => "type filter hook input priority filter; policy accept;",
+            ChainName::Output => "type filter hook output priority filter; policy accept;",
+        })
+    }
+
+    /// The rules that this chain has in our table.
+    pub fn rules(self) -> Vec<Rule> {
+        let rules = match self {
+            ChainName::User => Vec::new(),
+            ChainName::Forward => forward(),
+            ChainName::Postrouting => postrouting(),
+            ChainName::PortArp => port_arp(),
+            ChainName::PortIp => port_ip(),
+            ChainName::PortIp6 => port_ip6(),
+            ChainName::Port => port(),
+            ChainName::Input => inside(
+                Test::FromLo,
+                Field::Saddr,
+                [SetName::Ingress4, SetName::Ingress6],
+            ),
+            ChainName::Output => inside(
+                Test::ToLo,
+                Field::Daddr,
+                [SetName::Egress4, SetName::Egress6],
+            ),
+        };
+        rules.into_iter().map(Rule).collect()
+    }
+}
+
+/// Only what the file names is forwarded from or to a network; and on a host that did
+/// not forward before, nothing else at all.
+fn forward() -> Vec<Vec<Term>> {
+    use Field::{Daddr, Dport, IifName, L4Proto, NfProto, OifName, Saddr};
+    let policy = |family| vec![Saddr(family), Daddr(family), L4Proto, Dport];
+    vec![
+        vec![Term::Jump(ChainName::User)],
+        vec![Term::Is(Test::Established), Term::Accept],
+        vec![
+            Term::In(vec![IifName, OifName], SetName::Bridged),
+            Term::Accept,
+        ],
+        vec![
+            Term::Is(Test::Published),
+            Term::In(vec![OifName], SetName::Networks),
+            Term::Accept,
+        ],
+        vec![
+            Term::In(vec![IifName], SetName::Inside),
+            Term::NotIn(vec![OifName], SetName::Networks),
+            Term::Accept,
+        ],
+        vec![
+            Term::In(policy(Family::Ipv4), SetName::Allow4),
+            Term::Accept,
+        ],
+        vec![
+            Term::In(policy(Family::Ipv6), SetName::Allow6),
+            Term::Accept,
+        ],
+        vec![Term::In(vec![IifName], SetName::Networks), Term::Drop],
+        vec![Term::In(vec![OifName], SetName::Networks), Term::Drop],
+        vec![Term::In(vec![NfProto], SetName::Guard), Term::Drop],
+    ]
+}
+
+fn postrouting() -> Vec<Vec<Term>> {
+    let saddr = |family| vec![Field::Saddr(family)];
+    vec![
+        vec![
+            Term::In(vec![Field::OifName], SetName::Networks),
+            Term::Return,
+        ],
+        vec![
+            Term::In(saddr(Family::Ipv4), SetName::Masquerade4),
+            Term::Masquerade,
+        ],
+        vec![
+            Term::In(saddr(Family::Ipv6), SetName::Masquerade6),
+            Term::Masquerade,
+        ],
+    ]
+}
+
+/// A port that is checked speaks with its own hardware address, and VLAN tags hide nothing
+/// from the rules; then each protocol has its chain.
+fn port() -> Vec<Vec<Term>> {
+    let to = |test, chain| vec![Term::Is(test), Term::Goto(chain)];
+    vec![
+        vec![
+            Term::NotIn(vec![Field::IifName], SetName::Checked),
+            Term::Accept,
+        ],
+        vec![
+            Term::NotIn(vec![Field::IifName, Field::EtherSaddr], SetName::Macs),
+            Term::Drop,
+        ],
+        to(Test::Arp, ChainName::PortArp),
+        to(Test::Ip, ChainName::PortIp),
+        to(Test::Ip6, ChainName::PortIp6),
+        vec![Term::Is(Test::Vlan), Term::Drop],
+        vec![Term::Is(Test::ServiceVlan), Term::Drop],
+    ]
+}
+
+/// Nobody speaks for another (RFC 826); a probe has no sender yet (RFC 5227, 2.1.1).
+fn port_arp() -> Vec<Vec<Term>> {
+    let from = |field| vec![Field::IifName, field];
+    vec![
+        vec![
+            Term::NotIn(from(Field::ArpEther), SetName::Macs),
+            Term::Drop,
+        ],
+        vec![Term::Is(Test::ArpProbe), Term::Accept],
+        vec![
+            Term::In(from(Field::ArpAddress), SetName::Sources4),
+            Term::Accept,
+        ],
+        vec![Term::Drop],
+    ]
+}
+
+/// Its own addresses; and who asks for one has none yet (RFC 2131, 4.1).
+fn port_ip() -> Vec<Vec<Term>> {
+    let from = vec![Field::IifName, Field::Saddr(Family::Ipv4)];
+    vec![
+        vec![Term::Is(Test::DhcpReply), Term::Drop],
+        vec![Term::In(from, SetName::Sources4), Term::Accept],
+        vec![Term::Is(Test::DhcpRequest), Term::Accept],
+        vec![Term::Drop],
+    ]
+}
+
+/// Its own addresses, and no word of a router; before it has an address it asks whether
+/// someone has it, for its own only (RFC 4862, 5.4.2), and joins groups (RFC 3590).
+fn port_ip6() -> Vec<Vec<Term>> {
+    let from = vec![Field::IifName, Field::Saddr(Family::Ipv6)];
+    let about = vec![Field::IifName, Field::Target];
+    vec![
+        vec![Term::Is(Test::Dhcp6Reply), Term::Drop],
+        vec![Term::Is(Test::RouterAdvert), Term::Drop],
+        vec![Term::Is(Test::Redirect), Term::Drop],
+        vec![
+            Term::Is(Test::NeighbourAdvert),
+            Term::NotIn(about.clone(), SetName::Targets6),
+            Term::Drop,
+        ],
+        vec![Term::In(from, SetName::Sources6), Term::Accept],
+        vec![
+            Term::Is(Test::AddressCheck),
+            Term::In(about, SetName::Targets6),
+            Term::Accept,
+        ],
+        vec![Term::Is(Test::FirstReport), Term::Accept],
+        vec![Term::Drop],
+    ]
+}
+
+/// Answers, itself, what keeps a link alive, and what the file lists; nothing else.
+fn inside(itself: Test, peer: fn(Family) -> Field, sets: [SetName; 2]) -> Vec<Vec<Term>> {
+    let listed = |family| vec![peer(family), Field::L4Proto, Field::Dport];
+    let [four, six] = sets;
+    vec![
+        vec![Term::Is(Test::Established), Term::Accept],
+        vec![Term::Is(itself), Term::Accept],
+        vec![Term::Is(Test::LinkUpkeep), Term::Accept],
+        vec![Term::In(listed(Family::Ipv4), four), Term::Accept],
+        vec![Term::In(listed(Family::Ipv6), six), Term::Accept],
+        vec![Term::Drop],
+    ]
+}

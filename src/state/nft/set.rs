@@ -1,0 +1,207 @@
+//! The sets and maps of our tables.
+
+use serde::{Deserialize, Serialize};
+
+use super::TableName;
+use super::element::Family;
+
+/// The sets and maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SetName {
+    /// Families that the host did not forward before netyard switched them on:
+    /// what is forwarded for nobody of ours is dropped.
+    Guard,
+    /// Bridges, each as its way from itself to itself: what stays on one is
+    /// switched, not forwarded. Where the module br_netfilter is loaded it comes by
+    /// here all the same (net/bridge/br_netfilter_hooks.c, `br_nf_forward_ip`).
+    Bridged,
+    /// Bridges whose namespaces may go out through the host.
+    Inside,
+    /// The bridges of all labs: what may go out does not go to another network.
+    Networks,
+    /// IPv4 subnets that leave with the host's address.
+    Masquerade4,
+    /// IPv6 subnets that leave with the host's address.
+    Masquerade6,
+    /// What else is forwarded over IPv4: sources, destinations, protocols, ports.
+    Allow4,
+    /// The same over IPv6.
+    Allow6,
+    /// Bridge ports that are checked.
+    Checked,
+    /// The hardware addresses of each.
+    Macs,
+    /// The IPv4 addresses of each.
+    Sources4,
+    /// The IPv6 addresses of each.
+    Sources6,
+    /// The IPv6 addresses of each, which it may say are its own.
+    Targets6,
+    /// Who may send what to a namespace over IPv4.
+    Ingress4,
+    /// The same over IPv6.
+    Ingress6,
+    /// What a namespace may send to whom over IPv4.
+    Egress4,
+    /// The same over IPv6.
+    Egress6,
+}
+
+/// What a part of a key, or of what a map has for it, is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// IPv4 or IPv6.
+    Family,
+    /// A device name.
+    Device,
+    /// An address, or in an interval set a subnet.
+    Address(Family),
+    /// A hardware address.
+    Mac,
+    /// The 16 bytes of an IPv6 address, where nft has no word for what it is.
+    Bits,
+    /// A transport protocol.
+    Protocol,
+    /// A port, or in an interval set a range of them.
+    Port,
+}
+
+impl Kind {
+    /// Its type, as nft writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Family => "nf_proto",
+            Kind::Device => "ifname",
+            Kind::Address(Family::Ipv4) => "ipv4_addr",
+            Kind::Address(Family::Ipv6) => "ipv6_addr",
+            Kind::Mac => "ether_addr",
+            Kind::Bits => "@th,64,128",
+            Kind::Protocol => "inet_proto",
+            Kind::Port => "inet_service",
+        }
+    }
+}
+
+const ADDRESS4: Kind = Kind::Address(Family::Ipv4);
+const ADDRESS6: Kind = Kind::Address(Family::Ipv6);
+
+impl SetName {
+    /// Every set and map.
+    pub const ALL: [SetName; 17] = [
+        SetName::Guard,
+        SetName::Bridged,
+        SetName::Inside,
+        SetName::Networks,
+        SetName::Masquerade4,
+        SetName::Masquerade6,
+        SetName::Allow4,
+        SetName::Allow6,
+        SetName::Checked,
+        SetName::Macs,
+        SetName::Sources4,
+        SetName::Sources6,
+        SetName::Targets6,
+        SetName::Ingress4,
+        SetName::Ingress6,
+        SetName::Egress4,
+        SetName::Egress6,
+    ];
+
+    /// The table that it is in.
+    pub fn table(self) -> TableName {
+        match self {
+            SetName::Checked
+            | SetName::Macs
+            | SetName::Sources4
+            | SetName::Sources6
+            | SetName::Targets6 => TableName::Bridge,
+            SetName::Ingress4 | SetName::Ingress6 | SetName::Egress4 | SetName::Egress6 => {
+                TableName::Inside
+            }
+            _ => TableName::Inet,
+        }
+    }
+
+    /// Its name in the kernel.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SetName::Guard => "guard",
+            SetName::Bridged => "bridged",
+            SetName::Inside => "inside",
+            SetName::Networks => "networks",
+            SetName::Masquerade4 => "masquerade4",
+            SetName::Masquerade6 => "masquerade6",
+            SetName::Allow4 => "allow4",
+            SetName::Allow6 => "allow6",
+            SetName::Checked => "checked",
+            SetName::Macs => "macs",
+            SetName::Sources4 => "sources4",
+            SetName::Sources6 => "sources6",
+            SetName::Targets6 => "targets6",
+            SetName::Ingress4 => "ingress4",
+            SetName::Ingress6 => "ingress6",
+            SetName::Egress4 => "egress4",
+            SetName::Egress6 => "egress6",
+        }
+    }
+
+    /// The parts of its key.
+    pub fn key(self) -> &'static [Kind] {
+        match self {
+            SetName::Guard => &[Kind::Family],
+            SetName::Bridged => &[Kind::Device, Kind::Device],
+            SetName::Inside | SetName::Networks | SetName::Checked => &[Kind::Device],
+            SetName::Macs => &[Kind::Device, Kind::Mac],
+            SetName::Sources4 => &[Kind::Device, ADDRESS4],
+            SetName::Sources6 => &[Kind::Device, ADDRESS6],
+            SetName::Targets6 => &[Kind::Device, Kind::Bits],
+            SetName::Ingress4 | SetName::Egress4 => &[ADDRESS4, Kind::Protocol, Kind::Port],
+            SetName::Ingress6 | SetName::Egress6 => &[ADDRESS6, Kind::Protocol, Kind::Port],
+            SetName::Masquerade4 => &[ADDRESS4],
+            SetName::Masquerade6 => &[ADDRESS6],
+            SetName::Allow4 => &[ADDRESS4, ADDRESS4, Kind::Protocol, Kind::Port],
+            SetName::Allow6 => &[ADDRESS6, ADDRESS6, Kind::Protocol, Kind::Port],
+        }
+    }
+
+    /// The parts of what a map has for each key; of a set nothing.
+    pub fn data(self) -> &'static [Kind] {
+        &[]
+    }
+
+    /// Whether a part of its key may be a range.
+    pub fn has_intervals(self) -> bool {
+        matches!(
+            self,
+            SetName::Masquerade4
+                | SetName::Masquerade6
+                | SetName::Allow4
+                | SetName::Allow6
+                | SetName::Ingress4
+                | SetName::Ingress6
+                | SetName::Egress4
+                | SetName::Egress6
+        )
+    }
+
+    /// Types and flags, as nft writes them.
+    pub fn declaration(self) -> String {
+        if self == SetName::Targets6 {
+            return "typeof iifname . @th,64,128;".to_owned();
+        }
+        let types = |kinds: &[Kind]| {
+            let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            names.join(" . ")
+        };
+        let mut text = format!("type {}", types(self.key()));
+        if !self.data().is_empty() {
+            text += &format!(" : {}", types(self.data()));
+        }
+        text += ";";
+        if self.has_intervals() {
+            text += " flags interval;";
+        }
+        text
+    }
+}
