@@ -22,7 +22,7 @@ fn demo() {
         "✓ host → 10.0.0.10",
         "the host, on the way, does not forward",
         "5/6",
-        "namespace internet has no route back",
+        "the file gives it no `masquerade`",
         "6/6",
         "✓ one → 198.51.100.80",
         "switch, masquerades",

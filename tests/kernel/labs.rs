@@ -1,6 +1,6 @@
 //! Labs beside each other and beside what others made; changes; undoing.
 
-use crate::sandbox::{all_examples, example, file, ok, outcome, pings, sh};
+use crate::sandbox::{all_examples, example, file, ok, outcome, pings, sh, until};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -346,7 +346,8 @@ fn repaired() {
     let mine = file("mine.yaml", LAB);
     ok(&["up", &mine]);
     sh("ip netns del pc");
-    // The host's end of its cable may still be there, and is then made anew.
+    // The kernel takes the host's end of its cable away a little later.
+    until("the cable goes", || !sh("ip -br link").contains("pc-eth0"));
     ok(&["up", "--yes", &mine]);
     assert!(pings("host", "10.5.0.10"));
     sh("ip link del br-mine");

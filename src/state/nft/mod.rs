@@ -129,7 +129,6 @@ impl Table {
     /// Whether nothing but the user's own chain is left: it is no lab's, and waits for
     /// the next.
     pub fn is_left_to_user(&self) -> bool {
-        let theirs = |chain: &ChainName| chain.is_users();
-        self.ours && self.sets.is_empty() && self.chains.keys().all(theirs)
+        self.ours && self.sets.is_empty() && self.chains.keys().eq([&ChainName::User])
     }
 }

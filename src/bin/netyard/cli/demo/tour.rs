@@ -140,13 +140,15 @@ private world, because it is not enough, and because it opens the host:",
                 "  - { from: one, to: 198.51.100.80, reach: false }\n",
             ),
             by_hand: Some(FORWARDING),
-            moral: "Packets get out now, but nobody out there knows the way to 10.0.0.0/24.",
+            moral: "\
+netyard lets nothing out of a network that the file does not let out; and
+nobody out there would know the way back to 10.0.0.0/24.",
         },
         Step {
             title: "Masquerade",
             story: "\
-What leaves the network gets the host's own address, and answers find back.
-One word in the file: what was done by hand is put back, and netyard switches
+It may leave now, with the host's own address, so that answers find back. One
+word in the file: what was done by hand is put back, and netyard switches
 forwarding on, after a guard, so that the host forwards for this network and
 for nobody else.",
             file: three(
