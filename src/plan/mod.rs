@@ -10,6 +10,7 @@ mod felt;
 mod impact;
 mod link;
 mod list;
+mod near;
 mod netns;
 mod nft;
 mod noun;

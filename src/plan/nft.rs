@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use super::conflict::barring;
 use super::order::Rank;
-use super::{Draft, Op, Step};
+use super::{Draft, Op, Step, near};
 use crate::state::{
     Element, End, Family, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, SetName,
     SysctlKey, Table, TableName,
 };
 
 /// The elements of a table's sets, each with its owner.
-type Sets<'a> = BTreeMap<SetName, BTreeMap<Element, Option<&'a LabName>>>;
+pub(super) type Sets<'a> = BTreeMap<SetName, BTreeMap<Element, Option<&'a LabName>>>;
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for name in TableName::HOST {
@@ -21,6 +21,8 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         join(&mut want, others(draft, name, have));
         if name == TableName::Inet {
             join(&mut want, guard(draft));
+            let near = near::subnets(draft, &want);
+            join(&mut want, near);
         }
         let needed = want.values().any(|elements| !elements.is_empty());
         settle(draft, &Netns::Host, name, needed.then_some(want));
@@ -100,7 +102,7 @@ fn join<'a>(
     }
 }
 
-type Owned<'a> = (SetName, Element, Option<&'a LabName>);
+pub(super) type Owned<'a> = (SetName, Element, Option<&'a LabName>);
 
 /// What other labs have in the table, or had: someone may have flushed it.
 fn others<'a>(draft: &Draft<'a>, name: TableName, have: Option<&'a Table>) -> Vec<Owned<'a>> {
@@ -248,6 +250,17 @@ fn reason(set: SetName) -> &'static str {
         | SetName::Ingress6
         | SetName::Egress4
         | SetName::Egress6 => "the file allows it",
+        SetName::Public | SetName::Public4 | SetName::Public6 => "everybody may use this port",
+        SetName::Lan | SetName::Lan4 | SetName::Lan6 => "those directly attached may use this port",
+        SetName::Near4 | SetName::Near6 => "this subnet is directly attached",
+        SetName::Seen4 | SetName::Seen6 => "these sources may use this port",
+        SetName::Ports4
+        | SetName::Ports6
+        | SetName::Bound4
+        | SetName::Bound6
+        | SetName::Ranges4
+        | SetName::Ranges6 => "the file publishes this port",
+        SetName::Hairpin4 | SetName::Hairpin6 => "the namespace may reach itself by the host",
         SetName::Checked => "what comes from this port is checked",
         SetName::Macs | SetName::Sources4 | SetName::Sources6 | SetName::Targets6 => {
             "this port may use it, and no other"

@@ -39,6 +39,7 @@ numbers! {
     }
     "linux/rtnetlink.h" {
         RTNLGRP_NSID: u32 = 28;
+        RTN_LOCAL: u32 = 2;
     }
     "linux/icmp.h" {
         ICMP_ECHOREPLY: u8 = 0;
@@ -63,6 +64,7 @@ numbers! {
         NFPROTO_IPV4: u8 = 2;
         NFPROTO_IPV6: u8 = 10;
         NFPROTO_BRIDGE: u8 = 7;
+        NF_INET_PRE_ROUTING: u32 = 0;
         NF_INET_LOCAL_IN: u32 = 1;
         NF_INET_FORWARD: u32 = 2;
         NF_INET_LOCAL_OUT: u32 = 3;
@@ -77,6 +79,8 @@ numbers! {
     }
     "linux/netfilter_ipv4.h" {
         NF_IP_PRI_FILTER: i32 = 0;
+        NF_IP_PRI_RAW: i32 = -300;
+        NF_IP_PRI_NAT_DST: i32 = -100;
         NF_IP_PRI_NAT_SRC: i32 = 100;
     }
     "linux/netfilter_bridge.h" {
@@ -211,6 +215,11 @@ numbers! {
         NFT_LOOKUP_F_INV: u32 = 1;
         NFTA_IMMEDIATE_DREG: u16 = 1;
         NFTA_IMMEDIATE_DATA: u16 = 2;
+        NFTA_FIB_DREG: u16 = 1;
+        NFTA_FIB_RESULT: u16 = 2;
+        NFTA_FIB_FLAGS: u16 = 3;
+        NFT_FIB_RESULT_ADDRTYPE: u32 = 3;
+        NFTA_FIB_F_DADDR: u32 = 2;
         NFTA_BYTEORDER_LEN: u16 = 4;
         NFTA_NAT_TYPE: u16 = 1;
         NFTA_NAT_FAMILY: u16 = 2;

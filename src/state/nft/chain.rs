@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::publish;
 use super::rule::{Field, Rule, Term, Test};
 use super::set::SetName;
 use super::{Family, TableName};
@@ -15,6 +16,16 @@ pub enum ChainName {
     User,
     /// `type filter hook forward priority filter`: who may pass through the host.
     Forward,
+    /// Where a published port leads.
+    Publish,
+    /// Who is directly attached may use these ports.
+    Near,
+    /// `type filter hook prerouting priority raw`: loopback addresses stay on this host.
+    Raw,
+    /// `type nat hook prerouting priority dstnat`: ports published to others.
+    Prerouting,
+    /// `type nat hook output priority dstnat`: ports published to this host.
+    NatOutput,
     /// `type nat hook postrouting priority srcnat`: source NAT.
     Postrouting,
     /// What a checked port may say in ARP.
@@ -33,9 +44,14 @@ pub enum ChainName {
 
 impl ChainName {
     /// Every chain. One that others jump to comes before them.
-    pub const ALL: [ChainName; 9] = [
+    pub const ALL: [ChainName; 14] = [
         ChainName::User,
         ChainName::Forward,
+        ChainName::Publish,
+        ChainName::Near,
+        ChainName::Raw,
+        ChainName::Prerouting,
+        ChainName::NatOutput,
         ChainName::Postrouting,
         ChainName::PortArp,
         ChainName::PortIp,
@@ -48,7 +64,14 @@ impl ChainName {
     /// The table that it is in.
     pub fn table(self) -> TableName {
         match self {
-            ChainName::User | ChainName::Forward | ChainName::Postrouting => TableName::Inet,
+            ChainName::User
+            | ChainName::Forward
+            | ChainName::Publish
+            | ChainName::Near
+            | ChainName::Raw
+            | ChainName::Prerouting
+            | ChainName::NatOutput
+            | ChainName::Postrouting => TableName::Inet,
             ChainName::PortArp | ChainName::PortIp | ChainName::PortIp6 | ChainName::Port => {
                 TableName::Bridge
             }
@@ -61,13 +84,17 @@ impl ChainName {
         match self {
             ChainName::User => "user",
             ChainName::Forward => "forward",
+            ChainName::Publish => "publish",
+            ChainName::Near => "near",
+            ChainName::Raw => "raw",
+            ChainName::Prerouting => "prerouting",
             ChainName::Postrouting => "postrouting",
             ChainName::PortArp => "port_arp",
             ChainName::PortIp => "port_ip",
             ChainName::PortIp6 => "port_ip6",
             ChainName::Port => "port",
             ChainName::Input => "input",
-            ChainName::Output => "output",
+            ChainName::NatOutput | ChainName::Output => "output",
         }
     }
 
@@ -80,10 +107,16 @@ impl ChainName {
     /// another chain sends them there.
     pub fn hook(self) -> Option<&'static str> {
         Some(match self {
-            ChainName::User | ChainName::PortArp | ChainName::PortIp | ChainName::PortIp6 => {
-                return None;
-            }
+            ChainName::User
+            | ChainName::Publish
+            | ChainName::Near
+            | ChainName::PortArp
+            | ChainName::PortIp
+            | ChainName::PortIp6 => return None,
             ChainName::Forward => "type filter hook forward priority filter; policy accept;",
+            ChainName::Raw => "type filter hook prerouting priority raw; policy accept;",
+            ChainName::Prerouting => "type nat hook prerouting priority dstnat; policy accept;",
+            ChainName::NatOutput => "type nat hook output priority -100; policy accept;",
             ChainName::Postrouting => "type nat hook postrouting priority srcnat; policy accept;",
             // Before everything else, the connection tracking of br_netfilter too.
             ChainName::Port => "type filter hook prerouting priority -300; policy accept;",
@@ -97,6 +130,11 @@ impl ChainName {
         let rules = match self {
             ChainName::User => Vec::new(),
             ChainName::Forward => forward(),
+            ChainName::Publish => publish::publish(),
+            ChainName::Near => publish::near(),
+            ChainName::Raw => publish::raw(),
+            ChainName::Prerouting => publish::prerouting(),
+            ChainName::NatOutput => publish::output(),
             ChainName::Postrouting => postrouting(),
             ChainName::PortArp => port_arp(),
             ChainName::PortIp => port_ip(),
@@ -153,9 +191,16 @@ fn forward() -> Vec<Vec<Term>> {
     ]
 }
 
+/// A namespace that reaches itself by a published port, and a client on the loopback
+/// address, get the bridge's address: the answer must come by here.
 fn postrouting() -> Vec<Vec<Term>> {
     let saddr = |family| vec![Field::Saddr(family)];
+    let itself = |family| vec![Field::Saddr(family), Field::Daddr(family)];
+    let published = |term| vec![Term::Is(Test::Published), term, Term::Masquerade];
     vec![
+        published(Term::Is(Test::FromLoopback)),
+        published(Term::In(itself(Family::Ipv4), SetName::Hairpin4)),
+        published(Term::In(itself(Family::Ipv6), SetName::Hairpin6)),
         vec![
             Term::In(vec![Field::OifName], SetName::Networks),
             Term::Return,

@@ -3,6 +3,7 @@
 
 mod chain;
 mod element;
+mod publish;
 mod rule;
 mod set;
 mod shown;

@@ -96,6 +96,18 @@ pub enum Test {
     /// ICMPv6 by which neighbours and routers find each other and groups are joined: all types
     /// from 130 on; errors and echo have lower ones.
     LinkUpkeep,
+    /// Its destination is none of the host's addresses.
+    NotLocal,
+    /// It has a port. nft wants this asked before it changes one.
+    HasPort,
+    /// It comes by a device of the outside.
+    NotFromLo,
+    /// From an IPv4 loopback address.
+    FromLoopback,
+    /// To an IPv4 loopback address.
+    ToLoopback,
+    /// To the IPv6 loopback address.
+    ToLoopback6,
     /// A frame of ARP.
     Arp,
     /// A frame of IPv4.
@@ -134,6 +146,12 @@ impl fmt::Display for Test {
             Test::FromLo => "iifname \"lo\"",
             Test::ToLo => "oifname \"lo\"",
             Test::LinkUpkeep => "icmpv6 type >= mld-listener-query",
+            Test::NotLocal => "fib daddr type != local",
+            Test::HasPort => "th dport != 0",
+            Test::NotFromLo => "iifname != \"lo\"",
+            Test::FromLoopback => "ip saddr 127.0.0.0/8",
+            Test::ToLoopback => "ip daddr 127.0.0.0/8",
+            Test::ToLoopback6 => "ip6 daddr ::1",
             Test::Arp => "ether type arp",
             Test::Ip => "ether type ip",
             Test::Ip6 => "ether type ip6",

@@ -28,6 +28,42 @@ pub enum SetName {
     Allow4,
     /// The same over IPv6.
     Allow6,
+    /// Ports of all addresses that everybody may use.
+    Public,
+    /// Ports of one IPv4 address that everybody may use.
+    Public4,
+    /// The same of one IPv6 address.
+    Public6,
+    /// Ports of all addresses that those directly attached may use.
+    Lan,
+    /// Ports of one IPv4 address that they may use.
+    Lan4,
+    /// The same of one IPv6 address.
+    Lan6,
+    /// The IPv4 subnets directly attached to the host.
+    Near4,
+    /// The same of IPv6.
+    Near6,
+    /// Which IPv4 sources may use which ports.
+    Seen4,
+    /// The same of IPv6.
+    Seen6,
+    /// Ports of all addresses, and where each leads over IPv4.
+    Ports4,
+    /// The same over IPv6.
+    Ports6,
+    /// Ports of one IPv4 address, and where each leads.
+    Bound4,
+    /// The same of one IPv6 address.
+    Bound6,
+    /// Ranges of ports, and to which IPv4 address they lead, each port to itself.
+    Ranges4,
+    /// The same over IPv6.
+    Ranges6,
+    /// Namespaces that reach themselves by the host, each as the way from itself to itself.
+    Hairpin4,
+    /// The same over IPv6.
+    Hairpin6,
     /// Bridge ports that are checked.
     Checked,
     /// The hardware addresses of each.
@@ -88,7 +124,7 @@ const ADDRESS6: Kind = Kind::Address(Family::Ipv6);
 
 impl SetName {
     /// Every set and map.
-    pub const ALL: [SetName; 17] = [
+    pub const ALL: [SetName; 35] = [
         SetName::Guard,
         SetName::Bridged,
         SetName::Inside,
@@ -97,6 +133,24 @@ impl SetName {
         SetName::Masquerade6,
         SetName::Allow4,
         SetName::Allow6,
+        SetName::Public,
+        SetName::Public4,
+        SetName::Public6,
+        SetName::Lan,
+        SetName::Lan4,
+        SetName::Lan6,
+        SetName::Near4,
+        SetName::Near6,
+        SetName::Seen4,
+        SetName::Seen6,
+        SetName::Ports4,
+        SetName::Ports6,
+        SetName::Bound4,
+        SetName::Bound6,
+        SetName::Ranges4,
+        SetName::Ranges6,
+        SetName::Hairpin4,
+        SetName::Hairpin6,
         SetName::Checked,
         SetName::Macs,
         SetName::Sources4,
@@ -134,6 +188,24 @@ impl SetName {
             SetName::Masquerade6 => "masquerade6",
             SetName::Allow4 => "allow4",
             SetName::Allow6 => "allow6",
+            SetName::Public => "public",
+            SetName::Public4 => "public4",
+            SetName::Public6 => "public6",
+            SetName::Lan => "lan",
+            SetName::Lan4 => "lan4",
+            SetName::Lan6 => "lan6",
+            SetName::Near4 => "near4",
+            SetName::Near6 => "near6",
+            SetName::Seen4 => "seen4",
+            SetName::Seen6 => "seen6",
+            SetName::Ports4 => "ports4",
+            SetName::Ports6 => "ports6",
+            SetName::Bound4 => "bound4",
+            SetName::Bound6 => "bound6",
+            SetName::Ranges4 => "ranges4",
+            SetName::Ranges6 => "ranges6",
+            SetName::Hairpin4 => "hairpin4",
+            SetName::Hairpin6 => "hairpin6",
             SetName::Checked => "checked",
             SetName::Macs => "macs",
             SetName::Sources4 => "sources4",
@@ -158,16 +230,33 @@ impl SetName {
             SetName::Targets6 => &[Kind::Device, Kind::Bits],
             SetName::Ingress4 | SetName::Egress4 => &[ADDRESS4, Kind::Protocol, Kind::Port],
             SetName::Ingress6 | SetName::Egress6 => &[ADDRESS6, Kind::Protocol, Kind::Port],
-            SetName::Masquerade4 => &[ADDRESS4],
-            SetName::Masquerade6 => &[ADDRESS6],
-            SetName::Allow4 => &[ADDRESS4, ADDRESS4, Kind::Protocol, Kind::Port],
-            SetName::Allow6 => &[ADDRESS6, ADDRESS6, Kind::Protocol, Kind::Port],
+            SetName::Masquerade4 | SetName::Near4 => &[ADDRESS4],
+            SetName::Masquerade6 | SetName::Near6 => &[ADDRESS6],
+            SetName::Public | SetName::Lan | SetName::Ports4 | SetName::Ports6 => {
+                &[Kind::Protocol, Kind::Port]
+            }
+            SetName::Public4 | SetName::Lan4 | SetName::Bound4 | SetName::Ranges4 => {
+                &[ADDRESS4, Kind::Protocol, Kind::Port]
+            }
+            SetName::Public6 | SetName::Lan6 | SetName::Bound6 | SetName::Ranges6 => {
+                &[ADDRESS6, Kind::Protocol, Kind::Port]
+            }
+            SetName::Hairpin4 => &[ADDRESS4, ADDRESS4],
+            SetName::Hairpin6 => &[ADDRESS6, ADDRESS6],
+            SetName::Allow4 | SetName::Seen4 => &[ADDRESS4, ADDRESS4, Kind::Protocol, Kind::Port],
+            SetName::Allow6 | SetName::Seen6 => &[ADDRESS6, ADDRESS6, Kind::Protocol, Kind::Port],
         }
     }
 
     /// The parts of what a map has for each key; of a set nothing.
     pub fn data(self) -> &'static [Kind] {
-        &[]
+        match self {
+            SetName::Ports4 | SetName::Bound4 => &[ADDRESS4, Kind::Port],
+            SetName::Ports6 | SetName::Bound6 => &[ADDRESS6, Kind::Port],
+            SetName::Ranges4 => &[ADDRESS4],
+            SetName::Ranges6 => &[ADDRESS6],
+            _ => &[],
+        }
     }
 
     /// Whether a part of its key may be a range.
@@ -176,6 +265,16 @@ impl SetName {
             self,
             SetName::Masquerade4
                 | SetName::Masquerade6
+                | SetName::Public4
+                | SetName::Public6
+                | SetName::Lan4
+                | SetName::Lan6
+                | SetName::Near4
+                | SetName::Near6
+                | SetName::Seen4
+                | SetName::Seen6
+                | SetName::Ranges4
+                | SetName::Ranges6
                 | SetName::Allow4
                 | SetName::Allow6
                 | SetName::Ingress4

@@ -63,6 +63,7 @@ pub(super) fn full() -> Table {
     ] {
         put(&mut table, SetName::Allow4, allowed, Some("a"));
     }
+    publish(&mut table);
     let echo = "fd00::/64 . fd01::1 . ipv6-icmp . 0-65535";
     put(&mut table, SetName::Allow6, echo, Some("lab-2"));
     for net in ["fd00::/64", "fd00:0:0:1::/64", "ffff::/16"] {
@@ -125,4 +126,27 @@ pub(super) fn many() -> Table {
         );
     }
     table
+}
+
+/// Ports of every kind.
+fn publish(table: &mut Table) {
+    for (set, element) in [
+        (SetName::Ports4, "tcp . 8080 : 10.0.0.10 . 80"),
+        (SetName::Ports6, "udp . 53 : fd00::10 . 53"),
+        (SetName::Bound4, "192.0.2.1 . tcp . 8080 : 10.0.0.20 . 80"),
+        (SetName::Bound6, "2001:db8::1 . sctp . 8080 : fd00::20 . 80"),
+        (SetName::Ranges4, "0.0.0.0/0 . tcp . 9000-9010 : 10.0.0.10"),
+        (SetName::Ranges6, "2001:db8::1 . udp . 9000-9010 : fd00::10"),
+        (SetName::Public, "tcp . 8080"),
+        (SetName::Lan4, "192.0.2.1 . tcp . 8080"),
+        (SetName::Near4, "192.0.2.0/24"),
+        (
+            SetName::Seen4,
+            "198.51.100.0/24 . 0.0.0.0/0 . tcp . 9000-9010",
+        ),
+        (SetName::Hairpin4, "10.0.0.10 . 10.0.0.10"),
+        (SetName::Hairpin6, "fd00::10 . fd00::10"),
+    ] {
+        put(table, set, element, Some("a"));
+    }
 }

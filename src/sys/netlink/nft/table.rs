@@ -94,10 +94,16 @@ pub(super) struct Hook<'a> {
 /// family `inet` (include/uapi/linux/netfilter_ipv4.h).
 pub(super) fn hook(chain: ChainName) -> Option<Hook<'static>> {
     let (kind, number, priority) = match chain {
-        ChainName::User | ChainName::PortArp | ChainName::PortIp | ChainName::PortIp6 => {
-            return None;
-        }
+        ChainName::User
+        | ChainName::Publish
+        | ChainName::Near
+        | ChainName::PortArp
+        | ChainName::PortIp
+        | ChainName::PortIp6 => return None,
         ChainName::Forward => ("filter", NF_INET_FORWARD, NF_IP_PRI_FILTER),
+        ChainName::Raw => ("filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW),
+        ChainName::Prerouting => ("nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST),
+        ChainName::NatOutput => ("nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST),
         ChainName::Postrouting => ("nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC),
         ChainName::Port => ("filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED),
         ChainName::Input => ("filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER),

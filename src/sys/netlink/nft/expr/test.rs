@@ -18,6 +18,21 @@ pub(super) fn of(test: Test) -> Vec<Expr> {
             &[icmp_type(), compare(NFT_CMP_GTE, &[ICMPV6_MGM_QUERY])],
         ]
         .concat(),
+        Test::NotLocal => vec![local(), compare(NFT_CMP_NEQ, &RTN_LOCAL.to_ne_bytes())],
+        Test::HasPort => vec![
+            payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1),
+            compare(NFT_CMP_NEQ, &[0; 2]),
+        ],
+        Test::NotFromLo => {
+            vec![meta(NFT_META_IIFNAME, NFT_REG_1), compare(NFT_CMP_NEQ, &LO)]
+        }
+        Test::FromLoopback => loopback(12),
+        Test::ToLoopback => loopback(16),
+        Test::ToLoopback6 => {
+            let address = std::net::Ipv6Addr::LOCALHOST.octets();
+            let load = network(24, 16, NFT_REG_1);
+            [is_family(Family::Ipv6), is(load, &address)].concat()
+        }
         Test::Arp => is_frame(ETH_P_ARP).to_vec(),
         Test::Ip => is_frame(ETH_P_IP).to_vec(),
         Test::Ip6 => is_frame(ETH_P_IPV6).to_vec(),
@@ -53,9 +68,27 @@ fn is(load: Expr, value: &[u8]) -> [Expr; 2] {
 
 /// A name has all 16 bytes of the register.
 fn is_lo(key: u32) -> Vec<Expr> {
-    let mut name = [0; 16];
-    name[..2].copy_from_slice(b"lo");
-    is(meta(key, NFT_REG_1), &name).to_vec()
+    is(meta(key, NFT_REG_1), &LO).to_vec()
+}
+
+const LO: [u8; 16] = *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// The first byte of the address there is 127: nft compares no more of it.
+fn loopback(offset: u32) -> Vec<Expr> {
+    let first = is(network(offset, 1, NFT_REG_1), &[127]);
+    [is_family(Family::Ipv4), first].concat()
+}
+
+/// What kind of address the destination is to this host.
+fn local() -> Expr {
+    Expr::new(
+        "fib",
+        [
+            (NFTA_FIB_DREG, number(NFT_REG_1)),
+            (NFTA_FIB_RESULT, number(NFT_FIB_RESULT_ADDRTYPE)),
+            (NFTA_FIB_FLAGS, number(NFTA_FIB_F_DADDR)),
+        ],
+    )
 }
 
 /// By the frame's own header, at its byte 12: of a tagged one it says so.
