@@ -27,11 +27,11 @@ pub enum Error {
     /// All was done, and yet the kernel's state is not the one described.
     #[error("after all was done, the kernel's state still differs; this is missing:\n{0}")]
     Different(Plan),
-    /// It was interrupted ([`Watch::interrupted`](crate::reconcile::Watch::interrupted)).
+    /// It was interrupted ([`Progress::interrupted`](crate::reconcile::Progress::interrupted)).
     #[error("interrupted")]
     Interrupted,
     /// Whoever watches did not agree to the plan
-    /// ([`Watch::planned`](crate::reconcile::Watch::planned)). Nothing was changed.
+    /// ([`Progress::planned`](crate::reconcile::Progress::planned)). Nothing was changed.
     #[error("it was not agreed to: nothing was changed")]
     Declined,
     /// It failed, and all that had been done was undone.

@@ -21,7 +21,7 @@
 //! - `names`: namespaces known by name.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `crowd`: many namespaces talk to each other at once.
-//! - `watch`: what is shown while netyard works.
+//! - `progress`: what is shown while netyard works.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -42,6 +42,7 @@ mod labs;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod progress;
 mod proof;
 mod readme;
 mod run;
@@ -52,7 +53,6 @@ mod status;
 mod terminal;
 mod tutorial;
 mod typed;
-mod watch;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -84,7 +84,7 @@ fn main() {
         names::tests(),
         proof::tests(),
         crowd::tests(),
-        watch::tests(),
+        progress::tests(),
         readme::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use netyard::error::Error;
 use netyard::lab;
 use netyard::plan::{Change, Op, Plan};
-use netyard::reconcile::Watch;
+use netyard::reconcile::Progress;
 use netyard::report::codes;
 
 use super::changes;
 use super::output::{BOLD, say, styled};
+use super::progress::{Onlooker, Verbosity};
 use super::source::Source;
 use super::trouble::Trouble;
-use super::watch::{Verbosity, Watcher};
 
 /// More changes than a screen has lines.
 const LONG: usize = 40;
@@ -35,7 +35,7 @@ pub(crate) fn up(source: &Source, manner: Manner) -> Result<(Plan, Duration), Tr
     let mut agreed = None;
     loop {
         let mut consent = Consent {
-            watcher: Watcher::new(manner.verbosity),
+            onlooker: Onlooker::new(manner.verbosity),
             manner,
             agreed: agreed.take(),
             asks: None,
@@ -93,16 +93,16 @@ fn show(changes: Vec<Change>) {
 
 /// Watches, and lets only what was agreed to begin.
 struct Consent {
-    watcher: Watcher,
+    onlooker: Onlooker,
     manner: Manner,
     agreed: Option<Plan>,
     /// The plan that must be agreed to first.
     asks: Option<Plan>,
 }
 
-impl Watch for Consent {
+impl Progress for Consent {
     fn waiting(&mut self) {
-        self.watcher.waiting();
+        self.onlooker.waiting();
     }
 
     fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
@@ -114,22 +114,22 @@ impl Watch for Consent {
         if !(plan.new || plan.is_empty() || agreed || self.manner.quiet) {
             show(plan.changes());
         }
-        self.watcher.planned(plan)
+        self.onlooker.planned(plan)
     }
 
     fn done(&mut self, op: &Op) {
-        self.watcher.done(op);
+        self.onlooker.done(op);
     }
 
     fn verifying(&mut self) {
-        self.watcher.verifying();
+        self.onlooker.verifying();
     }
 
     fn undoing(&mut self, ops: &[Op]) {
-        self.watcher.undoing(ops);
+        self.onlooker.undoing(ops);
     }
 
     fn interrupted(&mut self) -> bool {
-        self.watcher.interrupted()
+        self.onlooker.interrupted()
     }
 }

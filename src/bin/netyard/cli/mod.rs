@@ -16,6 +16,7 @@ mod list;
 mod man;
 mod output;
 mod plan;
+mod progress;
 mod run;
 mod schema;
 mod shell;
@@ -24,7 +25,6 @@ mod status;
 mod test;
 mod trouble;
 mod up;
-mod watch;
 
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ struct Cli {
     verb: Verb,
     /// Show each command as it is done; twice: the netlink messages too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: watch::Verbosity,
+    verbose: progress::Verbosity,
 }
 
 const AFTER: &str = "\
@@ -114,7 +114,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return misused(error),
     };
     let json = verb.json();
-    watch::trace(verbose);
+    progress::trace(verbose);
     let result = match verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Up(args) => up::run(&args, verbose),

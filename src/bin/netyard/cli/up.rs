@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::consent::{self, Manner};
 use super::output::{self, BOLD, DIM, say, styled};
+use super::progress::Verbosity;
 use super::source;
 use super::trouble::Trouble;
-use super::watch::Verbosity;
 
 /// Make the network that a file describes, or change it to match
 ///

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use netyard::error::Error;
 use netyard::plan::{Op, Plan};
-use netyard::reconcile::Watch;
+use netyard::reconcile::Progress;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::bar::Bar;
@@ -16,16 +16,16 @@ use super::output::{DIM, styled};
 pub(crate) type Verbosity = u8;
 
 /// Watches one `up`, or several `down`.
-pub(crate) struct Watcher {
+pub(crate) struct Onlooker {
     verbosity: Verbosity,
     bar: Bar,
     interrupted: Arc<AtomicBool>,
     catches: bool,
 }
 
-impl Watcher {
+impl Onlooker {
     pub(crate) fn new(verbosity: Verbosity) -> Self {
-        Watcher {
+        Onlooker {
             verbosity,
             bar: Bar::new(verbosity == 0),
             interrupted: Arc::default(),
@@ -51,7 +51,7 @@ impl Watcher {
     }
 }
 
-impl Watch for Watcher {
+impl Progress for Onlooker {
     fn waiting(&mut self) {
         anstream::eprintln!("waiting for another netyard that changes labs here");
     }
