@@ -50,6 +50,16 @@ fn bring_up(
         }
         lab.run = Some(run.to_owned());
     }
+    make(topology, lab, (lock, store), progress)
+}
+
+/// What `up` and `repair` do once they know which lab, from which file.
+pub(crate) fn make(
+    topology: &Topology,
+    lab: Lab,
+    (lock, store): (store::Lock, Store),
+    progress: &mut dyn Progress,
+) -> Result<Plan, Error> {
     need_seen_names()?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
@@ -350,7 +360,7 @@ pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error>
 
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs
 /// in; one that was made from elsewhere cannot be changed from here.
-fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
+pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
     let lab = Lab::here(name, source).map_err(Error::system("read the host's namespace"))?;
     match known(name, store)? {
         Some(known) if known.host != lab.host => Err(Error::OtherHost(name.clone())),

@@ -18,6 +18,7 @@ mod names;
 pub mod plan;
 pub mod probe;
 pub mod reconcile;
+pub mod repair;
 pub mod report;
 pub mod run;
 pub mod state;

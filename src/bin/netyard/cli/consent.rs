@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use netyard::error::Error;
-use netyard::lab;
 use netyard::plan::{Change, Op, Plan};
 use netyard::reconcile::Progress;
 use netyard::report::codes;
@@ -13,7 +12,6 @@ use netyard::report::codes;
 use super::changes;
 use super::output::{BOLD, say, styled};
 use super::progress::{Onlooker, Verbosity};
-use super::source::Source;
 use super::trouble::Trouble;
 
 /// More changes than a screen has lines.
@@ -29,9 +27,12 @@ pub(crate) struct Manner {
     pub(crate) verbosity: Verbosity,
 }
 
-/// Brings a lab up, and says how long that took. No lock is held while a question
-/// waits for its answer; if the plan is another afterwards, it is asked anew.
-pub(crate) fn up(source: &Source, manner: Manner) -> Result<(Plan, Duration), Trouble> {
+/// Changes a lab as `change` does, and says how long that took. No lock is held while a
+/// question waits for its answer; if the plan is another afterwards, it is asked anew.
+pub(crate) fn agreed(
+    manner: Manner,
+    mut change: impl FnMut(&mut dyn Progress) -> Result<Plan, Error>,
+) -> Result<(Plan, Duration), Trouble> {
     let mut agreed = None;
     loop {
         let mut consent = Consent {
@@ -41,7 +42,7 @@ pub(crate) fn up(source: &Source, manner: Manner) -> Result<(Plan, Duration), Tr
             asks: None,
         };
         let began = Instant::now();
-        let result = lab::up(&source.topology, &source.text, &mut consent);
+        let result = change(&mut consent);
         match (result, consent.asks) {
             (Err(Error::Declined), Some(plan)) => {
                 ask(&plan)?;

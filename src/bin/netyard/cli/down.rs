@@ -75,7 +75,7 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
                 if args.json {
                     let (report, code) = trouble.into_parts();
                     done.push(json!({ "lab": lab.name, "error": report }));
-                    exit = code;
+                    exit = ExitCode::from(code);
                 } else {
                     exit = ExitCode::from(trouble.show(false));
                 }

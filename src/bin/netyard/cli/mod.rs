@@ -17,6 +17,7 @@ mod man;
 mod output;
 mod plan;
 mod progress;
+mod repair;
 mod run;
 mod schema;
 mod shell;
@@ -73,6 +74,7 @@ enum Verb {
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
+    Repair(repair::Args),
     Gc(gc::Args),
     Run(run::Args),
     Shell(shell::Args),
@@ -94,6 +96,7 @@ impl Verb {
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
+            Verb::Repair(args) => args.json,
             Verb::Gc(args) => args.json,
             Verb::Demo(_)
             | Verb::Exec(_)
@@ -124,6 +127,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
+        Verb::Repair(args) => repair::run(&args, verbose),
         Verb::Gc(args) => gc::run(&args, verbose),
         Verb::Run(args) => run::run(&args, verbose),
         Verb::Shell(args) => shell::run(&args, verbose),
@@ -143,6 +147,7 @@ fn meant(error: &mut clap::Error) {
         Some(ContextValue::String(word)) => match word.as_str() {
             "remove" | "rm" | "delete" | "destroy" | "stop" => &["down"],
             "start" | "create" | "apply" | "deploy" => &["up"],
+            "fix" | "heal" | "reconcile" => &["repair"],
             "ps" | "ls" | "inspect" | "show" => &["list", "status"],
             _ => return,
         },
