@@ -325,7 +325,7 @@ pub(crate) fn lock_to_read() -> Result<Option<store::Lock>, Error> {
     store::lock_to_read().map_err(unlocked)
 }
 
-fn unlocked(error: std::io::Error) -> Error {
+pub(crate) fn unlocked(error: std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
             Error::NotRoot("using the journal in /run/netyard".into())

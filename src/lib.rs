@@ -24,6 +24,7 @@ pub mod run;
 pub mod state;
 mod sys;
 pub mod topology;
+pub mod vigil;
 
 pub use inside::exec;
 pub use sys::may_administer;

@@ -26,6 +26,7 @@ mod status;
 mod test;
 mod trouble;
 mod up;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -75,6 +76,7 @@ enum Verb {
     Exec(exec::Args),
     Down(down::Args),
     Repair(repair::Args),
+    Watch(watch::Args),
     Gc(gc::Args),
     Run(run::Args),
     Shell(shell::Args),
@@ -97,6 +99,7 @@ impl Verb {
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
             Verb::Repair(args) => args.json,
+            Verb::Watch(args) => args.json,
             Verb::Gc(args) => args.json,
             Verb::Demo(_)
             | Verb::Exec(_)
@@ -128,6 +131,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),
+        Verb::Watch(args) => watch::run(&args),
         Verb::Gc(args) => gc::run(&args, verbose),
         Verb::Run(args) => run::run(&args, verbose),
         Verb::Shell(args) => shell::run(&args, verbose),
