@@ -196,7 +196,10 @@ fn roll_back(
         let Some((at, failure)) = applied.failed else {
             break;
         };
-        left.push((rest[at].clone(), failure));
+        // Somebody else removed it meanwhile: so it shall be.
+        if !(failure.is_absence() && rest[at].removes_one()) {
+            left.push((rest[at].clone(), failure));
+        }
         // What one send carried may be done beyond the refused one; what one
         // transaction carried is not done even before it.
         let todo = (0..rest.len()).filter(|i| *i != at && !applied.done.contains(i));

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
 use super::netlink::notices::{Notices, What};
@@ -139,9 +139,9 @@ impl Ears {
             let stopped = self.sleep(left, stop)?;
             let mut heard = Heard {
                 stopped,
-                labs: self.take_files()?,
                 ..Heard::default()
             };
+            self.take_files(&mut heard)?;
             self.take_notices(&mut heard)?;
             let over = until.is_some_and(|until| until <= self.now());
             if over || !heard.is_nothing() {
@@ -164,16 +164,25 @@ impl Ears {
         Ok(!fds[0].revents().is_empty())
     }
 
-    fn take_files(&self) -> io::Result<bool> {
+    /// An event about a file in the directory of namespaces has its name; one about the
+    /// lock, or about the directory itself, has none.
+    fn take_files(&self, heard: &mut Heard) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(&self.files, &mut buffer);
-        let mut any = false;
         loop {
-            match reader.next() {
-                Ok(_) => any = true,
-                Err(Errno::AGAIN) => return Ok(any),
-                Err(e) => return Err(e.into()),
+            let event = match reader.next() {
+                Err(Errno::AGAIN) => return Ok(()),
+                event => event?,
+            };
+            let name = event.file_name().and_then(|name| name.to_str().ok());
+            match name.and_then(|name| name.parse().ok()) {
+                Some(name) => {
+                    let changes = heard.changes.entry(Netns::Named(name));
+                    changes.or_default().insert(What::Name);
+                }
+                None => heard.labs |= name.is_none(),
             }
+            heard.lost |= event.events().contains(ReadFlags::QUEUE_OVERFLOW);
         }
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn lock_to_read() -> io::Result<Option<Lock>> {
 
 /// The same without waiting: `None` while somebody changes labs.
 pub(crate) fn try_lock_to_read() -> io::Result<Option<Lock>> {
-    let file = File::open(LOCK)?;
+    let file = File::open(lock_file()?)?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         taken => Ok(Some(taken.map(|()| Lock(Arc::new(file)))?)),

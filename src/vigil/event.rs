@@ -73,6 +73,7 @@ impl fmt::Display for Cause {
         };
         match netns {
             Netns::Host => write!(f, "{what} on the host"),
+            Netns::Named(name) if *what == What::Name => write!(f, "{what} {name}"),
             Netns::Named(name) => write!(f, "{what} in {name}"),
         }
     }
@@ -81,6 +82,7 @@ impl fmt::Display for Cause {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            What::Name => "somebody made or removed the name",
             What::DeviceGone => "a device went",
             What::Device => "a device changed",
             What::AddressGone => "an address went",

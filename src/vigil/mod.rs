@@ -38,6 +38,8 @@ pub struct Vigil {
     /// The labs that are meant; empty: all that were made from here.
     only: BTreeSet<LabName>,
     labs: BTreeMap<LabName, Watched>,
+    /// Whether it was told which labs these are.
+    told: bool,
     /// Whether labs may have come or gone.
     stale: bool,
     /// Whether somebody changes labs; that this has ended will be heard.
@@ -86,6 +88,7 @@ impl Vigil {
             ears: Ears::open().map_err(Error::system(LISTENING))?,
             only: only.into_iter().collect(),
             labs: BTreeMap::new(),
+            told: false,
             stale: true,
             busy: false,
         })
@@ -97,7 +100,7 @@ impl Vigil {
     /// The journal cannot be read, or it cannot be listened any more. What is wrong with
     /// one lab is told to `log`.
     pub fn keep(&mut self, stop: BorrowedFd<'_>, log: &mut dyn Log) -> Result<(), Error> {
-        self.look(log)?;
+        self.look(stop, log)?;
         loop {
             let heard = self.ears.wait(self.due(), stop);
             let heard = heard.map_err(Error::system(LISTENING))?;
@@ -105,7 +108,7 @@ impl Vigil {
                 return Ok(());
             }
             self.take(heard, log);
-            self.look(log)?;
+            self.look(stop, log)?;
         }
     }
 
@@ -135,7 +138,7 @@ impl Vigil {
     }
 
     /// Looks at what is due, unless somebody changes labs just now.
-    fn look(&mut self, log: &mut dyn Log) -> Result<(), Error> {
+    fn look(&mut self, stop: BorrowedFd<'_>, log: &mut dyn Log) -> Result<(), Error> {
         let now = self.ears.now();
         let due = |lab: &Watched| lab.due().is_some_and(|due| due <= now);
         if self.busy || !self.stale && !self.labs.values().any(due) {
@@ -156,8 +159,7 @@ impl Vigil {
             .filter(|(_, lab)| due(lab))
             .map(|(name, _)| name.clone())
             .collect();
-        names.iter().for_each(|name| self.look_at(name, log));
-        Ok(())
+        (names.iter()).try_for_each(|name| self.look_at(name, stop, log))
     }
 
     /// Which labs there are now.
@@ -178,6 +180,7 @@ impl Vigil {
         let new = self.ears.attend(&made).map_err(Error::system(LISTENING))?;
         let new: BTreeSet<Netns> = new.into_iter().map(Netns::Named).collect();
         let same = self.labs.keys().eq(inside.keys());
+        let news = !(std::mem::replace(&mut self.told, true) && same);
         self.labs.retain(|name, _| inside.contains_key(name));
         let now = self.ears.now();
         for (name, inside) in inside {
@@ -189,7 +192,7 @@ impl Vigil {
             lab.inside = inside;
         }
         self.stale = false;
-        if !same {
+        if news {
             let labs: Vec<LabName> = self.labs.keys().cloned().collect();
             let absent = self.only.iter().filter(|name| !labs.contains(name));
             let absent = absent.cloned().collect();
@@ -198,13 +201,22 @@ impl Vigil {
         Ok(())
     }
 
-    fn look_at(&mut self, name: &LabName, log: &mut dyn Log) {
+    fn look_at(
+        &mut self,
+        name: &LabName,
+        stop: BorrowedFd<'_>,
+        log: &mut dyn Log,
+    ) -> Result<(), Error> {
         let began = self.ears.now();
+        let drift = repair::drift(name);
+        // What has been seen may not have been heard of yet.
+        let heard = self.ears.wait(Some(Duration::ZERO), stop);
+        self.take(heard.map_err(Error::system(LISTENING))?, log);
         let Some(lab) = self.labs.get_mut(name) else {
-            return;
+            return Ok(());
         };
         let causes = std::mem::take(&mut lab.causes);
-        match repair::drift(name) {
+        match drift {
             Ok(drift) if drift.is_empty() => lab.patience.well(),
             Ok(drift) => match lab.patience.may(&things(&drift), began) {
                 Ok(()) => self.repair(name, causes, log),
@@ -224,6 +236,7 @@ impl Vigil {
         if let Some(lab) = self.labs.get_mut(name) {
             lab.rests_until = now + ((now - began) * REST).min(LONGEST_REST);
         }
+        Ok(())
     }
 
     fn repair(&mut self, name: &LabName, causes: BTreeSet<Cause>, log: &mut dyn Log) {
@@ -252,6 +265,11 @@ impl Vigil {
         let Some(lab) = self.labs.get_mut(name) else {
             return;
         };
+        if let Some(left) = undone_meanwhile(&error) {
+            lab.patience.repaired(things(left), now);
+            lab.hear(causes.into_iter(), now);
+            return;
+        }
         let again = match &error {
             // It was taken down meanwhile.
             Error::NoLab(_) | Error::OtherHost(_) => return,
@@ -267,6 +285,15 @@ impl Vigil {
             let lab = name.clone();
             log.note(&Event::Failed { lab, error, wait });
         }
+    }
+}
+
+/// What was not so any more when it was looked at after the repair: somebody is fast.
+fn undone_meanwhile(error: &Error) -> Option<&Plan> {
+    match error {
+        Error::Undone(error) | Error::NotUndone { error, .. } => undone_meanwhile(error),
+        Error::Different(left) => Some(left),
+        _ => None,
     }
 }
 

@@ -59,6 +59,7 @@ impl Patience {
         self.repaired.retain(|_, strikes| !over(strikes));
         let known = things
             .iter()
+            .rev()
             .filter_map(|thing| self.repaired.get_key_value(thing));
         let Some((thing, strikes)) = known.max_by_key(|(_, strikes)| strikes.times) else {
             return Ok(());

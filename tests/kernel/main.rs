@@ -22,6 +22,7 @@
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
+//! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -45,6 +46,7 @@ mod oracle;
 mod progress;
 mod proof;
 mod readme;
+mod repair;
 mod run;
 mod run_ends;
 mod sandbox;
@@ -53,6 +55,7 @@ mod status;
 mod terminal;
 mod tutorial;
 mod typed;
+mod vigil;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -86,6 +89,8 @@ fn main() {
         crowd::tests(),
         progress::tests(),
         readme::tests(),
+        repair::tests(),
+        vigil::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();

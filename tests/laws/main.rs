@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod hosts;
+mod meanwhile;
 mod render;
 mod spec;
 

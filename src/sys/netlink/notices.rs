@@ -34,6 +34,8 @@ const ROUTE_GROUPS: [u32; 9] = [
 /// What changed. The first is the likeliest to have brought the others with it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
+    /// The namespace got or lost its name.
+    Name,
     /// A device is there no more, or no port of a bridge any more.
     DeviceGone,
     /// A device is new, or has another setting.
