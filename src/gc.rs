@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::lab::{self, Until};
 use crate::plan::{Plan, plan};
-use crate::reconcile::{Host, Inside, Watch};
+use crate::reconcile::{Host, Inside, Progress};
 use crate::state::{LabName, NetState};
 use crate::sys::kernel::Kernel;
 use crate::sys::store::{Lab, Store};
@@ -37,9 +37,9 @@ pub fn leftovers() -> Result<Vec<Leftover>, Error> {
 /// # Errors
 /// As [`lab::down`]. [`Error::Declined`]: of one of these labs something else is left by now
 /// than was agreed to; nothing was changed.
-pub fn collect(agreed: &[Leftover], watch: &mut dyn Watch) -> Result<Vec<Leftover>, Error> {
+pub fn collect(agreed: &[Leftover], progress: &mut dyn Progress) -> Result<Vec<Leftover>, Error> {
     lab::need_rights("removing what labs left")?;
-    let lock = lab::lock(watch)?;
+    let lock = lab::lock(progress)?;
     let (mut all, mut found) = look()?;
     all.retain(|now| agreed.iter().any(|then| then.lab == now.lab));
     if !all.iter().all(|now| agreed.contains(now)) {
@@ -49,7 +49,7 @@ pub fn collect(agreed: &[Leftover], watch: &mut dyn Watch) -> Result<Vec<Leftove
     found.claims.retain(|lab, _| is_agreed(lab));
     strays::adopt(&mut Store::open()?, &found).map_err(Error::journal("write the journal"))?;
     for Leftover { lab, .. } in &all {
-        lab::down_under(lock.clone(), lab, Until::Free, watch)?;
+        lab::down_under(lock.clone(), lab, Until::Free, progress)?;
     }
     Ok(all)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Conflicts, Plan};
-use crate::reconcile::{self, Host, Inside, Watch};
+use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns};
 use crate::sys::kernel::{Kernel, LOCKING};
 pub use crate::sys::residents::Resident;
@@ -20,28 +20,28 @@ use crate::topology::{Topology, resolve};
 ///
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
-pub fn up(topology: &Topology, source: &str, watch: &mut dyn Watch) -> Result<Plan, Error> {
-    bring_up(topology, source, watch, None)
+pub fn up(topology: &Topology, source: &str, progress: &mut dyn Progress) -> Result<Plan, Error> {
+    bring_up(topology, source, progress, None)
 }
 
 /// Like [`up`], but only where there is no such lab: it is then this run's.
 pub(crate) fn up_new(
     topology: &Topology,
     source: &str,
-    watch: &mut dyn Watch,
+    progress: &mut dyn Progress,
     run: &str,
 ) -> Result<Plan, Error> {
-    bring_up(topology, source, watch, Some(run))
+    bring_up(topology, source, progress, Some(run))
 }
 
 fn bring_up(
     topology: &Topology,
     source: &str,
-    watch: &mut dyn Watch,
+    progress: &mut dyn Progress,
     run: Option<&str>,
 ) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
-    let lock = lock(watch)?;
+    let lock = lock(progress)?;
     let store = Store::open()?;
     let mut lab = record(&topology.lab, source, &store)?;
     if let Some(run) = run {
@@ -50,13 +50,23 @@ fn bring_up(
         }
         lab.run = Some(run.to_owned());
     }
+    make(topology, lab, (lock, store), progress)
+}
+
+/// What `up` and `repair` do once they know which lab, from which file.
+pub(crate) fn make(
+    topology: &Topology,
+    lab: Lab,
+    (lock, store): (store::Lock, Store),
+    progress: &mut dyn Progress,
+) -> Result<Plan, Error> {
     need_seen_names()?;
     let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
     kernel.forwards = forwarding(topology);
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(&desired);
-    reconcile::up(&mut kernel, &desired, watch)
+    reconcile::up(&mut kernel, &desired, progress)
 }
 
 fn need_seen_names() -> Result<(), Error> {
@@ -138,9 +148,9 @@ pub struct Removed {
 /// # Errors
 /// There is no such lab, or what the kernel refused; what is left stays recorded,
 /// and `down` can be run again.
-pub fn down(name: &LabName, until: Until, watch: &mut dyn Watch) -> Result<Removed, Error> {
+pub fn down(name: &LabName, until: Until, progress: &mut dyn Progress) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
-    down_under(lock(watch)?, name, until, watch)
+    down_under(lock(progress)?, name, until, progress)
 }
 
 /// The same, under a lock that is held already.
@@ -148,7 +158,7 @@ pub(crate) fn down_under(
     lock: store::Lock,
     name: &LabName,
     until: Until,
-    watch: &mut dyn Watch,
+    progress: &mut dyn Progress,
 ) -> Result<Removed, Error> {
     let store = Store::open()?;
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
@@ -171,7 +181,7 @@ pub(crate) fn down_under(
             Some((these, longest))
         }
     };
-    let plan = reconcile::down(&mut kernel, name, watch)?;
+    let plan = reconcile::down(&mut kernel, name, progress)?;
     let done = match farewell {
         None => true,
         Some((these, longest)) => {
@@ -307,15 +317,15 @@ pub(crate) fn need_rights(what: &str) -> Result<(), Error> {
     }
 }
 
-pub(crate) fn lock(watch: &mut dyn Watch) -> Result<store::Lock, Error> {
-    store::lock(|| watch.waiting()).map_err(unlocked)
+pub(crate) fn lock(progress: &mut dyn Progress) -> Result<store::Lock, Error> {
+    store::lock(|| progress.waiting()).map_err(unlocked)
 }
 
 pub(crate) fn lock_to_read() -> Result<Option<store::Lock>, Error> {
     store::lock_to_read().map_err(unlocked)
 }
 
-fn unlocked(error: std::io::Error) -> Error {
+pub(crate) fn unlocked(error: std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
             Error::NotRoot("using the journal in /run/netyard".into())
@@ -350,7 +360,7 @@ pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error>
 
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs
 /// in; one that was made from elsewhere cannot be changed from here.
-fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
+pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
     let lab = Lab::here(name, source).map_err(Error::system("read the host's namespace"))?;
     match known(name, store)? {
         Some(known) if known.host != lab.host => Err(Error::OtherHost(name.clone())),

@@ -18,11 +18,13 @@ mod names;
 pub mod plan;
 pub mod probe;
 pub mod reconcile;
+pub mod repair;
 pub mod report;
 pub mod run;
 pub mod state;
 mod sys;
 pub mod topology;
+pub mod vigil;
 
 pub use inside::exec;
 pub use sys::may_administer;

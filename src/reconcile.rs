@@ -13,8 +13,8 @@ pub trait Host {
     /// namespaces are listed, but not entered.
     fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error>;
     /// Executes the operations in order, and none after one that is refused or after
-    /// an interruption. Tells `watch` of each that took effect.
-    fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied;
+    /// an interruption. Tells `progress` of each that took effect.
+    fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied;
     /// What the journal holds for this lab.
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error>;
     /// Replaces what the journal holds for this lab; nothing left ends the lab.
@@ -57,12 +57,12 @@ pub struct Applied {
     pub done: Vec<usize>,
     /// The first that was refused.
     pub failed: Option<(usize, Failure)>,
-    /// Whether [`Watch::interrupted`] ended it.
+    /// Whether [`Progress::interrupted`] ended it.
     pub interrupted: bool,
 }
 
 /// Looks on while a plan is executed. `()` does not care.
-pub trait Watch {
+pub trait Progress {
     /// Another program changes labs of this machine: its end is waited for.
     fn waiting(&mut self) {}
     /// This will be executed; nothing has been recorded or changed yet. An error
@@ -82,12 +82,12 @@ pub trait Watch {
     }
 }
 
-impl Watch for () {}
+impl Progress for () {}
 
 /// Undoing is not interrupted: half undone is neither before nor after.
-struct Undoing<'a>(&'a mut dyn Watch);
+struct Undoing<'a>(&'a mut dyn Progress);
 
-impl Watch for Undoing<'_> {
+impl Progress for Undoing<'_> {
     fn done(&mut self, op: &Op) {
         self.0.done(op);
     }
@@ -97,22 +97,26 @@ impl Watch for Undoing<'_> {
 ///
 /// # Errors
 /// What is in the way, what the kernel refused, or what was different afterwards.
-pub fn up(host: &mut impl Host, desired: &NetState, watch: &mut dyn Watch) -> Result<Plan, Error> {
+pub fn up(
+    host: &mut impl Host,
+    desired: &NetState,
+    progress: &mut dyn Progress,
+) -> Result<Plan, Error> {
     let lab = &desired.lab;
     let observed = host.observe(lab, Inside::Read)?;
     let plan = plan(desired, &observed)?;
-    watch.planned(&plan)?;
+    progress.planned(&plan)?;
     let claims = claims(desired, &observed);
     let before = host.claimed(lab)?;
     if !plan.is_empty() {
         let both = before.union(&claims).cloned().collect();
         host.record(lab, &both, Change::Begun)?;
-        let (applied, wrong) = apply(host, &plan, watch);
-        let wrong = wrong.and_then(|()| verify(host, desired, watch));
+        let (applied, wrong) = apply(host, &plan, progress);
+        let wrong = wrong.and_then(|()| verify(host, desired, progress));
         if let Err(error) = wrong.and_then(|()| host.record(lab, &claims, Change::Ended)) {
             let done = applied.done.iter().map(|at| &plan.steps[*at].op);
             let back = undo(done, &observed);
-            return Err(roll_back(host, error, &back, (lab, &before), watch));
+            return Err(roll_back(host, error, &back, (lab, &before), progress));
         }
         return Ok(plan);
     }
@@ -124,23 +128,31 @@ pub fn up(host: &mut impl Host, desired: &NetState, watch: &mut dyn Watch) -> Re
 ///
 /// # Errors
 /// What the kernel refused, or what is still there.
-pub fn down(host: &mut impl Host, lab: &LabName, watch: &mut dyn Watch) -> Result<Plan, Error> {
+pub fn down(
+    host: &mut impl Host,
+    lab: &LabName,
+    progress: &mut dyn Progress,
+) -> Result<Plan, Error> {
     let nothing = NetState::empty(lab.clone());
     let plan = plan(&nothing, &host.observe(lab, Inside::Skip)?)?;
-    watch.planned(&plan)?;
+    progress.planned(&plan)?;
     if !plan.is_empty() {
         let claims = host.claimed(lab)?;
         host.record(lab, &claims, Change::Begun)?;
-        apply(host, &plan, watch).1?;
-        verify(host, &nothing, watch)?;
+        apply(host, &plan, progress).1?;
+        verify(host, &nothing, progress)?;
     }
     host.record(lab, &BTreeSet::new(), Change::Ended)?;
     Ok(plan)
 }
 
-fn apply(host: &mut impl Host, plan: &Plan, watch: &mut dyn Watch) -> (Applied, Result<(), Error>) {
+fn apply(
+    host: &mut impl Host,
+    plan: &Plan,
+    progress: &mut dyn Progress,
+) -> (Applied, Result<(), Error>) {
     let ops: Vec<&Op> = plan.steps.iter().map(|step| &step.op).collect();
-    let mut applied = host.apply(&ops, watch);
+    let mut applied = host.apply(&ops, progress);
     let wrong = match applied.failed.take() {
         Some((at, failure)) => Err(Error::refused(&plan.steps[at], failure)),
         None if applied.interrupted => Err(Error::Interrupted),
@@ -150,8 +162,12 @@ fn apply(host: &mut impl Host, plan: &Plan, watch: &mut dyn Watch) -> (Applied, 
 }
 
 /// Looks again and plans again: there must be nothing left to do.
-fn verify(host: &mut impl Host, desired: &NetState, watch: &mut dyn Watch) -> Result<(), Error> {
-    watch.verifying();
+fn verify(
+    host: &mut impl Host,
+    desired: &NetState,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    progress.verifying();
     let inside = match desired.namespaces.is_empty() {
         true => Inside::Skip,
         false => Inside::Read,
@@ -170,17 +186,20 @@ fn roll_back(
     error: Error,
     back: &[Op],
     (lab, before): (&LabName, &BTreeSet<Claim>),
-    watch: &mut dyn Watch,
+    progress: &mut dyn Progress,
 ) -> Error {
-    watch.undoing(back);
+    progress.undoing(back);
     let mut rest: Vec<&Op> = back.iter().collect();
     let mut left = Vec::new();
     while !rest.is_empty() {
-        let applied = host.apply(&rest, &mut Undoing(watch));
+        let applied = host.apply(&rest, &mut Undoing(progress));
         let Some((at, failure)) = applied.failed else {
             break;
         };
-        left.push((rest[at].clone(), failure));
+        // Somebody else removed it meanwhile: so it shall be.
+        if !(failure.is_absence() && rest[at].removes_one()) {
+            left.push((rest[at].clone(), failure));
+        }
         // What one send carried may be done beyond the refused one; what one
         // transaction carried is not done even before it.
         let todo = (0..rest.len()).filter(|i| *i != at && !applied.done.contains(i));

@@ -11,7 +11,7 @@ use std::process::ExitStatus;
 use crate::error::{Error, Failure};
 use crate::lab::{self, Until};
 use crate::plan::Plan;
-use crate::reconcile::Watch;
+use crate::reconcile::Progress;
 use crate::state::LabName;
 use crate::sys::keeper::Keeper;
 use crate::sys::store::{self, Store};
@@ -45,10 +45,10 @@ pub fn private(inside: impl FnOnce() -> u8) -> Result<ExitStatus, Error> {
 ///
 /// # Errors
 /// Missing rights, or the lab could not be taken down.
-pub fn on_host<W: Watch>(
+pub fn on_host<W: Progress>(
     topology: &Topology,
     source: &str,
-    mut watch: W,
+    mut progress: W,
     inside: impl FnOnce(Result<Plan, Error>, W) -> u8,
 ) -> Result<ExitStatus, Error> {
     let system = || Error::system("watch over a lab");
@@ -60,8 +60,8 @@ pub fn on_host<W: Watch>(
     let last = || take_down(&topology.lab, &run).map_err(|e| e.to_string());
     let keeper = Keeper::start(|| (), last).map_err(system())?;
     let make = || {
-        let made = lab::up_new(topology, source, &mut watch, &run);
-        inside(made, watch)
+        let made = lab::up_new(topology, source, &mut progress, &run);
+        inside(made, progress)
     };
     let ended = attend(make).map_err(Error::system("wait for a program"))?;
     keeper.end().map_err(|text| Error::System {

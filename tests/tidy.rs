@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each layer may import of ours (ARCHITECTURE.md, code map).
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("src/state", &[]),
     ("src/report", &["state"]),
     ("src/ipam", &["state"]),
@@ -56,6 +56,22 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "src/gc.rs",
         &["error", "lab", "plan", "reconcile", "state", "sys"],
+    ),
+    (
+        "src/repair.rs",
+        &[
+            "error",
+            "lab",
+            "plan",
+            "reconcile",
+            "state",
+            "sys",
+            "topology",
+        ],
+    ),
+    (
+        "src/vigil",
+        &["error", "lab", "plan", "repair", "state", "sys"],
     ),
     (
         "src/run.rs",

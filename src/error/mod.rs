@@ -6,7 +6,7 @@ mod refused;
 use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::report::{Code, Report, codes};
 use crate::state::{LabName, NetnsName};
-use crate::topology::ResolveError;
+use crate::topology::{ParseError, ResolveError};
 
 pub use crate::sys::{Blocked, Failure};
 pub use refused::Refused;
@@ -27,11 +27,11 @@ pub enum Error {
     /// All was done, and yet the kernel's state is not the one described.
     #[error("after all was done, the kernel's state still differs; this is missing:\n{0}")]
     Different(Plan),
-    /// It was interrupted ([`Watch::interrupted`](crate::reconcile::Watch::interrupted)).
+    /// It was interrupted ([`Progress::interrupted`](crate::reconcile::Progress::interrupted)).
     #[error("interrupted")]
     Interrupted,
     /// Whoever watches did not agree to the plan
-    /// ([`Watch::planned`](crate::reconcile::Watch::planned)). Nothing was changed.
+    /// ([`Progress::planned`](crate::reconcile::Progress::planned)). Nothing was changed.
     #[error("it was not agreed to: nothing was changed")]
     Declined,
     /// It failed, and all that had been done was undone.
@@ -61,6 +61,17 @@ pub enum Error {
     /// A lab of this name is there already.
     #[error("lab `{0}` is up already")]
     AlreadyUp(LabName),
+    /// The last change of the lab was killed on its way.
+    #[error("the last change of lab `{0}` did not come to its end")]
+    Unfinished(LabName),
+    /// The file that the lab was last brought up with is none that this netyard knows.
+    #[error("lab `{lab}` cannot be judged by what it was brought up with: {error}")]
+    Unread {
+        /// The lab.
+        lab: LabName,
+        /// What is wrong with its file.
+        error: Box<ParseError>,
+    },
     /// The lab's host is another network namespace.
     #[error("lab `{0}` was made from another network namespace")]
     OtherHost(LabName),
@@ -148,6 +159,8 @@ impl Error {
             Error::Undone(error) | Error::RolledBack { error, .. } => error.code(),
             Error::NotUndone { .. } => codes::NOT_UNDONE,
             Error::NoLab(_) => codes::NO_SUCH_LAB,
+            Error::Unfinished(_) => codes::UNFINISHED,
+            Error::Unread { .. } => codes::BAD_FILE,
             Error::OtherHost(_) => codes::OTHER_HOST,
             Error::NotRoot(_) => codes::NOT_ROOT,
             Error::Journal { .. } => codes::JOURNAL,
@@ -173,6 +186,9 @@ impl Error {
                 Report { code, ..report }.next(next)
             }
             Error::Different(plan) => different(plan),
+            Error::Unread { lab, error } => error
+                .report(&format!("(lab {lab})"))
+                .note(format!("`netyard down {lab}` removes it")),
             Error::Journal { cause, .. } | Error::System { cause, .. } => Report {
                 kernel: cause.told(),
                 ..Report::new(code, self.to_string()).caused()

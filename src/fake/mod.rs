@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use crate::error::{Error, Failure};
 use crate::plan::{Claim, Op};
-use crate::reconcile::{Applied, Change, Host, Inside, Watch};
+use crate::reconcile::{Applied, Change, Host, Inside, Progress};
 use crate::state::{
     End, LabName, Link, LinkKind, Mac, Namespace, NetState, Netns, NetnsName, Sysctl, SysctlKey,
 };
@@ -295,11 +295,11 @@ impl Host for Fake {
         Ok(state)
     }
 
-    fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
+    fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
         let mut applied = Applied::default();
         let mut at = 0;
         for group in ops.chunk_by(|a, b| firewall::is_change(a) && firewall::is_change(b)) {
-            applied.interrupted = watch.interrupted();
+            applied.interrupted = progress.interrupted();
             if applied.interrupted {
                 break;
             }
@@ -314,7 +314,7 @@ impl Host for Fake {
                 self.adjust_bridges(op);
             }
             applied.done.extend(at..at + group.len());
-            group.iter().for_each(|op| watch.done(op));
+            group.iter().for_each(|op| progress.done(op));
             at += group.len();
         }
         applied

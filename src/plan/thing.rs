@@ -49,6 +49,11 @@ impl Op {
         }
     }
 
+    /// Whether all it does is to remove one thing.
+    pub(crate) fn removes_one(&self) -> bool {
+        self.removes().len() == 1
+    }
+
     /// What was there before it and is not after.
     pub(super) fn removes(&self) -> Vec<Thing<'_>> {
         match self {

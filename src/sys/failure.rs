@@ -16,6 +16,12 @@ pub struct Failure {
 impl std::error::Error for Failure {}
 
 impl Failure {
+    /// Whether it says that what was to be removed is not there.
+    pub(crate) fn is_absence(&self) -> bool {
+        let errors = [libc::ENOENT, libc::ENODEV, libc::ESRCH, libc::EADDRNOTAVAIL];
+        errors.contains(&self.errno)
+    }
+
     /// What the error number means; the sentence where there is no number.
     pub(crate) fn meaning(&self) -> String {
         match &self.text {

@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use super::uapi::{
     ICMP_DEST_UNREACH, ICMP_ECHOREPLY, ICMP_FILTER, ICMP_TIME_EXCEEDED, ICMPV6_DEST_UNREACH,
     ICMPV6_ECHO_REPLY, ICMPV6_FILTER, ICMPV6_PKT_TOOBIG, ICMPV6_TIME_EXCEED,
+    NETLINK_LISTEN_ALL_NSID,
 };
 
 fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
@@ -64,6 +65,12 @@ pub(crate) fn netlink_options(fd: BorrowedFd<'_>) -> io::Result<()> {
         set(fd, libc::SOL_NETLINK, option, 1)?;
     }
     Ok(())
+}
+
+/// Notifications from every namespace that has a number in the socket's. The right to it
+/// is CAP_NET_BROADCAST.
+pub(crate) fn hear_all_namespaces(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, libc::SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
 }
 
 /// A raw ICMP socket receives everything of its namespace; after this only echo

@@ -70,6 +70,30 @@ pub(crate) fn lock_to_read() -> io::Result<Option<Lock>> {
     }
 }
 
+/// The same without waiting: `None` while somebody changes labs.
+pub(crate) fn try_lock_to_read() -> io::Result<Option<Lock>> {
+    let file = File::open(lock_file()?)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        taken => Ok(Some(taken.map(|()| Lock(Arc::new(file)))?)),
+    }
+}
+
+/// The lock's file, made if there is none. Who has changed labs closes it, opened to
+/// write; who only looks at them opens it to read.
+pub(crate) fn lock_file() -> io::Result<&'static str> {
+    make_directory()?;
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(LOCK)
+    {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(LOCK),
+    }
+}
+
 fn wait(file: File, operation: FlockOperation) -> io::Result<Lock> {
     rustix::io::retry_on_intr(|| rustix::fs::flock(&file, operation))?;
     Ok(Lock(Arc::new(file)))

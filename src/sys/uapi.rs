@@ -31,6 +31,7 @@ numbers! {
         NLM_F_CREATE: u16 = 0x400;
         NLM_F_APPEND: u16 = 0x800;
         NLMSGERR_ATTR_MSG: u16 = 1;
+        NETLINK_LISTEN_ALL_NSID: i32 = 8;
         NLA_F_NESTED: u16 = 0x8000;
         NLA_TYPE_MASK: u16 = 0x3fff, "NLA_TYPE_MASK & 0xffff";
     }
@@ -38,8 +39,26 @@ numbers! {
         IP6_RT_PRIO_USER: u32 = crate::state::IP6_METRIC;
     }
     "linux/rtnetlink.h" {
+        RTNLGRP_LINK: u32 = 1;
+        RTNLGRP_IPV4_IFADDR: u32 = 5;
+        RTNLGRP_IPV4_ROUTE: u32 = 7;
+        RTNLGRP_IPV4_RULE: u32 = 8;
+        RTNLGRP_IPV6_IFADDR: u32 = 9;
+        RTNLGRP_IPV6_ROUTE: u32 = 11;
+        RTNLGRP_IPV6_RULE: u32 = 19;
+        RTNLGRP_IPV4_NETCONF: u32 = 24;
+        RTNLGRP_IPV6_NETCONF: u32 = 25;
         RTNLGRP_NSID: u32 = 28;
         RTN_LOCAL: u32 = 2;
+        RTM_NEWLINK: u16 = 16;
+        RTM_DELLINK: u16 = 17;
+        RTM_NEWADDR: u16 = 20;
+        RTM_DELADDR: u16 = 21;
+        RTM_NEWROUTE: u16 = 24;
+        RTM_DELROUTE: u16 = 25;
+        RTM_NEWRULE: u16 = 32;
+        RTM_DELRULE: u16 = 33;
+        RTM_NEWNETCONF: u16 = 80;
     }
     "linux/icmp.h" {
         ICMP_ECHOREPLY: u8 = 0;
@@ -108,6 +127,7 @@ numbers! {
         FAMILY_HEADER: usize = 4, "sizeof(struct nfgenmsg)";
         NFNETLINK_V0: u8 = 0;
         NFNL_SUBSYS_NFTABLES: u16 = 10;
+        NFNLGRP_NFTABLES: u32 = 7;
         NFNL_MSG_BATCH_BEGIN: u16 = 16;
         NFNL_MSG_BATCH_END: u16 = 17;
     }
@@ -127,6 +147,9 @@ numbers! {
         NFT_MSG_NEWSETELEM: u16 = 12;
         NFT_MSG_GETSETELEM: u16 = 13;
         NFT_MSG_DELSETELEM: u16 = 14;
+        NFT_MSG_NEWGEN: u16 = 15;
+        NFTA_GEN_PROC_PID: u16 = 2;
+        NFTA_GEN_PROC_NAME: u16 = 3;
         NFTA_LIST_ELEM: u16 = 1;
         NFTA_DATA_VALUE: u16 = 1;
         NFTA_DATA_VERDICT: u16 = 2;

@@ -143,6 +143,8 @@ fn others() -> Vec<(&'static str, Error)> {
         ("no-such-lab", Error::NoLab("web".parse().unwrap())),
         ("namespace-hidden", Error::Hidden("one".parse().unwrap())),
         ("names-unseen", Error::NamesUnseen),
+        ("unfinished", Error::Unfinished("web".parse().unwrap())),
+        ("unread", unread()),
         ("other-host", Error::OtherHost("web".parse().unwrap())),
         ("not-root", not_root),
         ("journal", journal(file, "file is not a database")),
@@ -152,6 +154,15 @@ fn others() -> Vec<(&'static str, Error)> {
         ),
         ("system", system),
     ]
+}
+
+/// A lab that another version of netyard brought up.
+fn unread() -> Error {
+    let error = netyard::topology::parse("lab: web\nold: key\n").unwrap_err();
+    Error::Unread {
+        lab: "web".parse().unwrap(),
+        error: Box::new(error),
+    }
 }
 
 fn refused(op: Op, errno: i32, text: Option<&str>) -> Error {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use netyard::error::Error;
 use netyard::plan::Plan;
-use netyard::reconcile::Watch;
+use netyard::reconcile::Progress;
 
 use crate::sandbox::{example, file, ok, outcome, pings, sh, try_sh};
 use crate::{Test, snapshot, test};
@@ -64,7 +64,7 @@ fn forwards() -> String {
 /// Does something at two moments of an `up`.
 struct Meddler(fn(), fn());
 
-impl Watch for Meddler {
+impl Progress for Meddler {
     fn planned(&mut self, _: &Plan) -> Result<(), Error> {
         self.0();
         Ok(())

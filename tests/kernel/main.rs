@@ -21,7 +21,8 @@
 //! - `names`: namespaces known by name.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `crowd`: many namespaces talk to each other at once.
-//! - `watch`: what is shown while netyard works.
+//! - `progress`: what is shown while netyard works.
+//! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -42,8 +43,10 @@ mod labs;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod progress;
 mod proof;
 mod readme;
+mod repair;
 mod run;
 mod run_ends;
 mod sandbox;
@@ -52,7 +55,7 @@ mod status;
 mod terminal;
 mod tutorial;
 mod typed;
-mod watch;
+mod vigil;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -84,8 +87,10 @@ fn main() {
         names::tests(),
         proof::tests(),
         crowd::tests(),
-        watch::tests(),
+        progress::tests(),
         readme::tests(),
+        repair::tests(),
+        vigil::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod hosts;
+mod meanwhile;
 mod render;
 mod spec;
 
@@ -14,7 +15,7 @@ use netyard::error::Error;
 use netyard::fake::Fake;
 use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Plan, Step, claims, plan};
-use netyard::reconcile::{self, Change, Host, Inside, Watch};
+use netyard::reconcile::{self, Change, Host, Inside, Progress};
 use netyard::state::{IfName, LabName, NetState, Netns, SetName, SysctlKey, TableName};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
@@ -122,7 +123,7 @@ fn nothing_to_do(fake: &mut Fake, desired: &NetState) -> Result<(), TestCaseErro
 /// Stops after so many operations.
 struct Stop(usize);
 
-impl Watch for Stop {
+impl Progress for Stop {
     fn done(&mut self, _: &Op) {
         self.0 = self.0.saturating_sub(1);
     }

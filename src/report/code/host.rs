@@ -51,6 +51,11 @@ ALREADY_UP = "already-up", "a lab of this name is up already",
     "`netyard up` of the same file",
     "`netyard exec NAMESPACE -- PROGRAM` runs a program in the lab that is up; `netyard run --private FILE -- PROGRAM` makes one of its own; or `netyard down LAB` first";
 
+UNFINISHED = "unfinished", "the last change of the lab did not come to its end",
+    "Whoever brought the lab up, changed it or took it down was killed on the way. The journal does not say which it was, so nobody else decides whether the lab shall be there.",
+    "`kill -9`, or a machine that was out of memory",
+    "`netyard up LAB` completes it, `netyard down LAB` removes it";
+
 OTHER_HOST = "other-host", "the lab's host is another network namespace",
     "A lab is changed from the network namespace that it was made in: its bridges are there.",
     "`netyard up` inside of `ip netns exec`, a container or `netyard exec`",

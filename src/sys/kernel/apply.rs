@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use super::{FIRST_INDEX, FIRST_INSIDE, Kernel, LAST_INDEX};
 use crate::plan::{Op, Setting};
-use crate::reconcile::{Applied, Watch};
+use crate::reconcile::{Applied, Progress};
 use crate::state::{End, IfName, Link, Netns, NetnsName, SysctlKey};
 use crate::sys::netlink::link::CableEnd;
 use crate::sys::netlink::socket::Request;
@@ -49,11 +49,11 @@ fn way(op: &Op) -> Way<'_> {
 }
 
 impl Kernel {
-    pub(super) fn execute(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
+    pub(super) fn execute(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
         let mut all = Applied::default();
         let mut at = 0;
         for group in ops.chunk_by(|a, b| way(a) == way(b)) {
-            all.interrupted = watch.interrupted();
+            all.interrupted = progress.interrupted();
             if all.interrupted {
                 break;
             }
@@ -65,7 +65,7 @@ impl Kernel {
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {
-                watch.done(group[done]);
+                progress.done(group[done]);
                 all.done.push(at + done);
             }
             if let Some((failed, failure)) = applied.failed {

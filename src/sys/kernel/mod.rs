@@ -22,7 +22,7 @@ use super::strays::Strays;
 use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
-use crate::reconcile::{Applied, Change, Host, Inside, Watch};
+use crate::reconcile::{Applied, Change, Host, Inside, Progress};
 use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName};
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
@@ -242,8 +242,8 @@ impl Host for Kernel {
             })
     }
 
-    fn apply(&mut self, ops: &[&Op], watch: &mut dyn Watch) -> Applied {
-        self.execute(ops, watch)
+    fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
+        self.execute(ops, progress)
     }
 
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {

@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod link;
 pub(crate) mod neigh;
 pub(crate) mod nft;
+pub(crate) mod notices;
 pub(crate) mod nsid;
 pub(crate) mod route;
 pub(crate) mod socket;

@@ -5,16 +5,14 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use netyard::error::Error;
-use netyard::lab;
 use netyard::plan::{Change, Op, Plan};
-use netyard::reconcile::Watch;
+use netyard::reconcile::Progress;
 use netyard::report::codes;
 
 use super::changes;
 use super::output::{BOLD, say, styled};
-use super::source::Source;
+use super::progress::{Onlooker, Verbosity};
 use super::trouble::Trouble;
-use super::watch::{Verbosity, Watcher};
 
 /// More changes than a screen has lines.
 const LONG: usize = 40;
@@ -29,19 +27,22 @@ pub(crate) struct Manner {
     pub(crate) verbosity: Verbosity,
 }
 
-/// Brings a lab up, and says how long that took. No lock is held while a question
-/// waits for its answer; if the plan is another afterwards, it is asked anew.
-pub(crate) fn up(source: &Source, manner: Manner) -> Result<(Plan, Duration), Trouble> {
+/// Changes a lab as `change` does, and says how long that took. No lock is held while a
+/// question waits for its answer; if the plan is another afterwards, it is asked anew.
+pub(crate) fn agreed(
+    manner: Manner,
+    mut change: impl FnMut(&mut dyn Progress) -> Result<Plan, Error>,
+) -> Result<(Plan, Duration), Trouble> {
     let mut agreed = None;
     loop {
         let mut consent = Consent {
-            watcher: Watcher::new(manner.verbosity),
+            onlooker: Onlooker::new(manner.verbosity),
             manner,
             agreed: agreed.take(),
             asks: None,
         };
         let began = Instant::now();
-        let result = lab::up(&source.topology, &source.text, &mut consent);
+        let result = change(&mut consent);
         match (result, consent.asks) {
             (Err(Error::Declined), Some(plan)) => {
                 ask(&plan)?;
@@ -93,16 +94,16 @@ fn show(changes: Vec<Change>) {
 
 /// Watches, and lets only what was agreed to begin.
 struct Consent {
-    watcher: Watcher,
+    onlooker: Onlooker,
     manner: Manner,
     agreed: Option<Plan>,
     /// The plan that must be agreed to first.
     asks: Option<Plan>,
 }
 
-impl Watch for Consent {
+impl Progress for Consent {
     fn waiting(&mut self) {
-        self.watcher.waiting();
+        self.onlooker.waiting();
     }
 
     fn planned(&mut self, plan: &Plan) -> Result<(), Error> {
@@ -114,22 +115,22 @@ impl Watch for Consent {
         if !(plan.new || plan.is_empty() || agreed || self.manner.quiet) {
             show(plan.changes());
         }
-        self.watcher.planned(plan)
+        self.onlooker.planned(plan)
     }
 
     fn done(&mut self, op: &Op) {
-        self.watcher.done(op);
+        self.onlooker.done(op);
     }
 
     fn verifying(&mut self) {
-        self.watcher.verifying();
+        self.onlooker.verifying();
     }
 
     fn undoing(&mut self, ops: &[Op]) {
-        self.watcher.undoing(ops);
+        self.onlooker.undoing(ops);
     }
 
     fn interrupted(&mut self) -> bool {
-        self.watcher.interrupted()
+        self.onlooker.interrupted()
     }
 }

@@ -7,10 +7,10 @@ use netyard::state::LabName;
 use serde_json::{Value, json};
 
 use super::output::{self, BOLD, DIM, say, styled};
+use super::progress::{Onlooker, Verbosity};
 use super::source::{self, Named};
 use super::trouble::Trouble;
 use super::up::summary;
-use super::watch::{Verbosity, Watcher};
 
 /// Remove a lab and put back what was changed for it
 ///
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         Named::File(source) => source.topology.lab,
         Named::Lab(lab) => lab,
     };
-    let done = down(&name, args, &mut Watcher::new(verbosity))?;
+    let done = down(&name, args, &mut Onlooker::new(verbosity))?;
     if args.json {
         output::json(&done)?;
     }
@@ -59,9 +59,9 @@ fn is_done(told: &Value) -> bool {
 /// One that cannot be removed does not keep the others; Ctrl-C does.
 fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let (mut done, mut exit) = (Vec::new(), ExitCode::SUCCESS);
-    let mut watcher = Watcher::new(verbosity);
+    let mut onlooker = Onlooker::new(verbosity);
     for lab in lab::list()? {
-        match down(&lab.name, args, &mut watcher) {
+        match down(&lab.name, args, &mut onlooker) {
             Ok(value) => {
                 if !is_done(&value) {
                     exit = ExitCode::FAILURE;
@@ -75,7 +75,7 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
                 if args.json {
                     let (report, code) = trouble.into_parts();
                     done.push(json!({ "lab": lab.name, "error": report }));
-                    exit = code;
+                    exit = ExitCode::from(code);
                 } else {
                     exit = ExitCode::from(trouble.show(false));
                 }
@@ -93,13 +93,13 @@ fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     Ok(exit)
 }
 
-fn down(name: &LabName, args: &Args, watcher: &mut Watcher) -> Result<Value, Error> {
+fn down(name: &LabName, args: &Args, onlooker: &mut Onlooker) -> Result<Value, Error> {
     let until = match args.wait {
         true => Until::Done(LONGEST_WAIT),
         false => Until::Free,
     };
     let began = Instant::now();
-    let removed = lab::down(name, until, watcher)?;
+    let removed = lab::down(name, until, onlooker)?;
     let took = began.elapsed().as_secs_f64() * 1e3;
     if !args.json {
         tell(name, &removed, took);

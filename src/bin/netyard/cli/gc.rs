@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::changes;
 use super::consent::agree;
 use super::output::{self, BOLD, say, styled};
+use super::progress::{Onlooker, Verbosity};
 use super::trouble::Trouble;
-use super::watch::{Verbosity, Watcher};
 
 /// Remove what no living lab owns
 ///
@@ -58,7 +58,7 @@ fn attempt(
     if !args.yes {
         agree("no living lab owns this; nothing was removed")?;
     }
-    let removed = match gc::collect(found, &mut Watcher::new(verbosity)) {
+    let removed = match gc::collect(found, &mut Onlooker::new(verbosity)) {
         Err(Error::Declined) => return Ok(None),
         removed => removed?,
     };

@@ -16,6 +16,8 @@ mod list;
 mod man;
 mod output;
 mod plan;
+mod progress;
+mod repair;
 mod run;
 mod schema;
 mod shell;
@@ -43,7 +45,7 @@ struct Cli {
     verb: Verb,
     /// Show each command as it is done; twice: the netlink messages too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: watch::Verbosity,
+    verbose: progress::Verbosity,
 }
 
 const AFTER: &str = "\
@@ -73,6 +75,8 @@ enum Verb {
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
+    Repair(repair::Args),
+    Watch(watch::Args),
     Gc(gc::Args),
     Run(run::Args),
     Shell(shell::Args),
@@ -94,6 +98,8 @@ impl Verb {
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
+            Verb::Repair(args) => args.json,
+            Verb::Watch(args) => args.json,
             Verb::Gc(args) => args.json,
             Verb::Demo(_)
             | Verb::Exec(_)
@@ -114,7 +120,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return misused(error),
     };
     let json = verb.json();
-    watch::trace(verbose);
+    progress::trace(verbose);
     let result = match verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::Up(args) => up::run(&args, verbose),
@@ -124,6 +130,8 @@ pub(crate) fn run() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
+        Verb::Repair(args) => repair::run(&args, verbose),
+        Verb::Watch(args) => watch::run(&args),
         Verb::Gc(args) => gc::run(&args, verbose),
         Verb::Run(args) => run::run(&args, verbose),
         Verb::Shell(args) => shell::run(&args, verbose),
@@ -143,6 +151,7 @@ fn meant(error: &mut clap::Error) {
         Some(ContextValue::String(word)) => match word.as_str() {
             "remove" | "rm" | "delete" | "destroy" | "stop" => &["down"],
             "start" | "create" | "apply" | "deploy" => &["up"],
+            "fix" | "heal" | "reconcile" => &["repair"],
             "ps" | "ls" | "inspect" | "show" => &["list", "status"],
             _ => return,
         },

@@ -4,7 +4,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use netyard::error::Error;
 use netyard::plan::Plan;
-use netyard::reconcile::Watch;
+use netyard::reconcile::Progress;
 use netyard::report::codes;
 use netyard::state::Netns;
 use netyard::{lab, may_administer, run};
@@ -12,9 +12,9 @@ use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::exec::become_program;
+use super::progress::{Onlooker, Verbosity};
 use super::source::{self, Source};
 use super::trouble::{INTERRUPTED, Trouble};
-use super::watch::{Verbosity, Watcher};
 
 /// Bring a lab up, run a program in it, take it down
 ///
@@ -73,15 +73,15 @@ impl Lab {
     ) -> Result<ExitCode, Trouble> {
         self.check()?;
         let Source { topology, text } = &self.source;
-        let mut watcher = Watcher::new(verbosity);
+        let mut onlooker = Onlooker::new(verbosity);
         let ended = if self.private {
             run::private(|| {
-                let made = lab::up(topology, text, &mut watcher);
-                self.inside(made, watcher, words)
+                let made = lab::up(topology, text, &mut onlooker);
+                self.inside(made, onlooker, words)
             })
         } else {
-            run::on_host(topology, text, watcher, |made, watcher| {
-                self.inside(made, watcher, words)
+            run::on_host(topology, text, onlooker, |made, onlooker| {
+                self.inside(made, onlooker, words)
             })
         };
         Ok(exit_code(ended?))
@@ -104,16 +104,16 @@ impl Lab {
     }
 
     /// In the child process: becomes the program, or gives an exit code.
-    fn inside(&self, made: Result<Plan, Error>, mut watcher: Watcher, words: &[OsString]) -> u8 {
+    fn inside(&self, made: Result<Plan, Error>, mut onlooker: Onlooker, words: &[OsString]) -> u8 {
         if let Err(error) = made {
             return Trouble::from(error).show(false);
         }
         // Too late to undo anything, early enough to run nothing.
-        if watcher.interrupted() {
+        if onlooker.interrupted() {
             return INTERRUPTED;
         }
         // Another program takes this one's place: nothing else would take the bar away.
-        drop(watcher);
+        drop(onlooker);
         let banner = format!(
             "a shell in namespace {} of lab {}; `exit` ends both",
             self.netns, self.source.topology.lab

@@ -5,10 +5,10 @@ use netyard::state::Netns;
 use netyard::{may_administer, run};
 
 use super::exec::{self, become_program};
+use super::progress::Verbosity;
 use super::run::{Lab, exit_code};
 use super::source;
 use super::trouble::Trouble;
-use super::watch::Verbosity;
 
 /// Open a shell: in a private world, in a file's lab, or in a namespace
 ///

@@ -1,7 +1,5 @@
 //! What went wrong, how it is shown, and the exit code.
 
-use std::process::ExitCode;
-
 use netyard::error::Error;
 use netyard::gc::{self, Leftover};
 use netyard::report::{Code, Look, Report, codes};
@@ -86,8 +84,8 @@ impl Trouble {
     }
 
     /// What is said, and the exit code, for one of several.
-    pub(crate) fn into_parts(self) -> (Report, ExitCode) {
-        (*self.report, ExitCode::from(self.exit))
+    pub(crate) fn into_parts(self) -> (Report, u8) {
+        (*self.report, self.exit)
     }
 
     /// Prints it, for people to standard error, as JSON to standard output; and gives the

@@ -1,13 +1,14 @@
 use std::process::ExitCode;
 
+use netyard::lab;
 use netyard::plan::{Op, Plan};
 use serde_json::json;
 
 use super::consent::{self, Manner};
 use super::output::{self, BOLD, DIM, say, styled};
+use super::progress::Verbosity;
 use super::source;
 use super::trouble::Trouble;
-use super::watch::Verbosity;
 
 /// Make the network that a file describes, or change it to match
 ///
@@ -39,7 +40,10 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         quiet: args.json,
         verbosity,
     };
-    let (plan, took) = consent::up(&source::of(&args.target)?, manner)?;
+    let source = source::of(&args.target)?;
+    let (plan, took) = consent::agreed(manner, |progress| {
+        lab::up(&source.topology, &source.text, progress)
+    })?;
     if args.json {
         let milliseconds = took.as_secs_f64() * 1e3;
         return output::json(&json!({

@@ -10,12 +10,12 @@ use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test("watch::a bar while up takes long", bar_of_up),
-        test("watch::a bar while test takes long", bar_of_test),
-        test("watch::no bar for what is done at once", no_bar),
-        test("watch::-v shows each command", commands),
-        test("watch::-vv shows the netlink messages", messages),
-        test("watch::-vv shows what the kernel refused", refusal),
+        test("progress::a bar while up takes long", bar_of_up),
+        test("progress::a bar while test takes long", bar_of_test),
+        test("progress::no bar for what is done at once", no_bar),
+        test("progress::-v shows each command", commands),
+        test("progress::-vv shows the netlink messages", messages),
+        test("progress::-vv shows what the kernel refused", refusal),
     ]
 }
 

@@ -1,0 +1,279 @@
+//! What others do to a lab, and `repair` and `watch` bringing it back.
+
+use serde_json::Value;
+
+use crate::sandbox::{file, ok, outcome, sh};
+use crate::vigil::Watch;
+use crate::{Test, snapshot, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests = vec![
+        test("repair::all labs, and what it says", all_labs),
+        test("repair::what is lost is asked for first", asks),
+        test(
+            "repair::a lab that was killed on its way is left alone",
+            unfinished,
+        ),
+    ];
+    for (name, command, cause) in DRIFTS {
+        tests.push(test(&format!("repair::{name}"), || by_hand(command)));
+        tests.push(test(&format!("repair::{name}, watched"), || {
+            watched(command, cause)
+        }));
+    }
+    tests
+}
+
+pub(crate) const LAB: &str = "
+lab: mine
+networks:
+  lan:
+    bridge: br-mine
+    subnets: [10.5.0.0/24, 'fd00:5::/64']
+    masquerade: true
+namespaces:
+  pc: { interfaces: { eth0: { network: lan, addresses: [10.5.0.10/24, 'fd00:5::10/64'] } } }
+  router:
+    forward: true
+    interfaces: { eth0: { network: lan, addresses: 10.5.0.20/24 } }
+    routes: [{ to: 10.77.0.0/16, via: 10.5.0.10 }]
+";
+
+/// As Debian's nftables.service reloads: a file that begins with a flush.
+const RELOAD: &str = "printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet filter {\\n chain input {\\n  \
+                      type filter hook input priority filter; policy accept;\\n }\\n}\\n' > /run/nftables.conf; \
+                      nft -f /run/nftables.conf";
+
+/// What somebody does, and what the watch hears first of it.
+const DRIFTS: [(&str, &str, &str); 14] = [
+    (
+        "nft flush ruleset",
+        "nft flush ruleset",
+        "the firewall was changed by nft",
+    ),
+    (
+        "a reload of nftables.service",
+        RELOAD,
+        "the firewall was changed by nft",
+    ),
+    (
+        "ip address flush",
+        "ip -n pc address flush dev eth0",
+        "an address went in pc",
+    ),
+    (
+        "ip address flush on the bridge",
+        "ip address flush dev br-mine",
+        "an address went on the host",
+    ),
+    (
+        "ip link set nomaster",
+        "ip link set pc-eth0 nomaster",
+        "a device went on the host",
+    ),
+    (
+        "a link set down",
+        "ip link set pc-eth0 down",
+        "a device changed on the host",
+    ),
+    (
+        "a link set down inside",
+        "ip -n pc link set eth0 down",
+        "a device changed in pc",
+    ),
+    (
+        "lo set down",
+        "ip -n pc link set lo down",
+        "a device changed in pc",
+    ),
+    (
+        "a route deleted",
+        "ip -n router route del 10.77.0.0/16",
+        "a route went in router",
+    ),
+    (
+        "forwarding switched off on the host",
+        "sysctl -qw net.ipv4.ip_forward=0",
+        "a setting changed on the host",
+    ),
+    (
+        "forwarding switched off inside",
+        "ip netns exec router sysctl -qw net.ipv4.ip_forward=0",
+        "a setting changed in router",
+    ),
+    (
+        "a namespace's name deleted",
+        "ip netns del pc",
+        "the name pc",
+    ),
+    (
+        "a bridge deleted",
+        "ip link del br-mine",
+        "a device went on the host",
+    ),
+    (
+        "an MTU changed",
+        "ip -n pc link set eth0 mtu 1300",
+        "a device changed in pc",
+    ),
+];
+
+/// The lab as the judges see it: inside too.
+fn seen() -> String {
+    let inside = |name: &str| {
+        let commands = [
+            "-d link", "address", "route", "-6 route", "rule", "-6 rule", "netconf",
+        ];
+        let all = commands.map(|command| sh(&format!("ip -n {name} {command}")));
+        steady(&all.concat())
+    };
+    ["pc", "router"].map(inside).concat() + &sh("nft list table inet netyard")
+}
+
+/// Numbers and hardware addresses are others in a device that was made anew, and so is
+/// the order in which things come.
+fn steady(text: &str) -> String {
+    let number = regex_lite::Regex::new("(?m)^[0-9]+: |@if[0-9]+|(link/ether|netnsid) [^ ]+|fe80::[^ ]+|brd [^ ]+|state [A-Z]+|,?(NO-CARRIER|LOWER_UP|M-DOWN)|linkdown").expect("a pattern");
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| number.replace_all(line, "").trim().to_owned())
+        .collect();
+    // The link-local address that the kernel makes by itself, when it comes to it.
+    let kernels = |line: &str| {
+        line.starts_with("inet6  scope link")
+            || line.starts_with("dev ") && line.contains("proto kernel metric 256")
+            || line == "valid_lft forever preferred_lft forever"
+    };
+    lines.retain(|line| !line.is_empty() && !line.contains("multicast") && !kernels(line));
+    lines.sort();
+    lines.join("\n")
+}
+
+fn up() -> String {
+    ok(&["up", &file("mine.yaml", LAB)]);
+    seen()
+}
+
+/// What the lab is not made of stays as it was.
+fn is_back(before: &str) {
+    assert_eq!(ok(&["status", "mine"]), "lab mine is as described\n");
+    let now = seen();
+    let times = |text: &str, line: &str| text.lines().filter(|other| *other == line).count();
+    let only = |a: &str, b: &str| {
+        let lines = a.lines().filter(|line| times(a, line) > times(b, line));
+        lines.map(|line| format!("  {line}\n")).collect::<String>()
+    };
+    let (missing, new) = (only(before, &now), only(&now, before));
+    assert!(now == before, "missing:\n{missing}new:\n{new}");
+}
+
+fn by_hand(command: &str) {
+    let before = up();
+    sh(command);
+    let dry = outcome(&["repair", "-n", "mine"]);
+    assert_eq!(dry.code, Some(1), "{}{}", dry.out, dry.err);
+    assert_eq!(
+        outcome(&["status"]).code,
+        Some(1),
+        "a dry run repairs nothing"
+    );
+    let said = ok(&["repair", "--yes", "mine"]);
+    assert!(said.contains("lab mine is repaired"), "{said}");
+    is_back(&before);
+    assert_eq!(
+        ok(&["repair"]),
+        "lab mine is as described: nothing to repair\n"
+    );
+    ok(&["down", "mine"]);
+}
+
+fn watched(command: &str, cause: &str) {
+    let before = up();
+    let mut watch = Watch::start(&[]);
+    assert_eq!(watch.next("watching")["labs"][0], "mine");
+    sh(command);
+    let repaired = watch.soon("repaired");
+    let causes = repaired["causes"].as_array().expect("causes");
+    let told = causes
+        .iter()
+        .any(|told| told.as_str().is_some_and(|told| told.contains(cause)));
+    assert!(told, "{repaired}");
+    // What dies slowly, as devices of a namespace do, may take a second repair.
+    crate::sandbox::until("as described", || {
+        outcome(&["status", "mine"]).code == Some(0)
+    });
+    is_back(&before);
+    watch.end();
+    ok(&["down", "mine"]);
+}
+
+fn all_labs() {
+    assert_eq!(ok(&["repair"]), "no lab is up\n");
+    assert_eq!(outcome(&["repair", "mine"]).code, Some(1));
+    up();
+    let other = "lab: other\nnamespaces: { alone: {} }\n";
+    ok(&["up", &file("other.yaml", other)]);
+    sh("ip -n pc address del 10.5.0.10/24 dev eth0; ip -n alone link set lo down");
+    let said = ok(&["repair"]);
+    let pc = "  namespace pc
+    + address 10.5.0.10/24 on eth0         the file gives it this address
+    + route default via 10.5.0.1 dev eth0
+        what is not on a link goes to the gateway
+
+2 made
+
+";
+    let took = regex_lite::Regex::new(r" \([0-9.]+ ms\)").expect("a pattern");
+    let said = took.replace_all(&said, "");
+    let alone = "  namespace alone
+    ~ lo up (now down)  a device carries packets only when up
+
+1 changed
+
+";
+    let repaired = |lab: &str| format!("lab {lab} is repaired\n");
+    let all = [pc, &repaired("mine"), alone, &repaired("other")].concat();
+    assert_eq!(said, all);
+    sh("ip -n pc link set eth0 mtu 1300");
+    let json: Value = serde_json::from_str(&ok(&["repair", "--json"])).expect("JSON");
+    assert_eq!(
+        json[0]["changes"][0]["what"], "eth0 mtu 1500 (now 1300)",
+        "{json}"
+    );
+    assert_eq!(
+        (&json[0]["changed"], &json[1]["changed"]),
+        (&true.into(), &false.into())
+    );
+}
+
+fn asks() {
+    up();
+    sh("ip -n pc address add 10.9.9.9/24 dev eth0");
+    let before = snapshot::host();
+    let said = outcome(&["repair"]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.err.contains("cut: what talks with 10.9.9.9"),
+        "{}",
+        said.err
+    );
+    snapshot::assert_same(&before, &snapshot::host(), "nobody agreed");
+    ok(&["repair", "-y"]);
+    assert!(!sh("ip -n pc address").contains("10.9.9.9"));
+}
+
+fn unfinished() {
+    up();
+    let db = rusqlite::Connection::open("/run/netyard/netyard.db").expect("the journal");
+    db.execute("UPDATE lab SET whole = 0", [])
+        .expect("a killed run");
+    sh("ip -n pc link set eth0 mtu 1300");
+    let said = outcome(&["repair"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("error[unfinished]"), "{}", said.err);
+    let mut watch = Watch::start(&[]);
+    assert_eq!(watch.next("failed")["error"]["code"], "unfinished");
+    watch.end();
+    assert!(sh("ip -n pc link show eth0").contains("mtu 1300"));
+    ok(&["up", "mine"]);
+}
