@@ -5,6 +5,7 @@
 
 mod laws;
 mod mistakes;
+mod pools;
 
 use ipnet::IpNet;
 use netyard::ipam::{Leases, Pool};
