@@ -120,3 +120,15 @@ pub struct Lease {
     /// For how long.
     pub age: Duration,
 }
+
+impl Lease {
+    /// Whether the other is this one, older or younger.
+    pub fn is_same(&self, other: &Lease) -> bool {
+        let age = self.age;
+        *self
+            == Lease {
+                age,
+                ..other.clone()
+            }
+    }
+}

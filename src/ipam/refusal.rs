@@ -63,7 +63,7 @@ impl Full {
         let rest = self.held.iter().skip(NAMED);
         match rest.clone().map(|(_, held)| held).sum::<u64>() {
             0 => text,
-            held => text + &format!(", {} others {held}", rest.count()),
+            held => text + &format!(", {} others {held} together", rest.count()),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The journal: what each lab claims, holds on lease and was described by. It
 //! lies in the run directory, so that a reboot empties it with the kernel's state.
 
+mod given;
+mod lease;
+mod pool;
 mod row;
 mod tables;
 
@@ -13,16 +16,17 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use rustix::fs::FlockOperation;
 
-use row::{claim, columns, identity, odd, stored};
+use row::{claim, columns, identity, stored};
 use tables::VERSION;
 
 use super::netns::{self, Identity};
 use super::residents::Made;
 use super::{Failure, sight};
 use crate::error::Error;
-use crate::ipam::Leases;
+use crate::ipam::{InUse, Leases};
 use crate::plan::Claim;
-use crate::state::{End, LabName, NetnsName};
+use crate::state::{LabName, NetnsName};
+pub use lease::{Ask, Owner, Place};
 
 const DIRECTORY: &str = "/run/netyard";
 const FILE: &str = "/run/netyard/netyard.db";
@@ -241,6 +245,7 @@ impl Store {
             for (name, Identity { inode, cookie }) in made {
                 let (inode, cookie) = (inode as i64, cookie as i64);
                 update.execute(params![lab.as_str(), name.as_str(), inode, cookie])?;
+                given::note_made(&tx, lab, name, (inode, cookie))?;
             }
         }
         Ok(tx.commit()?)
@@ -279,7 +284,6 @@ impl Store {
                 .execute(params![name, kind, netns, object, was])?;
         }
         tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
-        tx.execute("DELETE FROM lease WHERE lab = ?1", [name])?;
         if !claims.is_empty() {
             let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let (inode, cookie) = (lab.host.inode as i64, lab.host.cookie as i64);
@@ -287,7 +291,9 @@ impl Store {
                 name, lab.source, inode, cookie, lab.whole, lab.sight, lab.run
             ];
             tx.execute(sql, row)?;
-            insert_leases(&tx, name, leases)?;
+            given::write(&tx, &lab.name, leases)?;
+        } else {
+            given::write(&tx, &lab.name, &Leases::default())?;
         }
         // What was done for the first lab has been put back with the last.
         let last = "DELETE FROM fact WHERE name = 'directory' AND NOT EXISTS (SELECT 1 FROM lab)";
@@ -295,21 +301,14 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// The addresses that a lab holds on lease.
+    /// What a lab was given: addresses, and subnets.
     pub(crate) fn leases(&self, lab: &LabName) -> Result<Leases> {
-        let sql = "SELECT netns, dev, subnet, address FROM lease WHERE lab = ?1";
-        let mut query = self.db.prepare(sql)?;
-        let mut rows = query.query([lab.as_str()])?;
-        let mut leases = Vec::new();
-        while let Some(row) = rows.next()? {
-            let end = End {
-                netns: stored(row.get(0)?)?,
-                dev: stored(row.get(1)?)?,
-            };
-            let subnet = row.get::<_, String>(2)?.parse().map_err(odd)?;
-            leases.push((end, subnet, row.get::<_, String>(3)?.parse().map_err(odd)?));
-        }
-        Ok(leases.into_iter().collect())
+        given::read(&self.db, lab)
+    }
+
+    /// The subnets of all labs but this one, and of containers.
+    pub(crate) fn subnets_beside(&self, lab: &LabName) -> Result<Vec<InUse>> {
+        given::beside(&self.db, lab)
     }
 
     /// What was remembered about the host, such as how a directory was found.
@@ -324,21 +323,6 @@ impl Store {
             .execute("INSERT OR IGNORE INTO fact VALUES (?1, ?2)", [name, value])?;
         Ok(())
     }
-}
-
-fn insert_leases(tx: &Connection, lab: &str, leases: &Leases) -> Result<()> {
-    let mut insert = tx.prepare("INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (end, subnet, address) in leases.iter() {
-        let (netns, dev) = (end.netns.to_string(), end.dev.as_str());
-        insert.execute(params![
-            lab,
-            netns,
-            dev,
-            subnet.to_string(),
-            address.to_string()
-        ])?;
-    }
-    Ok(())
 }
 
 fn fact(db: &Connection, name: &str) -> Result<Option<String>> {

@@ -10,7 +10,7 @@ use super::{Result, fact};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 const TABLES: &str = "
     CREATE TABLE lab (
@@ -21,10 +21,23 @@ const TABLES: &str = "
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
         was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
     ) WITHOUT ROWID;
-    CREATE TABLE lease (
-        lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, subnet TEXT NOT NULL,
-        address TEXT NOT NULL, PRIMARY KEY (lab, netns, dev, subnet)
+    CREATE TABLE subnet (
+        lab TEXT NOT NULL, network TEXT NOT NULL, place INTEGER NOT NULL, subnet TEXT NOT NULL,
+        PRIMARY KEY (lab, network, place)
     ) WITHOUT ROWID;
+    CREATE TABLE pool (
+        id INTEGER PRIMARY KEY, network TEXT NOT NULL, subnet TEXT NOT NULL, last BLOB,
+        UNIQUE (network, subnet)
+    );
+    CREATE TABLE run (
+        pool INTEGER NOT NULL, first BLOB NOT NULL, last BLOB NOT NULL, PRIMARY KEY (pool, first)
+    ) WITHOUT ROWID;
+    CREATE TABLE lease (
+        pool INTEGER NOT NULL, number BLOB NOT NULL, holder TEXT NOT NULL, netns TEXT NOT NULL,
+        dev TEXT NOT NULL, inode INTEGER, cookie INTEGER, sight TEXT, since INTEGER NOT NULL,
+        PRIMARY KEY (pool, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX lease_holder ON lease (holder, dev);
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
@@ -51,7 +64,8 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     }
     if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
         tx.execute_batch(
-            "DELETE FROM lab; DELETE FROM claim; DELETE FROM lease; DELETE FROM fact;",
+            "DELETE FROM lab; DELETE FROM claim; DELETE FROM subnet; DELETE FROM pool;
+             DELETE FROM run; DELETE FROM lease; DELETE FROM fact;",
         )?;
     }
     tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
