@@ -55,8 +55,10 @@ impl Living {
     /// Looks.
     pub(crate) fn look() -> io::Result<Self> {
         let (mut at, mut looked_at) = (BTreeMap::new(), BTreeSet::new());
-        for pid in processes()? {
-            let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+        let others = processes()?.map(|pid| pid.as_raw_nonzero().to_string());
+        // This thread may see other mounts than the first of its process.
+        for process in ["thread-self".to_owned()].into_iter().chain(others) {
+            let process = Path::new("/proc").join(process);
             let space = |kind| fs::read_link(process.join("ns").join(kind));
             // One that has ended, or may not be looked at.
             let (Ok(net), Ok(mounts)) = (space("net"), space("mnt")) else {

@@ -6,25 +6,25 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ipnet::IpNet;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use rustix::time::ClockId;
 
-use super::pool::{Pool, address, key, subnet};
-use super::row::{identity, odd, stored};
+use super::lapse::{self, CONTAINERS, Row, rows};
+use super::pool::{Pool, address, key};
+use super::row::odd;
 use super::{Result, Store};
 use crate::ipam::{Full, Holder, Lease, Open, Refusal, Runs, number};
 use crate::state::IfName;
 use crate::sys::netns::{self, Identity};
-use crate::sys::sight::{self, Living};
+use crate::sys::sight;
 
 /// A network namespace that leases are held for, wherever it is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    path: PathBuf,
-    identity: Identity,
+    pub(super) path: PathBuf,
+    pub(super) identity: Identity,
 }
 
 impl Place {
@@ -52,12 +52,6 @@ pub struct Owner {
     pub dev: IfName,
 }
 
-impl Owner {
-    fn holder(&self) -> String {
-        Holder::Container(self.container.clone()).to_string()
-    }
-}
-
 /// Addresses, one of which is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
@@ -75,23 +69,56 @@ pub(super) fn now() -> i64 {
     rustix::time::clock_gettime(ClockId::Boottime).tv_sec
 }
 
-/// `network` as pools have it: no lab's, which are called `lab NAME`.
+/// Labs' pools are called `lab NAME`.
 fn pool_name(network: &str) -> String {
     format!("network {network}")
 }
 
+fn holder(container: &str) -> String {
+    Holder::Container(container.to_owned()).to_string()
+}
+
+type Given<T> = Result<std::result::Result<T, Refusal>>;
+
 impl Store {
     /// One address of each that is asked, or none. An interface that has one there already
-    /// keeps it.
-    pub(crate) fn allocate(
+    /// keeps it. What is in the way and held for namespaces that are gone is taken back:
+    /// they are looked for while others may write.
+    pub(crate) fn allocate(&mut self, owner: &Owner, asks: &[Ask<'_>]) -> Given<Vec<IpNet>> {
+        let sight = sight::sight();
+        let given = self.attempt((owner, sight.as_deref()), asks, &[])?;
+        let Err(Refusal::Held { .. } | Refusal::Full(_)) = &given else {
+            return Ok(given);
+        };
+        let mut in_the_way = Vec::new();
+        for Ask {
+            network,
+            open,
+            address,
+        } in asks
+        {
+            let (name, subnet) = (pool_name(network), open.subnet().to_string());
+            let number = address.map(key);
+            let which = "network = ?1 AND subnet = ?2 AND (?3 IS NULL OR number = ?3)";
+            in_the_way.extend(rows(&self.db, which, &[&name, &subnet, &number])?);
+        }
+        match lapse::gone(in_the_way)? {
+            gone if gone.is_empty() => Ok(given),
+            gone => self.attempt((owner, sight.as_deref()), asks, &gone),
+        }
+    }
+
+    fn attempt(
         &mut self,
-        owner: &Owner,
+        taker: (&Owner, Option<&str>),
         asks: &[Ask<'_>],
-    ) -> Result<std::result::Result<Vec<IpNet>, Refusal>> {
-        let tx = (self.db).transaction_with_behavior(TransactionBehavior::Immediate)?;
+        gone: &[Row],
+    ) -> Given<Vec<IpNet>> {
+        let tx = self.change()?;
+        lapse::end(&tx, gone)?;
         let mut given = Vec::new();
         for ask in asks {
-            match allocate(&tx, owner, ask)? {
+            match allocate(&tx, taker, ask)? {
                 Ok(address) => given.push(address),
                 Err(refusal) => return Ok(Err(refusal)),
             }
@@ -102,12 +129,12 @@ impl Store {
 
     /// Ends the leases of a container's interface, and says which those were.
     pub(crate) fn release(&mut self, container: &str, dev: &IfName) -> Result<Vec<Lease>> {
-        let tx = (self.db).transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let holder = Holder::Container(container.to_owned()).to_string();
-        let rows = rows(&tx, "holder = ?1 AND dev = ?2", &[&holder, &dev.as_str()])?;
-        end(&tx, &rows)?;
+        let tx = self.change()?;
+        let which = "holder = ?1 AND dev = ?2";
+        let rows = rows(&tx, which, &[&holder(container), &dev.as_str()])?;
+        let ended = lapse::end(&tx, &rows)?;
         tx.commit()?;
-        Ok(rows.into_iter().map(|row| row.lease).collect())
+        Ok(ended)
     }
 
     /// Every lease, by network and address.
@@ -118,91 +145,80 @@ impl Store {
 
     /// The leases of containers whose namespace is gone.
     pub(crate) fn gone_leases(&self) -> Result<Vec<Lease>> {
-        let gone = gone(rows(&self.db, CONTAINERS, &[])?)?;
+        let gone = lapse::gone(rows(&self.db, CONTAINERS, &[])?)?;
         Ok(gone.into_iter().map(|row| row.lease).collect())
     }
 
     /// Ends those of these leases whose namespace is gone, and says which those were.
     pub(crate) fn end_gone(&mut self, agreed: &[Lease]) -> Result<Vec<Lease>> {
-        let tx = (self.db).transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut gone = gone(rows(&tx, CONTAINERS, &[])?)?;
+        let mut gone = lapse::gone(rows(&self.db, CONTAINERS, &[])?)?;
         gone.retain(|row| agreed.iter().any(|lease| row.lease.is_same(lease)));
-        end(&tx, &gone)?;
+        let tx = self.change()?;
+        let ended = lapse::end(&tx, &gone)?;
         tx.commit()?;
-        Ok(gone.into_iter().map(|row| row.lease).collect())
+        Ok(ended)
+    }
+
+    /// A transaction that waits for others at its beginning: one that began with reading
+    /// would fail where it comes to write (sqlite.org/lang_transaction.html).
+    fn change(&mut self) -> Result<Transaction<'_>> {
+        Ok((self.db).transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 }
 
-fn allocate(
-    tx: &Connection,
-    owner: &Owner,
-    ask: &Ask<'_>,
-) -> Result<std::result::Result<IpNet, Refusal>> {
+fn allocate(tx: &Connection, taker: (&Owner, Option<&str>), ask: &Ask<'_>) -> Given<IpNet> {
     let subnet = ask.open.subnet();
     if let Some(address) = ask.address.filter(|address| !ask.open.contains(*address)) {
         return Ok(Err(Refusal::Closed { address, subnet }));
     }
     let mut pool = Pool::open(tx, &pool_name(ask.network), subnet)?;
-    if let Some(had) = had(&pool, owner)? {
+    if let Some(had) = had(&pool, taker.0)? {
         let wanted = ask.address.is_none_or(|address| address == had);
         pool.release(had)?;
         if wanted && ask.open.contains(had) {
-            return insert(&mut pool, owner, had).map(Ok);
+            return insert(&mut pool, taker, had).map(Ok);
         }
     }
-    match ask.address {
-        Some(wanted) => {
-            if let Some(row) = at(&pool, wanted)? {
-                if gone(vec![row.clone()])?.is_empty() {
-                    let Lease {
-                        holder: by, age, ..
-                    } = row.lease;
-                    let address = wanted;
-                    return Ok(Err(Refusal::Held { address, by, age }));
-                }
-                pool.release(wanted)?;
-            }
-            insert(&mut pool, owner, wanted).map(Ok)
-        }
+    let address = match ask.address {
+        Some(wanted) => match held(&pool, wanted)? {
+            Some(refusal) => return Ok(Err(refusal)),
+            None => wanted,
+        },
         None => {
-            let Some(next) = next(&mut pool, ask.open)? else {
+            let Some(next) = ask.open.next_free(&pool, pool.last()?)? else {
                 return Ok(Err(Refusal::Full(full(&pool, ask.open)?)));
             };
             pool.set_last(next)?;
-            insert(&mut pool, owner, next).map(Ok)
+            next
         }
-    }
-}
-
-/// The next free address; when there is none, after those were taken back whose namespaces
-/// are gone.
-fn next(pool: &mut Pool<'_>, open: &Open) -> Result<Option<IpAddr>> {
-    if let Some(next) = open.next_free(pool, pool.last()?)? {
-        return Ok(Some(next));
-    }
-    end(pool.db, &gone(rows(pool.db, "pool = ?1", &[&pool.id])?)?)?;
-    open.next_free(pool, pool.last()?)
+    };
+    insert(&mut pool, taker, address).map(Ok)
 }
 
 /// The address that the owner has already.
 fn had(pool: &Pool<'_>, owner: &Owner) -> Result<Option<IpAddr>> {
     let sql = "SELECT number FROM lease WHERE holder = ?1 AND dev = ?2 AND pool = ?3";
     let mut query = pool.db.prepare_cached(sql)?;
-    let row = params![owner.holder(), owner.dev.as_str(), pool.id];
+    let row = params![holder(&owner.container), owner.dev.as_str(), pool.id];
     let number = query.query_row(row, |row| row.get(0)).optional()?;
     Ok(number.map(|number| address(&pool.subnet, number)))
 }
 
-fn at(pool: &Pool<'_>, address: IpAddr) -> Result<Option<Row>> {
-    let found = rows(
-        pool.db,
-        "pool = ?1 AND number = ?2",
-        &[&pool.id, &key(address)],
-    )?;
-    Ok(found.into_iter().next())
+/// Who has the address.
+fn held(pool: &Pool<'_>, address: IpAddr) -> Result<Option<Refusal>> {
+    let row = lapse::at(pool, address)?;
+    Ok(row.map(|Row { lease, .. }| Refusal::Held {
+        address,
+        by: lease.holder,
+        age: lease.age,
+    }))
 }
 
-fn insert(pool: &mut Pool<'_>, owner: &Owner, address: IpAddr) -> Result<IpNet> {
+fn insert(
+    pool: &mut Pool<'_>,
+    (owner, sight): (&Owner, Option<&str>),
+    address: IpAddr,
+) -> Result<IpNet> {
     pool.take(number(address))?;
     let Place { path, identity } = &owner.netns;
     let (inode, cookie) = (identity.inode as i64, identity.cookie as i64);
@@ -211,102 +227,35 @@ fn insert(pool: &mut Pool<'_>, owner: &Owner, address: IpAddr) -> Result<IpNet> 
     insert.execute(params![
         pool.id,
         key(address),
-        owner.holder(),
+        holder(&owner.container),
         path.to_string_lossy(),
         owner.dev.as_str(),
         inode,
         cookie,
-        sight::sight(),
+        sight,
         now(),
     ])?;
-    let prefix = pool.subnet.prefix_len();
-    IpNet::new(address, prefix).map_err(odd)
+    IpNet::new(address, pool.subnet.prefix_len()).map_err(odd)
 }
 
 fn full(pool: &Pool<'_>, open: &Open) -> Result<Full> {
-    let mut held = std::collections::BTreeMap::new();
-    for row in rows(pool.db, "pool = ?1", &[&pool.id])? {
-        if open.contains(row.lease.address.addr()) {
-            *held.entry(row.lease.holder).or_insert(0) += 1;
+    let sql = "SELECT holder, number FROM lease WHERE pool = ?1 ORDER BY holder";
+    let mut query = pool.db.prepare_cached(sql)?;
+    let mut rows = query.query([pool.id])?;
+    let mut held: Vec<(Holder, u64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if open.contains(address(&pool.subnet, row.get(1)?)) {
+            let holder = lapse::holder(row.get(0)?)?;
+            match held.last_mut() {
+                Some((same, count)) if *same == holder => *count += 1,
+                _ => held.push((holder, 1)),
+            }
         }
     }
-    let mut held: Vec<(Holder, u64)> = held.into_iter().collect();
     held.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     Ok(Full {
         subnet: pool.subnet,
         count: open.count(),
         held,
     })
-}
-
-/// A lease, and how it is known whether its namespace is still there.
-#[derive(Debug, Clone)]
-struct Row {
-    pool: i64,
-    lease: Lease,
-    identity: Identity,
-    sight: Option<String>,
-}
-
-const CONTAINERS: &str = "holder GLOB 'container *'";
-
-fn rows(db: &Connection, which: &str, with: &[&dyn rusqlite::ToSql]) -> Result<Vec<Row>> {
-    let sql = format!(
-        "SELECT pool, network, subnet, number, holder, netns, dev, since, sight,
-                ifnull(inode, 0), ifnull(cookie, 0)
-         FROM lease JOIN pool ON pool = id WHERE {which} ORDER BY network, subnet, number"
-    );
-    let mut query = db.prepare_cached(&sql)?;
-    let mut found = query.query(with)?;
-    let (mut rows, now) = (Vec::new(), now());
-    while let Some(row) = found.next()? {
-        let subnet = subnet(row.get(2)?)?;
-        let age = u64::try_from(now - row.get::<_, i64>(7)?).unwrap_or_default();
-        let lease = Lease {
-            address: IpNet::new(address(&subnet, row.get(3)?), subnet.prefix_len()).map_err(odd)?,
-            network: row.get(1)?,
-            holder: holder(row.get(4)?)?,
-            netns: row.get(5)?,
-            dev: stored(row.get(6)?)?,
-            age: Duration::from_secs(age),
-        };
-        rows.push(Row {
-            pool: row.get(0)?,
-            lease,
-            sight: row.get(8)?,
-            identity: identity(row, 9)?,
-        });
-    }
-    Ok(rows)
-}
-
-fn holder(text: String) -> Result<Holder> {
-    match text.split_once(' ') {
-        Some(("lab", name)) => Ok(Holder::Lab(stored(name.to_owned())?)),
-        Some(("container", id)) => Ok(Holder::Container(id.to_owned())),
-        _ => Err(odd(text)),
-    }
-}
-
-/// Those of containers whose namespace is gone, as far as that can be seen from here. A
-/// lab's come and go with the lab.
-fn gone(mut rows: Vec<Row>) -> Result<Vec<Row>> {
-    rows.retain(|row| matches!(row.lease.holder, Holder::Container(_)));
-    if !rows.is_empty() {
-        let mut living = Living::look()?;
-        rows.retain(|row| sight::covers(row.sight.as_deref()) && !living.has(row.identity));
-    }
-    Ok(rows)
-}
-
-fn end(tx: &Connection, rows: &[Row]) -> Result<()> {
-    for Row { pool, lease, .. } in rows {
-        let mut pool = Pool {
-            db: tx,
-            id: *pool,
-            subnet: lease.address.trunc(),
-        };
-        pool.release(lease.address.addr())?;
-    }
-    Ok(())
 }
