@@ -43,8 +43,8 @@ const TABLES: &str = "
 
 /// Makes the tables. Where the run directory outlives a reboot, as in some
 /// containers, what it says of the last boot is forgotten. Gives the version; of
-/// another than this one nothing is read or changed, but that an older one without labs
-/// holds nothing, and is made anew.
+/// another than this one nothing is read or changed, but that an older one without labs and leases
+/// and leases holds nothing, and is made anew.
 pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     db.busy_timeout(Duration::from_secs(10))?;
     // The run directory is in memory: what a crash of the machine would lose
@@ -55,7 +55,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
         VERSION => {}
-        0..VERSION if !has_labs(&tx)? => {
+        0..VERSION if !has_rows(&tx)? => {
             drop_all(&tx)?;
             tx.execute_batch(TABLES)?;
             tx.pragma_update(None, "user_version", VERSION)?;
@@ -73,10 +73,11 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     Ok(VERSION)
 }
 
-/// Each version had a table of labs; what is not there yet has none.
-fn has_labs(tx: &Connection) -> Result<bool> {
-    Ok(tx.table_exists(None, "lab")?
-        && tx.query_row("SELECT EXISTS (SELECT 1 FROM lab)", [], |row| row.get(0))?)
+/// Whether there is a lab, or a lease of a container. Each version had these tables; what is
+/// not there yet has none.
+fn has_rows(tx: &Connection) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM lab) OR EXISTS (SELECT 1 FROM lease)";
+    Ok(tx.table_exists(None, "lab")? && tx.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn drop_all(tx: &Connection) -> Result<()> {
