@@ -270,6 +270,8 @@ impl Store {
         claims: &BTreeSet<Claim>,
         leases: &Leases,
     ) -> Result<()> {
+        // Its first statement writes: one that began with reading would be refused where
+        // a lease was written meanwhile (SQLITE_BUSY_SNAPSHOT, sqlite.org/rescode.html).
         let tx = self.db.savepoint()?;
         let name = lab.name.as_str();
         for claim in before.difference(claims) {
@@ -330,3 +332,6 @@ fn fact(db: &Connection, name: &str) -> Result<Option<String>> {
     let sql = "SELECT value FROM fact WHERE name = ?1";
     Ok(db.query_row(sql, [name], |row| row.get(0)).optional()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("leases::64 processes at once", crowd),
         test("leases::64 processes want one address", one_address),
+        test("leases::labs come and go meanwhile", beside_labs),
         test("leases::an owner keeps what it has", kept),
         test("leases::what is held is told", refused),
         test("leases::what is gone comes back when the pool is dry", dry),
@@ -149,6 +150,28 @@ fn one_address() {
     let lines: Vec<String> = printed.into_iter().flatten().collect();
     let count = |what: &str| lines.iter().filter(|line| *line == what).count();
     assert_eq!((count("10.9.7.7/16"), count("address-held")), (1, 63));
+}
+
+/// Labs are changed under a lock that leases do not wait for.
+fn beside_labs() {
+    let path = file("open.yaml", OPEN);
+    let (given, labs) = std::thread::scope(|scope| {
+        let crowd = scope.spawn(|| run(8, 150, None));
+        let mut labs = 0;
+        while !crowd.is_finished() {
+            ok(&["up", &path]);
+            ok(&["down", "open"]);
+            labs += 1;
+        }
+        (crowd.join().expect("leases"), labs)
+    });
+    let unique: BTreeSet<IpNet> = given
+        .iter()
+        .flatten()
+        .map(|line| line.parse().unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    assert_eq!(unique.len(), 1200);
+    assert!(labs > 1, "{labs} labs meanwhile");
 }
 
 fn kept() {

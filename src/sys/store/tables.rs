@@ -43,7 +43,7 @@ const TABLES: &str = "
 
 /// Makes the tables. Where the run directory outlives a reboot, as in some
 /// containers, what it says of the last boot is forgotten. Gives the version; of
-/// another than this one nothing is read or changed, but that an older one without labs and leases
+/// another than this one nothing is read or changed, but that an older one without labs
 /// and leases holds nothing, and is made anew.
 pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     db.busy_timeout(Duration::from_secs(10))?;
