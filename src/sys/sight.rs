@@ -105,3 +105,23 @@ fn named(process: &Path) -> Vec<(u64, PathBuf)> {
     });
     named.collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_has_the_number_of_another_is_not_that_one() {
+        let own = fs::File::open("/proc/self/ns/net").unwrap();
+        // Who may not enter its own namespace knows only that its number lives.
+        let Ok(here) = netns::identity(own.as_fd()) else {
+            return;
+        };
+        let (inode, cookie) = (here.inode, here.cookie + 1);
+        let mut living = Living::look().unwrap();
+        assert!(living.has(here));
+        assert!(!living.has(Identity { inode, cookie }));
+        assert!(!living.has(Identity { inode: 1, ..here }));
+    }
+}

@@ -134,9 +134,13 @@ impl From<rusqlite::Error> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 impl Store {
-    /// Opens the journal, and makes it when there is none.
+    /// Opens the journal, and makes it when there is none. One opens at a time: who turns
+    /// the write-ahead log on, or finds another at it, is refused without a wait
+    /// (sqlite.org/wal.html, "Sometimes queries return SQLITE_BUSY in WAL mode").
     pub(crate) fn open() -> std::result::Result<Self, Error> {
         make_directory().map_err(Error::journal(OPENING))?;
+        let alone = File::open(DIRECTORY).and_then(|at| wait(at, FlockOperation::LockExclusive));
+        let _alone = alone.map_err(Error::journal(OPENING))?;
         Self::on(Connection::open(FILE))
     }
 
