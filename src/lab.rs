@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::ipam::Leases;
+use crate::lease;
 use crate::plan::{Claim, Conflicts, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns};
@@ -13,7 +13,7 @@ use crate::sys::kernel::{Kernel, LOCKING};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
-use crate::topology::{Topology, resolve};
+use crate::topology::Topology;
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`
 /// is the text of its file: it is kept, so that the lab can be known by name.
@@ -61,7 +61,7 @@ pub(crate) fn make(
     progress: &mut dyn Progress,
 ) -> Result<Plan, Error> {
     need_seen_names()?;
-    let (desired, leases) = resolve(topology, &held(&store, &topology.lab)?)?;
+    let (desired, leases) = lease::resolved(topology, &store)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
     kernel.forwards = forwarding(topology);
     kernel.networks = !topology.networks.is_empty();
@@ -111,7 +111,7 @@ fn compare(topology: &Topology) -> Result<(NetState, NetState), Error> {
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
-    let (desired, _) = resolve(topology, &held(&store, &topology.lab)?)?;
+    let (desired, _) = lease::resolved(topology, &store)?;
     let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
     kernel.forwards = forwarding(topology);
     kernel.networks = !topology.networks.is_empty();
@@ -167,7 +167,10 @@ pub(crate) fn down_under(
         true => lab,
         false => record(name, &lab.source, &store)?,
     };
-    let mut kernel = Kernel::to_change(lab, false, Leases::default(), lock, store)?;
+    // Until the last of it is gone: after a kill, `up` finds what it had.
+    let held = store.leases(name);
+    let held = held.map_err(Error::journal("read the journal"))?;
+    let mut kernel = Kernel::to_change(lab, false, held, lock, store)?;
     kernel.elsewhere = host_gone;
     let claims = kernel.claimed(name)?;
     let made = kernel.made(name).map_err(Error::system(LOOKING_INSIDE))?;
@@ -263,7 +266,7 @@ pub fn list() -> Result<Vec<Described>, Error> {
 /// The journal cannot be read, or the file leaves open what cannot be decided.
 pub fn desired(topology: &Topology) -> Result<NetState, Error> {
     let store = Store::open_to_read()?;
-    Ok(resolve(topology, &held(&store, &topology.lab)?)?.0)
+    Ok(lease::resolved(topology, &store)?.0)
 }
 
 /// What is there now: the host, and the lab's namespaces from inside.
@@ -345,12 +348,6 @@ pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
     }
     let lives = sight::lives(lab.host.inode).map_err(Error::system(looking))?;
     Ok(!lives && sight::covers(lab.sight.as_deref()))
-}
-
-fn held(store: &Store, lab: &LabName) -> Result<Leases, Error> {
-    store
-        .leases(lab)
-        .map_err(Error::journal("read the journal"))
 }
 
 pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {

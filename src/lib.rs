@@ -14,6 +14,7 @@ pub mod gc;
 mod inside;
 pub mod ipam;
 pub mod lab;
+pub mod lease;
 mod names;
 pub mod plan;
 pub mod probe;

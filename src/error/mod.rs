@@ -3,6 +3,7 @@
 
 mod refused;
 
+use crate::ipam::Refusal;
 use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::report::{Code, Report, codes};
 use crate::state::{LabName, NetnsName};
@@ -21,6 +22,9 @@ pub enum Error {
     /// The file leaves open what cannot be decided.
     #[error("{0}")]
     Resolve(#[from] ResolveError),
+    /// An address is not given.
+    #[error("{0}")]
+    Lease(Box<Refusal>),
     /// The kernel refused an operation.
     #[error("{0}")]
     Refused(Box<Refused>),
@@ -148,6 +152,11 @@ impl Error {
         match self {
             Error::Conflicts(_) => codes::CONFLICT,
             Error::Resolve(error) => error.code(),
+            Error::Lease(refusal) => match **refusal {
+                Refusal::Held { .. } => codes::ADDRESS_HELD,
+                Refusal::Closed { .. } => codes::ADDRESS_CLOSED,
+                Refusal::Full(_) => codes::SUBNET_FULL,
+            },
             Error::Refused(refused) => refused.code(),
             Error::Different(_) => codes::STATE_DIFFERS,
             Error::Interrupted => codes::INTERRUPTED,
@@ -194,6 +203,21 @@ impl Error {
                 ..Report::new(code, self.to_string()).caused()
             },
             Error::JournalVersion { .. } => Report::new(code, self.to_string()).caused(),
+            Error::Lease(refusal) => match &**refusal {
+                Refusal::Full(full) => {
+                    let report = Report::new(code, self.to_string());
+                    report.note(full.holders()).next(code.fix)
+                }
+                _ => Report::new(code, self.to_string()).next(code.fix),
+            },
+            Error::Resolve(ResolveError::Exhausted { full, .. }) => {
+                let report = Report::new(code, self.to_string());
+                report.note(full.holders()).next(code.fix)
+            }
+            Error::Resolve(ResolveError::NoFreeSubnet(none)) => {
+                let report = Report::new(code, self.to_string());
+                report.note(none.in_the_way()).next(code.fix)
+            }
             Error::Blocked(blocked) => Report {
                 kernel: blocked.refused().told(),
                 ..Report::new(code, self.to_string()).next(blocked.remedy())

@@ -1,112 +1,142 @@
 //! The addresses of one subnet, and which of them comes next.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// The host addresses of a subnet, some of them taken. Asking for the next one
-/// costs a look into the set of those taken, however large the subnet.
+use super::host::{address_like, hosts, is_host, number};
+use super::range::{Range, RangeSet};
+use super::runs::Runs;
+
+/// Which addresses of a subnet are given to those that ask for any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    subnet: IpNet,
+    numbers: RangeSet,
+}
+
+impl Open {
+    /// Of the subnet's host addresses those in `ranges`, or all if none of these is in the
+    /// subnet; without what is in `exclude`. What lies outside the subnet counts for nothing.
+    pub fn new(subnet: IpNet, ranges: &[Range], exclude: &[Range]) -> Self {
+        let inside = |all: &[Range]| {
+            let near = all.iter().copied();
+            RangeSet::new(near.filter(|range| range.is_in(&subnet)))
+        };
+        let all: RangeSet = [hosts(&subnet).into_inner()].into_iter().collect();
+        let wanted = inside(ranges);
+        let wanted = match wanted.count() {
+            0 => all,
+            // What is in both: all, without what is not wanted.
+            _ => all.without(&all.without(&wanted)),
+        };
+        Open {
+            subnet,
+            numbers: wanted.without(&inside(exclude)),
+        }
+    }
+
+    /// The subnet.
+    pub fn subnet(&self) -> IpNet {
+        self.subnet
+    }
+
+    /// How many addresses there are to give.
+    pub fn count(&self) -> u128 {
+        self.numbers.count()
+    }
+
+    /// Whether this address is among those that are given.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        is_host(&self.subnet, address) && self.numbers.contains(number(address))
+    }
+
+    /// The first free address after the one that was given last, and after the end those
+    /// from the beginning: one that was given back is not given to another at once, who
+    /// would get what is still on its way to the first.
+    pub fn next_free<R: Runs>(
+        &self,
+        taken: &R,
+        last: Option<IpAddr>,
+    ) -> Result<Option<IpAddr>, R::Error> {
+        let start = last.map_or(0, |last| number(last).saturating_add(1));
+        for (first, end) in self.numbers.from(start) {
+            let free = taken.free_from(first)?;
+            if free <= end {
+                return Ok(Some(address_like(&self.subnet, free)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The addresses of a subnet, some of them taken.
 #[derive(Debug, Clone)]
 pub struct Pool {
-    subnet: IpNet,
-    /// Every host address below this number is taken or kept back.
-    next: u128,
-    last: u128,
-    taken: BTreeSet<u128>,
+    open: Open,
+    last: Option<IpAddr>,
+    taken: BTreeMap<u128, u128>,
     kept: BTreeSet<u128>,
 }
 
 impl Pool {
     /// Every host address of this subnet.
     pub fn new(subnet: IpNet) -> Self {
-        let hosts = hosts(&subnet);
+        Self::of(Open::new(subnet, &[], &[]), None)
+    }
+
+    /// These addresses, of which this one was given last.
+    pub fn of(open: Open, last: Option<IpAddr>) -> Self {
         Pool {
-            subnet,
-            next: *hosts.start(),
-            last: *hosts.end(),
-            taken: BTreeSet::new(),
+            open,
+            last,
+            taken: BTreeMap::new(),
             kept: BTreeSet::new(),
         }
     }
 
+    /// What it gives.
+    pub fn open(&self) -> &Open {
+        &self.open
+    }
+
+    /// The address that was given last.
+    pub fn last(&self) -> Option<IpAddr> {
+        self.last
+    }
+
     /// Takes this address. `false`: it is taken already, or no host address of the subnet.
     pub fn take(&mut self, address: IpAddr) -> bool {
-        is_host(&self.subnet, address) && self.taken.insert(number(address))
+        let number = number(address);
+        is_host(&self.open.subnet, address)
+            && (self.kept.remove(&number) || taken(&mut self.taken, number))
     }
 
     /// Keeps this address back: it is given out only when no other is free. An
     /// address that another host had a moment ago is still in the neighbour
     /// tables of those that spoke to it.
     pub fn keep_back(&mut self, address: IpAddr) {
-        if is_host(&self.subnet, address) {
-            self.kept.insert(number(address));
+        let number = number(address);
+        if self.open.contains(address) && taken(&mut self.taken, number) {
+            self.kept.insert(number);
         }
     }
 
-    /// Takes the lowest free address; `None`: there is none.
+    /// Takes the next free address ([`Open::next_free`]); `None`: there is none.
     pub fn take_next(&mut self) -> Option<IpAddr> {
-        while self.next <= self.last {
-            let number = self.next;
-            self.next += 1;
-            if !self.kept.contains(&number) && self.taken.insert(number) {
-                return Some(self.address(number));
-            }
-        }
-        while let Some(number) = self.kept.pop_first() {
-            if self.taken.insert(number) {
-                return Some(self.address(number));
-            }
-        }
-        None
-    }
-
-    fn address(&self, number: u128) -> IpAddr {
-        address_like(&self.subnet, number)
+        let Ok(free) = self.open.next_free(&self.taken, self.last);
+        let address = match free {
+            Some(free) => free,
+            None => address_like(&self.open.subnet, self.kept.pop_first()?),
+        };
+        taken(&mut self.taken, number(address));
+        self.last = Some(address);
+        Some(address)
     }
 }
 
-/// The first host address of a subnet: `.1` of an IPv4 /24.
-pub fn first_host(subnet: &IpNet) -> IpAddr {
-    address_like(subnet, *hosts(subnet).start())
-}
-
-/// The last host address of a subnet: `.254` of an IPv4 /24.
-pub fn last_host(subnet: &IpNet) -> IpAddr {
-    address_like(subnet, *hosts(subnet).end())
-}
-
-/// Whether a host of the subnet may have this address: it is inside, and neither
-/// the subnet's own address nor its broadcast address.
-pub fn is_host(subnet: &IpNet, address: IpAddr) -> bool {
-    subnet.contains(&address) && hosts(subnet).contains(&number(address))
-}
-
-/// IPv4 has a network and a broadcast address, except in /31 (RFC 3021) and /32.
-/// IPv6 has the subnet-router anycast address (RFC 4291, 2.6.1), except in /127
-/// (RFC 6164) and /128.
-fn hosts(subnet: &IpNet) -> RangeInclusive<u128> {
-    let (first, last) = (number(subnet.network()), number(subnet.broadcast()));
-    match subnet {
-        _ if subnet.max_prefix_len() - subnet.prefix_len() <= 1 => first..=last,
-        IpNet::V4(_) => first + 1..=last - 1,
-        // One below the end, so that counting on cannot overflow in ::/0.
-        IpNet::V6(_) => first + 1..=last.min(u128::MAX - 1),
-    }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(v4.to_bits()),
-        IpAddr::V6(v6) => v6.to_bits(),
-    }
-}
-
-fn address_like(subnet: &IpNet, number: u128) -> IpAddr {
-    match subnet {
-        // The pool of an IPv4 subnet holds only numbers that fit.
-        IpNet::V4(_) => Ipv4Addr::from_bits(number as u32).into(),
-        IpNet::V6(_) => Ipv6Addr::from_bits(number).into(),
-    }
+fn taken(runs: &mut BTreeMap<u128, u128>, number: u128) -> bool {
+    let Ok(new) = runs.take(number);
+    new
 }

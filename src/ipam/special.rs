@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::pool::{first_host, last_host};
+use super::host::{first_host, last_host};
 
 /// Ranges, and what they are.
 const SPECIAL: [(IpNet, &str); 7] = [

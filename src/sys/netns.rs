@@ -140,6 +140,15 @@ pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
     place(fd, socket)
 }
 
+/// Which namespace this is that is open.
+pub(crate) fn identity(netns: BorrowedFd<'_>) -> io::Result<Identity> {
+    let socket = enter(Some(netns), Socket::route)?;
+    Ok(Identity {
+        inode: inode(netns)?,
+        cookie: socket.netns_cookie()?,
+    })
+}
+
 /// The namespace of the calling thread.
 pub(crate) fn host() -> io::Result<Place> {
     place(

@@ -1,11 +1,13 @@
 //! Which processes can be seen from here, and whether a namespace that is not this one
 //! lives by what they show.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use super::netns::{self, Identity};
 use super::residents::processes;
 
 /// The namespaces that the machine began with: in them every process is seen
@@ -38,26 +40,88 @@ fn own(kind: &str) -> Option<String> {
 /// Whether a process that may be looked at is in the network namespace with this inode,
 /// or sees a name of it.
 pub(crate) fn lives(inode: u64) -> io::Result<bool> {
-    let netns = format!("net:[{inode}]");
-    let mut looked_at = BTreeSet::new();
-    for pid in processes()? {
-        let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-        let space = |kind| fs::read_link(process.join("ns").join(kind));
-        // One that has ended, or may not be looked at.
-        let (Ok(net), Ok(mounts)) = (space("net"), space("mnt")) else {
-            continue;
-        };
-        if net.as_os_str() == netns.as_str() || looked_at.insert(mounts) && names(&process, &netns)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(Living::look()?.at.contains_key(&inode))
 }
 
-/// Whether the process sees a mount of this namespace (proc_pid_mountinfo(5)).
-fn names(process: &Path, netns: &str) -> bool {
+/// The network namespaces that a process which may be looked at is in, or sees a name of.
+pub(crate) struct Living {
+    /// Where each can be opened, by inode.
+    at: BTreeMap<u64, PathBuf>,
+    /// Which those are that were opened.
+    known: BTreeMap<u64, Option<Identity>>,
+}
+
+impl Living {
+    /// Looks.
+    pub(crate) fn look() -> io::Result<Self> {
+        let (mut at, mut looked_at) = (BTreeMap::new(), BTreeSet::new());
+        let others = processes()?.map(|pid| pid.as_raw_nonzero().to_string());
+        // This thread may see other mounts than the first of its process.
+        for process in ["thread-self".to_owned()].into_iter().chain(others) {
+            let process = Path::new("/proc").join(process);
+            let space = |kind| fs::read_link(process.join("ns").join(kind));
+            // One that has ended, or may not be looked at.
+            let (Ok(net), Ok(mounts)) = (space("net"), space("mnt")) else {
+                continue;
+            };
+            if looked_at.insert(mounts) {
+                at.extend(named(&process));
+            }
+            let inode = net.to_str().and_then(inode_of);
+            at.extend(inode.map(|inode| (inode, process.join("ns/net"))));
+        }
+        Ok(Living {
+            at,
+            known: BTreeMap::new(),
+        })
+    }
+
+    /// Whether this namespace is among them, and not another that was given its inode. Of
+    /// one that cannot be opened the inode is all that is known.
+    pub(crate) fn has(&mut self, netns: Identity) -> bool {
+        let Some(path) = self.at.get(&netns.inode) else {
+            return false;
+        };
+        let look = || netns::identity(fs::File::open(path).ok()?.as_fd()).ok();
+        let known = self.known.entry(netns.inode).or_insert_with(look);
+        known.is_none_or(|known| known == netns)
+    }
+}
+
+/// The inode in `net:[4026531840]`.
+fn inode_of(link: &str) -> Option<u64> {
+    let inode = link.strip_prefix("net:[")?.strip_suffix(']')?;
+    inode.parse().ok()
+}
+
+/// The namespaces of which the process sees a mount, and where (proc_pid_mountinfo(5)).
+fn named(process: &Path) -> Vec<(u64, PathBuf)> {
     let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
-    let mut roots = mounts.lines().map(|line| line.split(' ').nth(3));
-    roots.any(|root| root == Some(netns))
+    let named = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        let inode = inode_of(fields.next()?)?;
+        let path = fields.next()?.trim_start_matches('/');
+        Some((inode, process.join("root").join(path)))
+    });
+    named.collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_has_the_number_of_another_is_not_that_one() {
+        let own = fs::File::open("/proc/self/ns/net").unwrap();
+        // Who may not enter its own namespace knows only that its number lives.
+        let Ok(here) = netns::identity(own.as_fd()) else {
+            return;
+        };
+        let (inode, cookie) = (here.inode, here.cookie + 1);
+        let mut living = Living::look().unwrap();
+        assert!(living.has(here));
+        assert!(!living.has(Identity { inode, cookie }));
+        assert!(!living.has(Identity { inode: 1, ..here }));
+    }
 }

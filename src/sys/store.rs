@@ -1,6 +1,10 @@
 //! The journal: what each lab claims, holds on lease and was described by. It
 //! lies in the run directory, so that a reboot empties it with the kernel's state.
 
+mod given;
+mod lapse;
+mod lease;
+mod pool;
 mod row;
 mod tables;
 
@@ -13,16 +17,17 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use rustix::fs::FlockOperation;
 
-use row::{claim, columns, identity, odd, stored};
+use row::{claim, columns, identity, stored};
 use tables::VERSION;
 
 use super::netns::{self, Identity};
 use super::residents::Made;
 use super::{Failure, sight};
 use crate::error::Error;
-use crate::ipam::Leases;
+use crate::ipam::{InUse, Leases};
 use crate::plan::Claim;
-use crate::state::{End, LabName, NetnsName};
+use crate::state::{LabName, NetnsName};
+pub use lease::{Ask, Owner, Place};
 
 const DIRECTORY: &str = "/run/netyard";
 const FILE: &str = "/run/netyard/netyard.db";
@@ -153,9 +158,13 @@ impl From<rusqlite::Error> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 impl Store {
-    /// Opens the journal, and makes it when there is none.
+    /// Opens the journal, and makes it when there is none. One opens at a time: who turns
+    /// the write-ahead log on, or finds another at it, is refused without a wait
+    /// (sqlite.org/wal.html, "Sometimes queries return SQLITE_BUSY in WAL mode").
     pub(crate) fn open() -> std::result::Result<Self, Error> {
         make_directory().map_err(Error::journal(OPENING))?;
+        let alone = File::open(DIRECTORY).and_then(|at| wait(at, FlockOperation::LockExclusive));
+        let _alone = alone.map_err(Error::journal(OPENING))?;
         Self::on(Connection::open(FILE))
     }
 
@@ -265,6 +274,7 @@ impl Store {
             for (name, Identity { inode, cookie }) in made {
                 let (inode, cookie) = (inode as i64, cookie as i64);
                 update.execute(params![lab.as_str(), name.as_str(), inode, cookie])?;
+                given::note_made(&tx, lab, name, (inode, cookie))?;
             }
         }
         Ok(tx.commit()?)
@@ -288,6 +298,8 @@ impl Store {
         claims: &BTreeSet<Claim>,
         leases: &Leases,
     ) -> Result<()> {
+        // Its first statement writes: one that began with reading would be refused where
+        // a lease was written meanwhile (SQLITE_BUSY_SNAPSHOT, sqlite.org/rescode.html).
         let tx = self.db.savepoint()?;
         let name = lab.name.as_str();
         for claim in before.difference(claims) {
@@ -303,7 +315,6 @@ impl Store {
                 .execute(params![name, kind, netns, object, was])?;
         }
         tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
-        tx.execute("DELETE FROM lease WHERE lab = ?1", [name])?;
         if !claims.is_empty() {
             let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             let (inode, cookie) = (lab.host.inode as i64, lab.host.cookie as i64);
@@ -311,7 +322,9 @@ impl Store {
                 name, lab.source, inode, cookie, lab.whole, lab.sight, lab.run
             ];
             tx.execute(sql, row)?;
-            insert_leases(&tx, name, leases)?;
+            given::write(&tx, &lab.name, leases)?;
+        } else {
+            given::write(&tx, &lab.name, &Leases::default())?;
         }
         // What was done for the first lab has been put back with the last.
         let last = "DELETE FROM fact WHERE name = 'directory' AND NOT EXISTS (SELECT 1 FROM lab)";
@@ -319,21 +332,14 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// The addresses that a lab holds on lease.
+    /// What a lab was given: addresses, and subnets.
     pub(crate) fn leases(&self, lab: &LabName) -> Result<Leases> {
-        let sql = "SELECT netns, dev, subnet, address FROM lease WHERE lab = ?1";
-        let mut query = self.db.prepare(sql)?;
-        let mut rows = query.query([lab.as_str()])?;
-        let mut leases = Vec::new();
-        while let Some(row) = rows.next()? {
-            let end = End {
-                netns: stored(row.get(0)?)?,
-                dev: stored(row.get(1)?)?,
-            };
-            let subnet = row.get::<_, String>(2)?.parse().map_err(odd)?;
-            leases.push((end, subnet, row.get::<_, String>(3)?.parse().map_err(odd)?));
-        }
-        Ok(leases.into_iter().collect())
+        given::read(&self.db, lab)
+    }
+
+    /// The subnets of all labs but this one, and of containers.
+    pub(crate) fn subnets_beside(&self, lab: &LabName) -> Result<Vec<InUse>> {
+        given::beside(&self.db, lab)
     }
 
     /// What was remembered about the host, such as how a directory was found.
@@ -350,22 +356,10 @@ impl Store {
     }
 }
 
-fn insert_leases(tx: &Connection, lab: &str, leases: &Leases) -> Result<()> {
-    let mut insert = tx.prepare("INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (end, subnet, address) in leases.iter() {
-        let (netns, dev) = (end.netns.to_string(), end.dev.as_str());
-        insert.execute(params![
-            lab,
-            netns,
-            dev,
-            subnet.to_string(),
-            address.to_string()
-        ])?;
-    }
-    Ok(())
-}
-
 fn fact(db: &Connection, name: &str) -> Result<Option<String>> {
     let sql = "SELECT value FROM fact WHERE name = ?1";
     Ok(db.query_row(sql, [name], |row| row.get(0)).optional()?)
 }
+
+#[cfg(test)]
+mod tests;

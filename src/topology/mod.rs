@@ -4,6 +4,7 @@
 
 mod bounds;
 mod check;
+mod choose;
 mod error;
 mod keys;
 mod lines;
@@ -17,7 +18,7 @@ mod schema;
 mod subnets;
 mod syntax;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bounds::{Bounds, Millis, NotInBounds, PacketSize, Percent};
 pub use check::{Flaw, check};
+pub use choose::{NoFreeSubnet, choose};
 pub use error::{ParseError, Problem};
 pub use names::{bridge_name, port_name};
 pub use node::MOST_BYTES;
@@ -32,7 +34,8 @@ pub use parse::parse;
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
 
-use crate::state::{End, IfName, LabName, Mac, Netns, NetworkName};
+use crate::ipam::Range;
+use crate::state::{End, Family, IfName, LabName, Mac, Netns, NetworkName};
 
 /// A lab as described: everything a topology file can say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,8 +57,18 @@ pub struct Topology {
 pub struct Network {
     /// The bridge's device name; `None`: derived, see [`bridge_name`].
     pub bridge: Option<IfName>,
-    /// Subnets without host bits; empty: a switch that knows no addresses.
+    /// Subnets without host bits; empty, and none to choose: a switch that knows no
+    /// addresses.
     pub subnets: Vec<IpNet>,
+    /// The families in which a free subnet is to be chosen ([`choose()`]).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub chosen: BTreeSet<Family>,
+    /// The addresses that are given to interfaces without any; none: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Range>,
+    /// Addresses that are not given to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Range>,
     /// The host's address on the bridge.
     pub gateway: Gateway,
     /// Source NAT for what leaves through the host.

@@ -49,7 +49,7 @@ fn device_name(full: &str) -> IfName {
 
 /// FNV-1a with 64 bits. Written here because a name must not change with the
 /// compiler or a library, as the standard hashers may.
-fn fnv1a(text: &str) -> u64 {
+pub(super) fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Topology;
+use super::choose::{NoFreeSubnet, choose};
 use super::names::{link_local, loopback};
-use crate::ipam::Leases;
+use crate::ipam::{Full, Leases};
 use crate::report::{Code, codes};
 use crate::state::{
     AddrGen, End, Family, LabName, Link, LinkKind, Namespace, NetState, Netns, NetworkName, Sysctl,
@@ -31,7 +32,12 @@ pub enum ResolveError {
         subnet: IpNet,
         /// The interface that needed an address.
         end: Box<End>,
+        /// Who has those that there are.
+        full: Box<Full>,
     },
+    /// A network's subnet is to be chosen, and none is free.
+    #[error(transparent)]
+    NoFreeSubnet(#[from] Box<NoFreeSubnet>),
     /// An interface names a network that is not there.
     #[error("{end} is plugged into network {network}, which is not described")]
     UnknownNetwork {
@@ -55,6 +61,7 @@ impl ResolveError {
     pub fn code(&self) -> &'static Code {
         match self {
             ResolveError::Exhausted { .. } => codes::SUBNET_FULL,
+            ResolveError::NoFreeSubnet(_) => codes::NO_FREE_SUBNET,
             ResolveError::UnknownNetwork { .. } => codes::UNKNOWN_NETWORK,
             ResolveError::Unreachable { .. } => codes::NEXT_HOP_UNREACHABLE,
         }
@@ -62,8 +69,10 @@ impl ResolveError {
 }
 
 /// The state that a topology asks for, and the leases that are then in use. An
-/// interface keeps the address that it has a lease for while that is still free.
+/// interface keeps the address that it has a lease for while that is still free. Where
+/// a subnet is left open and [`choose()`] was not asked, nothing is in the way of one.
 pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases), ResolveError> {
+    let topology = &*choose(topology, leases, &[]).map_err(Box::new)?;
     let leased = addresses::lease(topology, leases)?;
     let mut state = NetState::empty(topology.lab.clone());
     for netns in topology.namespaces.keys().filter(|n| **n != Netns::Host) {

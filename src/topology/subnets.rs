@@ -9,6 +9,15 @@ use super::{Gateway, Interface, Network, RouteSpec, Topology};
 use crate::ipam::{first_host, is_host};
 use crate::state::{Family, IfName, Netns, NetworkName, broadcast};
 
+/// "10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16".
+pub(super) fn list_of(nets: &[IpNet]) -> String {
+    let texts: Vec<String> = nets.iter().map(IpNet::to_string).collect();
+    match texts.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => texts.concat(),
+    }
+}
+
 impl Network {
     /// The host's addresses on the bridge with their subnets' prefix lengths, in
     /// the order of the subnets.

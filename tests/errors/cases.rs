@@ -1,9 +1,12 @@
 //! Errors as the library gives them.
 
+use std::time::Duration;
+
 use netyard::error::{Error, Failure, Refused};
+use netyard::ipam::{self, Full, InUse, User};
 use netyard::plan::{Conflict, Conflicts, Holder, Op, Plan, Setting, Step};
-use netyard::state::{End, Link, LinkKind, Netns, Route, SetName, Table, TableName};
-use netyard::topology::ResolveError;
+use netyard::state::{End, Family, Link, LinkKind, Netns, Route, SetName, Table, TableName};
+use netyard::topology::{NoFreeSubnet, ResolveError};
 
 pub(crate) fn all() -> Vec<(&'static str, Error)> {
     let mut all: Vec<(&str, Error)> = refusals()
@@ -12,6 +15,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
         .collect();
     all.extend(conflicts());
     all.extend(undone());
+    all.extend(leases());
     all.extend(others());
     all
 }
@@ -118,6 +122,56 @@ fn undone() -> Vec<(&'static str, Error)> {
     ]
 }
 
+fn full(held: Vec<(ipam::Holder, u64)>) -> Full {
+    Full {
+        subnet: "10.0.0.0/30".parse().unwrap(),
+        count: 2,
+        held,
+    }
+}
+
+fn leases() -> Vec<(&'static str, Error)> {
+    let container = |id: &str| ipam::Holder::Container(id.to_owned());
+    let address = "10.1.0.10".parse().unwrap();
+    let held = ipam::Refusal::Held {
+        address,
+        by: container("c0ffee"),
+        age: Duration::from_secs(200),
+    };
+    let closed = ipam::Refusal::Closed {
+        address,
+        subnet: "10.1.0.0/24".parse().unwrap(),
+    };
+    let of_five = ["a", "b", "c", "d", "e"].map(|id| (container(id), 1));
+    let in_use = |net: &str, by| InUse {
+        net: net.parse().unwrap(),
+        by,
+    };
+    let mut in_the_way = vec![
+        in_use("10.0.0.0/8", User::Route),
+        in_use("172.16.0.0/12", User::Rule),
+        in_use("192.168.0.0/17", User::Address),
+        in_use("192.168.128.0/18", User::Lab("shop".parse().unwrap())),
+        in_use("192.168.192.0/18", User::Network("network pods".to_owned())),
+    ];
+    in_the_way.extend((0..7).map(|n| in_use(&format!("10.0.{n}.0/24"), User::Route)));
+    let none = NoFreeSubnet {
+        network: "lan".parse().unwrap(),
+        family: Family::Ipv4,
+        in_use: in_the_way,
+    };
+    let lease = |refusal| Error::Lease(Box::new(refusal));
+    vec![
+        ("address-held", lease(held)),
+        ("address-closed", lease(closed)),
+        (
+            "leases-full",
+            lease(ipam::Refusal::Full(full(of_five.into()))),
+        ),
+        ("no-free-subnet", Error::Resolve(Box::new(none).into())),
+    ]
+}
+
 fn others() -> Vec<(&'static str, Error)> {
     let different = Error::Different(Plan {
         new: true,
@@ -128,6 +182,10 @@ fn others() -> Vec<(&'static str, Error)> {
         network: "lan".parse().unwrap(),
         subnet: "10.0.0.0/30".parse().unwrap(),
         end: Box::new(end("three:eth0")),
+        full: Box::new(full(vec![
+            (ipam::Holder::Lab("web".parse().unwrap()), 1),
+            (ipam::Holder::File, 1),
+        ])),
     };
     let system = Error::System {
         what: "open a netlink socket".to_owned(),

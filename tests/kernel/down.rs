@@ -136,7 +136,7 @@ fn unseen() {
         let said = sh(&format!(
             "unshare --net --mount {other} sh -c '{netyard} gc --yes; {netyard} status'"
         ));
-        let expected = "nothing is left of labs that are gone\n\
+        let expected = "nothing is left of labs and containers that are gone\n\
             lab two-pcs was made from another network namespace, which can tell\n";
         assert_eq!(said, expected, "{other}");
     }

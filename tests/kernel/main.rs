@@ -6,6 +6,7 @@
 //!   `up`, and taken down; the host is then as before.
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
+//! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
@@ -40,6 +41,7 @@ mod foreign;
 mod kill;
 mod kill_several;
 mod labs;
+mod leases;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
@@ -57,12 +59,17 @@ mod tutorial;
 mod typed;
 mod vigil;
 
+use std::process::ExitCode;
+
 use libtest_mimic::{Arguments, Trial};
 
 /// A test's name and body.
 type Test = (String, Box<dyn FnOnce() + Send>);
 
-fn main() {
+fn main() -> ExitCode {
+    if let Some(code) = leases::worker() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let obstacle = sandbox::enter().err();
     let tests = [
@@ -70,6 +77,7 @@ fn main() {
         examples::tests(),
         tutorial::tests(),
         labs::tests(),
+        leases::tests(),
         demo::tests(),
         down::tests(),
         foreign::tests(),
@@ -105,7 +113,7 @@ fn main() {
             std::process::exit(1);
         }
     }
-    libtest_mimic::run(&arguments, trials).exit();
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Test {

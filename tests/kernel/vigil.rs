@@ -225,10 +225,7 @@ fn come_and_go() {
     watch.soon("repaired");
     // A namespace that it listens to is not kept by that.
     ok(&["down", "--wait", "mine"]);
-    assert_eq!(
-        watch.soon("watching")["labs"],
-        Value::Array(vec![])
-    );
+    assert_eq!(watch.soon("watching")["labs"], Value::Array(vec![]));
     // Nor is the journal's directory.
     sh("rm -r /run/netyard");
     up();

@@ -230,7 +230,7 @@ fn defaults_are_what_the_reader_takes() {
             }
         }
     }
-    assert_eq!(flags, 3);
+    assert_eq!(flags, 4);
 }
 
 /// Each key has a line in a table: its type and its default.

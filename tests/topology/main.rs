@@ -3,8 +3,10 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 #![allow(clippy::unwrap_used)]
 
+mod chosen;
 mod laws;
 mod mistakes;
+mod pools;
 
 use ipnet::IpNet;
 use netyard::ipam::{Leases, Pool};
@@ -12,7 +14,7 @@ use netyard::state::{
     AddrGen, Element, End, Link, LinkKind, NetState, Netns, Route, SetName, SysctlKey, Table,
     TableName, is_link_local,
 };
-use netyard::topology::{Topology, parse, resolve};
+use netyard::topology::{ResolveError, Topology, parse, resolve};
 
 fn topology(text: &str) -> Topology {
     parse(text).unwrap_or_else(|e| panic!("{e}"))
@@ -257,7 +259,7 @@ links: [{ endpoints: ['a:eth1', 'b:eth1'] }]
     let mut old = leases.clone();
     old.insert(end, nets(&["10.0.0.0/29"])[0], "10.0.0.3".parse().unwrap());
     let (_, leases) = resolve(&topology(text), &old).unwrap();
-    assert_eq!(held(&leases), ["a:eth0 10.0.0.2", "b:eth0 10.0.0.4"]);
+    assert_eq!(held(&leases), ["a:eth0 10.0.0.6", "b:eth0 10.0.0.4"]);
 }
 
 #[test]
@@ -293,6 +295,11 @@ fn a_full_subnet_is_named() {
         error.to_string(),
         "subnet 10.0.0.0/30 of network lan has no free address for b:eth0"
     );
+    let ResolveError::Exhausted { full, .. } = error else {
+        panic!("{error}");
+    };
+    let said = "2 addresses are given here: lab open holds 1, the file holds 1";
+    assert_eq!(full.holders(), said);
 }
 
 #[test]

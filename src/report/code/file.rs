@@ -242,7 +242,12 @@ PING_ONLY = "ping-only", "what can be asked of a ping only",
     "write a line of its own for the ping";
 
 SUBNET_FULL = "subnet-full", "a subnet has no free address left",
-    "Interfaces without `addresses` get the next free one of each subnet of their network.",
-    "a prefix length that is too large for so many interfaces",
-    "give the network a larger subnet, or a second one";
+    "Interfaces without `addresses` get the next free one of each subnet of their network, and containers one of each subnet that they ask for. All that are given there are taken.",
+    "a prefix length that is too large for so many interfaces, or `ranges` that are too small",
+    "give the network a larger subnet or wider `ranges`; what is held for containers that are gone, `netyard gc` takes back";
+
+RANGE_OUTSIDE = "range-outside", "a range outside the subnets of its network",
+    "`ranges` and `exclude` say which addresses of the network's subnets are given to interfaces that have none in the file; a range lies in one of these subnets.",
+    "a subnet that was changed, and its ranges not; or a network whose subnet is yet to be chosen",
+    "write a range inside one of the network's `subnets`";
 }

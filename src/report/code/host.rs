@@ -41,6 +41,21 @@ ELEMENT_TAKEN = "element-taken", "another lab has this subnet or bridge masquera
     "two labs with the same subnet",
     "take the other lab down, or choose another subnet";
 
+NO_FREE_SUBNET = "no-free-subnet", "no subnet is free for a network",
+    "A network without `subnets` gets a /24 of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, and with `ipv6: true` a /64 of fd00::/8, of which nothing is in an address, route or rule of the host, or in another lab. Routes wider than /8 lead to everything, and are in nobody's way.",
+    "a route to all of 10.0.0.0/8, as VPNs of companies have it, and smaller ones to the rest",
+    "give the network `subnets` of your choice, or remove what is in the way and not needed";
+
+ADDRESS_HELD = "address-held", "somebody has this address already",
+    "An address is held by one interface at a time. It is given back when the lab or container that has it goes.",
+    "two containers that ask for the same address, or one whose end its engine did not tell",
+    "ask for another address, or for any; `netyard gc` takes back what is held for namespaces that are gone";
+
+ADDRESS_CLOSED = "address-closed", "an address that the network does not give",
+    "What is given are the host addresses of a subnet, of these only its ranges where there are any, without those that are excluded.",
+    "an address outside the ranges, or the gateway's",
+    "ask for an address inside the ranges, or for any";
+
 NO_SUCH_LAB = "no-such-lab", "no lab of this name is up",
     "The journal of this host has no such lab. It is forgotten with a reboot, as namespaces are.",
     "a typo, a lab that was taken down, a reboot; or another mount namespace with a `/run` of its own",

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod attr;
 pub(crate) mod events;
+pub(crate) mod in_use;
 pub(crate) mod link;
 pub(crate) mod neigh;
 pub(crate) mod nft;

@@ -10,7 +10,7 @@ use super::{Result, fact};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 const TABLES: &str = "
     CREATE TABLE lab (
@@ -21,17 +21,30 @@ const TABLES: &str = "
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
         was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
     ) WITHOUT ROWID;
-    CREATE TABLE lease (
-        lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, subnet TEXT NOT NULL,
-        address TEXT NOT NULL, PRIMARY KEY (lab, netns, dev, subnet)
+    CREATE TABLE subnet (
+        lab TEXT NOT NULL, network TEXT NOT NULL, place INTEGER NOT NULL, subnet TEXT NOT NULL,
+        PRIMARY KEY (lab, network, place)
     ) WITHOUT ROWID;
+    CREATE TABLE pool (
+        id INTEGER PRIMARY KEY, network TEXT NOT NULL, subnet TEXT NOT NULL, last BLOB,
+        UNIQUE (network, subnet)
+    );
+    CREATE TABLE run (
+        pool INTEGER NOT NULL, first BLOB NOT NULL, last BLOB NOT NULL, PRIMARY KEY (pool, first)
+    ) WITHOUT ROWID;
+    CREATE TABLE lease (
+        pool INTEGER NOT NULL, number BLOB NOT NULL, holder TEXT NOT NULL, netns TEXT NOT NULL,
+        dev TEXT NOT NULL, inode INTEGER, cookie INTEGER, sight TEXT, since INTEGER NOT NULL,
+        PRIMARY KEY (pool, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX lease_holder ON lease (holder, dev);
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
 /// Makes the tables. Where the run directory outlives a reboot, as in some
 /// containers, what it says of the last boot is forgotten. Gives the version; of
 /// another than this one nothing is read or changed, but that an older one without labs
-/// holds nothing, and is made anew.
+/// and leases holds nothing, and is made anew.
 pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     db.busy_timeout(Duration::from_secs(10))?;
     // The run directory is in memory: what a crash of the machine would lose
@@ -42,7 +55,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
         VERSION => {}
-        0..VERSION if !has_labs(&tx)? => {
+        0..VERSION if !has_rows(&tx)? => {
             drop_all(&tx)?;
             tx.execute_batch(TABLES)?;
             tx.pragma_update(None, "user_version", VERSION)?;
@@ -51,7 +64,8 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     }
     if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
         tx.execute_batch(
-            "DELETE FROM lab; DELETE FROM claim; DELETE FROM lease; DELETE FROM fact;",
+            "DELETE FROM lab; DELETE FROM claim; DELETE FROM subnet; DELETE FROM pool;
+             DELETE FROM run; DELETE FROM lease; DELETE FROM fact;",
         )?;
     }
     tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
@@ -59,10 +73,11 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     Ok(VERSION)
 }
 
-/// Each version had a table of labs; what is not there yet has none.
-fn has_labs(tx: &Connection) -> Result<bool> {
-    Ok(tx.table_exists(None, "lab")?
-        && tx.query_row("SELECT EXISTS (SELECT 1 FROM lab)", [], |row| row.get(0))?)
+/// Whether there is a lab, or a lease of a container. Each version had these tables; what is
+/// not there yet has none.
+fn has_rows(tx: &Connection) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM lab) OR EXISTS (SELECT 1 FROM lease)";
+    Ok(tx.table_exists(None, "lab")? && tx.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn drop_all(tx: &Connection) -> Result<()> {

@@ -108,8 +108,7 @@ fn on_network(network: &Network, net: &IpNet) -> Option<Flaw> {
     }
     let address = net.addr();
     let subnet = network
-        .subnets
-        .iter()
+        .given_subnets()
         .find(|subnet| subnet.contains(&address));
     let Some(subnet) = subnet else {
         let message = format!("`{net}` lies in no subnet of its network");

@@ -12,7 +12,9 @@ mod network;
 mod route;
 
 use super::Topology;
+use super::choose::choose;
 use super::nearest::suggest;
+use crate::ipam::Leases;
 use crate::report::{Code, codes};
 use crate::state::Netns;
 
@@ -60,6 +62,9 @@ impl Flaw {
 /// Everything that is wrong with this topology.
 pub fn check(topology: &Topology) -> Vec<Flaw> {
     let mut flaws = Vec::new();
+    // Whichever subnet is chosen, the same holds of it.
+    let chosen = choose(topology, &Leases::default(), &[]);
+    let topology = chosen.as_deref().unwrap_or(topology);
     network::networks(topology, &mut flaws);
     link::links(topology, &mut flaws);
     interface::interfaces(topology, &mut flaws);
@@ -67,6 +72,10 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     // Routes and probes build on these: what would be said of them may be untrue.
     if !flaws.is_empty() {
         return flaws;
+    }
+    if let Err(none) = &chosen {
+        let place = format!("networks/{}", none.network);
+        return vec![Flaw::new(codes::NO_FREE_SUBNET, place, none.to_string())];
     }
     flaws.extend(nothing(topology));
     broadcast::broadcasts(topology, &mut flaws);

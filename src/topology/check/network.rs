@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::Flaw;
 use super::mtu::{has_ipv6, mtu};
-use crate::ipam::{first_host, is_host, special};
+use crate::ipam::{Range, first_host, is_host, special};
 use crate::report::codes;
 use crate::state::NetworkName;
 use crate::topology::nearest::list;
@@ -22,6 +22,9 @@ pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
         let place = format!("networks/{name}");
         flaws.extend(subnets(network, &place));
         flaws.extend(gateways(network, &place));
+        for (key, ranges) in [("ranges", &network.ranges), ("exclude", &network.exclude)] {
+            flaws.extend(outside(network, ranges, &format!("{place}/{key}")));
+        }
         flaws.extend(masquerade(network, &place));
         let speaker = || ipv6_speaker(topology, name, network);
         flaws.extend(mtu(network.mtu, &place, speaker));
@@ -67,6 +70,19 @@ fn subnets(network: &Network, place: &str) -> Vec<Flaw> {
         .collect()
 }
 
+/// A range says addresses of one subnet that the file gives.
+fn outside(network: &Network, ranges: &[Range], place: &str) -> Vec<Flaw> {
+    let is_inside = |range: &Range| network.given_subnets().any(|net| range.is_in(net));
+    let all = ranges.iter().enumerate();
+    let out = all.filter(|(_, range)| !is_inside(range));
+    let flaw = |(i, range): (usize, &Range)| {
+        let message = format!("`{range}` lies in no subnet of the network");
+        let flaw = Flaw::new(codes::RANGE_OUTSIDE, format!("{place}/{i}"), message);
+        flaw.label(subnets_are(network))
+    };
+    out.map(flaw).collect()
+}
+
 fn gateways(network: &Network, place: &str) -> Vec<Flaw> {
     let Gateway::Addresses(addresses) = &network.gateway else {
         return Vec::new();
@@ -86,7 +102,7 @@ fn gateways(network: &Network, place: &str) -> Vec<Flaw> {
 
 /// A gateway is a host: inside a subnet, with an address that hosts may have.
 fn gateway(network: &Network, address: IpAddr, place: String) -> Option<Flaw> {
-    let subnet = network.subnets.iter().find(|net| net.contains(&address));
+    let subnet = network.given_subnets().find(|net| net.contains(&address));
     let Some(subnet) = subnet else {
         let message = format!("gateway `{address}` lies in no subnet of the network");
         let flaw = Flaw::new(codes::GATEWAY_OUTSIDE, place, message);
@@ -106,8 +122,9 @@ fn gateway(network: &Network, address: IpAddr, place: String) -> Option<Flaw> {
 
 /// "the network has `10.0.0.0/24`", for a label.
 pub(super) fn subnets_are(network: &Network) -> String {
-    let all: Vec<String> = network.subnets.iter().map(IpNet::to_string).collect();
+    let all: Vec<String> = network.given_subnets().map(IpNet::to_string).collect();
     match all.as_slice() {
+        [] if !network.chosen.is_empty() => "the network's subnet is yet to be chosen".to_owned(),
         [] => "the network has no subnets".to_owned(),
         _ => format!("the network has {}", list(all.iter().map(String::as_str))),
     }

@@ -2,8 +2,8 @@
 
 use super::Default::{Flag, Required, Words};
 use super::texts::{
-    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, NAMESPACE_NAME, NETWORK_NAME, PREFIXED, SHARE,
-    SUBNET, TARGET,
+    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, NAMESPACE_NAME, NETWORK_NAME, PREFIXED, RANGE,
+    SHARE, SUBNET, TARGET,
 };
 use super::{Key, Kind, Mapping};
 
@@ -40,9 +40,14 @@ TOPOLOGY "topology" = "a topology file" {
         "What must be reachable and what must not; `netyard test` proves it with packets.";
 }
 NETWORK "network" = "a network" {
-    "subnets": Kind::Some(&SUBNET),
-        Required("`subnets: [10.0.0.0/24]`, or `subnets: []` for a switch without addresses"),
+    "subnets": Kind::Some(&SUBNET), Words("a free one is chosen"),
         "IPv4, IPv6 or both; `[]` is a switch without addresses.";
+    "ipv6": Kind::Flag, Flag(false),
+        "An IPv6 subnet too: where `subnets` has none, a free one is chosen (RFC 4193).";
+    "ranges": Kind::Some(&RANGE), Words("all host addresses"),
+        "Which addresses are given to interfaces that have none in the file.";
+    "exclude": Kind::Some(&RANGE), Words("none"),
+        "Which are not.";
     "gateway": Kind::SomeOrNone(&ADDRESS), Words("the first host address of each subnet"),
         "The host's address on the bridge, which the namespaces use for their default route.";
     "masquerade": Kind::Flag, Flag(false),

@@ -55,6 +55,10 @@ pub(super) static DEVICE: Text = Text {
 };
 pub(super) static SUBNET: Text = text("subnet", prefixed!());
 pub(super) static ADDRESS: Text = text("address", address!());
+pub(super) static RANGE: Text = text(
+    "range `A-B`, subnet or address",
+    concat!(address!(), "(/[0-9]{1,3}| *- *", address!(), ")?"),
+);
 pub(super) static PREFIXED: Text = text("address with prefix length", prefixed!());
 pub(super) static MAC: Text = text("hardware address", "[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}");
 pub(super) static DESTINATION: Text = text(

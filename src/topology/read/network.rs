@@ -1,28 +1,56 @@
 //! Networks and links.
 
 use super::{Item, Problem, Reader, Value};
+use crate::ipam::{NoRange, Range};
 use crate::report::codes;
-use crate::state::{End, NetworkName};
+use crate::state::{End, Family, NetworkName};
 use crate::topology::keys::table;
 use crate::topology::{Cable, Gateway, Network};
 
 impl Reader<'_> {
     pub(super) fn network(&mut self, _: &NetworkName, item: &Item<'_>) -> Option<Network> {
         let mut fields = self.fields(item, &table::NETWORK)?;
-        let subnets = self.required(&mut fields, "subnets");
-        let subnets = subnets.map(|item| self.one_or_more(Some(item), "subnets", Self::subnet));
+        let given = fields.take("subnets");
+        let without = given.is_none();
+        let subnets = self.one_or_more(given, "subnets", Self::subnet);
+        let ipv6 = fields.take("ipv6").map(|item| self.flag(&item));
+        let ranges = self.one_or_more(fields.take("ranges"), "ranges", Self::range);
+        let exclude = self.one_or_more(fields.take("exclude"), "ranges", Self::range);
         let bridge = fields.take("bridge");
         let bridge = bridge.and_then(|i| self.parsed(&i, "a device name", codes::BAD_NAME));
         let gateway = fields.take("gateway").map(|item| self.gateway(&item));
         let masquerade = fields.take("masquerade").map(|item| self.flag(&item));
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
+        let has_ipv6 = subnets.iter().any(|net| Family::of(net) == Family::Ipv6);
+        let ipv6 = ipv6.flatten().unwrap_or_default() && !has_ipv6;
+        let chosen = [(Family::Ipv4, without), (Family::Ipv6, ipv6)];
+        let chosen = chosen.into_iter().filter(|(_, is)| *is);
         Some(Network {
             bridge,
-            subnets: subnets?,
+            subnets,
+            chosen: chosen.map(|(family, _)| family).collect(),
+            ranges,
+            exclude,
             gateway: gateway.unwrap_or(Some(Gateway::First))?,
             masquerade: masquerade.flatten().unwrap_or_default(),
             mtu,
         })
+    }
+
+    fn range(&mut self, item: &Item<'_>) -> Option<Range> {
+        let what = "a range like 10.0.0.10-10.0.0.99, a subnet, or an address";
+        let text = self.scalar(item, what)?;
+        match text.parse::<Range>() {
+            Ok(range) => Some(range),
+            Err(NoRange::Unreadable) => self.not(item, &text, what, codes::BAD_ADDRESS),
+            Err(why) => {
+                let message = format!("`{text}` {why}");
+                let problem = Problem::new(codes::BAD_ADDRESS, message, item.span.clone());
+                self.problem(
+                    problem.hint("write the lower address first, as in `10.0.0.10-10.0.0.99`"),
+                )
+            }
+        }
     }
 
     /// `none`, one address or a list of them.

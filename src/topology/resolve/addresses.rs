@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::ResolveError;
-use crate::ipam::{Leases, Pool};
-use crate::state::{End, NetworkName, broadcast};
+use crate::ipam::{Full, Holder, Leases, Open, Pool};
+use crate::state::{End, LabName, NetworkName, broadcast};
 use crate::topology::Topology;
 
 /// An interface that needs an address in a subnet of its network.
@@ -20,11 +20,12 @@ struct Wish<'t> {
 /// The leases in use: first those that are kept, then the new ones, so that a new
 /// interface never takes an address from an old one.
 pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, ResolveError> {
-    let mut pools = pools(topology);
+    let mut pools = pools(topology, held);
     let mut leased = Leases::default();
     let mut open = Vec::new();
     for wish in wishes(topology) {
         let old = held.get(&wish.end, &wish.subnet);
+        let old = old.filter(|address| gives(&pools, &wish.subnet, *address));
         match old.filter(|address| take(&mut pools, &wish.subnet, *address)) {
             Some(address) => {
                 leased.insert(wish.end, wish.subnet, address);
@@ -39,27 +40,59 @@ pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, Resolv
     }
     for wish in open {
         let pool = pools.get_mut(&wish.subnet);
-        let address = pool
-            .and_then(Pool::take_next)
-            .ok_or_else(|| exhausted(&wish))?;
+        let address = pool.and_then(Pool::take_next);
+        let count = || {
+            pools
+                .get(&wish.subnet)
+                .map_or(0, |pool| pool.open().count())
+        };
+        let address = address.ok_or_else(|| exhausted(&topology.lab, &wish, &leased, count()))?;
         leased.insert(wish.end, wish.subnet, address);
+    }
+    for (subnet, pool) in &pools {
+        if let Some(last) = pool.last() {
+            leased.set_last(*subnet, last);
+        }
+    }
+    for (name, network) in &topology.networks {
+        let subnets = network.subnets.iter();
+        subnets.for_each(|subnet| leased.add_subnet(name.clone(), *subnet));
     }
     Ok(leased)
 }
 
-fn exhausted(wish: &Wish<'_>) -> ResolveError {
+fn exhausted(lab: &LabName, wish: &Wish<'_>, leased: &Leases, count: u128) -> ResolveError {
+    let subnet = wish.subnet;
+    let of_subnet = leased.iter().filter(|(_, of, _)| **of == subnet);
+    let leased = of_subnet.count() as u64;
+    // Every address is taken: who has not leased it has it from the file.
+    let named = u64::try_from(count).unwrap_or(u64::MAX) - leased;
+    let lab = Holder::Lab(lab.clone());
+    let mut held = vec![(lab, leased), (Holder::File, named)];
+    held.retain(|(_, count)| *count > 0);
+    held.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     ResolveError::Exhausted {
         network: wish.network.clone(),
-        subnet: wish.subnet,
+        subnet,
         end: Box::new(wish.end.clone()),
+        full: Box::new(Full {
+            subnet,
+            count,
+            held,
+        }),
     }
 }
 
 /// A pool for each subnet, without the addresses that the file names: those it gives
 /// away, their subnets' broadcast addresses, and those it expects routers to have.
-fn pools(topology: &Topology) -> BTreeMap<IpNet, Pool> {
-    let subnets = topology.networks.values().flat_map(|n| &n.subnets);
-    let mut pools: BTreeMap<_, _> = subnets.map(|net| (*net, Pool::new(*net))).collect();
+fn pools(topology: &Topology, held: &Leases) -> BTreeMap<IpNet, Pool> {
+    let mut pools = BTreeMap::new();
+    for network in topology.networks.values() {
+        for subnet in &network.subnets {
+            let open = Open::new(*subnet, &network.ranges, &network.exclude);
+            pools.insert(*subnet, Pool::of(open, held.last(subnet)));
+        }
+    }
     let gateways = topology
         .networks
         .values()
@@ -85,6 +118,11 @@ fn pools(topology: &Topology) -> BTreeMap<IpNet, Pool> {
 /// The address as a subnet of its own: it sorts after each subnet that holds it.
 fn host_route(address: IpAddr) -> IpNet {
     IpNet::from(address)
+}
+
+fn gives(pools: &BTreeMap<IpNet, Pool>, subnet: &IpNet, address: IpAddr) -> bool {
+    let pool = pools.get(subnet);
+    pool.is_some_and(|pool| pool.open().contains(address))
 }
 
 fn take(pools: &mut BTreeMap<IpNet, Pool>, subnet: &IpNet, address: IpAddr) -> bool {

@@ -1,0 +1,180 @@
+//! How long one more lease takes beside 10, 1,000 and 60,000 others of one subnet, from
+//! asking to the end of the transaction. docs/performance.md says what came of it.
+//!
+//! `cargo bench --bench leases` (all), `cargo bench --bench leases -- 50 10 1000` (medians
+//! of 50, two sizes).
+
+#![allow(unsafe_code, clippy::disallowed_methods, clippy::disallowed_macros)]
+
+use std::fs;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use netyard::ipam::{Open, Range};
+use netyard::lease::{self, Ask, LeaseStore, Owner, Place};
+use netyard::state::IfName;
+use rustix::mount::{MountFlags, MountPropagationFlags};
+use rustix::thread::UnshareFlags;
+
+fn main() {
+    let mut numbers = std::env::args()
+        .skip(1)
+        .filter_map(|word| word.parse().ok());
+    let rounds = numbers.next().unwrap_or(300);
+    let mut sizes: Vec<usize> = numbers.collect();
+    if sizes.is_empty() {
+        sizes = vec![10, 1000, 60_000];
+    }
+    sandbox();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("medians of {rounds}, load {}", load.trim());
+    println!("\n| subnet | leases | the next | the last free | every second free | give back |");
+    println!("|---|---|---|---|---|---|");
+    let mut bench = Bench {
+        store: lease::open().expect("a journal"),
+        netns: Place::at("/proc/self/ns/net".as_ref()).expect("a namespace"),
+        dev: "eth0".parse().expect("a name"),
+        rounds,
+    };
+    for subnet in ["10.9.0.0/16", "fd00:9::/64"] {
+        let subnet: IpNet = subnet.parse().expect("a subnet");
+        for size in &sizes {
+            bench.row(subnet, *size);
+        }
+    }
+    let with_opening = median((0..rounds).map(|n| bench.opened(n)).collect());
+    println!("\nopening the journal, and one lease: {with_opening}");
+}
+
+/// Namespaces of our own, and a /run in memory, as it is on a machine.
+fn sandbox() {
+    let (uid, gid) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
+    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS;
+    // SAFETY: no other thread exists, and no file table is unshared.
+    unsafe { rustix::thread::unshare_unsafe(flags) }.expect("a user namespace");
+    fs::write("/proc/self/setgroups", "deny").expect("setgroups");
+    fs::write("/proc/self/uid_map", format!("0 {uid} 1")).expect("uid_map");
+    fs::write("/proc/self/gid_map", format!("0 {gid} 1")).expect("gid_map");
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private).expect("private mounts");
+    rustix::mount::mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None)
+        .expect("an empty /run");
+}
+
+struct Bench {
+    store: LeaseStore,
+    netns: Place,
+    dev: IfName,
+    rounds: usize,
+}
+
+impl Bench {
+    fn row(&mut self, subnet: IpNet, size: usize) {
+        let wide = Open::new(subnet, &[], &[]);
+        let name = format!("wide-{subnet}-{size}");
+        self.fill(&name, &wide, size);
+        let (next, back) = self.time(&name, &wide);
+        // All in one run but one: whoever looks for a free one meets all others first.
+        let tight = Open::new(subnet, &[range(subnet, size + 1)], &[]);
+        let name = format!("tight-{subnet}-{size}");
+        self.fill(&name, &tight, size);
+        let (last, _) = self.time(&name, &tight);
+        // As many runs as leases; of an IPv4 /16 only half of the largest size has room.
+        let many = size.min(30_000);
+        let name = format!("loose-{subnet}-{size}");
+        self.fill(&name, &wide, 2 * many);
+        for n in (0..2 * many).step_by(2) {
+            self.release(&format!("{name}-{n}"));
+        }
+        let (loose, _) = self.time(&name, &wide);
+        println!("| {subnet} | {size} | {next} | {last} | {loose} | {back} |");
+    }
+
+    fn fill(&mut self, name: &str, open: &Open, count: usize) {
+        for n in 0..count {
+            self.allocate(name, open, &format!("{name}-{n}"));
+        }
+    }
+
+    /// One more, which is then given back; both in microseconds.
+    fn time(&mut self, name: &str, open: &Open) -> (String, String) {
+        let (mut given, mut ended) = (Vec::new(), Vec::new());
+        for n in 0..self.rounds {
+            let container = format!("more-{name}-{n}");
+            let began = Instant::now();
+            self.allocate(name, open, &container);
+            given.push(began.elapsed());
+            let began = Instant::now();
+            self.release(&container);
+            ended.push(began.elapsed());
+        }
+        (median(given), median(ended))
+    }
+
+    fn owner(&self, container: &str) -> Owner {
+        Owner {
+            container: container.to_owned(),
+            netns: self.netns.clone(),
+            dev: self.dev.clone(),
+        }
+    }
+
+    fn allocate(&mut self, network: &str, open: &Open, container: &str) {
+        let owner = self.owner(container);
+        let address = None;
+        let ask = Ask {
+            network,
+            open,
+            address,
+        };
+        self.store.allocate(&owner, &[ask]).expect("an address");
+    }
+
+    fn release(&mut self, container: &str) {
+        let ended = self.store.release(container, &self.dev);
+        assert_eq!(ended.expect("an end").len(), 1);
+    }
+
+    fn opened(&mut self, n: usize) -> Duration {
+        let open = Open::new("10.8.0.0/16".parse().expect("a subnet"), &[], &[]);
+        let began = Instant::now();
+        self.store = lease::open().expect("a journal");
+        self.allocate("opened", &open, &format!("opened-{n}"));
+        began.elapsed()
+    }
+}
+
+/// The first host addresses of a subnet.
+fn range(subnet: IpNet, count: usize) -> Range {
+    let text = match subnet.network() {
+        IpAddr::V4(net) => {
+            let first = net.to_bits() + 1;
+            let last = first + count as u32 - 1;
+            format!(
+                "{}-{}",
+                IpAddr::from(first.to_be_bytes()),
+                IpAddr::from(last.to_be_bytes())
+            )
+        }
+        IpAddr::V6(net) => {
+            let first = net.to_bits() + 1;
+            let last = first + count as u128 - 1;
+            format!(
+                "{}-{}",
+                IpAddr::from(first.to_be_bytes()),
+                IpAddr::from(last.to_be_bytes())
+            )
+        }
+    };
+    text.parse().expect("a range")
+}
+
+fn median(mut all: Vec<Duration>) -> String {
+    all.sort_unstable();
+    let micros = all[all.len() / 2].as_secs_f64() * 1e6;
+    format!("{micros:.0} µs")
+}
