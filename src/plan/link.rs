@@ -189,7 +189,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             Turn::Link,
             Setting::Mac(mac),
             was,
-            "the file gives it this hardware address",
+            "its hardware address is this one",
         ));
     }
     if want.master != have.master {

@@ -106,7 +106,7 @@ pub struct Interface {
     pub network: Option<NetworkName>,
     /// Its addresses, in order. Empty on a network with subnets: the next free ones.
     pub addresses: Vec<IpNet>,
-    /// Hardware address; `None`: the kernel chooses.
+    /// Hardware address; `None`: on a network derived from its name, else the kernel chooses.
     pub mac: Option<Mac>,
     /// MTU in bytes; `None`: that of the network or link.
     pub mtu: Option<u32>,

@@ -17,11 +17,22 @@ pub fn port_name(netns: &Netns, interface: &IfName) -> IfName {
     device_name(&format!("{netns}-{interface}"))
 }
 
+/// A hardware address for an interface on a network. Were it the kernel's choice, nobody
+/// could say before it is there from which address the interface may speak.
+pub(super) fn interface_mac(lab: &LabName, end: &End) -> Mac {
+    hashed_mac(&format!("{lab}/{end}"))
+}
+
 /// A bridge without an address of its own takes the lowest of its ports'
 /// (`br_stp_recalculate_bridge_id`, net/bridge/br_stp_if.c), and so changes it when
-/// ports come and go. The first byte says: locally administered, unicast.
+/// ports come and go.
 pub(super) fn bridge_mac(lab: &LabName, network: &NetworkName) -> Mac {
-    let [_, _, _, b, c, d, e, f] = fnv1a(&format!("{lab}/{network}")).to_be_bytes();
+    hashed_mac(&format!("{lab}/{network}"))
+}
+
+/// The first byte says: locally administered, unicast.
+fn hashed_mac(text: &str) -> Mac {
+    let [_, _, _, b, c, d, e, f] = fnv1a(text).to_be_bytes();
     Mac([0x02, b, c, d, e, f])
 }
 
@@ -65,6 +76,16 @@ mod tests {
         // From the test vectors of the algorithm's authors.
         assert_eq!(fnv1a(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn interfaces_have_addresses_of_their_own() {
+        let lab = "three".parse().unwrap();
+        let mac = |end: &str| interface_mac(&lab, &end.parse().unwrap());
+        // Every lab that is up has it: another one would be a change of all of them.
+        assert_eq!(mac("one:eth0").to_string(), "02:d6:8e:ee:24:e7");
+        assert_ne!(mac("one:eth0"), mac("one:eth1"));
+        assert_ne!(mac("one:eth0"), mac("two:eth0"));
     }
 
     #[test]

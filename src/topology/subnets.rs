@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::names::bridge_name;
+use super::names::{bridge_name, interface_mac};
 use super::{Gateway, Interface, Network, RouteSpec, Topology};
 use crate::ipam::{first_host, is_host};
-use crate::state::{Family, IfName, Netns, NetworkName, broadcast};
+use crate::state::{End, Family, IfName, Mac, Netns, NetworkName, broadcast};
 
 /// "10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16".
 pub(super) fn list_of(nets: &[IpNet]) -> String {
@@ -59,6 +59,13 @@ impl Topology {
     /// The network that an interface is plugged into, if there is one of that name.
     pub(super) fn network_of(&self, interface: &Interface) -> Option<&Network> {
         self.networks.get(interface.network.as_ref()?)
+    }
+
+    /// The hardware address of an interface on a network.
+    pub(super) fn mac(&self, end: &End, interface: &Interface) -> Mac {
+        interface
+            .mac
+            .unwrap_or_else(|| interface_mac(&self.lab, end))
     }
 
     /// The subnets in which an interface has, or will get, an address. An address

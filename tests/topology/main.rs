@@ -66,7 +66,9 @@ fn a_network_is_a_bridge_with_ports() {
         ..veth("one:veth-one-in")
     };
     assert_eq!(*link(&state, "host:one-veth-one-in"), port);
+    let mac = "02:ad:50:eb:54:9e".parse().unwrap();
     let inside = Link {
+        mac: Some(mac),
         addrgen: Some(AddrGen::Eui64),
         addresses: nets(&["10.0.0.10/24"]),
         ..veth("host:one-veth-one-in")

@@ -84,7 +84,7 @@ BAD_NUMBER = "bad-number", "not a number of the right kind",
 BAD_MAC = "bad-mac", "not a hardware address that a device can have",
     "A hardware address is six bytes like `02:42:0a:00:00:01`, and no multicast address: the last bit of the first byte is 0.",
     "dashes in the place of colons, or an odd second digit",
-    "begin with `02:`, which is free for one's own use; or leave `mac` out, and the kernel chooses";
+    "begin with `02:`, which is free for one's own use; or leave `mac` out";
 
 BAD_ENDPOINT = "bad-endpoint", "not an end of a link",
     "An end of a link is `NAMESPACE:INTERFACE`, in quotes: a colon before a blank is YAML's own.",
@@ -144,7 +144,7 @@ DUPLICATE_ADDRESS = "duplicate-address", "an address is given twice",
 DUPLICATE_MAC = "duplicate-mac", "two interfaces on a network have one address",
     "A bridge sends to whichever of them spoke last.",
     "a copied line",
-    "leave `mac` out, and the kernel chooses";
+    "leave `mac` out: each interface then has one of its own";
 
 DUPLICATE_DEVICE = "duplicate-device", "two devices of the host would have one name",
     "Bridges, the host's ends of links, and the host's ends of the cables to bridges (`NAMESPACE-INTERFACE`) are devices of one namespace, the host's.",

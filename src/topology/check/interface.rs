@@ -27,7 +27,7 @@ pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
             Some(flaw) => flaws.push(flaw),
             None => has_network(topology, interface, &place, flaws),
         }
-        flaws.extend(mac(&mut macs, interface, &end, &place));
+        flaws.extend(mac(topology, &mut macs, (&end, interface), &place));
         let speaker = || ipv6_speaker(topology, &end, interface);
         flaws.extend(mtu(interface.mtu, &place, speaker));
     }
@@ -118,12 +118,12 @@ fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
 
 /// Two devices with one hardware address on a bridge: it sends to whichever spoke last.
 fn mac<'t>(
+    topology: &Topology,
     seen: &mut BTreeMap<(&'t NetworkName, Mac), End>,
-    interface: &'t Interface,
-    end: &End,
+    (end, interface): (&End, &'t Interface),
     place: &str,
 ) -> Option<Flaw> {
-    let mac = interface.mac?;
+    let mac = topology.mac(end, interface);
     let network = interface.network.as_ref()?;
     let other = seen.insert((network, mac), end.clone())?;
     let message = format!("two interfaces on network `{network}` have the address `{mac}`");

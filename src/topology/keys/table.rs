@@ -71,7 +71,7 @@ INTERFACE "interface" = "an interface" {
     "addresses": Kind::Some(&PREFIXED),
         Words("on a network the next free one of each subnet; else none"),
         "Its addresses, in this order.";
-    "mac": Kind::One(&MAC), Words("the kernel chooses; on a lab that is up, the one it has"),
+    "mac": Kind::One(&MAC), Words("on a network derived from its name; else the kernel chooses"),
         "Its hardware address.";
     "mtu": MTU, Words("the network's or link's"),
         "Largest packet; with IPv6 at least 1280.";

@@ -36,7 +36,7 @@ pub(super) fn plug(
     let (mode, addresses) = ipv6(topology, &end, addresses(&end, interface, network, leased));
     let far = Link {
         mtu,
-        mac: interface.mac,
+        mac: Some(topology.mac(&end, interface)),
         addrgen: Some(mode),
         addresses,
         ..veth(&port)
