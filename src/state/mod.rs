@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, is_generated, is_link_local};
-pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
+pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName, PartyName};
 pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,

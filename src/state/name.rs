@@ -78,6 +78,10 @@ name!(
     NetnsName, "a namespace name", netns
 );
 name!(
+    /// A network or a namespace, whichever a lab has of that name. Same rule as [`LabName`].
+    PartyName, "the name of a network or namespace", plain
+);
+name!(
     /// A network device. The kernel's rule (`dev_valid_name` in net/core/dev.c):
     /// 1 to 15 bytes, not `.` or `..`, no `/`, `:` or white space.
     IfName, "an interface name", device

@@ -12,6 +12,7 @@ mod names;
 mod nearest;
 mod node;
 mod parse;
+mod policy;
 mod read;
 mod resolve;
 mod schema;
@@ -31,6 +32,7 @@ pub use error::{ParseError, Problem};
 pub use names::{bridge_name, port_name};
 pub use node::MOST_BYTES;
 pub use parse::parse;
+pub use policy::{Allow, NoPorts, Party, Permit, PortRange, Ports, Traffic};
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
 
@@ -48,6 +50,8 @@ pub struct Topology {
     pub namespaces: BTreeMap<Netns, NamespaceSpec>,
     /// Cables between two interfaces.
     pub links: Vec<Cable>,
+    /// What the host forwards from and to networks, beside what masquerading ones send out.
+    pub allow: Vec<Allow>,
     /// What must be reachable and what must not.
     pub expect: Vec<Expectation>,
 }
@@ -73,6 +77,8 @@ pub struct Network {
     pub gateway: Gateway,
     /// Source NAT for what leaves through the host.
     pub masquerade: bool,
+    /// No way out: no default route, and only what `allow` names between networks.
+    pub internal: bool,
     /// MTU in bytes of the bridge and of every interface on it.
     pub mtu: Option<u32>,
 }
@@ -97,6 +103,10 @@ pub struct NamespaceSpec {
     pub routes: Vec<RouteSpec>,
     /// Whether it forwards packets between its interfaces.
     pub forward: bool,
+    /// With whom it may begin to speak; `None`: with all.
+    pub egress: Option<Vec<Permit>>,
+    /// Who may begin to speak with it; `None`: all.
+    pub ingress: Option<Vec<Permit>>,
 }
 
 /// An interface of a namespace.
@@ -110,6 +120,8 @@ pub struct Interface {
     pub mac: Option<Mac>,
     /// MTU in bytes; `None`: that of the network or link.
     pub mtu: Option<u32>,
+    /// It may say anything: it answers for others, as routers and DHCP servers do.
+    pub trusted: bool,
 }
 
 /// A static route.

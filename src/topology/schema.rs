@@ -70,6 +70,11 @@ fn kind(kind: &Kind) -> Value {
         Kind::SomeOrNone(one) => {
             json!({ "anyOf": [{ "const": "none" }, text(one), list(one, 1)] })
         }
+        Kind::Ports => json!({ "anyOf": [
+            port(),
+            range(),
+            { "type": "array", "items": { "anyOf": [port(), range()] }, "minItems": 1 },
+        ] }),
         Kind::Two(one) => {
             let mut list = list(one, 2);
             list["maxItems"] = json!(2);
@@ -82,6 +87,15 @@ fn kind(kind: &Kind) -> Value {
         }),
         Kind::Listed(of) => json!({ "type": "array", "items": reference(of) }),
     }
+}
+
+fn port() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": 65535 })
+}
+
+/// A single port may be written as a text, too.
+fn range() -> Value {
+    json!({ "type": "string", "pattern": "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$" })
 }
 
 fn list(one: &Text, least: usize) -> Value {

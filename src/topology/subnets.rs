@@ -107,8 +107,8 @@ impl Topology {
     }
 
     /// By which interface and router a namespace leaves its subnets where the file has
-    /// no default route: the first interface, by name, whose network has a gateway that
-    /// the interface's own addresses can reach. On a network with both families an
+    /// no default route: the first interface, by name, whose network is not internal and has
+    /// a gateway that the interface's own addresses can reach. On a network with both families an
     /// interface may have an address of one alone, and the kernel refuses a next hop
     /// that it has no way to.
     pub(super) fn default_gateway(
@@ -122,14 +122,21 @@ impl Topology {
             return None;
         }
         spec.interfaces.iter().find_map(|(dev, interface)| {
-            let subnets = self.subnets_of(interface);
-            let gateways = self.network_of(interface)?.gateway_addresses();
-            let reached = |gateway: &&IpNet| {
-                let address = gateway.addr();
-                Family::of(gateway) == family && subnets.iter().any(|net| net.contains(&address))
-            };
-            Some((dev, gateways.iter().find(reached)?.addr()))
+            let out = self.network_of(interface).is_some_and(|n| !n.internal);
+            let gateway = self.near_gateway(interface, family).filter(|_| out)?;
+            Some((dev, gateway))
         })
+    }
+
+    /// The gateway of an interface's network that the interface's own addresses can reach.
+    pub(super) fn near_gateway(&self, interface: &Interface, family: Family) -> Option<IpAddr> {
+        let subnets = self.subnets_of(interface);
+        let gateways = self.network_of(interface)?.gateway_addresses();
+        let reached = |gateway: &&IpNet| {
+            let address = gateway.addr();
+            Family::of(gateway) == family && subnets.iter().any(|net| net.contains(&address))
+        };
+        Some(gateways.iter().find(reached)?.addr())
     }
 }
 

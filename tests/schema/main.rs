@@ -67,6 +67,10 @@ fn file_with(mapping: &str, body: &str) -> String {
         "interface" => format!("lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {body} }} }} }}\n"),
         "route" => format!("lab: x\nnamespaces: {{ n: {{ routes: [ {body} ] }} }}\n"),
         "link" => format!("lab: x\nlinks: [ {body} ]\n"),
+        "permission" => format!("lab: x\nallow: [ {body} ]\n"),
+        "egress" | "ingress" => {
+            format!("lab: x\nnamespaces: {{ n: {{ {mapping}: [ {body} ] }} }}\n")
+        }
         "expectation" => format!("lab: x\nexpect: [ {body} ]\n"),
         other => panic!("where does a `{other}` stand?"),
     }
@@ -202,15 +206,15 @@ fn what_is_required_is_required_by_both() {
 
 #[test]
 fn defaults_are_what_the_reader_takes() {
-    let file = |network: &str, namespace: &str, expectation: &str| {
+    let file = |network: &str, namespace: &str, interface: &str, expectation: &str| {
         parse(&format!(
             "lab: x\nnetworks: {{ n: {{ subnets: 10.0.0.0/24{network} }} }}\n\
-             namespaces: {{ a: {{ interfaces: {{ e: {{ network: n }} }}{namespace} }} }}\n\
+             namespaces: {{ a: {{ interfaces: {{ e: {{ network: n{interface} }} }}{namespace} }} }}\n\
              expect: [{{ from: a, to: a{expectation} }}]\n"
         ))
         .unwrap()
     };
-    let without = file("", "", "");
+    let without = file("", "", "", "");
     let mut flags = 0;
     for (mapping, keys) in mappings() {
         for (key, schema) in keys {
@@ -221,16 +225,17 @@ fn defaults_are_what_the_reader_takes() {
             for flag in [default, !default] {
                 let said = format!(", {key}: {flag}");
                 let with = match mapping.as_str() {
-                    "network" => file(&said, "", ""),
-                    "namespace" => file("", &said, ""),
-                    "expectation" => file("", "", &said),
+                    "network" => file(&said, "", "", ""),
+                    "namespace" => file("", &said, "", ""),
+                    "interface" => file("", "", &said, ""),
+                    "expectation" => file("", "", "", &said),
                     other => panic!("a flag of {other}"),
                 };
                 assert_eq!(with == without, flag == default, "{mapping}: {key}");
             }
         }
     }
-    assert_eq!(flags, 4);
+    assert_eq!(flags, 6);
 }
 
 /// Each key has a line in a table: its type and its default.

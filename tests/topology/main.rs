@@ -6,6 +6,7 @@
 mod chosen;
 mod laws;
 mod mistakes;
+mod policy;
 mod pools;
 
 use ipnet::IpNet;

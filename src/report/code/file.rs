@@ -241,6 +241,41 @@ PING_ONLY = "ping-only", "what can be asked of a ping only",
     "`tcp`, `udp` or `reach: false` in the same line",
     "write a line of its own for the ping";
 
+BAD_PROTOCOL = "bad-protocol", "not a protocol that can be named",
+    "A permission is for `tcp`, `udp`, `sctp`, `icmp` (over IPv6 ICMPv6) or `any`.",
+    "a service's name, or a protocol's number",
+    "take one of the five words; `any` has all protocols";
+
+PORT_WITHOUT_PROTOCOL = "port-without-protocol", "a port belongs to a protocol",
+    "TCP, UDP and SCTP have ports, each its own; ICMP has none, and `any` stands for protocols with and without.",
+    "a `port` without `protocol` beside it",
+    "add `protocol: tcp`, or a line for each protocol that is meant";
+
+UNKNOWN_PARTY = "unknown-party", "there is no network or namespace of this name",
+    "A permission names its sides: a network, a namespace, or a subnet.",
+    "a typo",
+    "take the name that is suggested, or write a subnet";
+
+AMBIGUOUS_NAME = "ambiguous-name", "a name of two things",
+    "A network and a namespace of the lab have this name, and a permission would mean another thing with each.",
+    "a namespace that is called like its network",
+    "give one of the two another name, or write subnet or address";
+
+FAMILIES_DIFFER = "families-differ", "two sides without a common address family",
+    "IPv4 speaks with IPv4 and IPv6 with IPv6: a permission between sides that have no family in common would permit nothing.",
+    "an IPv6 subnet in a lab that has only IPv4, or a namespace without any address",
+    "give both sides an address of one family, or take the line out";
+
+NOT_FORWARDED = "not-forwarded", "a permission for what the host does not forward",
+    "`allow` is about what the host forwards between networks, or between a network and what lies beyond the host. What stays on one network never comes by it, nor does what goes over a link; and what is meant for the host itself is not forwarded.",
+    "two namespaces of one network, `host` as a side, or a network of which the host is not the gateway",
+    "take the line out; `egress` and `ingress` of a namespace hold on its network and on links too";
+
+INTERNAL_NETWORK = "internal-network", "an internal network has no way out",
+    "From and to a network with `internal: true` the host forwards only what `allow` names, and only between networks of the lab.",
+    "`masquerade`, or a subnet of the world outside, beside `internal: true`",
+    "leave `internal` out, or what contradicts it";
+
 SUBNET_FULL = "subnet-full", "a subnet has no free address left",
     "Interfaces without `addresses` get the next free one of each subnet of their network, and containers one of each subnet that they ask for. All that are given there are taken.",
     "a prefix length that is too large for so many interfaces, or `ranges` that are too small",

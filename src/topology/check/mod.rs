@@ -9,6 +9,7 @@ mod interface;
 mod link;
 mod mtu;
 mod network;
+mod policy;
 mod route;
 
 use super::Topology;
@@ -80,6 +81,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     flaws.extend(nothing(topology));
     broadcast::broadcasts(topology, &mut flaws);
     route::routes(topology, &mut flaws);
+    policy::permissions(topology, &mut flaws);
     expect::expectations(topology, &mut flaws);
     flaws
 }

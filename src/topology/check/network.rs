@@ -25,6 +25,7 @@ pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
         for (key, ranges) in [("ranges", &network.ranges), ("exclude", &network.exclude)] {
             flaws.extend(outside(network, ranges, &format!("{place}/{key}")));
         }
+        flaws.extend(internal(network, &place));
         flaws.extend(masquerade(network, &place));
         let speaker = || ipv6_speaker(topology, name, network);
         flaws.extend(mtu(network.mtu, &place, speaker));
@@ -128,6 +129,17 @@ pub(super) fn subnets_are(network: &Network) -> String {
         [] => "the network has no subnets".to_owned(),
         _ => format!("the network has {}", list(all.iter().map(String::as_str))),
     }
+}
+
+fn internal(network: &Network, place: &str) -> Option<Flaw> {
+    let message = "an internal network has no way out to masquerade";
+    let flaw = Flaw::new(
+        codes::INTERNAL_NETWORK,
+        format!("{place}/masquerade"),
+        message,
+    );
+    let both = network.internal && network.masquerade;
+    both.then(|| flaw.hint("leave out `internal` or `masquerade`"))
 }
 
 /// Packets leave through the host only if it is their gateway, and are recognised

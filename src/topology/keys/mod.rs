@@ -49,6 +49,8 @@ pub(super) enum Kind {
     SomeOrNone(&'static Text),
     /// A list of two.
     Two(&'static Text),
+    /// Ports and ranges of them: one, or a list.
+    Ports,
     /// A mapping from names to mappings.
     Named(&'static Text, &'static Mapping),
     /// A list of mappings.
@@ -83,6 +85,7 @@ impl Kind {
             Kind::One(text) => text.what.to_owned(),
             Kind::Some(text) => format!("{}, or a list", text.what),
             Kind::SomeOrNone(text) => format!("{}, a list, or `none`", text.what),
+            Kind::Ports => "port, range like `8000-8010`, or a list".to_owned(),
             Kind::Two(text) => format!("two times {}", text.what),
             Kind::Named(_, of) => format!("mapping, each {}", of.what),
             Kind::Listed(of) => format!("list, each {}", of.what),

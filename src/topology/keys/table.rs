@@ -2,8 +2,8 @@
 
 use super::Default::{Flag, Required, Words};
 use super::texts::{
-    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, NAMESPACE_NAME, NETWORK_NAME, PREFIXED, RANGE,
-    SHARE, SUBNET, TARGET,
+    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, NAMESPACE_NAME, NETWORK_NAME, PARTY, PARTY_OR_ANY,
+    PREFIXED, PROTOCOL, RANGE, SHARE, SUBNET, TARGET,
 };
 use super::{Key, Kind, Mapping};
 
@@ -24,6 +24,7 @@ macro_rules! mappings {
 }
 
 const MTU: Kind = Kind::Number(68, 65535, "bytes");
+const PROTOCOL_KIND: Kind = Kind::One(&PROTOCOL);
 const PORT: Kind = Kind::Number(1, 65535, "port");
 
 mappings! {
@@ -36,6 +37,8 @@ TOPOLOGY "topology" = "a topology file" {
         "Namespaces, as `ip netns` lists them; `host` is the one that netyard was started in.";
     "links": Kind::Listed(&LINK), Words("none"),
         "Cables (veth pairs) between two interfaces.";
+    "allow": Kind::Listed(&PERMISSION), Words("none"),
+        "What the host forwards from and to networks: nothing but this, and what masquerading networks send out.";
     "expect": Kind::Listed(&EXPECTATION), Words("none"),
         "What must be reachable and what must not; `netyard test` proves it with packets.";
 }
@@ -52,6 +55,8 @@ NETWORK "network" = "a network" {
         "The host's address on the bridge, which the namespaces use for their default route.";
     "masquerade": Kind::Flag, Flag(false),
         "What leaves through the host gets the host's address as its source (source NAT).";
+    "internal": Kind::Flag, Flag(false),
+        "No way out: no default route, and beyond the host only what `allow` names.";
     "bridge": Kind::One(&DEVICE), Words("`LAB-NETWORK`, shortened to 15 bytes"),
         "The bridge's device name.";
     "mtu": MTU, Words("the kernel's (1500)"),
@@ -64,6 +69,10 @@ NAMESPACE "namespace" = "a namespace" {
         "Static routes, beside the default route via the first network's gateway.";
     "forward": Kind::Flag, Flag(false),
         "Whether it is a router, for each family in which it has an address.";
+    "egress": Kind::Listed(&EGRESS), Words("everything"),
+        "With whom it may begin to speak; with an empty list, with nobody.";
+    "ingress": Kind::Listed(&INGRESS), Words("everything"),
+        "Who may begin to speak with it; with an empty list, nobody.";
 }
 INTERFACE "interface" = "an interface" {
     "network": Kind::One(&NETWORK_NAME), Words("none: a link plugs it"),
@@ -75,6 +84,8 @@ INTERFACE "interface" = "an interface" {
         "Its hardware address.";
     "mtu": MTU, Words("the network's or link's"),
         "Largest packet; with IPv6 at least 1280.";
+    "trusted": Kind::Flag, Flag(false),
+        "Whether it may speak from any address, and answer as a DHCP server or IPv6 router.";
 }
 ROUTE "route" = "a route" {
     "to": Kind::One(&DESTINATION), Required("the destination: `to: SUBNET` or `to: default`"),
@@ -89,6 +100,32 @@ LINK "link" = "a link" {
         "The two ends of the cable.";
     "mtu": MTU, Words("the kernel's (1500)"),
         "Largest packet, for both ends; with IPv6 at least 1280.";
+}
+PERMISSION "permission" = "a permission" {
+    "from": Kind::One(&PARTY), Required("`from:` a network, a namespace or a subnet"),
+        "Who may begin.";
+    "to": Kind::One(&PARTY), Required("`to:` a network, a namespace or a subnet"),
+        "With whom. Replies pass.";
+    "protocol": PROTOCOL_KIND, Words("`any`"),
+        "What may be spoken; `icmp` is ICMPv6 over IPv6.";
+    "port": Kind::Ports, Words("all"),
+        "To which ports, of `tcp`, `udp` or `sctp`.";
+}
+EGRESS "egress" = "an egress permission" {
+    "to": Kind::One(&PARTY_OR_ANY), Required("`to:` a network, a namespace, a subnet or `any`"),
+        "With whom the namespace may begin to speak. Replies pass.";
+    "protocol": PROTOCOL_KIND, Words("`any`"),
+        "What may be spoken; `icmp` is ICMPv6 over IPv6.";
+    "port": Kind::Ports, Words("all"),
+        "To which ports, of `tcp`, `udp` or `sctp`.";
+}
+INGRESS "ingress" = "an ingress permission" {
+    "from": Kind::One(&PARTY_OR_ANY), Required("`from:` a network, a namespace, a subnet or `any`"),
+        "Who may begin to speak with the namespace. Replies pass.";
+    "protocol": PROTOCOL_KIND, Words("`any`"),
+        "What may be spoken; `icmp` is ICMPv6 over IPv6.";
+    "port": Kind::Ports, Words("all"),
+        "To which ports of the namespace, of `tcp`, `udp` or `sctp`.";
 }
 EXPECTATION "expectation" = "an expectation" {
     "from": Kind::One(&NAMESPACE_NAME), Required("`from: NAMESPACE`, where the probe starts"),

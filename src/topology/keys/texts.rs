@@ -71,3 +71,18 @@ pub(super) static TARGET: Text = name(
 );
 pub(super) static SHARE: Text = text("percent below 100, as in `5%`", "[0-9]{0,2}(\\.[0-9]*)?%");
 pub(super) static END: Text = text("`NAMESPACE:INTERFACE`", concat!(plain!(), ":", device!()));
+pub(super) static PROTOCOL: Text = text(
+    "`tcp`, `udp`, `sctp`, `icmp` or `any`",
+    "(tcp|udp|sctp|icmp|any)",
+);
+pub(super) static PARTY: Text = Text {
+    not: &["any"],
+    ..name(
+        "network, namespace, subnet or address",
+        concat!("(", plain!(), "|", address!(), "|", prefixed!(), ")"),
+    )
+};
+pub(super) static PARTY_OR_ANY: Text = name(
+    "network, namespace, `host`, subnet, address or `any`",
+    concat!("(", plain!(), "|", address!(), "|", prefixed!(), ")"),
+);

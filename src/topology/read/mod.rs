@@ -5,6 +5,7 @@ mod expect;
 mod fields;
 mod namespace;
 mod network;
+mod policy;
 mod scalar;
 
 use std::collections::BTreeMap;
@@ -94,6 +95,7 @@ impl<'t> Reader<'t> {
             networks: self.entries(fields.take("networks"), "networks", Self::network),
             namespaces: self.entries(fields.take("namespaces"), "namespaces", Self::namespace),
             links: self.items(fields.take("links"), "links", Self::cable),
+            allow: self.items(fields.take("allow"), "permissions", Self::allow),
             expect: self.items(fields.take("expect"), "expectations", Self::expectation),
             lab: lab
                 .and_then(|item| self.parsed::<LabName>(&item, "a lab name", codes::BAD_NAME))?,

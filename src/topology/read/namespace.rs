@@ -14,10 +14,14 @@ impl Reader<'_> {
     pub(super) fn namespace(&mut self, _: &Netns, item: &Item<'_>) -> Option<NamespaceSpec> {
         let mut fields = self.fields(item, &table::NAMESPACE)?;
         let forward = fields.take("forward");
+        let (egress, ingress) = (fields.take("egress"), fields.take("ingress"));
         Some(NamespaceSpec {
             interfaces: self.entries(fields.take("interfaces"), "interfaces", Self::interface),
             routes: self.items(fields.take("routes"), "routes", Self::route),
             forward: forward.is_some_and(|item| self.flag(&item).unwrap_or_default()),
+            // No list is another thing than an empty one.
+            egress: egress.map(|item| self.items(Some(item), "permissions", Self::egress)),
+            ingress: ingress.map(|item| self.items(Some(item), "permissions", Self::ingress)),
         })
     }
 
@@ -27,12 +31,14 @@ impl Reader<'_> {
         let addresses = fields.take("addresses");
         let mac = fields.take("mac");
         let mtu = fields.take("mtu");
+        let trusted = fields.take("trusted");
         Some(Interface {
             network: network
                 .and_then(|item| self.parsed(&item, "the name of a network", codes::BAD_NAME)),
             addresses: self.one_or_more(addresses, "addresses", Self::address_in_subnet),
             mac: mac.and_then(|item| self.parsed(&item, "a hardware address", codes::BAD_MAC)),
             mtu: mtu.and_then(|item| self.mtu(&item)),
+            trusted: trusted.is_some_and(|item| self.flag(&item).unwrap_or_default()),
         })
     }
 

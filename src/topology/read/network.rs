@@ -20,6 +20,7 @@ impl Reader<'_> {
         let bridge = bridge.and_then(|i| self.parsed(&i, "a device name", codes::BAD_NAME));
         let gateway = fields.take("gateway").map(|item| self.gateway(&item));
         let masquerade = fields.take("masquerade").map(|item| self.flag(&item));
+        let internal = fields.take("internal").map(|item| self.flag(&item));
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
         let has_ipv6 = subnets.iter().any(|net| Family::of(net) == Family::Ipv6);
         let ipv6 = ipv6.flatten().unwrap_or_default() && !has_ipv6;
@@ -33,6 +34,7 @@ impl Reader<'_> {
             exclude,
             gateway: gateway.unwrap_or(Some(Gateway::First))?,
             masquerade: masquerade.flatten().unwrap_or_default(),
+            internal: internal.flatten().unwrap_or_default(),
             mtu,
         })
     }

@@ -1,5 +1,6 @@
 //! The routes of the file, and a default route where the file gives none.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -17,6 +18,7 @@ pub(super) fn routes(topology: &Topology, state: &mut NetState) -> Result<(), Re
             let gateway = topology.default_gateway(netns, family);
             routes.extend(gateway.and_then(|(dev, via)| default_route(dev, via)));
         }
+        routes.extend(internal(topology, netns, spec));
         if !routes.is_empty() {
             let namespace = state.namespaces.entry(netns.clone()).or_default();
             namespace.routes.extend(routes);
@@ -44,6 +46,34 @@ fn written(
         Ok(static_route(route.to, route.via, &by.dev, route.metric()))
     };
     spec.routes.iter().map(route).collect()
+}
+
+/// The ways that permissions need from networks whose gateway is no way out. One that the
+/// file has itself is not made twice, nor one to a subnet that the namespace is in.
+fn internal(topology: &Topology, netns: &Netns, spec: &NamespaceSpec) -> Vec<Route> {
+    let mut ways: BTreeMap<IpNet, Route> = BTreeMap::new();
+    for (dev, interface) in &spec.interfaces {
+        let is_internal = topology.network_of(interface).is_some_and(|n| n.internal);
+        let name = interface.network.as_ref().filter(|_| is_internal);
+        for to in name
+            .into_iter()
+            .flat_map(|name| topology.beyond_internal(netns, name))
+        {
+            let gateway = topology.near_gateway(interface, Family::of(&to));
+            let route = gateway.map(|via| (to, static_route(to, via, dev, None)));
+            ways.extend(route.filter(|_| !ways.contains_key(&to)));
+        }
+    }
+    if !ways.is_empty() {
+        let written = spec.routes.iter().map(|route| route.to);
+        let near = topology
+            .device_nets(netns)
+            .into_iter()
+            .map(|of| of.net.trunc());
+        let there: Vec<IpNet> = written.chain(near).collect();
+        ways.retain(|to, _| !there.contains(to));
+    }
+    ways.into_values().collect()
 }
 
 fn default_route(dev: &IfName, via: IpAddr) -> Option<Route> {
