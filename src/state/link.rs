@@ -1,10 +1,10 @@
 //! Links: network devices, as `ip link` shows them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::name::{IfName, LabName, Netns};
@@ -76,6 +76,16 @@ impl Link {
 /// own of these, so that they name nothing beyond it.
 pub fn is_link_local(address: &IpNet) -> bool {
     matches!(address, IpNet::V6(net) if net.addr().is_unicast_link_local())
+}
+
+/// The link-local address that the kernel makes of a hardware address
+/// (`addrconf_ifid_eui48`, include/net/addrconf.h; RFC 4291, appendix A).
+pub fn eui64(mac: Mac) -> IpNet {
+    let [a, b, c, d, e, f] = mac.0.map(u16::from);
+    let [one, two] = [(a ^ 2) << 8 | b, c << 8 | 0xff];
+    let [three, four] = [0xfe00 | d, e << 8 | f];
+    let address = Ipv6Addr::new(0xfe80, 0, 0, 0, one, two, three, four);
+    IpNet::V6(Ipv6Net::new_assert(address, 64))
 }
 
 /// Whether it is a link-local address that the kernel made of a hardware address

@@ -3,7 +3,10 @@
 
 mod addresses;
 mod cable;
+mod cells;
 mod host;
+mod policy;
+mod ports;
 mod routes;
 
 use std::net::IpAddr;
@@ -94,6 +97,9 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     }
     routes::routes(topology, &mut state)?;
     host::firewall(topology, &mut state);
+    ports::checked(topology, &mut state);
+    policy::allowed(topology, &mut state);
+    policy::inside(topology, &mut state);
     Ok((state, leased))
 }
 
