@@ -250,6 +250,13 @@ fn difference() {
         "set-link",
         "add-address",
         "add-route",
+        // Its port is checked; may use its hardware address, its address, and for IPv6 the
+        // link-local one, of which it may tell its neighbours.
+        "add-element",
+        "add-element",
+        "add-element",
+        "add-element",
+        "add-element",
     ];
     assert_eq!(steps(&said), expected);
     assert!(pings("pc", "10.5.0.20"));
@@ -259,7 +266,7 @@ fn difference() {
     );
     assert_eq!(
         steps(&ok(&["up", "--json", &file("mine.yaml", &address)])),
-        ["add-address"]
+        ["add-address", "add-element"]
     );
     let route = address.replace(
         "lan, addresses: 10.5.0.10/24 } }",

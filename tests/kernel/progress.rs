@@ -122,7 +122,7 @@ fn messages() {
         assert!(messages.contains(&told), "{told}:\n{done}");
     }
     let cable = "NEWLINK create,excl one-veth-one-in dev=100000001 up master=100000000 (veth) \
-                 peer=[veth-one-in dev=1000 netns=fd ";
+                 peer=[veth-one-in dev=1000 address=02:05:b3:29:aa:e9 netns=fd ";
     assert!(
         messages.iter().any(|line| line.starts_with(cable)),
         "{done}"
