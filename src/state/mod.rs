@@ -7,6 +7,7 @@ mod address;
 mod link;
 mod name;
 mod nft;
+mod port;
 mod route;
 mod sysctl;
 
@@ -21,6 +22,7 @@ pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,
 };
+pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
 pub use route::{IP6_METRIC, Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
 

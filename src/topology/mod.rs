@@ -6,6 +6,7 @@ mod bounds;
 mod check;
 mod choose;
 mod error;
+mod front;
 mod keys;
 mod lines;
 mod names;
@@ -13,6 +14,7 @@ mod nearest;
 mod node;
 mod parse;
 mod policy;
+mod publish;
 mod read;
 mod resolve;
 mod schema;
@@ -32,7 +34,8 @@ pub use error::{ParseError, Problem};
 pub use names::{bridge_name, port_name};
 pub use node::MOST_BYTES;
 pub use parse::parse;
-pub use policy::{Allow, NoPorts, Party, Permit, PortRange, Ports, Traffic};
+pub use policy::{Allow, Party, Permit, Ports, Traffic};
+pub use publish::{Publish, Unpublishable};
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
 
@@ -101,6 +104,8 @@ pub struct NamespaceSpec {
     pub interfaces: BTreeMap<IfName, Interface>,
     /// Static routes, beside the default route of the first network with a gateway.
     pub routes: Vec<RouteSpec>,
+    /// Ports of the host that lead to ports of its own.
+    pub publish: Vec<Publish>,
     /// Whether it forwards packets between its interfaces.
     pub forward: bool,
     /// With whom it may begin to speak; `None`: with all.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{Network, Topology};
-use crate::state::{Netns, NetworkName, PartyName};
+use crate::state::{Netns, NetworkName, PartyName, PortRange};
 
 /// A line of `allow`: the host forwards this, from one side to the other. Replies pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,67 +72,6 @@ pub struct Ports {
     /// Each, in the order of the file.
     #[serde(rename = "port", skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<PortRange>,
-}
-
-/// Ports from the first to the last, never empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PortRange {
-    first: u16,
-    last: u16,
-}
-
-/// A text is no port, nor a range of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoPorts {
-    /// Not one or two numbers from 1 to 65535.
-    #[error("not a port or a range of ports")]
-    NotPorts,
-    /// The first is larger than the last.
-    #[error("a range of ports from {0} down to {1}")]
-    Backwards(u16, u16),
-}
-
-impl PortRange {
-    /// The first port.
-    pub fn first(self) -> u16 {
-        self.first
-    }
-
-    /// The last port, which may be the first.
-    pub fn last(self) -> u16 {
-        self.last
-    }
-}
-
-impl FromStr for PortRange {
-    type Err = NoPorts;
-    fn from_str(text: &str) -> Result<Self, NoPorts> {
-        let port = |text: &str| {
-            let digits = text.bytes().all(|b| b.is_ascii_digit());
-            let port = text.parse().ok().filter(|port| digits && *port > 0);
-            port.ok_or(NoPorts::NotPorts)
-        };
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        match (port(first)?, port(last)?) {
-            (first, last) if first > last => Err(NoPorts::Backwards(first, last)),
-            (first, last) => Ok(PortRange { first, last }),
-        }
-    }
-}
-
-impl fmt::Display for PortRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PortRange { first, last } if first == last => write!(f, "{first}"),
-            PortRange { first, last } => write!(f, "{first}-{last}"),
-        }
-    }
-}
-
-impl Serialize for PortRange {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// As the file has it.
@@ -207,24 +145,5 @@ impl Topology {
         networks
             .flat_map(|network| network.subnets.clone())
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_of_ports() {
-        let read = |text: &str| text.parse::<PortRange>().map(|range| range.to_string());
-        assert_eq!(read("443"), Ok("443".to_owned()));
-        assert_eq!(read("8000-8010"), Ok("8000-8010".to_owned()));
-        assert_eq!(read("80-80"), Ok("80".to_owned()));
-        assert_eq!(read("90-80"), Err(NoPorts::Backwards(90, 80)));
-        for bad in [
-            "", "0", "0-9", "-", "1-", "1-2-3", "+1", "65536", "http", " 1",
-        ] {
-            assert_eq!(read(bad), Err(NoPorts::NotPorts), "{bad}");
-        }
     }
 }

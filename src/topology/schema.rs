@@ -86,6 +86,9 @@ fn kind(kind: &Kind) -> Value {
             "additionalProperties": reference(of),
         }),
         Kind::Listed(of) => json!({ "type": "array", "items": reference(of) }),
+        Kind::Shortened(short, of) => {
+            json!({ "type": "array", "items": { "anyOf": [text(short), reference(of)] } })
+        }
     }
 }
 

@@ -65,6 +65,7 @@ fn file_with(mapping: &str, body: &str) -> String {
         "network" => format!("lab: x\nnetworks: {{ n: {body} }}\n"),
         "namespace" => format!("lab: x\nnamespaces: {{ n: {body} }}\n"),
         "interface" => format!("lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {body} }} }} }}\n"),
+        "publish" => format!("lab: x\nnamespaces: {{ n: {{ publish: [ {body} ] }} }}\n"),
         "route" => format!("lab: x\nnamespaces: {{ n: {{ routes: [ {body} ] }} }}\n"),
         "link" => format!("lab: x\nlinks: [ {body} ]\n"),
         "permission" => format!("lab: x\nallow: [ {body} ]\n"),

@@ -86,6 +86,26 @@ BAD_MAC = "bad-mac", "not a hardware address that a device can have",
     "dashes in the place of colons, or an odd second digit",
     "begin with `02:`, which is free for one's own use; or leave `mac` out";
 
+BAD_PUBLISH = "bad-publish", "ports that cannot be published so",
+    "A published port is written `HOST:PORT`, with an address of the host before it and `/udp` or `/sctp` behind it where these are meant; or as a mapping with `host`, `port`, `protocol`, `address`, `visible`. Of a range each port leads to one.",
+    "ranges of different lengths, an IPv6 address without brackets, or `::1`, whose answers the kernel drops",
+    "write it as in `8080:80`, `127.0.0.1:8080:80/tcp` or `[2001:db8::1]:8000-8010:8000-8010`";
+
+BAD_VISIBILITY = "bad-visibility", "a visibility that no port can have",
+    "A published port is reached by the host alone (`loopback`), by those in subnets that the host is in (`lan`), by everybody (`public`), or by a list of sources (`[192.0.2.0/24]`). A loopback address is reached by the host alone.",
+    "`visible: public` beside `127.0.0.1`, or IPv4 sources of an IPv6 address",
+    "write `loopback`, `lan`, `public` or subnets; or leave `visible` out: it is then `loopback`";
+
+PORTS_OVERLAP = "ports-overlap", "a port of the host is published twice",
+    "A port of one address and protocol leads into one namespace.",
+    "a copied line, or ranges that overlap",
+    "take other ports of the host, or an address of the host for each";
+
+NOT_PUBLISHABLE = "not-publishable", "a namespace whose ports cannot be published",
+    "What comes to a port of the host is sent on to the namespace's address on a network on which the host has an address, too, and the answers come back through the host: otherwise they would have the wrong source.",
+    "a namespace that is on links only, a network with `gateway: none` or `subnets: []`, or a default route by another router",
+    "put the namespace on a network with a gateway, and let its default route go there";
+
 BAD_ENDPOINT = "bad-endpoint", "not an end of a link",
     "An end of a link is `NAMESPACE:INTERFACE`, in quotes: a colon before a blank is YAML's own.",
     "a namespace without its interface",

@@ -10,6 +10,7 @@ mod link;
 mod mtu;
 mod network;
 mod policy;
+mod publish;
 mod route;
 
 use super::Topology;
@@ -82,6 +83,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     broadcast::broadcasts(topology, &mut flaws);
     route::routes(topology, &mut flaws);
     policy::permissions(topology, &mut flaws);
+    publish::published(topology, &mut flaws);
     expect::expectations(topology, &mut flaws);
     flaws
 }

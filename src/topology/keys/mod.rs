@@ -55,6 +55,8 @@ pub(super) enum Kind {
     Named(&'static Text, &'static Mapping),
     /// A list of mappings.
     Listed(&'static Mapping),
+    /// A list of mappings, or of texts that say the same in a few characters.
+    Shortened(&'static Text, &'static Mapping),
 }
 
 /// A single value that is written as a text.
@@ -89,6 +91,7 @@ impl Kind {
             Kind::Two(text) => format!("two times {}", text.what),
             Kind::Named(_, of) => format!("mapping, each {}", of.what),
             Kind::Listed(of) => format!("list, each {}", of.what),
+            Kind::Shortened(text, of) => format!("list, each {}, or {}", text.what, of.what),
         }
     }
 }

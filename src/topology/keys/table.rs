@@ -2,8 +2,8 @@
 
 use super::Default::{Flag, Required, Words};
 use super::texts::{
-    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, NAMESPACE_NAME, NETWORK_NAME, PARTY, PARTY_OR_ANY,
-    PREFIXED, PROTOCOL, RANGE, SHARE, SUBNET, TARGET,
+    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, MAPPED, NAMESPACE_NAME, NETWORK_NAME, PARTY,
+    PARTY_OR_ANY, PORTS, PREFIXED, PROTOCOL, RANGE, SHARE, SUBNET, TARGET, TRANSPORT, VISIBLE,
 };
 use super::{Key, Kind, Mapping};
 
@@ -67,12 +67,26 @@ NAMESPACE "namespace" = "a namespace" {
         "Its devices. An end of a link without settings need not be listed.";
     "routes": Kind::Listed(&ROUTE), Words("none"),
         "Static routes, beside the default route via the first network's gateway.";
+    "publish": Kind::Shortened(&MAPPED, &PUBLISH), Words("none"),
+        "Ports of the host that lead into the namespace.";
     "forward": Kind::Flag, Flag(false),
         "Whether it is a router, for each family in which it has an address.";
     "egress": Kind::Listed(&EGRESS), Words("everything"),
         "With whom it may begin to speak; with an empty list, with nobody.";
     "ingress": Kind::Listed(&INGRESS), Words("everything"),
         "Who may begin to speak with it; with an empty list, nobody.";
+}
+PUBLISH "publish" = "a published port" {
+    "host": Kind::One(&PORTS), Required("`host: 8080`, the port of the host"),
+        "The ports of the host.";
+    "port": Kind::One(&PORTS), Words("the same as `host`"),
+        "The ports of the namespace, as many.";
+    "protocol": Kind::One(&TRANSPORT), Words("`tcp`"),
+        "The protocol.";
+    "address": Kind::One(&ADDRESS), Words("every address of the host"),
+        "The address of the host that has the ports.";
+    "visible": Kind::Some(&VISIBLE), Words("`loopback`"),
+        "Who may reach them beside the host itself: nobody, its neighbours, everybody, or these sources.";
 }
 INTERFACE "interface" = "an interface" {
     "network": Kind::One(&NETWORK_NAME), Words("none: a link plugs it"),

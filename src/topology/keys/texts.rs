@@ -43,6 +43,12 @@ macro_rules! prefixed {
     };
 }
 
+macro_rules! ports {
+    () => {
+        "[0-9]{1,5}(-[0-9]{1,5})?"
+    };
+}
+
 pub(super) static LAB: Text = Text {
     not: &["netyard"],
     ..name("name", plain!())
@@ -85,4 +91,20 @@ pub(super) static PARTY: Text = Text {
 pub(super) static PARTY_OR_ANY: Text = name(
     "network, namespace, `host`, subnet, address or `any`",
     concat!("(", plain!(), "|", address!(), "|", prefixed!(), ")"),
+);
+pub(super) static PORTS: Text = name("port, or a range as in `8000-8010`", ports!());
+pub(super) static TRANSPORT: Text = text("`tcp`, `udp` or `sctp`", "(tcp|udp|sctp)");
+pub(super) static MAPPED: Text = name(
+    "`[ADDRESS:]HOST[:PORT][/PROTOCOL]`",
+    concat!(
+        "([0-9.]+:|\\[[0-9A-Fa-f.:]+\\]:)?",
+        ports!(),
+        "(:",
+        ports!(),
+        ")?(/(tcp|udp|sctp))?"
+    ),
+);
+pub(super) static VISIBLE: Text = text(
+    "`loopback`, `lan`, `public`, or a subnet",
+    concat!("(loopback|lan|public|", prefixed!(), ")"),
 );

@@ -6,6 +6,7 @@ mod fields;
 mod namespace;
 mod network;
 mod policy;
+mod publish;
 mod scalar;
 
 use std::collections::BTreeMap;

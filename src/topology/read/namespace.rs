@@ -18,6 +18,7 @@ impl Reader<'_> {
         Some(NamespaceSpec {
             interfaces: self.entries(fields.take("interfaces"), "interfaces", Self::interface),
             routes: self.items(fields.take("routes"), "routes", Self::route),
+            publish: self.items(fields.take("publish"), "published ports", Self::publish),
             forward: forward.is_some_and(|item| self.flag(&item).unwrap_or_default()),
             // No list is another thing than an empty one.
             egress: egress.map(|item| self.items(Some(item), "permissions", Self::egress)),

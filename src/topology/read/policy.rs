@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::fields::Fields;
 use super::{Item, Problem, Reader, Value};
 use crate::report::codes;
+use crate::state::{NoPorts, PortRange};
 use crate::topology::keys::table;
-use crate::topology::{Allow, NoPorts, Party, Permit, PortRange, Ports, Traffic};
+use crate::topology::{Allow, Party, Permit, Ports, Traffic};
 
 impl Reader<'_> {
     pub(super) fn allow(&mut self, item: &Item<'_>) -> Option<Allow> {
@@ -123,7 +124,7 @@ impl Reader<'_> {
         (self.problems.len() == faults).then_some(Ports { ranges })
     }
 
-    fn port_range(&mut self, item: &Item<'_>) -> Option<PortRange> {
+    pub(super) fn port_range(&mut self, item: &Item<'_>) -> Option<PortRange> {
         let what = "a port like 443, 1 to 65535, or a range like 8000-8010";
         let text = self.scalar(item, what)?;
         match text.parse() {
