@@ -34,6 +34,7 @@ pub(super) fn remove(namespace: &mut Namespace, dev: &IfName) {
     sysctl::remove_device(namespace, dev);
     for link in namespace.links.values_mut() {
         link.master = link.master.take().filter(|master| master != dev);
+        link.hairpin &= link.master.is_some();
     }
 }
 
@@ -60,6 +61,10 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         }
         Setting::Mac(mac) => link.mac = Some(*mac),
         Setting::Master(master) => return enslave(namespace, dev, master.as_ref()),
+        // `do_setlink` asks the bridge (net/core/rtnetlink.c).
+        Setting::Hairpin(_) if link.master.is_none() => return refuse(libc::EOPNOTSUPP),
+        Setting::Hairpin(on) => link.hairpin = *on,
+        Setting::Localnet(on) => link.localnet = *on,
         Setting::AddrGen(_) if !has_ipv6(link) => return refuse(libc::EAFNOSUPPORT),
         Setting::AddrGen(mode) => link.addrgen = Some(*mode),
     }
@@ -101,6 +106,7 @@ fn enslave(
         _ => {}
     }
     let link = get(namespace, dev)?;
+    link.hairpin &= link.master.as_ref() == bridge;
     link.master = bridge.cloned();
     Ok(())
 }
@@ -255,6 +261,8 @@ fn bare(link: &Link) -> Link {
     Link {
         addresses: Vec::new(),
         group: 0,
+        hairpin: false,
+        localnet: false,
         ..link.clone()
     }
 }

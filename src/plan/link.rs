@@ -157,17 +157,46 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let fresh = Link {
         up: want.up && near,
         addrgen: want.addrgen.map(made_with).filter(|_| !is_small(want.mtu)),
+        hairpin: false,
+        localnet: false,
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);
+    let set_link = |set, was| Op::SetLink {
+        end: end.clone(),
+        set,
+        was,
+    };
+    let localnet = want.kind == LinkKind::Bridge && want.localnet != have.localnet;
     for (turn, set, was, because) in differences(want, have) {
-        let op = Op::SetLink {
-            end: end.clone(),
-            set,
-            was,
-        };
-        draft.push(Rank::Configure(turn), op, because);
+        draft.push(Rank::Configure(turn), set_link(set, was), because);
     }
+    if localnet {
+        let (set, was) = (
+            Setting::Localnet(want.localnet),
+            Setting::Localnet(have.localnet),
+        );
+        let because = match want.localnet {
+            true => "the host reaches published ports by 127.0.0.1",
+            false => "no port is published on 127.0.0.1 any more",
+        };
+        // As forwarding: the firewall keeps others from 127.0.0.0/8 before the gate opens.
+        draft.push(Rank::Sysctl, set_link(set, was), because);
+    }
+}
+
+/// A port has it anew with each bridge (`new_nbp`, net/bridge/br_if.c).
+fn hairpin(want: &Link, have: &Link) -> Option<(Turn, Setting, Setting, &'static str)> {
+    let now = have.hairpin && want.master == have.master;
+    if want.master.is_none() || want.hairpin == now {
+        return None;
+    }
+    let because = match want.hairpin {
+        true => "behind it is a published port, which it reaches itself, too",
+        false => "no port is published behind it",
+    };
+    let (set, was) = (Setting::Hairpin(want.hairpin), Setting::Hairpin(now));
+    Some((Turn::Link, set, was, because))
 }
 
 fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
@@ -205,6 +234,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             because,
         ));
     }
+    list.extend(hairpin(want, have));
     if let (Some(mode), Some(was)) = (want.addrgen, addrgen_then(want, have))
         && mode != was
     {

@@ -64,6 +64,7 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Master(None) => "no bridge".to_owned(),
         Setting::Master(Some(bridge)) => bridge.to_string(),
         Setting::AddrGen(mode) => mode.to_string(),
+        Setting::Hairpin(on) | Setting::Localnet(on) => if *on { "on" } else { "off" }.to_owned(),
     };
     let name = match set {
         Setting::Up(_) => "",
@@ -71,6 +72,8 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Mac(_) => "hardware address ",
         Setting::Master(_) => "plugged into ",
         Setting::AddrGen(_) => "addrgenmode ",
+        Setting::Hairpin(_) => "hairpin ",
+        Setting::Localnet(_) => "route_localnet ",
     };
     format!("{} {name}{} (now {})", end.dev, value(set), value(was))
 }

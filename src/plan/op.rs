@@ -172,6 +172,10 @@ pub enum Setting {
     Master(Option<IfName>),
     /// IPv6 link-local address generation.
     AddrGen(AddrGen),
+    /// Whether a bridge's port sends back what came in by it.
+    Hairpin(bool),
+    /// Whether packets of 127.0.0.0/8 are routed by it.
+    Localnet(bool),
 }
 
 impl Op {

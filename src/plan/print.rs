@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::{Op, Plan, Setting};
 use crate::state::{
-    AddrGen, Element, End, IfName, Link, Netns, Route, SetName, TABLE, Table, nft_element,
-    nft_script,
+    AddrGen, Element, End, IfName, Link, Netns, Route, SetName, SysctlKey, TABLE, Table,
+    nft_element, nft_script,
 };
 
 impl Op {
@@ -30,10 +30,7 @@ impl Op {
                 far,
                 far_link,
             } => add_veth(near, near_link, far, far_link),
-            Op::SetLink { end, set, .. } => {
-                let dev = quoted(&end.dev);
-                vec![format!("{} link set dev {dev} {set}", ip(&end.netns))]
-            }
+            Op::SetLink { end, set, .. } => vec![set_line(end, set)],
             Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
             Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
@@ -129,6 +126,16 @@ fn inside(netns: &Netns) -> String {
     netns
         .name()
         .map_or(String::new(), |name| format!("ip netns exec {name} "))
+}
+
+/// A setting of `ip link`, but for one that is told to no command but `sysctl`.
+fn set_line(end: &End, set: &Setting) -> String {
+    if let Setting::Localnet(on) = set {
+        let (key, value) = (SysctlKey::route_localnet(&end.dev), u8::from(*on));
+        let what = word(&format!("{key}={value}"));
+        return format!("{}sysctl -qw {what}", inside(&end.netns));
+    }
+    format!("{} link set dev {} {set}", ip(&end.netns), quoted(&end.dev))
 }
 
 fn add_bridge(end: &End, link: &Link) -> Vec<String> {
@@ -228,6 +235,10 @@ fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
     format!("{} route {verb} {}", ip(netns), words.join(" "))
 }
 
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
 /// As `ip link set dev DEV` takes it.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,6 +250,8 @@ impl fmt::Display for Setting {
             Setting::Master(Some(bridge)) => write!(f, "master {}", quoted(bridge)),
             Setting::Master(None) => f.write_str("nomaster"),
             Setting::AddrGen(mode) => write!(f, "addrgenmode {mode}"),
+            Setting::Hairpin(on) => write!(f, "type bridge_slave hairpin {}", on_off(*on)),
+            Setting::Localnet(on) => write!(f, "route_localnet {}", on_off(*on)),
         }
     }
 }

@@ -150,12 +150,38 @@ fn set_back(end: End, set: Setting, was: Setting, observed: &NetState) -> Vec<Op
         set: Setting::AddrGen(AddrGen::None),
         was: Setting::AddrGen(AddrGen::Eui64),
     });
+    let replugged = matches!(was, Setting::Master(Some(_)));
+    let before = link(observed, &end).filter(|_| replugged);
+    let port: Vec<Op> = before
+        .into_iter()
+        .flat_map(|l| of_a_port(&end, l))
+        .collect();
     let back = Op::SetLink {
         end,
         set: was,
         was: set,
     };
-    [Some(back), silence].into_iter().flatten().collect()
+    [Some(back), silence]
+        .into_iter()
+        .flatten()
+        .chain(port)
+        .collect()
+}
+
+/// What a bridge's port loses with its bridge, and a bridge with itself.
+fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + use<> {
+    let hairpin = before
+        .hairpin
+        .then_some((Setting::Hairpin(true), Setting::Hairpin(false)));
+    let localnet = (before.localnet && before.kind == LinkKind::Bridge)
+        .then_some((Setting::Localnet(true), Setting::Localnet(false)));
+    let end = end.clone();
+    let all = hairpin.into_iter().chain(localnet);
+    all.map(move |(set, was)| Op::SetLink {
+        end: end.clone(),
+        set,
+        was,
+    })
 }
 
 fn restore(netns: &Netns, was: Vec<(SysctlKey, String)>, now: &(SysctlKey, String)) -> Vec<Op> {
@@ -229,6 +255,7 @@ fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) -> Vec<Op> 
                 end: end.clone(),
                 link,
             });
+            rest.extend(of_a_port(&end, before));
             rest.extend(ports(&end, devs, observed));
         } else if let Some((peer, peer_link)) = before
             .peer()
@@ -240,6 +267,7 @@ fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) -> Vec<Op> 
                 None => ((&end, before), (peer, peer_link)),
             };
             cables.push(cable(near, far));
+            rest.extend(of_a_port(near.0, near.1));
             rest.extend(far_settings(far));
             ends.push(peer.clone());
         }
@@ -282,6 +310,7 @@ fn far_settings((end, before): (&End, &Link)) -> Vec<Op> {
             set,
             was,
         });
+        ops.extend(of_a_port(end, before));
     }
     if before.addrgen == Some(AddrGen::None) {
         let (set, was) = (
@@ -313,13 +342,18 @@ fn ports<'a>(
         .flat_map(|ns| &ns.links);
     let stay =
         all.filter(|(dev, link)| link.master.as_ref() == Some(&bridge.dev) && !gone.contains(dev));
-    stay.map(|(dev, _)| Op::SetLink {
-        end: End {
+    stay.flat_map(|(dev, link)| {
+        let end = End {
             netns: bridge.netns.clone(),
             dev: dev.clone(),
-        },
-        set: Setting::Master(Some(bridge.dev.clone())),
-        was: Setting::Master(None),
+        };
+        let port = of_a_port(&end, link);
+        let master = Op::SetLink {
+            end,
+            set: Setting::Master(Some(bridge.dev.clone())),
+            was: Setting::Master(None),
+        };
+        [master].into_iter().chain(port)
     })
 }
 

@@ -28,6 +28,13 @@ pub struct Link {
     /// The bridge that this device is a port of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master: Option<IfName>,
+    /// Whether, as a bridge's port, it sends back what came in by it (`hairpin`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hairpin: bool,
+    /// Whether packets of 127.0.0.0/8 are routed by it (`route_localnet`,
+    /// Documentation/networking/ip-sysctl.rst).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub localnet: bool,
     /// The lab that made it (its alias is `netyard:LAB`); `None`: not ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<LabName>,
@@ -56,6 +63,8 @@ impl Link {
             mtu: None,
             mac: None,
             master: None,
+            hairpin: false,
+            localnet: false,
             owner: None,
             addrgen: None,
             addresses: Vec::new(),

@@ -43,6 +43,11 @@ impl SysctlKey {
         SysctlKey(format!("net/ipv6/conf/{dev}/accept_ra"))
     }
 
+    /// Whether a device routes packets of 127.0.0.0/8.
+    pub fn route_localnet(dev: &IfName) -> Self {
+        SysctlKey(format!("net/ipv4/conf/{dev}/route_localnet"))
+    }
+
     /// Whether writing this setting writes others too: those of every device.
     pub fn overwrites(&self) -> bool {
         self.0 == FORWARD4 || self.0 == FORWARD6

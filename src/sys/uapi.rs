@@ -38,6 +38,12 @@ numbers! {
     "linux/ipv6_route.h" {
         IP6_RT_PRIO_USER: u32 = crate::state::IP6_METRIC;
     }
+    "linux/if_link.h" {
+        IFLA_INET_CONF: u16 = 1;
+    }
+    "linux/ip.h" {
+        IPV4_DEVCONF_ROUTE_LOCALNET: u16 = 26;
+    }
     "linux/rtnetlink.h" {
         RTNLGRP_LINK: u32 = 1;
         RTNLGRP_IPV4_IFADDR: u32 = 5;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Publish, Topology};
-use crate::state::{Family, IfName, Netns, NetworkName, Visible};
+use crate::state::{End, Family, IfName, Netns, NetworkName, Visible};
 
 /// Where the ports of a namespace are published to, in one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,17 @@ impl Topology {
                 network,
                 subnet,
             })
+        })
+    }
+
+    /// Whether ports are published to this interface.
+    pub(super) fn is_front(&self, end: &End) -> bool {
+        let spec = self.namespaces.get(&end.netns);
+        let mut published = spec.into_iter().flat_map(|spec| &spec.publish);
+        let fronts = FAMILIES.map(|family| (family, self.front(&end.netns, family)));
+        published.any(|publish| {
+            let mut fronts = fronts.iter().filter(|(family, _)| publish.is_for(*family));
+            fronts.any(|(_, front)| front.as_ref().is_some_and(|front| *front.dev == end.dev))
         })
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Namespace {
     pub(crate) plugs: Vec<Option<Plug>>,
     pub(crate) lo: u8,
     pub(crate) forward: bool,
+    pub(crate) publish: bool,
     pub(crate) routes: Vec<RouteTo>,
 }
 
@@ -120,10 +121,12 @@ fn route() -> impl Strategy<Value = RouteTo> {
 fn namespace() -> impl Strategy<Value = Namespace> {
     let plugs = prop::collection::vec(option::weighted(0.7, plug()), 2);
     let routes = prop::collection::vec(route(), 0..4);
-    (plugs, 0..4u8, any::<bool>(), routes).prop_map(|(plugs, lo, forward, routes)| Namespace {
+    let flags = (any::<bool>(), any::<bool>());
+    (plugs, 0..4u8, flags, routes).prop_map(|(plugs, lo, (forward, publish), routes)| Namespace {
         plugs,
         lo,
         forward,
+        publish,
         routes,
     })
 }
@@ -180,6 +183,7 @@ pub(crate) fn pair() -> impl Strategy<Value = (Spec, Spec)> {
                 // Only addresses, or only routes, differ.
                 *new = Namespace {
                     routes: new.routes.clone(),
+                    publish: new.publish,
                     ..old.clone()
                 };
             }

@@ -1,18 +1,27 @@
 //! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 use std::io;
 use std::os::fd::RawFd;
 
+use netlink_packet_core::DefaultNla;
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
-    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet, AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoData, InfoKind,
+    InfoPortData, InfoPortKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
+    LinkMessage,
 };
 
+use super::attr::{put, put_nested};
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use super::{decoded, request};
 use crate::plan::Setting;
 use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
+use crate::sys::uapi::{IFLA_INET_CONF, IPV4_DEVCONF_ROUTE_LOCALNET};
 
 /// The mark of a lab: `netyard:LAB` as the device's alias.
 const MARK: &str = "netyard:";
@@ -69,8 +78,14 @@ fn listed(message: LinkMessage) -> Option<Listed> {
             }
             LinkAttribute::Link(index) => peer_index = Some(index),
             LinkAttribute::LinkNetNsId(id) => peer_netns = Some(id),
-            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos).unwrap_or(link.kind),
-            LinkAttribute::AfSpecUnspec(specs) => link.addrgen = addrgen(&specs),
+            LinkAttribute::LinkInfo(infos) => {
+                link.hairpin = infos.iter().any(is_hairpin);
+                link.kind = kind(infos).unwrap_or(link.kind);
+            }
+            LinkAttribute::AfSpecUnspec(specs) => {
+                link.localnet = specs.iter().any(routes_localnet);
+                link.addrgen = addrgen(&specs);
+            }
             _ => {}
         }
     }
@@ -98,6 +113,21 @@ fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
         LinkInfo::Kind(other) => Some(LinkKind::Other(other.to_string())),
         _ => None,
     })
+}
+
+fn is_hairpin(info: &LinkInfo) -> bool {
+    let LinkInfo::PortData(InfoPortData::BridgePort(port)) = info else {
+        return false;
+    };
+    port.contains(&InfoBridgePort::HairpinMode(true))
+}
+
+fn routes_localnet(spec: &AfSpecUnspec) -> bool {
+    let AfSpecUnspec::Inet(inet) = spec else {
+        return false;
+    };
+    inet.iter()
+        .any(|one| matches!(one, AfSpecInet::DevConf(conf) if conf.route_localnet != 0))
 }
 
 fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
@@ -131,6 +161,8 @@ pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> 
     // it has is no change (`netif_set_mtu_ext`, net/core/dev.c).
     requests.extend(link.mtu.map(|mtu| set(index, &Setting::Mtu(mtu), None)));
     requests.extend(marks(index, link));
+    // A new device has what the host's `default` says.
+    requests.push(set(index, &Setting::Localnet(false), None));
     requests
 }
 
@@ -260,8 +292,32 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
                 .attributes
                 .push(LinkAttribute::AfSpecUnspec(vec![inet6]));
         }
+        Setting::Localnet(on) => message.attributes.push(localnet(*on)),
+        Setting::Hairpin(on) => {
+            let port = vec![InfoBridgePort::HairpinMode(*on)];
+            message.attributes.push(LinkAttribute::LinkInfo(vec![
+                LinkInfo::PortKind(InfoPortKind::Bridge),
+                LinkInfo::PortData(InfoPortData::BridgePort(port)),
+            ]));
+            // RTM_SETLINK does not look at it (`do_setlink`, net/core/rtnetlink.c).
+            return request(&Rtnl::NewLink(message), 0);
+        }
     }
     request(&Rtnl::SetLink(message), 0)
+}
+
+/// Settings of IPv4 by their numbers; the library would leave out one that is 0.
+fn localnet(on: bool) -> LinkAttribute {
+    let mut inet = Vec::new();
+    put_nested(&mut inet, IFLA_INET_CONF, |out| {
+        put(
+            out,
+            IPV4_DEVCONF_ROUTE_LOCALNET,
+            &u32::from(on).to_ne_bytes(),
+        );
+    });
+    let inet = DefaultNla::new(u16::from(u8::from(AddressFamily::Inet)), inet);
+    LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Other(inet)])
 }
 
 /// Gives the device with this index another name.

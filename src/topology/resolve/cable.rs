@@ -29,6 +29,7 @@ pub(super) fn plug(
     let near = Link {
         mtu,
         master: Some(topology.bridge(name, network)),
+        hairpin: topology.is_front(&end),
         owner: Some(topology.lab.clone()),
         addrgen: Some(AddrGen::None),
         ..veth(&end)
