@@ -1,19 +1,22 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
+mod status;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::lease;
-use crate::plan::{Claim, Conflicts, Plan};
+use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
-use crate::state::{End, LabName, NetState, Netns};
+use crate::state::{End, LabName, NetState, Netns, Published};
 use crate::sys::kernel::{Kernel, LOCKING};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
 use crate::topology::Topology;
+pub use status::{Status, plan, preview, status};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`
 /// is the text of its file: it is kept, so that the lab can be known by name.
@@ -66,6 +69,7 @@ pub(crate) fn make(
     kernel.forwards = forwarding(topology);
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(&desired);
+    kernel.published = published(&desired);
     reconcile::up(&mut kernel, &desired, progress)
 }
 
@@ -75,49 +79,6 @@ fn need_seen_names() -> Result<(), Error> {
         netns::Directory::Following => Err(Error::NamesUnseen),
         _ => Ok(()),
     }
-}
-
-/// What [`up`] would do. Nothing is changed.
-///
-/// # Errors
-/// What is in the way.
-pub fn plan(topology: &Topology) -> Result<Plan, Error> {
-    let (desired, observed) = compare(topology)?;
-    Ok(crate::plan::plan(&desired, &observed)?)
-}
-
-/// How a lab is, against how it is described.
-#[derive(Debug)]
-pub struct Status {
-    /// What [`up`] would do, or what is in its way.
-    pub drift: Result<Plan, Conflicts>,
-    /// Devices on the lab's bridges that netyard did not make. Nobody touches them.
-    pub foreign: Vec<End>,
-}
-
-/// Compares a lab with its description. Nothing is changed.
-///
-/// # Errors
-/// The lab was made from another network namespace, missing rights.
-pub fn status(topology: &Topology) -> Result<Status, Error> {
-    let (desired, observed) = compare(topology)?;
-    Ok(Status {
-        drift: crate::plan::plan(&desired, &observed),
-        foreign: crate::plan::foreign_ports(&observed),
-    })
-}
-
-fn compare(topology: &Topology) -> Result<(NetState, NetState), Error> {
-    let _lock = lock_to_read()?;
-    let store = Store::open_to_read()?;
-    let lab = record(&topology.lab, "", &store)?;
-    let (desired, _) = lease::resolved(topology, &store)?;
-    let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
-    let observed = kernel.observe(&topology.lab, Inside::Read)?;
-    Ok((desired, observed))
 }
 
 /// When [`down`] returns.
@@ -378,6 +339,12 @@ fn forwarding(topology: &Topology) -> BTreeSet<Netns> {
     all.filter(|(_, spec)| spec.forward)
         .map(|(netns, _)| netns.clone())
         .collect()
+}
+
+/// The ports of the host that the lab shall have.
+fn published(desired: &NetState) -> BTreeSet<Published> {
+    let host = desired.namespaces.get(&Netns::Host);
+    host.map_or_else(BTreeSet::new, |host| host.published.clone())
 }
 
 /// Whether the lab needs forwarding on the host.

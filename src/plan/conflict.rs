@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use super::{is_own, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Route, SetName, Table,
-    TableName, is_link_local,
+    Element, End, IfName, LabName, Link, Listener, NetState, Netns, NetnsName, Published, Route,
+    SetName, Table, TableName, is_link_local,
 };
 
 /// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
@@ -119,6 +119,14 @@ pub enum Conflict {
         /// Whose it is.
         holder: Holder,
     },
+    /// A process listens where the lab publishes a port.
+    #[error("{want} of the host is taken: {holder}")]
+    Port {
+        /// What the lab publishes.
+        want: Box<Published>,
+        /// Who listens there.
+        holder: Listener,
+    },
     /// More devices on a bridge than the kernel takes.
     #[error("bridge {bridge} would have {ports} ports: the kernel takes at most {BRIDGE_PORTS}")]
     Ports {
@@ -164,7 +172,27 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     found.extend(routes(desired, observed));
     found.extend(diverted(desired, observed));
     found.extend(tables(desired, observed));
+    found.extend(listeners(desired, observed));
     found
+}
+
+/// A published port takes what comes before any socket sees it: who listens there would
+/// hear no more, and say nothing.
+fn listeners(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
+    let (Some(want), Some(have)) = (
+        desired.namespaces.get(&Netns::Host),
+        observed.namespaces.get(&Netns::Host),
+    ) else {
+        return Vec::new();
+    };
+    let taken = |holder: &Listener| {
+        let want = want.published.iter().find(|want| holder.loses(want))?;
+        Some(Conflict::Port {
+            want: Box::new(want.clone()),
+            holder: holder.clone(),
+        })
+    };
+    have.listeners.iter().filter_map(taken).collect()
 }
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {

@@ -17,12 +17,14 @@ mod noun;
 mod op;
 mod order;
 mod print;
+mod reach;
 mod rename;
 mod route;
 mod sysctl;
 mod thing;
 mod told;
 mod undo;
+mod wall;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -36,6 +38,7 @@ pub use conflict::{Conflict, Holder, foreign_ports};
 pub use impact::{Harm, Impact, Place};
 pub use list::{Part, list};
 pub use op::{Op, Setting};
+pub use reach::{Caution, Exposed, Reach, Warning, reach};
 pub use undo::undo;
 
 use crate::state::{End, LabName, Link, Namespace, NetState, Netns};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Conflict, Conflicts, Holder};
 use crate::report::{Code, Detail, Report, codes};
-use crate::state::{LabName, Netns};
+use crate::state::{LabName, Netns, Transport};
 
 impl Conflicts {
     /// All of them, each with its own code.
@@ -71,6 +71,7 @@ impl Conflict {
             Conflict::Table { .. } => codes::TABLE_TAKEN,
             Conflict::Element { .. } => codes::ELEMENT_TAKEN,
             Conflict::Ports { .. } => codes::TOO_MANY_PORTS,
+            Conflict::Port { .. } => codes::PORT_TAKEN,
         }
     }
 
@@ -87,6 +88,7 @@ impl Conflict {
             Conflict::Table { netns, table } => (format!("nft table {table}"), Some(netns)),
             Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
             Conflict::Ports { bridge, .. } => (format!("bridge {bridge}"), Some(&Netns::Host)),
+            Conflict::Port { want, .. } => (format!("{want}"), Some(&Netns::Host)),
         }
     }
 
@@ -133,6 +135,21 @@ impl Conflict {
             Conflict::Diverted { to, .. } => format!(
                 "choose another subnet in the file, or, if nobody needs the route, `ip route del {to}`"
             ),
+            Conflict::Port { want, holder } => {
+                let flag = match want.protocol {
+                    Transport::Tcp => "-ltnp",
+                    Transport::Udp => "-lunp",
+                    Transport::Sctp => "-lSnp",
+                };
+                let (address, port) = (holder.at.ip(), holder.at.port());
+                let other = match address.is_unspecified() {
+                    true => String::new(),
+                    false => format!(", or one of its other addresses than {address}"),
+                };
+                format!(
+                    "publish another port of the host{other}; `ss {flag} sport = :{port}` shows who listens"
+                )
+            }
             Conflict::Table { .. } | Conflict::Element { .. } | Conflict::Ports { .. } => {
                 self.code().fix.to_owned()
             }
@@ -150,7 +167,8 @@ impl Conflict {
             Conflict::OtherRoute { .. }
             | Conflict::Diverted { .. }
             | Conflict::Table { .. }
-            | Conflict::Ports { .. } => return None,
+            | Conflict::Ports { .. }
+            | Conflict::Port { .. } => return None,
         };
         match holder {
             Holder::Lab(lab) => Some(lab),

@@ -10,6 +10,7 @@ mod nft;
 mod port;
 mod route;
 mod sysctl;
+mod wall;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ pub use nft::{
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
 pub use route::{IP6_METRIC, Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
+pub use wall::{Condition, Verdict, Wall, WallChain, WallHook, WallRule, Walls, What};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,15 @@ pub struct Namespace {
     /// Kernel settings that matter to a lab.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctls: BTreeMap<SysctlKey, Sysctl>,
+    /// Ports of the host that a lab publishes. Of an observed host its sets tell it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub published: BTreeSet<Published>,
+    /// Sockets of others from which those would take what they listen for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub listeners: BTreeSet<Listener>,
+    /// Firewalls of others, where it is told who will reach the ports.
+    #[serde(default, skip_serializing_if = "Walls::is_empty")]
+    pub walls: Walls,
     /// Our firewall tables, where there are some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<TableName, Table>,

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,7 +13,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 
 use super::netns::{self, Identity, Place};
-use crate::state::NetnsName;
+use crate::state::{NetnsName, Process};
 
 /// A process in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,10 +43,9 @@ pub(crate) fn find(made: &Made) -> io::Result<Vec<Resident>> {
     for pid in processes()? {
         if let Some(netns) = inode(pid).and_then(|inode| places.get(&inode)) {
             let pid = pid.as_raw_nonzero().get();
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             found.push(Resident {
                 pid,
-                name: name.trim_end().to_owned(),
+                name: name(pid),
                 netns: (*netns).clone(),
             });
         }
@@ -105,6 +105,49 @@ pub(super) fn processes() -> io::Result<impl Iterator<Item = Pid>> {
     let entries = fs::read_dir("/proc")?;
     let number = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
     Ok(entries.filter_map(number).filter_map(Pid::from_raw))
+}
+
+/// The processes that have these sockets open, by the sockets' inodes; of several the one
+/// of the lowest number. One that may not be looked at is not found.
+pub(crate) fn of_sockets(inodes: &BTreeSet<u32>) -> io::Result<BTreeMap<u32, Process>> {
+    let mut found = BTreeMap::new();
+    if inodes.is_empty() {
+        return Ok(found);
+    }
+    for pid in processes()?.map(|pid| pid.as_raw_nonzero().get()) {
+        let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+            continue;
+        };
+        let sockets = open.filter_map(|fd| socket(&fd.ok()?.path()));
+        for inode in sockets.filter(|inode| inodes.contains(inode)) {
+            let process = Process {
+                pid,
+                name: name(pid),
+            };
+            let lowest = |other: &mut Process| {
+                if other.pid > pid {
+                    *other = process.clone();
+                }
+            };
+            found
+                .entry(inode)
+                .and_modify(lowest)
+                .or_insert(process.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// The inode in `socket:[INODE]`, as a file descriptor of a socket is shown (proc_pid_fd(5)).
+fn socket(fd: &Path) -> Option<u32> {
+    let shown = fs::read_link(fd).ok()?;
+    let inode = shown.to_str()?.strip_prefix("socket:[")?;
+    inode.strip_suffix(']')?.parse().ok()
+}
+
+fn name(pid: i32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim_end().to_owned()
 }
 
 fn inode(pid: Pid) -> Option<u64> {

@@ -38,11 +38,33 @@ numbers! {
     "linux/ipv6_route.h" {
         IP6_RT_PRIO_USER: u32 = crate::state::IP6_METRIC;
     }
+    "linux/netfilter/nf_tables_compat.h" {
+        NFTA_TARGET_NAME: u16 = 1;
+    }
+    "linux/if.h" {
+        IFNAMSIZ: usize = 16;
+    }
     "linux/if_link.h" {
         IFLA_INET_CONF: u16 = 1;
     }
     "linux/ip.h" {
         IPV4_DEVCONF_ROUTE_LOCALNET: u16 = 26;
+    }
+    "linux/sock_diag.h" {
+        SOCK_DIAG_BY_FAMILY: u16 = 20;
+    }
+    "linux/inet_diag.h" {
+        INET_DIAG_REQUEST: usize = 56, "sizeof(struct inet_diag_req_v2)";
+        INET_DIAG_ANSWER: usize = 72, "sizeof(struct inet_diag_msg)";
+        INET_DIAG_REQ_BYTECODE: u16 = 1;
+        INET_DIAG_SKV6ONLY: u16 = 11;
+        INET_DIAG_BC_JMP: u8 = 1;
+        INET_DIAG_BC_S_GE: u8 = 2;
+        INET_DIAG_BC_S_LE: u8 = 3;
+    }
+    "netinet/tcp.h" {
+        TCP_CLOSE: u32 = 7;
+        TCP_LISTEN: u32 = 10;
     }
     "linux/rtnetlink.h" {
         RTNLGRP_LINK: u32 = 1;
@@ -99,6 +121,8 @@ numbers! {
     }
     "linux/netfilter/nf_conntrack_common.h" {
         CT_ESTABLISHED: u32 = 2, "NF_CT_STATE_BIT(IP_CT_ESTABLISHED)";
+        CT_NEW: u32 = 8, "NF_CT_STATE_BIT(IP_CT_NEW)";
+
         CT_RELATED: u32 = 4, "NF_CT_STATE_BIT(IP_CT_RELATED)";
         IPS_DST_NAT: u32 = 32;
     }
@@ -198,19 +222,21 @@ numbers! {
         NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
         NFTA_SET_ELEM_KEY: u16 = 1;
         NFTA_SET_ELEM_DATA: u16 = 2;
-        NFTA_SET_ELEM_KEY_END: u16 = 10;
         NFTA_SET_ELEM_FLAGS: u16 = 3;
+        NFTA_SET_ELEM_KEY_END: u16 = 10;
         NFTA_SET_ELEM_USERDATA: u16 = 6;
         NFT_SET_ELEM_INTERVAL_END: u32 = 1;
         NFT_REG_VERDICT: u32 = 0;
         NFT_REG_1: u32 = 1;
         NFT_REG32_00: u32 = 8;
+        NFT_CONTINUE: i32 = -1;
         NFT_RETURN: i32 = -5;
         NFT_JUMP: i32 = -3;
         NFT_GOTO: i32 = -4;
         NFTA_META_DREG: u16 = 1;
         NFTA_META_KEY: u16 = 2;
         NFT_META_PROTOCOL: u32 = 1;
+        NFT_META_IIF: u32 = 4;
         NFT_META_IIFNAME: u32 = 6;
         NFT_META_OIFNAME: u32 = 7;
         NFT_META_NFPROTO: u32 = 15;
@@ -229,6 +255,9 @@ numbers! {
         NFTA_CMP_DATA: u16 = 3;
         NFT_CMP_EQ: u32 = 0;
         NFT_CMP_NEQ: u32 = 1;
+        NFT_CMP_LT: u32 = 2;
+        NFT_CMP_LTE: u32 = 3;
+        NFT_CMP_GT: u32 = 4;
         NFT_CMP_GTE: u32 = 5;
         NFTA_PAYLOAD_DREG: u16 = 1;
         NFTA_PAYLOAD_BASE: u16 = 2;
@@ -237,6 +266,10 @@ numbers! {
         NFT_PAYLOAD_LL_HEADER: u32 = 0;
         NFT_PAYLOAD_NETWORK_HEADER: u32 = 1;
         NFT_PAYLOAD_TRANSPORT_HEADER: u32 = 2;
+        NFTA_RANGE_SREG: u16 = 1;
+        NFTA_RANGE_OP: u16 = 2;
+        NFTA_RANGE_FROM: u16 = 3;
+        NFTA_RANGE_TO: u16 = 4;
         NFTA_LOOKUP_SET: u16 = 1;
         NFTA_LOOKUP_SREG: u16 = 2;
         NFTA_LOOKUP_DREG: u16 = 3;

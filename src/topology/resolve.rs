@@ -7,6 +7,7 @@ mod cells;
 mod host;
 mod policy;
 mod ports;
+mod publish;
 mod routes;
 
 use std::net::IpAddr;
@@ -100,6 +101,7 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     ports::checked(topology, &mut state);
     policy::allowed(topology, &mut state);
     policy::inside(topology, &mut state);
+    publish::published(topology, &mut state);
     Ok((state, leased))
 }
 

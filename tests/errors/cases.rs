@@ -5,7 +5,10 @@ use std::time::Duration;
 use netyard::error::{Error, Failure, Refused};
 use netyard::ipam::{self, Full, InUse, User};
 use netyard::plan::{Conflict, Conflicts, Holder, Op, Plan, Setting, Step};
-use netyard::state::{End, Family, Link, LinkKind, Netns, Route, SetName, Table, TableName};
+use netyard::state::{
+    End, Family, Link, LinkKind, Listener, Netns, Process, Published, Route, SetName, Table,
+    TableName, Transport, Visible,
+};
 use netyard::topology::{NoFreeSubnet, ResolveError};
 
 pub(crate) fn all() -> Vec<(&'static str, Error)> {
@@ -79,6 +82,22 @@ fn conflicts() -> Vec<(&'static str, Error)> {
     let other = Conflict::OtherRoute {
         to: "198.51.100.0/24".parse().unwrap(),
     };
+    let port = |process, both| Conflict::Port {
+        want: Box::new(published()),
+        holder: Listener {
+            protocol: Transport::Tcp,
+            at: if both { "[::]:8005" } else { "192.0.2.1:8005" }
+                .parse()
+                .unwrap(),
+            both,
+            process,
+        },
+    };
+    let nginx = Process {
+        pid: 812,
+        name: "nginx".to_owned(),
+    };
+    let ports = vec![port(Some(nginx), true), port(None, false)];
     let several = vec![
         namespace("one", shop.clone()),
         device,
@@ -98,8 +117,21 @@ fn conflicts() -> Vec<(&'static str, Error)> {
             "conflict-routes",
             Error::Conflicts(Conflicts(vec![diverted, other])),
         ),
+        ("conflict-ports", Error::Conflicts(Conflicts(ports))),
         ("conflicts", Error::Conflicts(Conflicts(several))),
     ]
+}
+
+fn published() -> Published {
+    Published {
+        protocol: Transport::Tcp,
+        host: "8000-8010".parse().unwrap(),
+        address: None,
+        netns: "one".parse().unwrap(),
+        port: "8000-8010".parse().unwrap(),
+        to: ["10.0.0.10".parse().unwrap()].into(),
+        visible: Visible::Loopback,
+    }
 }
 
 fn undone() -> Vec<(&'static str, Error)> {

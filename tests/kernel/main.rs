@@ -20,6 +20,7 @@
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
 //! - `names`: namespaces known by name.
+//! - `ports`: published ports, who has them and who will reach them.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
@@ -45,6 +46,7 @@ mod leases;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod ports;
 mod progress;
 mod proof;
 mod readme;
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         blocked::tests(),
         terminal::tests(),
         names::tests(),
+        ports::tests(),
         proof::tests(),
         crowd::tests(),
         progress::tests(),

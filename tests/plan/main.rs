@@ -2,8 +2,8 @@
 //! test of its own. `topology.yaml` is the file (absent: nothing is wanted, as by `down`,
 //! of the lab for which the host was observed); `observed.json` the host, as a
 //! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
-//! plan and `change.txt` its list of changes, or `error.txt` what is in the way.
-//! `NETYARD_BLESS=1` rewrites these three.
+//! plan and `change.txt` its list of changes, or `error.txt` what is in the way; where ports
+//! are published, `reach.txt` says who will reach them. `NETYARD_BLESS=1` rewrites these four.
 //!
 //! A host with labs is taken from the fake kernel: `NETYARD_LABS="FILE FILE"
 //! NETYARD_BLESS=1 cargo test --features fake --test plan -- --exact CASE` brings the
@@ -18,17 +18,18 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use netyard::ipam::Leases;
-use netyard::plan::{Change, Conflicts, Plan, Summary, list, plan};
+use netyard::plan::{Change, Conflicts, Plan, Reach, Summary, list, plan, reach};
 use netyard::report::Look;
 use netyard::state::{Namespace, NetState, Netns};
 use netyard::topology::{parse, resolve};
 
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "topology.yaml",
     "observed.json",
     "plan.txt",
     "change.txt",
     "error.txt",
+    "reach.txt",
 ];
 
 fn main() -> ExitCode {
@@ -79,10 +80,14 @@ fn case(folder: &Path) -> Result<(), Failed> {
             return Err(format!("{} is no part of a case", path.display()).into());
         }
     }
-    let texts = match planned(folder)? {
+    let mut texts = match planned(folder)? {
         Ok(plan) => vec![("plan.txt", plan.to_string()), ("change.txt", drawn(&plan))],
         Err(conflicts) => vec![("error.txt", told(&conflicts))],
     };
+    let lines: Vec<String> = reached(folder)?.lines().collect();
+    if !lines.is_empty() {
+        texts.push(("reach.txt", lines.join("\n") + "\n"));
+    }
     for other in KNOWN
         .iter()
         .skip(2)
@@ -101,6 +106,12 @@ fn planned(folder: &Path) -> Result<Result<Plan, Conflicts>, Failed> {
     fake::write_observed(&desired, &folder.join("observed.json"))?;
     let observed = observed(&desired, &folder.join("observed.json"))?;
     Ok(plan(&desired, &observed))
+}
+
+fn reached(folder: &Path) -> Result<Reach, Failed> {
+    let desired = desired(folder)?;
+    let observed = observed(&desired, &folder.join("observed.json"))?;
+    Ok(reach(&desired, &observed))
 }
 
 /// The page's table says of each case what its plan does. A row is

@@ -5,6 +5,7 @@ mod apply;
 mod farewell;
 mod firewall;
 mod observe;
+mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -23,7 +24,7 @@ use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
-use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName};
+use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName, Published};
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
 /// are made (`dev_index_reserve`, net/core/dev.c) and does not come so far: a device
@@ -66,6 +67,10 @@ pub(crate) struct Kernel {
     pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
     pub(crate) forwards: BTreeSet<Netns>,
+    /// The ports that the lab shall publish.
+    pub(crate) published: BTreeSet<Published>,
+    /// Whether it will be told who reaches them.
+    pub(crate) tells: bool,
     /// What the lab was recorded with before, and is to be recorded with.
     before: Option<(Lab, Leases)>,
     lab: Lab,
@@ -91,6 +96,8 @@ impl Kernel {
             elsewhere: false,
             walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
+            published: BTreeSet::new(),
+            tells: false,
             before: None,
             lab,
             leases: Leases::default(),

@@ -127,7 +127,10 @@ impl Kernel {
         }
         self.settings(netns, namespace, claims)?;
         match netns {
-            Netns::Host => self.look_at_tables(namespace, claims)?,
+            Netns::Host => {
+                self.look_at_tables(namespace, claims)?;
+                self.look_at_ports(namespace)?;
+            }
             Netns::Named(_) => self.look_at_walls(netns, namespace, claims)?,
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod attr;
+pub(crate) mod diag;
 pub(crate) mod events;
 pub(crate) mod in_use;
 pub(crate) mod link;
@@ -12,6 +13,7 @@ pub(crate) mod nsid;
 pub(crate) mod route;
 pub(crate) mod socket;
 mod trace;
+pub(crate) mod walls;
 
 use std::io;
 

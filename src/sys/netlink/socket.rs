@@ -97,6 +97,11 @@ impl Socket {
         Self::open(Some(netlink::NETFILTER), 0)
     }
 
+    /// A socket that tells of other sockets.
+    pub(crate) fn diag() -> io::Result<Self> {
+        Self::open(Some(netlink::SOCK_DIAG), 0)
+    }
+
     /// The cookie of the namespace that the socket is in.
     pub(crate) fn netns_cookie(&self) -> io::Result<u64> {
         sockopt::netns_cookie(self.fd.as_fd())

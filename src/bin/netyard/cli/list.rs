@@ -1,13 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
-use netyard::lab;
-use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, is_link_local};
+use netyard::lab::{self, Described};
+use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, Published, is_link_local};
 use serde_json::{Value, json};
 
 use super::output::{self, say};
 use super::trouble::Trouble;
+use super::{ports, source};
 
 /// Show the labs of this host, their namespaces and addresses
 #[derive(Debug, clap::Args)]
@@ -36,8 +37,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         Some(lab) => vec![lab::observe(lab)?],
         None => lab::observe_all()?,
     };
+    let published = published(&states)?;
     if args.json {
-        return output::json(&states.iter().map(as_json).collect::<Vec<_>>());
+        let labs = states.iter().map(|state| as_json(state, &published));
+        return output::json(&labs.collect::<Vec<_>>());
     }
     if states.is_empty() {
         say!("no lab is up");
@@ -45,7 +48,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["LAB", "NAMESPACE", "DEVICE", "STATE", "ADDRESSES"]);
+    let with_ports = published.values().any(|ports| !ports.is_empty());
+    let columns = ["LAB", "NAMESPACE", "DEVICE", "STATE", "ADDRESSES", "PORTS"];
+    let shown = if with_ports { 6 } else { 5 };
+    table.set_header(columns.iter().take(shown));
     for state in &states {
         let mut lab = state.lab.as_str();
         let namespaces = by_namespace(state);
@@ -53,17 +59,37 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             table.add_row([lab, "-", "", "", "(nothing of it is there)"]);
         }
         for (netns, cells) in namespaces {
+            let of_lab = published.get(&state.lab).into_iter().flatten();
+            let mut ports = ports::short(of_lab.filter(|one| one.netns == *netns));
             let mut netns = netns.to_string();
             for [dev, up, addresses] in cells {
                 // A lab and a namespace are named on their first lines.
-                table.add_row([lab, &netns, &dev, &up, &addresses]);
+                let cells = [lab, &netns, &dev, &up, &addresses, &ports];
+                table.add_row(cells.iter().take(shown));
                 lab = "";
                 netns.clear();
+                ports.clear();
             }
         }
     }
     say!("{}", table.trim_fmt());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What each lab publishes, by the file that it was last brought up with.
+fn published(states: &[NetState]) -> Result<BTreeMap<LabName, BTreeSet<Published>>, Trouble> {
+    let shown = |lab: &Described| states.iter().any(|state| state.lab == lab.name);
+    let mut all = BTreeMap::new();
+    for lab in lab::list()?.into_iter().filter(shown) {
+        let name = lab.name.clone();
+        // A file of another netyard's may say what this one cannot read.
+        if let Ok(source) = source::recorded(lab) {
+            let mut desired = lab::desired(&source.topology)?;
+            let host = desired.namespaces.remove(&Netns::Host);
+            all.insert(name, host.unwrap_or_default().published);
+        }
+    }
+    Ok(all)
 }
 
 /// The lines of each namespace; one that has no device to show has a line too.
@@ -114,7 +140,7 @@ fn rows(state: &NetState) -> Vec<Row<'_>> {
     rows
 }
 
-fn as_json(state: &NetState) -> Value {
+fn as_json(state: &NetState, published: &BTreeMap<LabName, BTreeSet<Published>>) -> Value {
     let mut namespaces = serde_json::Map::new();
     for row in rows(state) {
         let devices = namespaces
@@ -129,5 +155,6 @@ fn as_json(state: &NetState) -> Value {
                 .or_insert_with(|| json!({}));
         }
     }
-    json!({ "lab": state.lab, "namespaces": namespaces })
+    let published = published.get(&state.lab).cloned().unwrap_or_default();
+    json!({ "lab": state.lab, "namespaces": namespaces, "published": published })
 }

@@ -16,6 +16,7 @@ mod list;
 mod man;
 mod output;
 mod plan;
+mod ports;
 mod progress;
 mod repair;
 mod run;

@@ -2,11 +2,12 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use netyard::lab;
-use netyard::plan::{Plan, Summary};
+use netyard::plan::{Plan, Reach, Summary};
 use serde_json::json;
 
 use super::changes;
 use super::output::{self, DIM, say, styled};
+use super::ports;
 use super::source;
 use super::trouble::Trouble;
 
@@ -51,12 +52,15 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let plan = lab::plan(&source::of(&args.target)?.topology)?;
+    let (plan, reach) = lab::preview(&source::of(&args.target)?.topology)?;
     let usual = if plan.new { Form::Commands } else { Form::List };
     let asked = Some(Form::Json).filter(|_| args.json).or(args.form);
     match asked.unwrap_or(usual) {
-        Form::Json => return json(&plan),
-        Form::Sh => say!("{}", plan.script().trim_end()),
+        Form::Json => return json(&plan, &reach),
+        Form::Sh => {
+            say!("{}", plan.script().trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
         _ if plan.is_empty() => say!("lab {} is as the file says: nothing to do", plan.lab),
         Form::List => {
             let changes = plan.changes();
@@ -68,13 +72,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         }
         Form::Commands => print(&plan),
     }
+    ports::show(&reach, "");
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(plan: &Plan) -> Result<ExitCode, Trouble> {
+fn json(plan: &Plan, reach: &Reach) -> Result<ExitCode, Trouble> {
     let summary = Summary::of(&plan.changes());
     output::json(&json!({
         "lab": plan.lab, "new": plan.new, "steps": plan.steps, "summary": summary,
+        "published": reach.ports, "warnings": reach.warnings,
     }))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::changes;
 use super::output::{self, BAD, BOLD, GOOD, say, styled};
+use super::ports;
 use super::source;
 use super::trouble::Trouble;
 
@@ -145,6 +146,7 @@ fn show_status(row: &Row, status: &Status) {
         Ok(drift) => say!("{}", changes::list(&differences(drift)).trim_end()),
         Err(conflicts) => say!("  {conflicts}"),
     }
+    ports::show(&status.reach, "  ");
     for end in &status.foreign {
         let dev = &end.dev;
         say!("  note: {dev} is plugged into one of its bridges and was not made by netyard");
@@ -210,6 +212,8 @@ fn as_json(row: &Row) -> Value {
         "drift": changes,
         "conflicts": conflicts,
         "foreign": row.status().map(|status| &status.foreign),
+        "published": row.status().map(|status| &status.reach.ports),
+        "warnings": row.status().map(|status| &status.reach.warnings),
         "error": error,
     })
 }

@@ -1,0 +1,77 @@
+//! A lab as it is, against its description.
+
+use super::{forwarding, lock_to_read, published, record, routed, walled};
+use crate::error::Error;
+use crate::lease;
+use crate::plan::{Conflicts, Plan, Reach};
+use crate::reconcile::{Host, Inside};
+use crate::state::{End, NetState};
+use crate::sys::kernel::Kernel;
+use crate::sys::store::Store;
+use crate::topology::Topology;
+
+/// What [`up`](super::up) would do. Nothing is changed.
+///
+/// # Errors
+/// What is in the way.
+pub fn plan(topology: &Topology) -> Result<Plan, Error> {
+    let (desired, observed) = compare(topology, About::Itself)?;
+    Ok(crate::plan::plan(&desired, &observed)?)
+}
+
+/// The same, and who will be able to reach the lab's published ports.
+///
+/// # Errors
+/// What is in the way.
+pub fn preview(topology: &Topology) -> Result<(Plan, Reach), Error> {
+    let (desired, observed) = compare(topology, About::Others)?;
+    let reach = crate::plan::reach(&desired, &observed);
+    Ok((crate::plan::plan(&desired, &observed)?, reach))
+}
+
+/// How a lab is, against how it is described.
+#[derive(Debug)]
+pub struct Status {
+    /// What [`up`](super::up) would do, or what is in its way.
+    pub drift: Result<Plan, Conflicts>,
+    /// Devices on the lab's bridges that netyard did not make. Nobody touches them.
+    pub foreign: Vec<End>,
+    /// Who can reach the ports that it publishes.
+    pub reach: Reach,
+}
+
+/// Compares a lab with its description. Nothing is changed.
+///
+/// # Errors
+/// The lab was made from another network namespace, missing rights.
+pub fn status(topology: &Topology) -> Result<Status, Error> {
+    let (desired, observed) = compare(topology, About::Others)?;
+    Ok(Status {
+        drift: crate::plan::plan(&desired, &observed),
+        foreign: crate::plan::foreign_ports(&observed),
+        reach: crate::plan::reach(&desired, &observed),
+    })
+}
+
+/// What is looked at beside what the lab needs to be as described.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Itself,
+    /// Other firewalls, which decide who reaches the lab's ports.
+    Others,
+}
+
+fn compare(topology: &Topology, about: About) -> Result<(NetState, NetState), Error> {
+    let _lock = lock_to_read()?;
+    let store = Store::open_to_read()?;
+    let lab = record(&topology.lab, "", &store)?;
+    let (desired, _) = lease::resolved(topology, &store)?;
+    let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
+    kernel.forwards = forwarding(topology);
+    kernel.networks = !topology.networks.is_empty();
+    kernel.walled = walled(&desired);
+    kernel.published = published(&desired);
+    kernel.tells = about == About::Others;
+    let observed = kernel.observe(&topology.lab, Inside::Read)?;
+    Ok((desired, observed))
+}

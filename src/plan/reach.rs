@@ -1,0 +1,337 @@
+//! Who will be able to reach the ports that a lab publishes, and what of the host's own
+//! firewall stands in the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use super::wall::{Ends, Packet, chains};
+use crate::state::{
+    Family, IfName, LabName, Link, Namespace, NetState, Netns, Published, Visible, Wall, WallHook,
+    is_link_local,
+};
+
+/// The published ports of a lab.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// Each of them.
+    pub ports: Vec<Exposed>,
+    /// What should be known of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// Ports, and who will be able to reach them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exposed {
+    /// The ports.
+    #[serde(flatten)]
+    pub published: Published,
+    /// From where they will be reached, in words.
+    pub reachable_from: String,
+    /// Whether another firewall drops what comes from elsewhere.
+    pub blocked: bool,
+}
+
+/// Something about published ports that is not as one might think.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: Caution,
+    /// The ports that it is about.
+    pub ports: Vec<String>,
+    /// The same in words.
+    pub message: String,
+}
+
+/// What a [`Warning`] says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "warning", rename_all = "kebab-case")]
+pub enum Caution {
+    /// A chain drops what is forwarded to them.
+    Dropped {
+        /// Its table.
+        table: String,
+        /// Its name.
+        chain: String,
+        /// Over which families.
+        families: BTreeSet<Family>,
+    },
+    /// A chain may drop that.
+    MayBeDropped {
+        /// Its table.
+        table: String,
+        /// Its name.
+        chain: String,
+    },
+    /// A chain refuses these ports of the host, which published ones do not pass.
+    PastTheFirewall {
+        /// Its table.
+        table: String,
+        /// Its name.
+        chain: String,
+    },
+    /// There are rules that were not looked at.
+    LegacyRules,
+    /// The host has not got this address.
+    NoSuchAddress {
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// Tells it of the desired state's ports, on the observed host.
+pub fn reach(desired: &NetState, observed: &NetState) -> Reach {
+    let nothing = Namespace::default();
+    let want = desired.namespaces.get(&Netns::Host).unwrap_or(&nothing);
+    let have = observed.namespaces.get(&Netns::Host).unwrap_or(&nothing);
+    let near = near(&desired.lab, have);
+    let mut reach = Reach::default();
+    let mut warned: BTreeMap<Caution, Vec<String>> = BTreeMap::new();
+    for published in &want.published {
+        let cautions = cautions(published, want, have);
+        let blocked = is_blocked(published, &cautions);
+        for caution in cautions {
+            warned
+                .entry(caution)
+                .or_default()
+                .push(published.to_string());
+        }
+        reach.ports.push(Exposed {
+            published: published.clone(),
+            reachable_from: sources(published, &near),
+            blocked,
+        });
+    }
+    reach.warnings = (warned.into_iter())
+        .map(|(kind, ports)| Warning {
+            message: message(&kind, &ports),
+            kind,
+            ports,
+        })
+        .collect();
+    reach
+}
+
+fn cautions(published: &Published, want: &Namespace, have: &Namespace) -> BTreeSet<Caution> {
+    let mut all = BTreeSet::new();
+    let named = published
+        .address
+        .filter(|own| !own.is_unspecified() && !own.is_loopback());
+    if let Some(address) = named {
+        let mut own = have.links.values().chain(want.links.values());
+        if !own.any(|link| link.addresses.iter().any(|net| net.addr() == address)) {
+            all.insert(Caution::NoSuchAddress { address });
+        }
+    }
+    if published.visible == Visible::Loopback {
+        return all;
+    }
+    for wall in &have.walls.tables {
+        all.extend(forwarded(published, want, wall));
+    }
+    if have.walls.legacy {
+        all.insert(Caution::LegacyRules);
+    }
+    if !is_blocked(published, &all) {
+        let tables = have.walls.tables.iter();
+        all.extend(tables.flat_map(|wall| taken_in(published, wall)));
+    }
+    all
+}
+
+/// Whether over each of its families some chain drops all.
+fn is_blocked(published: &Published, cautions: &BTreeSet<Caution>) -> bool {
+    let drops = |over: Family| {
+        let mut all = cautions.iter();
+        all.any(|one| matches!(one, Caution::Dropped { families, .. } if families.contains(&over)))
+    };
+    let mut families = families(published).peekable();
+    families.peek().is_some() && families.all(drops)
+}
+
+fn families(published: &Published) -> impl Iterator<Item = Family> {
+    let to = published.to.iter();
+    to.map(|to| Family::of(&IpNet::from(*to)))
+}
+
+/// The packet behind the host: to the namespace's port, out by its bridge.
+fn forwarded(published: &Published, want: &Namespace, wall: &Wall) -> Vec<Caution> {
+    let (mut drops, mut may) = (BTreeMap::new(), BTreeSet::new());
+    for to in &published.to {
+        let packet = Packet {
+            family: Family::of(&IpNet::from(*to)),
+            protocol: published.protocol,
+            ports: published.port,
+            out: bridge(want, *to),
+        };
+        for (chain, ends) in chains(wall, WallHook::Forward, packet) {
+            let families: &mut BTreeSet<Family> = drops.entry(chain).or_default();
+            families.extend((ends.dropped && !ends.accepted).then_some(packet.family));
+            may.extend((ends.dropped && ends.accepted).then_some(chain));
+        }
+    }
+    drops.retain(|_, families| !families.is_empty());
+    let table = || wall.name.clone();
+    let drops = drops.into_iter().map(|(chain, families)| Caution::Dropped {
+        table: table(),
+        chain: chain.to_owned(),
+        families,
+    });
+    let may = may.into_iter().map(|chain| Caution::MayBeDropped {
+        table: table(),
+        chain: chain.to_owned(),
+    });
+    drops.chain(may).collect()
+}
+
+/// The packet that a server of the host itself would get.
+fn taken_in(published: &Published, wall: &Wall) -> Vec<Caution> {
+    let packet = |family| Packet {
+        family,
+        protocol: published.protocol,
+        ports: published.host,
+        out: None,
+    };
+    let refuses = |(chain, ends): (&str, Ends)| {
+        let (table, chain) = (wall.name.clone(), chain.to_owned());
+        (ends.dropped && !ends.accepted).then_some(Caution::PastTheFirewall { table, chain })
+    };
+    let each = families(published);
+    each.flat_map(|family| chains(wall, WallHook::Input, packet(family)))
+        .filter_map(refuses)
+        .collect()
+}
+
+/// The bridge that an address is behind.
+fn bridge(host: &Namespace, to: IpAddr) -> Option<&IfName> {
+    let behind = |net: &IpNet| net.contains(&to);
+    let mut links = host.links.iter();
+    links
+        .find(|(_, link)| link.addresses.iter().any(behind))
+        .map(|(dev, _)| dev)
+}
+
+/// The subnets that the host is in, but for those of the lab.
+fn near(lab: &LabName, host: &Namespace) -> BTreeSet<IpNet> {
+    let foreign =
+        |(dev, link): &(&IfName, &Link)| link.owner.as_ref() != Some(lab) && dev.as_str() != "lo";
+    let links = host.links.iter().filter(foreign);
+    let nets = links.flat_map(|(_, link)| &link.addresses);
+    nets.filter(|net| !is_link_local(net))
+        .map(IpNet::trunc)
+        .collect()
+}
+
+/// "this host and 192.0.2.0/24".
+fn sources(published: &Published, near: &BTreeSet<IpNet>) -> String {
+    let of_family = |net: &&IpNet| {
+        let mut to = published.to.iter();
+        to.any(|to| to.is_ipv4() == net.addr().is_ipv4())
+    };
+    let texts = |nets: &BTreeSet<IpNet>| -> Vec<String> {
+        let nets = nets.iter().filter(of_family);
+        nets.map(IpNet::to_string).collect()
+    };
+    let others = match &published.visible {
+        Visible::Public => return "everywhere".to_owned(),
+        Visible::Loopback => Vec::new(),
+        Visible::From(sources) => texts(sources),
+        Visible::Lan => {
+            let labs = "the networks of labs".to_owned();
+            texts(near).into_iter().chain([labs]).collect()
+        }
+    };
+    match others.split_last() {
+        None => "this host only".to_owned(),
+        Some((last, [])) => format!("this host and {last}"),
+        Some((last, more)) => format!("this host, {} and {last}", more.join(", ")),
+    }
+}
+
+fn message(kind: &Caution, ports: &[String]) -> String {
+    let ports = named(ports);
+    match kind {
+        Caution::Dropped {
+            table,
+            chain,
+            families,
+        } => {
+            let over = match families.iter().collect::<Vec<_>>()[..] {
+                [Family::Ipv4] => " over IPv4",
+                [Family::Ipv6] => " over IPv6",
+                _ => "",
+            };
+            format!(
+                "the chain `{chain}` of the nft table `{table}` drops what comes{over} to {ports}, and what \
+                 one table drops no other can accept; `nft insert rule {table} {chain} ct status dnat accept` lets \
+                 it pass"
+            )
+        }
+        Caution::MayBeDropped { table, chain } => format!(
+            "the chain `{chain}` of the nft table `{table}` may drop what comes to {ports}: its rules cannot be \
+             followed to the end from here"
+        ),
+        Caution::PastTheFirewall { table, chain } => format!(
+            "the chain `{chain}` of the nft table `{table}` refuses {ports} to this host itself; published ports do \
+             not pass there: they are reachable all the same"
+        ),
+        Caution::LegacyRules => format!(
+            "there are rules of the old iptables, which were not looked at: they may drop {ports} \
+             (`iptables-legacy -S` shows them)"
+        ),
+        Caution::NoSuchAddress { address } => {
+            format!("the host has not got the address {address} of {ports} at present")
+        }
+    }
+}
+
+/// So many ports are named in a warning.
+const NAMED: usize = 4;
+
+fn named(ports: &[String]) -> String {
+    let shown = ports
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match ports.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// "tcp 8080 -> one:80: reachable from this host only".
+impl fmt::Display for Exposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Published { netns, port, .. } = &self.published;
+        write!(f, "{} -> {netns}:{port}: ", self.published)?;
+        match self.blocked {
+            true => write!(
+                f,
+                "meant for {}, reachable from this host only",
+                self.reachable_from
+            ),
+            false => write!(f, "reachable from {}", self.reachable_from),
+        }
+    }
+}
+
+impl Reach {
+    /// Whether no port is published.
+    pub fn is_empty(&self) -> bool {
+        self.ports.is_empty()
+    }
+
+    /// A line for each port, then one for each warning.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let ports = self.ports.iter().map(Exposed::to_string);
+        let warnings = self.warnings.iter();
+        ports.chain(warnings.map(|warning| format!("warning: {}", warning.message)))
+    }
+}

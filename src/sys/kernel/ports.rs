@@ -1,0 +1,65 @@
+//! What of the host matters to the ports that a lab publishes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::{fs, io};
+
+use super::Kernel;
+use crate::state::{Listener, Namespace, Netns, PortRange, Transport, Walls};
+use crate::sys::netlink::diag::{self, Found};
+use crate::sys::netlink::socket::Socket;
+use crate::sys::netlink::walls;
+use crate::sys::residents;
+
+impl Kernel {
+    /// Who would lose what comes to the lab's ports. Only these sockets are asked for, and
+    /// only of them the processes are looked for.
+    pub(super) fn look_at_ports(&mut self, host: &mut Namespace) -> io::Result<()> {
+        let mut ports: BTreeMap<Transport, Vec<PortRange>> = BTreeMap::new();
+        for one in &self.published {
+            ports.entry(one.protocol).or_default().push(one.host);
+        }
+        if ports.is_empty() {
+            return Ok(());
+        }
+        let mut socket = Socket::diag()?;
+        let mut found = Vec::new();
+        for (protocol, ports) in ports {
+            found.extend(diag::listening(&mut socket, protocol, &ports)?);
+        }
+        let loses = |one: &Found| self.published.iter().any(|p| one.listener.loses(p));
+        found.retain(loses);
+        host.listeners = named(found)?;
+        if self.tells {
+            host.walls = Walls {
+                tables: walls::read(self.netfilter(&Netns::Host)?)?,
+                legacy: has_legacy_rules(),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// The old iptables names its tables here, once it has any (`xt_table_seq_show`,
+/// net/netfilter/x_tables.c); iptables-nft has none of them.
+fn has_legacy_rules() -> bool {
+    let names = ["ip_tables_names", "ip6_tables_names"];
+    let read = |name| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+    names
+        .map(read)
+        .into_iter()
+        .flatten()
+        .any(|names| !names.is_empty())
+}
+
+fn named(found: Vec<Found>) -> io::Result<BTreeSet<Listener>> {
+    let inodes = found
+        .iter()
+        .map(|one| one.inode)
+        .filter(|inode| *inode != 0);
+    let mut processes = residents::of_sockets(&inodes.collect())?;
+    let named = |Found { listener, inode }| Listener {
+        process: processes.remove(&inode),
+        ..listener
+    };
+    Ok(found.into_iter().map(named).collect())
+}
