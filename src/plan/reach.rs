@@ -273,8 +273,8 @@ fn message(kind: &Caution, ports: &[String]) -> String {
             )
         }
         Caution::MayBeDropped { table, chain } => format!(
-            "the chain `{chain}` of the nft table `{table}` may drop what comes to {ports}: its rules cannot be \
-             followed to the end from here"
+            "the chain `{chain}` of the nft table `{table}` may drop what comes to {ports}: that depends on where \
+             it comes from, or on rules that cannot be followed from here"
         ),
         Caution::PastTheFirewall { table, chain } => format!(
             "the chain `{chain}` of the nft table `{table}` refuses {ports} to this host itself; published ports do \
