@@ -268,8 +268,8 @@ numbers! {
         NFT_PAYLOAD_TRANSPORT_HEADER: u32 = 2;
         NFTA_RANGE_SREG: u16 = 1;
         NFTA_RANGE_OP: u16 = 2;
-        NFTA_RANGE_FROM: u16 = 3;
-        NFTA_RANGE_TO: u16 = 4;
+        NFTA_RANGE_FROM_DATA: u16 = 3;
+        NFTA_RANGE_TO_DATA: u16 = 4;
         NFTA_LOOKUP_SET: u16 = 1;
         NFTA_LOOKUP_SREG: u16 = 2;
         NFTA_LOOKUP_DREG: u16 = 3;

@@ -198,7 +198,7 @@ mod tests {
             TcpListener::bind("127.0.0.1:0"),
         );
         let (tcp, _other) = (tcp.unwrap(), other.unwrap());
-        let udp = UdpSocket::bind("[::1]:0").unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client.connect("127.0.0.1:9").unwrap();
         let mut socket = Socket::diag().unwrap();

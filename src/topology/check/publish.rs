@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::Flaw;
 use crate::report::codes;
-use crate::state::{Family, Netns, Transport};
+use crate::state::{Family, Netns, NetworkName, Transport};
 use crate::topology::front::FAMILIES;
 use crate::topology::{Publish, Topology};
 
@@ -65,6 +65,9 @@ fn unreached(
     let flaw = Flaw::new(codes::NOT_PUBLISHABLE, "", message);
     let flaw = flaw.label(match via {
         Some(via) => format!("its default route is via `{via}`"),
+        None if is_internal(topology, front.network) => {
+            format!("network `{}` is internal, without a way out", front.network)
+        }
         None => "it has no default route".to_owned(),
     });
     let near = gateways.iter().map(|gateway| gateway.addr());
@@ -81,6 +84,11 @@ fn unreached(
         (_, Family::Ipv6) => "; or publish IPv4 alone with the address `0.0.0.0`",
     };
     Some(flaw.hint(format!("the default route{host}{only}")))
+}
+
+fn is_internal(topology: &Topology, network: &NetworkName) -> bool {
+    let network = topology.networks.get(network);
+    network.is_some_and(|network| network.internal)
 }
 
 fn name(family: Family) -> &'static str {

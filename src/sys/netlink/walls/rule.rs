@@ -68,7 +68,10 @@ impl Rule {
                 }
             }
             "range" => {
-                let ends = (nested(data, NFTA_RANGE_FROM), nested(data, NFTA_RANGE_TO));
+                let ends = (
+                    nested(data, NFTA_RANGE_FROM_DATA),
+                    nested(data, NFTA_RANGE_TO_DATA),
+                );
                 let what = values(field(NFTA_RANGE_SREG), &[ends]);
                 let in_range = Condition { what, not: false };
                 self.test(in_range, number(data, NFTA_RANGE_OP));
