@@ -9,7 +9,7 @@ use crate::lease;
 use crate::plan::{Claim, Conflicts, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns};
-use crate::sys::kernel::{Kernel, LOCKING};
+use crate::sys::kernel::{Kernel, LOCKING, Scope};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -50,7 +50,16 @@ fn bring_up(
         }
         lab.run = Some(run.to_owned());
     }
-    make(topology, lab, (lock, store), progress)
+    make(topology, lab, (lock, store), Look::Narrow, progress)
+}
+
+/// How much of the host is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// All of it.
+    Wide,
+    /// What the lab names.
+    Narrow,
 }
 
 /// What `up` and `repair` do once they know which lab, from which file.
@@ -58,6 +67,7 @@ pub(crate) fn make(
     topology: &Topology,
     lab: Lab,
     (lock, store): (store::Lock, Store),
+    look: Look,
     progress: &mut dyn Progress,
 ) -> Result<Plan, Error> {
     need_seen_names()?;
@@ -66,6 +76,7 @@ pub(crate) fn make(
     kernel.forwards = forwarding(topology);
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(&desired);
+    kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
     reconcile::up(&mut kernel, &desired, progress)
 }
 
@@ -82,7 +93,7 @@ fn need_seen_names() -> Result<(), Error> {
 /// # Errors
 /// What is in the way.
 pub fn plan(topology: &Topology) -> Result<Plan, Error> {
-    let (desired, observed) = compare(topology)?;
+    let (desired, observed) = compare(topology, Look::Narrow)?;
     Ok(crate::plan::plan(&desired, &observed)?)
 }
 
@@ -100,14 +111,14 @@ pub struct Status {
 /// # Errors
 /// The lab was made from another network namespace, missing rights.
 pub fn status(topology: &Topology) -> Result<Status, Error> {
-    let (desired, observed) = compare(topology)?;
+    let (desired, observed) = compare(topology, Look::Wide)?;
     Ok(Status {
         drift: crate::plan::plan(&desired, &observed),
         foreign: crate::plan::foreign_ports(&observed),
     })
 }
 
-fn compare(topology: &Topology) -> Result<(NetState, NetState), Error> {
+fn compare(topology: &Topology, look: Look) -> Result<(NetState, NetState), Error> {
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
@@ -116,6 +127,7 @@ fn compare(topology: &Topology) -> Result<(NetState, NetState), Error> {
     kernel.forwards = forwarding(topology);
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(&desired);
+    kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))
 }
@@ -351,8 +363,7 @@ pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
 }
 
 pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
-    let labs = store.labs().map_err(Error::journal("read the journal"))?;
-    Ok(labs.into_iter().find(|lab| lab.name == *name))
+    store.lab(name).map_err(Error::journal("read the journal"))
 }
 
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs

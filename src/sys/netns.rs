@@ -2,6 +2,7 @@
 //! directory that `ip netns` uses.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -187,6 +188,21 @@ pub(crate) fn names() -> io::Result<Vec<(NetnsName, Option<u64>)>> {
         }
     }
     names.sort();
+    Ok(names)
+}
+
+/// Those of these names that are there, as [`names`] tells them.
+pub(crate) fn those_of(wanted: &BTreeSet<NetnsName>) -> io::Result<Vec<(NetnsName, Option<u64>)>> {
+    let mut names = Vec::new();
+    for name in wanted {
+        match fs::symlink_metadata(path(name)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            there => {
+                there?;
+                names.push((name.clone(), named_inode(name)?));
+            }
+        }
+    }
     Ok(names)
 }
 

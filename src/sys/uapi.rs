@@ -60,6 +60,13 @@ numbers! {
         RTM_DELRULE: u16 = 33;
         RTM_NEWNETCONF: u16 = 80;
     }
+    "linux/if_link.h" {
+        IFLA_IFNAME: u16 = 3;
+        IFLA_MASTER: u16 = 10;
+        IFLA_IFALIAS: u16 = 20;
+        IFLA_GROUP: u16 = 27;
+        LINK_HEADER: usize = 16, "sizeof(struct ifinfomsg)";
+    }
     "linux/icmp.h" {
         ICMP_ECHOREPLY: u8 = 0;
         ICMP_DEST_UNREACH: u8 = 3;

@@ -284,6 +284,14 @@ impl SetName {
         )
     }
 
+    /// Whether netyard has elements there that belong to no lab.
+    pub fn has_nobodys(self) -> bool {
+        matches!(
+            self,
+            SetName::Guard | SetName::Bridged | SetName::Near4 | SetName::Near6
+        )
+    }
+
     /// Types and flags, as nft writes them.
     pub fn declaration(self) -> String {
         if self == SetName::Targets6 {

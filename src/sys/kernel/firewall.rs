@@ -2,42 +2,47 @@
 
 use std::io;
 
-use super::{Kernel, observe::Claims};
+use super::{Kernel, observe::Claims, scope::Scope};
 use crate::plan::{Claim, Op};
 use crate::reconcile::Applied;
-use crate::state::{Namespace, Netns, TableName};
+use crate::state::{Namespace, Netns, Table, TableName};
+use crate::sys::Failure;
 use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netns;
 
 impl Kernel {
-    /// A table of ours is one that carries our mark, and of which the journal knows.
+    /// A table of ours is one that carries our mark, and of which the journal knows. Of a
+    /// lab that stays and finds both tables whole, what others have in them is left out.
     pub(super) fn look_at_tables(
         &mut self,
         host: &mut Namespace,
         claims: &Claims,
-    ) -> io::Result<()> {
-        let recorded = claims.iter().flat_map(|(lab, all)| {
-            let elements = all.iter().filter_map(|claim| match claim {
-                Claim::Element(set, element) => Some((*set, element.clone())),
-                _ => None,
-            });
-            elements.map(move |(set, element)| (set, element, lab.clone()))
-        });
-        let mut known = false;
-        for (set, element, lab) in recorded {
-            known = true;
-            if lab != self.lab.name {
-                host.due.entry(set).or_default().insert(element, lab);
-            }
-        }
+        scope: Option<&Scope>,
+    ) -> Result<(), Failure> {
+        let read = claims.values().flatten().any(is_element);
+        let known = read || self.store.has_elements(self.lab.host)?;
         if !self.networks && !known {
             return Ok(());
         }
+        let keys = scope.filter(|_| self.networks).map(|scope| &scope.elements);
+        let mut whole = true;
         for name in TableName::HOST {
-            if let Some(mut table) = nft::read(self.netfilter(&Netns::Host)?, name)? {
+            let table = nft::read(self.netfilter(&Netns::Host)?, name, keys)?;
+            whole &= table.as_ref().is_some_and(Table::is_as_written);
+            if let Some(mut table) = table {
                 table.ours &= known || table.is_left_to_user();
                 host.tables.insert(name, table);
+            }
+        }
+        if keys.is_none() || !whole {
+            let all = self.store.claims(self.lab.host)?;
+            let others = all.iter().chain(&self.assumed.claims);
+            for (lab, claim) in others.flat_map(|(lab, all)| all.iter().map(move |c| (lab, c))) {
+                if let (Claim::Element(set, element), true) = (claim, *lab != self.lab.name) {
+                    let due = host.due.entry(*set).or_default();
+                    due.insert(element.clone(), lab.clone());
+                }
             }
         }
         Ok(())
@@ -52,7 +57,7 @@ impl Kernel {
     ) -> io::Result<()> {
         let table = Claim::Table(netns.clone());
         if self.walled.contains(netns) || claims.values().any(|all| all.contains(&table)) {
-            let table = nft::read(self.netfilter(netns)?, TableName::Inside)?;
+            let table = nft::read(self.netfilter(netns)?, TableName::Inside, None)?;
             namespace
                 .tables
                 .extend(table.map(|table| (table.name, table)));
@@ -90,6 +95,10 @@ impl Kernel {
             },
         }
     }
+}
+
+fn is_element(claim: &Claim) -> bool {
+    matches!(claim, Claim::Element(..))
 }
 
 fn change(op: &Op) -> Option<Change> {

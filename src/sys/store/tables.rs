@@ -21,6 +21,7 @@ const TABLES: &str = "
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
         was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
     ) WITHOUT ROWID;
+    CREATE INDEX claim_kind ON claim (kind, lab);
     CREATE TABLE subnet (
         lab TEXT NOT NULL, network TEXT NOT NULL, place INTEGER NOT NULL, subnet TEXT NOT NULL,
         PRIMARY KEY (lab, network, place)

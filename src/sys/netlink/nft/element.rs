@@ -46,6 +46,13 @@ pub(super) fn del(set: SetName, element: &Element) -> Request {
     request(NFT_MSG_DELSETELEM, 0, set, &nest)
 }
 
+/// The question for one element, by its key.
+pub(super) fn get(set: SetName, element: &Element) -> Request {
+    let mut nest = Vec::new();
+    put_element(&mut nest, set, element, None);
+    request(NFT_MSG_GETSETELEM, 0, set, &nest)
+}
+
 fn request(kind: u16, flags: u16, set: SetName, nest: &[u8]) -> Request {
     message(set.table(), kind, flags, |out| {
         put_text(out, NFTA_SET_ELEM_LIST_TABLE, TABLE);
