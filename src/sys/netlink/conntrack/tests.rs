@@ -1,6 +1,6 @@
 //! Against the running kernel, and against conntrack(8) as oracle.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
