@@ -61,7 +61,7 @@ impl<'a> Whole<'a> {
                 on: vec![Place::Namespace(Netns::Named(name.clone()))],
                 what: "with all that is in it".to_owned(),
             }),
-            Op::DelFlows { flows, .. } => return flow::impacts(flows, self.observed),
+            Op::DelFlows { netns, flows } => return flow::impacts(netns, flows, self.observed),
             Op::SetLink { end, set, was } => self.setting(end, set, was),
             Op::DelAddress { end, address } => self.address(end, address),
             Op::DelRoute { netns, route } => Some(self.route(netns, route)),

@@ -14,6 +14,10 @@ pub(crate) fn tests() -> Vec<Test> {
             smaller,
         ),
         test("flows::the printed script ends the same", by_hand),
+        test(
+            "flows::what is allowed no more ends, on the host and inside",
+            not_allowed,
+        ),
     ]
 }
 
@@ -102,5 +106,44 @@ fn by_hand() {
     for _ in 0..2 {
         assert_eq!(try_sh(ends[0]).code, Some(0));
         assert_eq!(flows(), [ALL[0], ALL[3], ALL[4]]);
+    }
+}
+
+/// Two networks; what `one` may say to `two`, by the host's word and by its own.
+fn two(ports: &str) -> String {
+    let text = format!(
+        "lab: two\n\
+         networks:\n  a: {{ subnets: [10.7.0.0/24] }}\n  b: {{ subnets: [10.8.0.0/24] }}\n\
+         namespaces:\n  one:\n    interfaces: {{ eth0: {{ network: a, addresses: [10.7.0.10/24] }} }}\n    \
+         egress: [{{ to: b, protocol: udp, port: {ports} }}]\n  \
+         two: {{ interfaces: {{ eth0: {{ network: b, addresses: [10.8.0.10/24] }} }} }}\n\
+         allow: [{{ from: a, to: b, protocol: udp, port: {ports} }}]\n"
+    );
+    file(&format!("two-{ports}.yaml"), &text)
+}
+
+/// The ports that `one` talks to, as a namespace remembers it.
+fn talked_to(enter: &str) -> Vec<String> {
+    let list = sh(&format!(
+        "{enter} conntrack -L -p udp -s 10.7.0.10 2>/dev/null"
+    ));
+    let port = |line: &str| Some(line.split_once(" dport=")?.1.split(' ').next()?.to_owned());
+    let mut ports: Vec<String> = list.lines().filter_map(port).collect();
+    ports.sort();
+    ports
+}
+
+fn not_allowed() {
+    ok(&["up", &two("50-59")]);
+    sh(
+        "ip netns exec one bash -c 'for port in 53 57 58; do echo x >/dev/udp/10.8.0.10/$port; done'",
+    );
+    let places = ["", "ip netns exec one"];
+    for enter in places {
+        assert_eq!(talked_to(enter), ["53", "57", "58"], "{enter}");
+    }
+    ok(&["up", "--yes", &two("50-57")]);
+    for enter in places {
+        assert_eq!(talked_to(enter), ["53", "57"], "{enter}");
     }
 }

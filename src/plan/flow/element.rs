@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::At;
 use crate::state::{Element, FlowMatch, Nat, Part, SetName};
 
-/// What NAT or a permission lets go on: each by itself is enough to.
+/// What the host lets through, or masquerades.
 pub(super) fn permits((set, element): At<'_>) -> Option<FlowMatch> {
     let key = key(element, Nat::Any);
     let (first, second) = nets(element);
@@ -22,10 +22,26 @@ pub(super) fn permits((set, element): At<'_>) -> Option<FlowMatch> {
             dst: second,
             ..key
         }),
-        SetName::Ingress4 | SetName::Ingress6 => Some(FlowMatch { from: first, ..key }),
-        SetName::Egress4 | SetName::Egress6 => Some(FlowMatch { dst: first, ..key }),
         _ => None,
     }
+}
+
+/// What a namespace may take. That it may send something permits none of it.
+pub(super) fn takes((set, element): At<'_>) -> Option<FlowMatch> {
+    let (from, _) = nets(element);
+    matches!(set, SetName::Ingress4 | SetName::Ingress6).then(|| FlowMatch {
+        from,
+        ..key(element, Nat::Any)
+    })
+}
+
+/// What a namespace may send.
+pub(super) fn sends((set, element): At<'_>) -> Option<FlowMatch> {
+    let (dst, _) = nets(element);
+    matches!(set, SetName::Egress4 | SetName::Egress6).then(|| FlowMatch {
+        dst,
+        ..key(element, Nat::Any)
+    })
 }
 
 /// Where a published port leads.

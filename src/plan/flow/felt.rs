@@ -9,7 +9,11 @@ use crate::state::{End, FlowMatch, Link, Nat, NetState, Netns};
 
 /// Who feels it that flows end. A network that leaves through the host no more feels it
 /// by its subnet, and nobody answered where a port leads to somebody only now.
-pub(in crate::plan) fn impacts(flows: &[FlowMatch], observed: &NetState) -> Vec<Impact> {
+pub(in crate::plan) fn impacts(
+    netns: &Netns,
+    flows: &[FlowMatch],
+    observed: &NetState,
+) -> Vec<Impact> {
     let mut felt: BTreeMap<Place, Vec<&FlowMatch>> = BTreeMap::new();
     for flows in flows {
         let at = match flows.nat {
@@ -17,12 +21,16 @@ pub(in crate::plan) fn impacts(flows: &[FlowMatch], observed: &NetState) -> Vec<
             Nat::Any => flows.from.or(flows.dst).unwrap_or_default(),
             Nat::Straight | Nat::Masqueraded => continue,
         };
-        felt.entry(behind(&at, observed)).or_default().push(flows);
+        let on = match netns {
+            Netns::Host => behind(&at, observed),
+            Netns::Named(_) => Place::Namespace(netns.clone()),
+        };
+        felt.entry(on).or_default().push(flows);
     }
     let impact = |(on, flows): (Place, Vec<&FlowMatch>)| Impact {
         harm: Harm::Cut,
         on: vec![on],
-        what: format!("what goes by {}", names(flows.into_iter())),
+        what: format!("what goes as {}", names(flows.into_iter())),
     };
     felt.into_iter().map(impact).collect()
 }

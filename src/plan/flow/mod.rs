@@ -81,6 +81,8 @@ impl<'a> Changed<'a> {
 
     fn left_behind(&self) -> Vec<FlowMatch> {
         let mut left = self.without_ground(element::permits);
+        left.extend(self.without_ground(element::takes));
+        left.extend(self.without_ground(element::sends));
         let led = self.without_ground(element::leads);
         let covered = |flows: &FlowMatch| led.iter().any(|led| flows.is_within(led));
         left.extend(self.unseen().into_iter().filter(|flows| !covered(flows)));

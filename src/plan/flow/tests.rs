@@ -61,7 +61,9 @@ fn assert_ended(ops: &[Op], observed: &NetState, lines: &[&str]) {
     assert_eq!(found, lines);
 }
 
-use SetName::{Allow4, Bound4, Lan, Masquerade4, Ports4, Ports6, Public, Ranges4, Seen4};
+use SetName::{
+    Allow4, Bound4, Egress4, Ingress4, Lan, Masquerade4, Ports4, Ports6, Public, Ranges4, Seen4,
+};
 
 #[test]
 fn what_stays_or_comes_keeps_its_flows() {
@@ -90,6 +92,15 @@ fn a_permission_ends_with_its_flows() {
     let ping = "10.0.0.0/24 . 10.1.0.2 . icmp . 0-65535";
     let lines = ["conntrack -D -p icmp -s 10.0.0.0/24 -d 10.1.0.2"];
     assert_ended(&[del(Allow4, ping)], &host(&[(Allow4, ping)]), &lines);
+}
+
+#[test]
+fn what_is_taken_permits_nothing_that_is_sent() {
+    let (all, old) = ("0.0.0.0/0 . 0-255 . 0-65535", "10.1.0.0/24 . tcp . 80");
+    let observed = host(&[(Ingress4, all), (Egress4, old)]);
+    let lines = ["conntrack -D -p tcp -d 10.1.0.0/24 --dport 80"];
+    assert_ended(&[del(Egress4, old)], &observed, &lines);
+    assert_ended(&[del(Egress4, old), add(Egress4, all)], &observed, &[]);
 }
 
 #[test]

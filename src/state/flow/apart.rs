@@ -216,7 +216,7 @@ mod tests {
             protocol: Some(17),
             ..any.clone()
         };
-        assert_left(any, &udp, &["from 10.0.0.0/24"]);
+        assert_left(any, &udp, &["all from 10.0.0.0/24"]);
     }
 
     #[test]

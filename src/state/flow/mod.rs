@@ -110,7 +110,7 @@ impl Nat {
 /// Such as `udp 8080 to 10.0.0.2:80`.
 impl fmt::Display for FlowMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words = vec![self.protocol_name().unwrap_or_default()];
+        let mut words = vec![self.protocol_name().unwrap_or("all".to_owned())];
         words.extend(self.ports.map(|(first, last)| match first == last {
             true => first.to_string(),
             false => format!("{first}-{last}"),
@@ -124,7 +124,6 @@ impl fmt::Display for FlowMatch {
             (_, dst) => dst.map(|dst| format!("to {}", short(&dst))),
         });
         words.extend((self.nat == Nat::Masqueraded).then(|| "masqueraded".to_owned()));
-        words.retain(|word| !word.is_empty());
         f.write_str(&words.join(" "))
     }
 }
