@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod yard;
+
 use std::fs;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -14,19 +16,15 @@ use ipnet::IpNet;
 use netyard::ipam::{Open, Range};
 use netyard::lease::{self, Ask, LeaseStore, Owner, Place};
 use netyard::state::IfName;
-use rustix::mount::{MountFlags, MountPropagationFlags};
-use rustix::thread::UnshareFlags;
 
 fn main() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .filter_map(|word| word.parse().ok());
+    let mut numbers = yard::numbers();
     let rounds = numbers.next().unwrap_or(300);
     let mut sizes: Vec<usize> = numbers.collect();
     if sizes.is_empty() {
         sizes = vec![10, 1000, 60_000];
     }
-    sandbox();
+    yard::sandbox();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("medians of {rounds}, load {}", load.trim());
     println!("\n| subnet | leases | the next | the last free | every second free | give back |");
@@ -45,24 +43,6 @@ fn main() {
     }
     let with_opening = median((0..rounds).map(|n| bench.opened(n)).collect());
     println!("\nopening the journal, and one lease: {with_opening}");
-}
-
-/// Namespaces of our own, and a /run in memory, as it is on a machine.
-fn sandbox() {
-    let (uid, gid) = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
-    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS;
-    // SAFETY: no other thread exists, and no file table is unshared.
-    unsafe { rustix::thread::unshare_unsafe(flags) }.expect("a user namespace");
-    fs::write("/proc/self/setgroups", "deny").expect("setgroups");
-    fs::write("/proc/self/uid_map", format!("0 {uid} 1")).expect("uid_map");
-    fs::write("/proc/self/gid_map", format!("0 {gid} 1")).expect("gid_map");
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    rustix::mount::mount_change("/", private).expect("private mounts");
-    rustix::mount::mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None)
-        .expect("an empty /run");
 }
 
 struct Bench {

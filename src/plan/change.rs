@@ -164,10 +164,10 @@ fn change(step: &Step, before: &BTreeMap<Thing<'_>, (&Step, usize)>) -> Change {
     let again: Vec<_> = made.iter().filter_map(|thing| before.get(thing)).collect();
     let change = Change {
         netns: place(&step.op),
-        sign: if made.is_empty() {
-            Sign::Change
-        } else {
-            Sign::Make
+        sign: match &step.op {
+            Op::DelFlows { .. } => Sign::Remove,
+            _ if made.is_empty() => Sign::Change,
+            _ => Sign::Make,
         },
         what: what(&step.op),
         because: step.because.clone(),

@@ -30,6 +30,7 @@ pub(super) fn what(op: &Op) -> String {
         Op::SetLink { end, set, was } => setting(end, set, was),
         Op::RenameLink { from, to, .. } => format!("bridge {to} (now named {from})"),
         Op::DelLinks { .. } => op.title(),
+        Op::DelFlows { .. } => op.object(),
         Op::AddAddress { end, address } | Op::DelAddress { end, address } => {
             format!("address {address} on {}", end.dev)
         }

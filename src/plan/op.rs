@@ -4,9 +4,10 @@
 use ipnet::IpNet;
 use serde::Serialize;
 
+use super::flow;
 use crate::state::{
-    AddrGen, Element, End, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName, SysctlKey,
-    Table,
+    AddrGen, Element, End, FlowMatch, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName,
+    SysctlKey, Table,
 };
 
 /// One change of the kernel's state.
@@ -156,6 +157,13 @@ pub enum Op {
         /// The lab that needed it.
         owner: Option<LabName>,
     },
+    /// Has the kernel forget flows. The next packet of each meets the rules as they are.
+    DelFlows {
+        /// In which namespace.
+        netns: Netns,
+        /// Which; of some there may be none.
+        flows: Vec<FlowMatch>,
+    },
 }
 
 /// A setting of a device that can be changed while it exists.
@@ -193,7 +201,8 @@ impl Op {
             | Op::AddTable { netns, .. }
             | Op::DelTable { netns, .. }
             | Op::AddElement { netns, .. }
-            | Op::DelElement { netns, .. } => netns,
+            | Op::DelElement { netns, .. }
+            | Op::DelFlows { netns, .. } => netns,
             Op::AddNetns { .. } | Op::DelNetns { .. } => &Netns::Host,
         }
     }
@@ -221,6 +230,7 @@ impl Op {
                 format!("nft table {}", table.name)
             }
             Op::AddElement { element, .. } | Op::DelElement { element, .. } => element.to_string(),
+            Op::DelFlows { flows, .. } => format!("flows {}", flow::names(flows.iter())),
         }
     }
 
@@ -234,7 +244,8 @@ impl Op {
             Op::DelNetns { .. }
             | Op::DelLinks { .. }
             | Op::DelRoute { .. }
-            | Op::DelTable { .. } => format!("remove {}", self.object()),
+            | Op::DelTable { .. }
+            | Op::DelFlows { .. } => format!("remove {}", self.object()),
             Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
             Op::RenameLink { from, to, .. } => format!("rename device {from} to {to}"),
             Op::AddAddress { end, address } => format!("add address {address} to {}", end.dev),

@@ -35,6 +35,8 @@ pub(super) enum Rank {
     Sysctl,
     /// Elements and the table go once nothing is forwarded for them.
     FirewallGone,
+    /// Flows end once nothing can make them anew as they were.
+    Flows,
     /// Devices go before the namespaces, because a device that dies with its
     /// namespace leaves the host's end behind for some 100 ms.
     LinksGone,

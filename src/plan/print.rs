@@ -4,10 +4,10 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Op, Plan, Setting};
+use super::{Op, Plan, Setting, Step};
 use crate::state::{
-    AddrGen, Element, End, IfName, Link, Netns, Route, SetName, TABLE, Table, nft_element,
-    nft_script,
+    AddrGen, Element, End, FlowMatch, IfName, Link, Nat, Netns, Route, SetName, TABLE, Table,
+    nft_element, nft_script, short,
 };
 
 impl Op {
@@ -73,6 +73,10 @@ impl Op {
             } => {
                 let key = nft_element(&Element::of(element.key.clone()), None);
                 vec![element_line(netns, "delete", *set, &key)]
+            }
+            Op::DelFlows { netns, flows } => {
+                let line = |flows| flow_line(&inside(netns), flows);
+                flows.iter().map(line).collect()
             }
         }
     }
@@ -228,6 +232,41 @@ fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
     format!("{} route {verb} {}", ip(netns), words.join(" "))
 }
 
+/// As conntrack(8) takes it; it counts as a failure of 1 that there is none.
+fn flow_line(inside: &str, flows: &FlowMatch) -> String {
+    let mut line = format!("{inside}conntrack -D");
+    let mut say = |option: &str, value: String| line += &format!(" {option} {value}");
+    if flows.is_ipv6() == Some(true) {
+        say("-f", "ipv6".to_owned());
+    }
+    if let Some(name) = flows.protocol_name() {
+        say("-p", name);
+    }
+    if let Some(from) = &flows.from {
+        say("-s", short(from));
+    }
+    if let Some(dst) = &flows.dst {
+        say("-d", short(dst));
+    }
+    match (flows.nat, &flows.dst) {
+        (Nat::To(target, port), _) => {
+            say("--dst-nat", target.to_string());
+            port.into_iter()
+                .for_each(|port| say("--reply-port-src", port.to_string()));
+        }
+        (Nat::Straight, Some(dst)) => say("--reply-src", dst.addr().to_string()),
+        (Nat::Masqueraded, _) => line += " --src-nat",
+        (Nat::Any | Nat::Straight, _) => {}
+    }
+    match flows.ports {
+        None => format!("{line} || [ $? = 1 ]"),
+        Some((first, last)) if first == last => format!("{line} --dport {first} || [ $? = 1 ]"),
+        Some((first, last)) => format!(
+            "for port in $(seq {first} {last}); do {line} --dport $port || [ $? = 1 ]; done"
+        ),
+    }
+}
+
 /// As `ip link set dev DEV` takes it.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -263,8 +302,13 @@ impl fmt::Display for Plan {
 impl Plan {
     /// A shell script that does the same with iproute2, nft and sysctl.
     pub fn script(&self) -> String {
+        let flows = |step: &Step| matches!(step.op, Op::DelFlows { .. });
+        let more = match self.steps.iter().any(flows) {
+            true => ", conntrack",
+            false => "",
+        };
         let mut script = format!(
-            "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps)\nset -e\n",
+            "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps{more})\nset -e\n",
             self.lab
         );
         if self.is_empty() {

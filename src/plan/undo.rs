@@ -3,7 +3,7 @@
 
 use super::link::{free_group, is_small};
 use super::route::removal;
-use super::{Op, Setting, link, rename};
+use super::{Op, Setting, flow, link, rename};
 use crate::state::{
     AddrGen, End, IfName, Link, LinkKind, NetState, Netns, NetnsName, Origin, SysctlKey,
 };
@@ -38,7 +38,10 @@ pub fn undo<'a>(
         .into_iter()
         .partition(|op| matches!(op, Op::RenameLink { .. }));
     let (late, now): (Vec<Op>, Vec<Op>) = back.into_iter().partition(needs_ipv6);
-    [now, late, names].concat()
+    let mut back = [now, late, names].concat();
+    let ended = flow::ended(&back.iter().collect::<Vec<_>>(), &observed);
+    back.extend(ended);
+    back
 }
 
 /// What a device with an MTU below 1280 cannot have (`addrconf_notify`). A bridge has such
@@ -108,6 +111,9 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
         Op::AddTable { netns, table } => vec![Op::DelTable { netns, table }],
         Op::DelTable { netns, table } => vec![Op::AddTable { netns, table }],
         Op::AddElement { .. } | Op::DelElement { .. } => element_back(op.clone()),
+        // A flow makes itself anew with its next packet. Those that began meanwhile, by
+        // elements that go again, are told from these (`flow::ended`).
+        Op::DelFlows { .. } => Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! kernels or plans.
 
 mod address;
+mod flow;
 mod link;
 mod name;
 mod nft;
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use flow::short;
+pub use flow::{Flow, FlowMatch, Nat};
 pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, eui64, is_generated, is_link_local};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName, PartyName};
 pub use nft::{

@@ -86,6 +86,7 @@ numbers! {
         NSFS_MAGIC: i64 = 0x6e736673;
     }
     "linux/netfilter.h" {
+        NFPROTO_UNSPEC: u8 = 0;
         NFPROTO_INET: u8 = 1;
         NFPROTO_IPV4: u8 = 2;
         NFPROTO_IPV6: u8 = 10;
@@ -101,7 +102,8 @@ numbers! {
     "linux/netfilter/nf_conntrack_common.h" {
         CT_ESTABLISHED: u32 = 2, "NF_CT_STATE_BIT(IP_CT_ESTABLISHED)";
         CT_RELATED: u32 = 4, "NF_CT_STATE_BIT(IP_CT_RELATED)";
-        IPS_DST_NAT: u32 = 32;
+        IPS_SRC_NAT: u32 = 0x10;
+        IPS_DST_NAT: u32 = 0x20;
     }
     "linux/netfilter_ipv4.h" {
         NF_IP_PRI_FILTER: i32 = 0;
@@ -133,10 +135,33 @@ numbers! {
     "linux/netfilter/nfnetlink.h" {
         FAMILY_HEADER: usize = 4, "sizeof(struct nfgenmsg)";
         NFNETLINK_V0: u8 = 0;
+        NFNL_SUBSYS_CTNETLINK: u16 = 1;
         NFNL_SUBSYS_NFTABLES: u16 = 10;
         NFNLGRP_NFTABLES: u32 = 7;
         NFNL_MSG_BATCH_BEGIN: u16 = 16;
         NFNL_MSG_BATCH_END: u16 = 17;
+    }
+    "linux/netfilter/nfnetlink_conntrack.h" {
+        IPCTNL_MSG_CT_GET: u16 = 1;
+        IPCTNL_MSG_CT_DELETE: u16 = 2;
+        CTA_TUPLE_ORIG: u16 = 1;
+        CTA_TUPLE_REPLY: u16 = 2;
+        CTA_STATUS: u16 = 3;
+        CTA_ID: u16 = 12;
+        CTA_ZONE: u16 = 18;
+        CTA_FILTER: u16 = 25;
+        CTA_STATUS_MASK: u16 = 26;
+        CTA_TUPLE_IP: u16 = 1;
+        CTA_TUPLE_PROTO: u16 = 2;
+        CTA_IP_V4_SRC: u16 = 1;
+        CTA_IP_V4_DST: u16 = 2;
+        CTA_IP_V6_SRC: u16 = 3;
+        CTA_IP_V6_DST: u16 = 4;
+        CTA_PROTO_NUM: u16 = 1;
+        CTA_PROTO_SRC_PORT: u16 = 2;
+        CTA_PROTO_DST_PORT: u16 = 3;
+        CTA_FILTER_ORIG_FLAGS: u16 = 1;
+        CTA_FILTER_REPLY_FLAGS: u16 = 2;
     }
     "linux/netfilter/nf_tables.h" {
         NFT_MSG_NEWTABLE: u16 = 0;

@@ -21,6 +21,7 @@
 //!   the machine gives no private world.
 //! - `names`: namespaces known by name.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
+//! - `flows`: what went on by a rule that is gone.
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
@@ -37,6 +38,7 @@ mod demo;
 mod down;
 mod errors;
 mod examples;
+mod flows;
 mod foreign;
 mod kill;
 mod kill_several;
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         proof::tests(),
         crowd::tests(),
         progress::tests(),
+        flows::tests(),
         readme::tests(),
         repair::tests(),
         vigil::tests(),

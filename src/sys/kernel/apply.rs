@@ -22,6 +22,7 @@ enum Way<'a> {
     Route(&'a Netns, Removes),
     Sysctl,
     Firewall(&'a Netns),
+    Flows(&'a Netns),
 }
 
 /// Within one send the kernel goes on after a refusal. If an address is refused and
@@ -41,6 +42,7 @@ fn way(op: &Op) -> Way<'_> {
         | Op::DelTable { .. }
         | Op::AddElement { .. }
         | Op::DelElement { .. } => Way::Firewall(op.netns()),
+        Op::DelFlows { netns, .. } => Way::Flows(netns),
         Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } => {
             Way::Route(op.netns(), Removes::Yes)
         }
@@ -62,6 +64,7 @@ impl Kernel {
                 Way::Remove => one_by_one(group, |op| self.unname(op)),
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
                 Way::Firewall(netns) => self.firewall(netns, group),
+                Way::Flows(netns) => self.forget_flows(netns, group),
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {

@@ -65,7 +65,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn netfilter(&mut self, netns: &Netns) -> io::Result<&mut Socket> {
+    pub(super) fn netfilter(&mut self, netns: &Netns) -> io::Result<&mut Socket> {
         if !self.netfilter.contains_key(netns) {
             let socket = netns::enter(self.entry(netns)?, Socket::netfilter)?;
             self.netfilter.insert(netns.clone(), socket);

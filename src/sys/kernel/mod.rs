@@ -4,6 +4,7 @@
 mod apply;
 mod farewell;
 mod firewall;
+mod flows;
 mod observe;
 mod scope;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod attr;
+pub(crate) mod conntrack;
 pub(crate) mod events;
 pub(crate) mod in_use;
 pub(crate) mod link;
