@@ -1,5 +1,6 @@
 //! Our firewall tables: looked at and changed.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::{Kernel, observe::Claims, scope::Scope};
@@ -26,14 +27,11 @@ impl Kernel {
             return Ok(());
         }
         let keys = scope.filter(|_| self.networks).map(|scope| &scope.elements);
-        let mut whole = true;
-        for name in TableName::HOST {
-            let table = nft::read(self.netfilter(&Netns::Host)?, name, keys)?;
-            whole &= table.as_ref().is_some_and(Table::is_as_written);
-            if let Some(mut table) = table {
-                table.ours &= known || table.is_left_to_user();
-                host.tables.insert(name, table);
-            }
+        host.tables = self.tables(keys, known)?;
+        let is_whole = |name| host.tables.get(&name).is_some_and(Table::is_as_written);
+        let whole = TableName::HOST.into_iter().all(is_whole);
+        if keys.is_some() && !whole {
+            host.tables = self.tables(None, known)?;
         }
         if keys.is_none() || !whole {
             let all = self.store.claims(self.lab.host)?;
@@ -46,6 +44,21 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    fn tables(
+        &mut self,
+        keys: Option<&nft::Keys>,
+        known: bool,
+    ) -> io::Result<BTreeMap<TableName, Table>> {
+        let mut tables = BTreeMap::new();
+        for name in TableName::HOST {
+            if let Some(mut table) = nft::read(self.netfilter(&Netns::Host)?, name, keys)? {
+                table.ours &= known || table.is_left_to_user();
+                tables.insert(name, table);
+            }
+        }
+        Ok(tables)
     }
 
     /// In a namespace of ours the table is ours too, if it carries our mark.

@@ -49,7 +49,7 @@ pub(crate) fn read(
 
 /// The elements that matter, where not all do. Ranges are read all the same: they are few,
 /// and may be in each other's way.
-type Keys = BTreeMap<SetName, BTreeSet<Element>>;
+pub(crate) type Keys = BTreeMap<SetName, BTreeSet<Element>>;
 
 /// How many are asked for one by one.
 const SINGLY: usize = 64;
