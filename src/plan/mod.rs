@@ -7,6 +7,7 @@ mod change;
 mod claim;
 mod conflict;
 mod felt;
+mod forward;
 mod impact;
 mod link;
 mod list;
@@ -129,6 +130,7 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
     route::diff(&mut draft);
     nft::diff(&mut draft);
     sysctl::diff(&mut draft);
+    forward::diff(&mut draft);
     let mut steps = order::sort(draft.steps);
     felt::tell(&mut steps, observed);
     Ok(Plan {

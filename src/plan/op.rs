@@ -13,7 +13,7 @@ use crate::state::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Op {
-    /// Makes a namespace that does not forward IPv4, and gives it its name.
+    /// Makes a namespace that forwards nothing, and gives it its name.
     AddNetns {
         /// Its name under the directory that `ip netns` uses.
         name: NetnsName,

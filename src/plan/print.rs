@@ -17,9 +17,9 @@ impl Op {
         match self {
             Op::AddNetns { name } => vec![
                 format!("ip netns add {name}"),
-                // It copies the setting of the machine's first namespace.
+                // It copies the settings of the machine's first namespace.
                 format!(
-                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0  # a new one may forward"
+                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.default.forwarding=0 net.ipv4.conf.lo.forwarding=0  # a new one may forward"
                 ),
             ],
             Op::DelNetns { name, .. } => vec![format!("ip netns del {name}")],

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Op;
-use crate::state::{IfName, LinkKind, Namespace, NetState, Netns, Route};
+use crate::state::{IfName, LinkKind, Namespace, NetState, Netns, Route, SysctlKey};
 
 /// The renames that a kernel can do while a bridge is up: a bridge that is wanted
 /// under a name that is free, and whose ports, as far as they are there, all are
@@ -75,6 +75,12 @@ fn rename(namespace: &mut Namespace, from: &IfName, to: &IfName) {
     let masters = namespace.links.values_mut().map(|link| &mut link.master);
     for master in masters.flatten().filter(|master| *master == from) {
         master.clone_from(to);
+    }
+    for family in [4, 6] {
+        let of = |dev: &IfName| SysctlKey::device_forward(family, dev.as_str());
+        if let Some(setting) = namespace.sysctls.remove(&of(from)) {
+            namespace.sysctls.insert(of(to), setting);
+        }
     }
     let routes = std::mem::take(&mut namespace.routes);
     let moved = routes.into_iter().map(|route| match route.dev == *from {

@@ -191,7 +191,14 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
         ops.extend(addresses(&end, lo));
     }
     ops.extend(remake_links(&netns, cables, observed));
-    for (key, sysctl) in before.sysctls.iter().filter(|(_, s)| s.value != "0") {
+    let mut settings: Vec<_> = before.sysctls.iter().collect();
+    settings.retain(|(key, sysctl)| match key.device() {
+        None => sysctl.value != "0",
+        // Others are not there yet.
+        Some(dev) => ["lo", "default"].contains(&dev) || cables.iter().any(|c| c.as_str() == dev),
+    });
+    settings.sort_by_key(|(key, _)| !key.overwrites());
+    for (key, sysctl) in settings {
         let was = vec![(key.clone(), "0".to_owned())];
         let (key, value) = (key.clone(), sysctl.value.clone());
         ops.push(Op::SetSysctl {

@@ -58,6 +58,13 @@ numbers! {
         RTM_NEWRULE: u16 = 32;
         RTM_DELRULE: u16 = 33;
         RTM_NEWNETCONF: u16 = 80;
+        RTM_GETNETCONF: u16 = 82;
+    }
+    "linux/netconf.h" {
+        NETCONFA_IFINDEX: u16 = 1;
+        NETCONFA_FORWARDING: u16 = 2;
+        NETCONFA_IFINDEX_ALL: i32 = -1;
+        NETCONFA_IFINDEX_DEFAULT: i32 = -2;
     }
     "linux/icmp.h" {
         ICMP_ECHOREPLY: u8 = 0;

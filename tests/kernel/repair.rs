@@ -45,7 +45,7 @@ const RELOAD: &str = "printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet fi
                       nft -f /run/nftables.conf";
 
 /// What somebody does, and what the watch hears first of it.
-const DRIFTS: [(&str, &str, &str); 14] = [
+const DRIFTS: [(&str, &str, &str); 17] = [
     (
         "nft flush ruleset",
         "nft flush ruleset",
@@ -100,6 +100,21 @@ const DRIFTS: [(&str, &str, &str); 14] = [
         "forwarding switched off inside",
         "ip netns exec router sysctl -qw net.ipv4.ip_forward=0",
         "a setting changed in router",
+    ),
+    (
+        "forwarding switched on inside",
+        "ip netns exec pc sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
+        "a setting changed in pc",
+    ),
+    (
+        "forwarding switched off on one device",
+        "ip netns exec router sysctl -qw net.ipv4.conf.eth0.forwarding=0",
+        "a setting changed in router",
+    ),
+    (
+        "forwarding switched off on the bridge",
+        "sysctl -qw net.ipv4.conf.br-mine.forwarding=0 net.ipv6.conf.br-mine.forwarding=0",
+        "a setting changed on the host",
     ),
     (
         "a namespace's name deleted",

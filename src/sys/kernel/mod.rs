@@ -4,6 +4,7 @@
 mod apply;
 mod farewell;
 mod firewall;
+mod forward;
 mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -126,6 +126,7 @@ impl Kernel {
             self.indexes.insert(end, index);
         }
         self.settings(netns, namespace, claims)?;
+        self.look_at_forwarding(netns, namespace)?;
         match netns {
             Netns::Host => self.look_at_tables(namespace, claims)?,
             Netns::Named(_) => self.look_at_walls(netns, namespace, claims)?,

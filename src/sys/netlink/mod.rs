@@ -5,6 +5,7 @@ pub(crate) mod attr;
 pub(crate) mod events;
 pub(crate) mod link;
 pub(crate) mod neigh;
+pub(crate) mod netconf;
 pub(crate) mod nft;
 pub(crate) mod notices;
 pub(crate) mod nsid;
