@@ -166,6 +166,12 @@ impl Fake {
         match op {
             Op::SetLink { end, set, .. } => device::set(namespace, &end.dev, set),
             Op::AddAddress { end, address } => address::add(namespace, &end.dev, *address),
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => address::set_lifetime(namespace, &end.dev, *address, *lifetime),
             Op::DelAddress { end, address } => address::delete(namespace, &end.dev, *address),
             Op::AddRoute { route, .. } => route::add(namespace, route),
             Op::ReplaceRoute { route, .. } => route::replace(namespace, route),

@@ -5,13 +5,17 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::state::{
-    AddrGen, Element, End, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName, SysctlKey,
-    Table,
+    AddrGen, Element, End, IfName, LabName, Lifetime, Link, Mac, Netns, NetnsName, Route, SetName,
+    SysctlKey, Table,
 };
 
 /// One change of the kernel's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "of a first `up`, where there are many, every fourth is one of the large"
+)]
 pub enum Op {
     /// Makes a namespace that forwards nothing, and gives it its name.
     AddNetns {
@@ -84,6 +88,17 @@ pub enum Op {
         end: End,
         /// The address and its prefix length.
         address: IpNet,
+    },
+    /// Gives an address that is there another lifetime.
+    SetLifetime {
+        /// The device.
+        end: End,
+        /// The address and its prefix length.
+        address: IpNet,
+        /// The new lifetime.
+        lifetime: Lifetime,
+        /// What was left of the one before.
+        was: Lifetime,
     },
     /// Adds a route to the main table.
     AddRoute {
@@ -172,6 +187,10 @@ pub enum Setting {
     Master(Option<IfName>),
     /// IPv6 link-local address generation.
     AddrGen(AddrGen),
+    /// As a port of a bridge, kept from other isolated ports.
+    Isolated(bool),
+    /// As a port of a bridge, carrying packets.
+    Forwarding(bool),
 }
 
 impl Op {
@@ -181,6 +200,7 @@ impl Op {
         match self {
             Op::AddBridge { end, .. }
             | Op::SetLink { end, .. }
+            | Op::SetLifetime { end, .. }
             | Op::AddAddress { end, .. }
             | Op::DelAddress { end, .. } => &end.netns,
             Op::AddVeth { near, .. } => &near.netns,
@@ -210,9 +230,9 @@ impl Op {
                 let names: Vec<&str> = devs.iter().map(IfName::as_str).collect();
                 names.join(", ")
             }
-            Op::AddAddress { address, .. } | Op::DelAddress { address, .. } => {
-                format!("address {address}")
-            }
+            Op::AddAddress { address, .. }
+            | Op::DelAddress { address, .. }
+            | Op::SetLifetime { address, .. } => format!("address {address}"),
             Op::AddRoute { route, .. }
             | Op::ReplaceRoute { route, .. }
             | Op::DelRoute { route, .. } => format!("route {route}"),
@@ -238,6 +258,12 @@ impl Op {
             Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
             Op::RenameLink { from, to, .. } => format!("rename device {from} to {to}"),
             Op::AddAddress { end, address } => format!("add address {address} to {}", end.dev),
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => format!("set {lifetime} of address {address} on {}", end.dev),
             Op::DelAddress { end, address } => format!("remove address {address} from {}", end.dev),
             Op::AddRoute { route, .. } => format!("add route {route}"),
             Op::ReplaceRoute { route, .. } => format!("replace route {route}"),

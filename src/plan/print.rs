@@ -32,12 +32,25 @@ impl Op {
             } => add_veth(near, near_link, far, far_link),
             Op::SetLink { end, set, .. } => {
                 let dev = quoted(&end.dev);
-                vec![format!("{} link set dev {dev} {set}", ip(&end.netns))]
+                let program = match set {
+                    Setting::Isolated(_) | Setting::Forwarding(_) => bridge(&end.netns),
+                    _ => ip(&end.netns),
+                };
+                vec![format!("{program} link set dev {dev} {set}")]
             }
             Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
             Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
             Op::DelAddress { end, address } => vec![address_line(end, "del", address)],
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => {
+                let line = address_line(end, "change", address);
+                vec![format!("{line} {lifetime}")]
+            }
             Op::AddRoute { netns, route } => vec![route_line(netns, "add", route)],
             Op::ReplaceRoute { netns, route, .. } => vec![route_line(netns, "replace", route)],
             Op::DelRoute { netns, route } => vec![route_line(netns, "del", route)],
@@ -123,6 +136,12 @@ fn ip(netns: &Netns) -> String {
     netns
         .name()
         .map_or("ip".to_owned(), |name| format!("ip -n {name}"))
+}
+
+fn bridge(netns: &Netns) -> String {
+    netns
+        .name()
+        .map_or("bridge".to_owned(), |name| format!("bridge -n {name}"))
 }
 
 fn inside(netns: &Netns) -> String {
@@ -213,7 +232,7 @@ fn del_links(netns: &Netns, devs: &[IfName], group: u32) -> Vec<String> {
 
 fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
     let nodad = match address {
-        IpNet::V6(_) if verb == "add" => " nodad",
+        IpNet::V6(_) if verb != "del" => " nodad",
         _ => "",
     };
     let dev = quoted(&end.dev);
@@ -228,7 +247,7 @@ fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
     format!("{} route {verb} {}", ip(netns), words.join(" "))
 }
 
-/// As `ip link set dev DEV` takes it.
+/// As `ip link set dev DEV` takes it; what a port has, as `bridge link set dev DEV`.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -239,6 +258,15 @@ impl fmt::Display for Setting {
             Setting::Master(Some(bridge)) => write!(f, "master {}", quoted(bridge)),
             Setting::Master(None) => f.write_str("nomaster"),
             Setting::AddrGen(mode) => write!(f, "addrgenmode {mode}"),
+            Setting::Isolated(on) => {
+                let on = if *on { "on" } else { "off" };
+                write!(f, "isolated {on}")
+            }
+            // The numbers of BR_STATE_DISABLED and BR_STATE_FORWARDING (linux/if_bridge.h).
+            Setting::Forwarding(on) => {
+                let state = if *on { 3 } else { 0 };
+                write!(f, "state {state}")
+            }
         }
     }
 }

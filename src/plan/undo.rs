@@ -91,6 +91,17 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
         }],
         Op::DelLinks { netns, devs, .. } => remake_links(&netns, &devs, observed),
         Op::AddAddress { end, address } => vec![Op::DelAddress { end, address }],
+        Op::SetLifetime {
+            end,
+            address,
+            lifetime,
+            was,
+        } => vec![Op::SetLifetime {
+            end,
+            address,
+            lifetime: was,
+            was: lifetime,
+        }],
         Op::DelAddress { end, address } => vec![Op::AddAddress { end, address }],
         Op::AddRoute { netns, route } => vec![removal(&netns, route)],
         Op::ReplaceRoute { netns, route, was } => vec![Op::ReplaceRoute {

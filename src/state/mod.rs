@@ -15,7 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, is_generated, is_link_local};
+pub use link::{
+    AddrGen, End, Lifetime, Link, LinkKind, Mac, broadcast, generated, is_generated, is_link_local,
+};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName};
 pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,

@@ -60,6 +60,14 @@ numbers! {
         RTM_NEWNETCONF: u16 = 80;
         RTM_GETNETCONF: u16 = 82;
     }
+    "linux/if_link.h" {
+        IFLA_BRPORT_STATE: u16 = 1;
+        IFLA_BRPORT_ISOLATED: u16 = 33;
+    }
+    "linux/if_bridge.h" {
+        BR_STATE_DISABLED: u8 = 0;
+        BR_STATE_FORWARDING: u8 = 3;
+    }
     "linux/netconf.h" {
         NETCONFA_IFINDEX: u16 = 1;
         NETCONFA_FORWARDING: u16 = 2;

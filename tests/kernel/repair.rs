@@ -45,7 +45,7 @@ const RELOAD: &str = "printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet fi
                       nft -f /run/nftables.conf";
 
 /// What somebody does, and what the watch hears first of it.
-const DRIFTS: [(&str, &str, &str); 17] = [
+const DRIFTS: [(&str, &str, &str); 22] = [
     (
         "nft flush ruleset",
         "nft flush ruleset",
@@ -117,6 +117,33 @@ const DRIFTS: [(&str, &str, &str); 17] = [
         "a setting changed on the host",
     ),
     (
+        "an address that shall go in time",
+        "ip -n pc address change 10.5.0.10/24 dev eth0 valid_lft 100 preferred_lft 50; \
+         ip -n pc address change fd00:5::10/64 dev eth0 nodad valid_lft 100 preferred_lft 50",
+        "an address came in pc",
+    ),
+    (
+        "an address that is used no more",
+        "ip -n pc address change 10.5.0.10/24 dev eth0 preferred_lft 0",
+        "an address came in pc",
+    ),
+    (
+        "the link-local address deleted",
+        "ip -n pc address flush dev eth0 scope link",
+        "an address went in pc",
+    ),
+    (
+        "a port isolated",
+        "bridge link set dev pc-eth0 isolated on",
+        "a device changed on the host",
+    ),
+    (
+        "a port disabled",
+        "until ip -d link show pc-eth0 | grep -q 'bridge_slave state forwarding'; do :; done; \
+         bridge link set dev pc-eth0 state 0",
+        "a device changed on the host",
+    ),
+    (
         "a namespace's name deleted",
         "ip netns del pc",
         "the name pc",
@@ -148,7 +175,7 @@ fn seen() -> String {
 /// Numbers and hardware addresses are others in a device that was made anew, and so is
 /// the order in which things come.
 fn steady(text: &str) -> String {
-    let number = regex_lite::Regex::new("(?m)^[0-9]+: |@if[0-9]+|(link/ether|netnsid) [^ ]+|fe80::[^ ]+|brd [^ ]+|state [A-Z]+|,?(NO-CARRIER|LOWER_UP|M-DOWN)|linkdown").expect("a pattern");
+    let number = regex_lite::Regex::new("(?m)^[0-9]+: |@if[0-9]+|(link/ether|netnsid) [^ ]+|fe80::[^ ]+|brd [^ ]+|state [A-Z]+| (tentative|nodad)|,?(NO-CARRIER|LOWER_UP|M-DOWN)|linkdown").expect("a pattern");
     let mut lines: Vec<String> = text
         .lines()
         .map(|line| number.replace_all(line, "").trim().to_owned())

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
 use netyard::error::Error;
 use netyard::fake::Fake;
 use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Setting};
 use netyard::reconcile::{self, Applied, Change, Host, Inside, Progress};
-use netyard::state::{End, IfName, LabName, Link, Namespace, NetState, Netns, SysctlKey};
+use netyard::state::{
+    AddrGen, End, IfName, LabName, Lifetime, Link, Namespace, NetState, Netns, SysctlKey,
+};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
 
@@ -75,6 +78,10 @@ enum Drift {
     NoRoutes(usize),
     Forward(usize),
     Flush,
+    Isolate(usize),
+    Disable(usize),
+    Expire(usize),
+    Mute(usize),
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
@@ -85,6 +92,10 @@ fn drift() -> impl Strategy<Value = Drift> {
         (0..9usize).prop_map(Drift::NoRoutes),
         (0..99usize).prop_map(Drift::Forward),
         Just(Drift::Flush),
+        (0..9usize).prop_map(Drift::Isolate),
+        (0..9usize).prop_map(Drift::Disable),
+        (0..9usize).prop_map(Drift::Expire),
+        (0..9usize).prop_map(Drift::Mute),
     ]
 }
 
@@ -145,6 +156,16 @@ impl Drift {
                     there.routes.retain(|route| route.dev != dev);
                 }
             }
+            Drift::Isolate(n) => port(fake, lab, *n, |port| port.isolated = true),
+            Drift::Disable(n) => port(fake, lab, *n, |port| port.blocked = true),
+            Drift::Expire(n) => expire(fake, lab, *n),
+            Drift::Mute(n) => {
+                let link = device(fake, lab, *n);
+                let speaks = |link: &&mut Link| link.up && link.addrgen == Some(AddrGen::Eui64);
+                if let Some(link) = link.filter(speaks) {
+                    link.mute = true;
+                }
+            }
             Drift::Forward(n) => forward(fake, lab, *n),
             Drift::Flush => {
                 let host = fake.namespaces.get_mut(&Netns::Host).expect("the host");
@@ -158,6 +179,42 @@ fn change(fake: &mut Fake, lab: &LabName, n: usize, op: impl FnOnce(End) -> Op) 
     if let Some(end) = pick(devices(fake, lab), n) {
         let applied = fake.apply(&[&op(end)], &mut ());
         assert!(applied.failed.is_none(), "{applied:?}");
+    }
+}
+
+fn device<'a>(fake: &'a mut Fake, lab: &LabName, n: usize) -> Option<&'a mut Link> {
+    let end = pick(devices(fake, lab), n)?;
+    fake.namespaces.get_mut(&end.netns)?.links.get_mut(&end.dev)
+}
+
+/// A port that carries packets.
+fn port(fake: &mut Fake, lab: &LabName, n: usize, change: impl FnOnce(&mut Link)) {
+    let up = |link: &&mut Link| link.master.is_some() && link.up;
+    device(fake, lab, n).filter(up).map(change);
+}
+
+/// An address that is alone in its subnet, so that its place among others does not count.
+fn expire(fake: &mut Fake, lab: &LabName, n: usize) {
+    let Some(end) = pick(devices(fake, lab), n) else {
+        return;
+    };
+    let addresses = &fake.namespaces[&end.netns].links[&end.dev].addresses;
+    let alone = |a: &&IpNet| addresses.iter().filter(|b| a.trunc() == b.trunc()).count() == 1;
+    if let Some(address) = addresses.iter().find(alone).copied() {
+        let (lifetime, was) = (
+            Lifetime {
+                valid: 100,
+                preferred: 50,
+            },
+            Lifetime::FOREVER,
+        );
+        let op = Op::SetLifetime {
+            end,
+            address,
+            lifetime,
+            was,
+        };
+        assert!(fake.apply(&[&op], &mut ()).failed.is_none());
     }
 }
 

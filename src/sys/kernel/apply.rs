@@ -220,6 +220,15 @@ impl Kernel {
             Op::AddAddress { end, address } => {
                 vec![address::add(self.index(&end.netns, &end.dev)?, address)]
             }
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => {
+                let index = self.index(&end.netns, &end.dev)?;
+                vec![address::set_lifetime(index, address, lifetime)]
+            }
             Op::DelAddress { end, address } => {
                 vec![address::delete(self.index(&end.netns, &end.dev)?, address)]
             }

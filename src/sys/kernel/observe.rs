@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
-    AddrGen, End, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route,
-    Sysctl, SysctlKey, is_generated,
+    AddrGen, End, LabName, Lifetime, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin,
+    Route, Sysctl, SysctlKey, is_generated, is_link_local,
 };
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{address, link, nsid, route};
@@ -286,9 +286,22 @@ fn devices(
         };
         namespace.links.insert(device.name.clone(), link);
     }
-    for (index, address) in in_order(address::list(socket)?) {
+    unblocked(&listed, namespace);
+    let addresses = address::list(socket)?;
+    let speaks: BTreeSet<u32> = (addresses.iter())
+        .filter(|listed| is_link_local(&listed.net))
+        .map(|listed| listed.index)
+        .collect();
+    for device in &listed {
+        let lost = device.ready && !speaks.contains(&device.index);
+        if let Some(link) = namespace.links.get_mut(&device.name) {
+            link.mute = lost && link.mac.is_some() && link.addrgen == Some(AddrGen::Eui64);
+        }
+    }
+    for listed in in_order(addresses).filter(|listed| !listed.by_kernel) {
+        let address = listed.net;
         let link = names
-            .get(&index)
+            .get(&listed.index)
             .and_then(|name| namespace.links.get_mut(name));
         // Before Linux 6.4 the kernel does not say which it made. For `lo` none is made
         // (`addrconf_dev_config`, net/ipv6/addrconf.c).
@@ -297,7 +310,10 @@ fn devices(
             makes && is_generated(&address)
         };
         if let Some(link) = link.filter(|link| !generated(link)) {
-            link.addresses.push(address);
+            link.addresses.extend(listed.permanent.then_some(address));
+            if listed.lifetime != Lifetime::FOREVER {
+                link.expiring.insert(address, listed.lifetime);
+            }
         }
     }
     let (routes, others) = route::list(socket)?;
@@ -323,12 +339,26 @@ fn devices(
     Ok((listed, indexes))
 }
 
+/// A port forwards nothing as long as it or its bridge is down, or has no carrier
+/// (`br_port_carrier_check`), or as spanning tree decides: that is as it should be.
+fn unblocked(listed: &[link::Listed], namespace: &mut Namespace) {
+    for port in listed {
+        let bridge = listed
+            .iter()
+            .find(|device| Some(device.index) == port.master);
+        let decides = bridge.is_some_and(|bridge| bridge.link.up && !bridge.stp);
+        if let Some(link) = namespace.links.get_mut(&port.name) {
+            link.blocked &= decides && port.running;
+        }
+    }
+}
+
 /// The order in which they were added: IPv6 is listed newest first
 /// (`ipv6_link_dev_addr`, net/ipv6/addrconf.c).
-fn in_order(addresses: Vec<(u32, IpNet)>) -> impl Iterator<Item = (u32, IpNet)> {
+fn in_order(addresses: Vec<address::Listed>) -> impl Iterator<Item = address::Listed> {
     let (v4, v6): (Vec<_>, Vec<_>) = addresses
         .into_iter()
-        .partition(|(_, address)| matches!(address, IpNet::V4(_)));
+        .partition(|listed| matches!(listed.net, IpNet::V4(_)));
     v4.into_iter().chain(v6.into_iter().rev())
 }
 

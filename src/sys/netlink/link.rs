@@ -3,16 +3,21 @@
 use std::io;
 use std::os::fd::RawFd;
 
-use netlink_packet_route::RouteNetlinkMessage as Rtnl;
+use netlink_packet_core::DefaultNla;
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
-    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet6, AfSpecUnspec, BridgePortState, BridgeStpState, In6AddrGenMode, Inet6IfaceFlags,
+    InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoVeth, LinkAttribute,
+    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use super::{decoded, request};
 use crate::plan::Setting;
 use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
+use crate::sys::uapi::{
+    BR_STATE_DISABLED, BR_STATE_FORWARDING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_STATE,
+};
 
 /// The mark of a lab: `netyard:LAB` as the device's alias.
 const MARK: &str = "netyard:";
@@ -30,6 +35,10 @@ pub(crate) struct Listed {
     /// Up, and with a carrier that the kernel has taken note of (RFC 2863, as
     /// Documentation/networking/operstates.rst tells it).
     pub(crate) running: bool,
+    /// It speaks IPv6: an address that the kernel makes has been made.
+    pub(crate) ready: bool,
+    /// A bridge that decides by itself which port forwards.
+    pub(crate) stp: bool,
     /// Everything else.
     pub(crate) link: Link,
 }
@@ -55,6 +64,7 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<(Vec<Listed>, Vec<u32>)> {
 fn listed(message: LinkMessage) -> Option<Listed> {
     let mut name = None;
     let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
+    let (mut ready, mut stp) = (false, false);
     let mut link = Link::new(LinkKind::Other("none".to_owned()));
     link.up = message.header.flags.contains(LinkFlags::Up);
     for attribute in message.attributes {
@@ -69,8 +79,15 @@ fn listed(message: LinkMessage) -> Option<Listed> {
             }
             LinkAttribute::Link(index) => peer_index = Some(index),
             LinkAttribute::LinkNetNsId(id) => peer_netns = Some(id),
-            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos).unwrap_or(link.kind),
-            LinkAttribute::AfSpecUnspec(specs) => link.addrgen = addrgen(&specs),
+            LinkAttribute::LinkInfo(infos) => {
+                stp = is_stp(&infos);
+                (link.isolated, link.blocked) = port(&infos);
+                link.kind = kind(infos).unwrap_or(link.kind);
+            }
+            LinkAttribute::AfSpecUnspec(specs) => {
+                link.addrgen = addrgen(&specs);
+                ready = is_ready(&specs);
+            }
             _ => {}
         }
     }
@@ -87,6 +104,8 @@ fn listed(message: LinkMessage) -> Option<Listed> {
         index: message.header.index,
         master,
         peer,
+        ready,
+        stp,
         link,
     })
 }
@@ -98,6 +117,46 @@ fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
         LinkInfo::Kind(other) => Some(LinkKind::Other(other.to_string())),
         _ => None,
     })
+}
+
+/// Whether a port is isolated, and whether it does not forward, for whatever reason.
+fn port(infos: &[LinkInfo]) -> (bool, bool) {
+    let ports = infos.iter().filter_map(|info| match info {
+        LinkInfo::PortData(InfoPortData::BridgePort(port)) => Some(port),
+        _ => None,
+    });
+    let (mut isolated, mut blocked) = (false, false);
+    for attribute in ports.flatten() {
+        match attribute {
+            InfoBridgePort::Isolated(on) => isolated = *on,
+            InfoBridgePort::State(state) => blocked = *state != BridgePortState::Forwarding,
+            _ => {}
+        }
+    }
+    (isolated, blocked)
+}
+
+fn is_stp(infos: &[LinkInfo]) -> bool {
+    let data = infos.iter().filter_map(|info| match info {
+        LinkInfo::Data(InfoData::Bridge(bridge)) => Some(bridge),
+        _ => None,
+    });
+    let off = InfoBridge::StpState(BridgeStpState::Disabled);
+    let mut states = data.flatten();
+    states.any(|a| matches!(a, InfoBridge::StpState(_)) && *a != off)
+}
+
+/// `IF_READY` is set with the first address (`addrconf_notify`, net/ipv6/addrconf.c).
+fn is_ready(specs: &[AfSpecUnspec]) -> bool {
+    let inet6 = specs.iter().filter_map(|spec| match spec {
+        AfSpecUnspec::Inet6(attributes) => Some(attributes),
+        _ => None,
+    });
+    let mut flags = inet6.flatten().filter_map(|attribute| match attribute {
+        AfSpecInet6::Flags(flags) => Some(flags),
+        _ => None,
+    });
+    flags.any(|flags| flags.contains(Inet6IfaceFlags::Ready))
 }
 
 fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
@@ -250,6 +309,15 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
                 .attributes
                 .push(LinkAttribute::Controller(master.unwrap_or(0)));
         }
+        Setting::Isolated(on) => of_port(&mut message, IFLA_BRPORT_ISOLATED, u8::from(*on)),
+        Setting::Forwarding(on) => {
+            let state = if *on {
+                BR_STATE_FORWARDING
+            } else {
+                BR_STATE_DISABLED
+            };
+            of_port(&mut message, IFLA_BRPORT_STATE, state);
+        }
         Setting::AddrGen(mode) => {
             let mode = match mode {
                 AddrGen::Eui64 => In6AddrGenMode::Eui64,
@@ -262,6 +330,17 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
         }
     }
     request(&Rtnl::SetLink(message), 0)
+}
+
+/// As bridge(8) asks. A request of the other kind (IFLA_INFO_SLAVE_DATA) ends with a change
+/// of the device, at which the bridge enables a port that is disabled
+/// (`br_port_carrier_check`, net/bridge/br_if.c).
+fn of_port(message: &mut LinkMessage, attribute: u16, value: u8) {
+    message.header.interface_family = AddressFamily::Bridge;
+    let attribute = LinkProtoInfoBridge::Other(DefaultNla::new(attribute, vec![value]));
+    message
+        .attributes
+        .push(LinkAttribute::ProtoInfoBridge(vec![attribute]));
 }
 
 /// Gives the device with this index another name.
