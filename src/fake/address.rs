@@ -3,7 +3,9 @@
 use ipnet::IpNet;
 
 use super::{Failure, device, refuse, route};
-use crate::state::{AddrGen, IfName, Lifetime, LinkKind, Namespace, broadcast, is_generated};
+use crate::state::{
+    AddrGen, IfName, Lifetime, LinkKind, Namespace, Route, broadcast, is_generated,
+};
 
 pub(super) fn add(namespace: &mut Namespace, dev: &IfName, new: IpNet) -> Result<(), Failure> {
     let link = device::get(namespace, dev)?;
@@ -75,8 +77,13 @@ pub(super) fn delete(namespace: &mut Namespace, dev: &IfName, old: IpNet) -> Res
         return refuse(libc::EADDRNOTAVAIL);
     }
     let left = link.addresses.iter().any(|a| a.addr().is_ipv4());
+    let subnets: Vec<IpNet> = link.addresses.iter().map(IpNet::trunc).collect();
     // `lo` has 127.0.0.1 still.
-    if old.addr().is_ipv4() && !left && link.kind != LinkKind::Loopback {
+    let flushed = old.addr().is_ipv4() && !left && link.kind != LinkKind::Loopback;
+    // The route to a subnet goes with the last address in it.
+    let stays = |route: &Route| route.dev != *dev || subnets.contains(&route.to);
+    namespace.lost.retain(stays);
+    if flushed {
         route::flush(namespace, dev, |to| to.addr().is_ipv4());
     }
     Ok(())

@@ -31,6 +31,7 @@ pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac)
 pub(super) fn remove(namespace: &mut Namespace, dev: &IfName) {
     namespace.links.remove(dev);
     namespace.routes.retain(|route| route.dev != *dev);
+    namespace.lost.retain(|route| route.dev != *dev);
     sysctl::remove_device(namespace, dev);
     for link in namespace.links.values_mut() {
         link.master = link.master.take().filter(|master| master != dev);

@@ -82,13 +82,15 @@ fn rename(namespace: &mut Namespace, from: &IfName, to: &IfName) {
             namespace.sysctls.insert(of(to), setting);
         }
     }
-    let routes = std::mem::take(&mut namespace.routes);
-    let moved = routes.into_iter().map(|route| match route.dev == *from {
-        true => Route {
-            dev: to.clone(),
-            ..route
-        },
-        false => route,
-    });
-    namespace.routes = moved.collect();
+    for routes in [&mut namespace.routes, &mut namespace.lost] {
+        let moved = std::mem::take(routes).into_iter();
+        let moved = moved.map(|route| match route.dev == *from {
+            true => Route {
+                dev: to.clone(),
+                ..route
+            },
+            false => route,
+        });
+        *routes = moved.collect();
+    }
 }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::link::is_small;
 use super::order::{Rank, Turn};
-use super::{Draft, Op, is_own};
+use super::{Draft, Op, is_own, link};
 use crate::state::{End, IP6_METRIC, Namespace, Netns, Origin, Route};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
@@ -28,12 +29,20 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         .difference(&want.routes)
         .map(|route| ((route.to, route.metric), route.clone()))
         .collect();
-    for route in want.routes.difference(&present).cloned() {
+    let back = lost(draft, netns);
+    for route in back
+        .into_iter()
+        .chain(want.routes.difference(&present).cloned())
+    {
         let netns = netns.clone();
         let (op, because) = match stale.remove(&(route.to, route.metric)) {
             Some(was) => (
                 Op::ReplaceRoute { netns, route, was },
                 "the way there is another now",
+            ),
+            None if route.origin == Origin::Kernel => (
+                Op::AddRoute { netns, route },
+                "the kernel made it with the address",
             ),
             None if route.is_default() => (
                 Op::AddRoute { netns, route },
@@ -52,6 +61,24 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
             draft.push(Rank::Configure(Turn::RouteGone), op, because);
         }
     }
+}
+
+/// The routes that the kernel made with addresses which are wanted and stay.
+fn lost(draft: &Draft<'_>, netns: &Netns) -> Vec<Route> {
+    let back = |route: &&Route| {
+        let end = end(netns, route);
+        let (Some(want), Some(have)) = (link(draft.desired, &end), draft.have_link(&end)) else {
+            return false;
+        };
+        let kept = draft.meanwhile.get(&end).unwrap_or(&have.addresses);
+        // Of several IPv4 addresses in a subnet it is the first one's.
+        let of = |a: &&IpNet| a.trunc() == route.to && route.src.is_none_or(|src| a.addr() == src);
+        let stays = kept.iter().any(|a| of(&a) && want.addresses.contains(a));
+        let has = route.to.addr().is_ipv4() || !is_small(want.mtu);
+        want.up && have.up && stays && has
+    };
+    let lost = draft.have(netns).into_iter().flat_map(|have| &have.lost);
+    lost.filter(back).cloned().collect()
 }
 
 /// The operation that removes this route and no other: asked for an IPv6 route

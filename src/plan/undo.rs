@@ -200,6 +200,7 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
             ops.push(set_up(&end));
         }
         ops.extend(addresses(&end, lo));
+        ops.extend(routes(&end, observed));
     }
     ops.extend(remake_links(&netns, cables, observed));
     let mut settings: Vec<_> = before.sysctls.iter().collect();

@@ -23,7 +23,7 @@ pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,
 };
-pub use route::{IP6_METRIC, Origin, Route};
+pub use route::{Fate, IP6_METRIC, Origin, Route};
 pub use sysctl::{Sysctl, SysctlKey};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
@@ -65,8 +65,11 @@ pub struct Namespace {
     /// Routes of the main table.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Route>,
-    /// Destinations of other routes of that table: multipath, blackhole and the like,
-    /// which netyard does not make.
+    /// Routes that the kernel made with an address and that somebody has removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost: BTreeSet<Route>,
+    /// Destinations of other routes of that table, which netyard does not make: multipath
+    /// and, on the host, blackhole and the like.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub other_routes: BTreeSet<IpNet>,
     /// Kernel settings that matter to a lab.

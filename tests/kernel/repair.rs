@@ -45,7 +45,7 @@ const RELOAD: &str = "printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet fi
                       nft -f /run/nftables.conf";
 
 /// What somebody does, and what the watch hears first of it.
-const DRIFTS: [(&str, &str, &str); 22] = [
+const DRIFTS: [(&str, &str, &str); 26] = [
     (
         "nft flush ruleset",
         "nft flush ruleset",
@@ -115,6 +115,27 @@ const DRIFTS: [(&str, &str, &str); 22] = [
         "forwarding switched off on the bridge",
         "sysctl -qw net.ipv4.conf.br-mine.forwarding=0 net.ipv6.conf.br-mine.forwarding=0",
         "a setting changed on the host",
+    ),
+    (
+        "the routes to a subnet deleted",
+        "ip -n pc route del 10.5.0.0/24 dev eth0; ip -n pc -6 route del fd00:5::/64 dev eth0",
+        "a route went in pc",
+    ),
+    (
+        "the routes to a subnet deleted on the host",
+        "ip route del 10.5.0.0/24 dev br-mine; ip -6 route del fd00:5::/64 dev br-mine",
+        "a route went on the host",
+    ),
+    (
+        "the route to a subnet replaced",
+        "ip -n pc route replace 10.5.0.0/24 dev eth0",
+        "a route came in pc",
+    ),
+    (
+        "routes that lead nowhere",
+        "ip -n pc route add blackhole 10.9.0.0/16; ip -n pc route add prohibit default metric 5; \
+         ip -n pc -6 route add unreachable fd09::/64",
+        "a route came in pc",
     ),
     (
         "an address that shall go in time",

@@ -9,7 +9,8 @@ use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Setting};
 use netyard::reconcile::{self, Applied, Change, Host, Inside, Progress};
 use netyard::state::{
-    AddrGen, End, IfName, LabName, Lifetime, Link, Namespace, NetState, Netns, SysctlKey,
+    AddrGen, End, Fate, IfName, LabName, Lifetime, Link, Namespace, NetState, Netns, Origin, Route,
+    SysctlKey,
 };
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
@@ -82,6 +83,8 @@ enum Drift {
     Disable(usize),
     Expire(usize),
     Mute(usize),
+    Disconnect(usize),
+    Blackhole(usize),
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
@@ -96,6 +99,8 @@ fn drift() -> impl Strategy<Value = Drift> {
         (0..9usize).prop_map(Drift::Disable),
         (0..9usize).prop_map(Drift::Expire),
         (0..9usize).prop_map(Drift::Mute),
+        (0..9usize).prop_map(Drift::Disconnect),
+        (0..9usize).prop_map(Drift::Blackhole),
     ]
 }
 
@@ -166,6 +171,8 @@ impl Drift {
                     link.mute = true;
                 }
             }
+            Drift::Disconnect(n) => disconnect(fake, lab, *n),
+            Drift::Blackhole(n) => blackhole(fake, lab, *n),
             Drift::Forward(n) => forward(fake, lab, *n),
             Drift::Flush => {
                 let host = fake.namespaces.get_mut(&Netns::Host).expect("the host");
@@ -191,6 +198,53 @@ fn device<'a>(fake: &'a mut Fake, lab: &LabName, n: usize) -> Option<&'a mut Lin
 fn port(fake: &mut Fake, lab: &LabName, n: usize, change: impl FnOnce(&mut Link)) {
     let up = |link: &&mut Link| link.master.is_some() && link.up;
     device(fake, lab, n).filter(up).map(change);
+}
+
+/// The route that the kernel made with an address goes, if there is one.
+fn disconnect(fake: &mut Fake, lab: &LabName, n: usize) {
+    let Some(End { netns, dev }) = pick(devices(fake, lab), n) else {
+        return;
+    };
+    let addresses = &fake.namespaces[&netns].links[&dev].addresses;
+    if let Some(address) = pick(addresses.clone(), n) {
+        let route = Route {
+            to: address.trunc(),
+            via: None,
+            dev,
+            metric: None,
+            origin: Origin::Kernel,
+            fate: Fate::Unicast,
+            src: None,
+        };
+        fake.apply(&[&Op::DelRoute { netns, route }], &mut ());
+    }
+}
+
+/// Packets to somewhere vanish in a namespace of the lab.
+fn blackhole(fake: &mut Fake, lab: &LabName, n: usize) {
+    let ours = fake
+        .namespaces
+        .iter()
+        .filter(|(_, there)| there.owner.as_ref() == Some(lab));
+    if let Some(netns) = pick(ours.map(|(netns, _)| netns.clone()).collect(), n) {
+        let fate = [
+            Fate::Blackhole,
+            Fate::Unreachable,
+            Fate::Prohibit,
+            Fate::Throw,
+        ][n % 4];
+        let to = ["10.99.0.0/16", "fd99::/64"][n % 2];
+        let route = Route {
+            to: to.parse().expect("a subnet"),
+            via: None,
+            dev: "lo".parse().expect("a name"),
+            metric: None,
+            origin: Origin::Static,
+            fate,
+            src: None,
+        };
+        fake.apply(&[&Op::AddRoute { netns, route }], &mut ());
+    }
 }
 
 /// An address that is alone in its subnet, so that its place among others does not count.

@@ -2,6 +2,7 @@
 //! loop needs.
 
 mod apply;
+mod devices;
 mod farewell;
 mod firewall;
 mod forward;

@@ -5,16 +5,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use super::Kernel;
-use ipnet::IpNet;
+use super::devices::devices;
 
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
-    AddrGen, End, LabName, Lifetime, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin,
-    Route, Sysctl, SysctlKey, is_generated, is_link_local,
+    End, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Sysctl, SysctlKey,
 };
-use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{address, link, nsid, route};
+use crate::sys::netlink::{link, nsid};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -101,7 +99,7 @@ impl Kernel {
         loose: &mut Vec<Loose>,
     ) -> Result<(), Failure> {
         self.check_name(netns)?;
-        let (listed, indexes) = devices(self.socket(netns)?, namespace)?;
+        let (listed, indexes) = devices(self.socket(netns)?, netns, namespace)?;
         self.taken.extend(indexes);
         let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
         let waits =
@@ -269,97 +267,6 @@ impl link::Listed {
         };
         (end, self.index, self.link.owner, self.peer)
     }
-}
-
-/// Devices with their addresses and routes.
-fn devices(
-    socket: &mut Socket,
-    namespace: &mut Namespace,
-) -> io::Result<(Vec<link::Listed>, Vec<u32>)> {
-    let (listed, indexes) = link::list(socket)?;
-    let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
-    for device in &listed {
-        let master = device.master.and_then(|index| names.get(&index).cloned());
-        let link = Link {
-            master,
-            ..device.link.clone()
-        };
-        namespace.links.insert(device.name.clone(), link);
-    }
-    unblocked(&listed, namespace);
-    let addresses = address::list(socket)?;
-    let speaks: BTreeSet<u32> = (addresses.iter())
-        .filter(|listed| is_link_local(&listed.net))
-        .map(|listed| listed.index)
-        .collect();
-    for device in &listed {
-        let lost = device.ready && !speaks.contains(&device.index);
-        if let Some(link) = namespace.links.get_mut(&device.name) {
-            link.mute = lost && link.mac.is_some() && link.addrgen == Some(AddrGen::Eui64);
-        }
-    }
-    for listed in in_order(addresses).filter(|listed| !listed.by_kernel) {
-        let address = listed.net;
-        let link = names
-            .get(&listed.index)
-            .and_then(|name| namespace.links.get_mut(name));
-        // Before Linux 6.4 the kernel does not say which it made. For `lo` none is made
-        // (`addrconf_dev_config`, net/ipv6/addrconf.c).
-        let generated = |link: &Link| {
-            let makes = link.addrgen != Some(AddrGen::None) && link.kind != LinkKind::Loopback;
-            makes && is_generated(&address)
-        };
-        if let Some(link) = link.filter(|link| !generated(link)) {
-            link.addresses.extend(listed.permanent.then_some(address));
-            if listed.lifetime != Lifetime::FOREVER {
-                link.expiring.insert(address, listed.lifetime);
-            }
-        }
-    }
-    let (routes, others) = route::list(socket)?;
-    namespace.other_routes = others;
-    for listed in routes {
-        if let Some(dev) = names.get(&listed.index).cloned() {
-            let route::Listed {
-                to,
-                via,
-                metric,
-                origin,
-                ..
-            } = listed;
-            namespace.routes.insert(Route {
-                to,
-                via,
-                dev,
-                metric,
-                origin,
-            });
-        }
-    }
-    Ok((listed, indexes))
-}
-
-/// A port forwards nothing as long as it or its bridge is down, or has no carrier
-/// (`br_port_carrier_check`), or as spanning tree decides: that is as it should be.
-fn unblocked(listed: &[link::Listed], namespace: &mut Namespace) {
-    for port in listed {
-        let bridge = listed
-            .iter()
-            .find(|device| Some(device.index) == port.master);
-        let decides = bridge.is_some_and(|bridge| bridge.link.up && !bridge.stp);
-        if let Some(link) = namespace.links.get_mut(&port.name) {
-            link.blocked &= decides && port.running;
-        }
-    }
-}
-
-/// The order in which they were added: IPv6 is listed newest first
-/// (`ipv6_link_dev_addr`, net/ipv6/addrconf.c).
-fn in_order(addresses: Vec<address::Listed>) -> impl Iterator<Item = address::Listed> {
-    let (v4, v6): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|listed| matches!(listed.net, IpNet::V4(_)));
-    v4.into_iter().chain(v6.into_iter().rev())
 }
 
 /// Forwarding of the host, and, while it is off, what switching it on overwrites
