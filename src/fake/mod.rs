@@ -176,6 +176,8 @@ impl Fake {
             Op::AddRoute { route, .. } => route::add(namespace, route),
             Op::ReplaceRoute { route, .. } => route::replace(namespace, route),
             Op::DelRoute { route, .. } => route::delete(namespace, route),
+            Op::AddRule { rule, .. } => route::add_rule(namespace, rule),
+            Op::DelRule { rule, .. } => route::delete_rule(namespace, rule),
             Op::SetSysctl { key, value, .. } => sysctl::write(namespace, key, value),
             op => firewall::change(namespace, op),
         }

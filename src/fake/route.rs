@@ -3,7 +3,9 @@
 use ipnet::IpNet;
 
 use super::{Failure, device, refuse};
-use crate::state::{Fate, IP6_METRIC, IfName, LinkKind, Namespace, Origin, Route, broadcast};
+use crate::state::{
+    Fate, IP6_METRIC, IfName, IpRule, LinkKind, Namespace, Origin, Route, broadcast,
+};
 
 fn metric(route: &Route) -> u32 {
     let usual = if route.to.addr().is_ipv6() {
@@ -147,4 +149,16 @@ pub(super) fn flush(namespace: &mut Namespace, dev: &IfName, which: impl Fn(&IpN
     for routes in [&mut namespace.routes, &mut namespace.lost] {
         routes.retain(|route| route.dev != *dev || !which(&route.to));
     }
+}
+
+/// The kernel's own are represented by their absence.
+pub(super) fn add_rule(namespace: &mut Namespace, rule: &IpRule) -> Result<(), Failure> {
+    let new = namespace.lost_rules.remove(rule) || namespace.odd_rules.insert(rule.clone());
+    if new { Ok(()) } else { refuse(libc::EEXIST) }
+}
+
+/// Those that are no others' are the kernel's.
+pub(super) fn delete_rule(namespace: &mut Namespace, rule: &IpRule) -> Result<(), Failure> {
+    let there = namespace.odd_rules.remove(rule) || namespace.lost_rules.insert(rule.clone());
+    if there { Ok(()) } else { refuse(libc::ENOENT) }
 }

@@ -19,6 +19,7 @@ mod order;
 mod print;
 mod rename;
 mod route;
+mod rule;
 mod sysctl;
 mod thing;
 mod told;
@@ -128,6 +129,7 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
     netns::diff(&mut draft);
     address::diff(&mut draft);
     route::diff(&mut draft);
+    rule::diff(&mut draft);
     nft::diff(&mut draft);
     sysctl::diff(&mut draft);
     forward::diff(&mut draft);

@@ -45,6 +45,7 @@ pub(super) fn what(op: &Op) -> String {
             Some(via) => format!("route {route} (now via {via} dev {})", was.dev),
             None => format!("route {route} (now dev {})", was.dev),
         },
+        Op::AddRule { rule, .. } | Op::DelRule { rule, .. } => format!("rule {rule}"),
         Op::SetSysctl {
             key, value, was, ..
         } => {

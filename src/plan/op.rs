@@ -5,8 +5,8 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::state::{
-    AddrGen, Element, End, IfName, LabName, Lifetime, Link, Mac, Netns, NetnsName, Route, SetName,
-    SysctlKey, Table,
+    AddrGen, Element, End, IfName, IpRule, LabName, Lifetime, Link, Mac, Netns, NetnsName, Route,
+    SetName, SysctlKey, Table,
 };
 
 /// One change of the kernel's state.
@@ -123,6 +123,20 @@ pub enum Op {
         /// The route.
         route: Route,
     },
+    /// Adds a routing rule.
+    AddRule {
+        /// Where.
+        netns: Netns,
+        /// The rule.
+        rule: IpRule,
+    },
+    /// Removes a routing rule.
+    DelRule {
+        /// Where.
+        netns: Netns,
+        /// The rule.
+        rule: IpRule,
+    },
     /// Writes a kernel setting.
     SetSysctl {
         /// In which namespace.
@@ -209,6 +223,8 @@ impl Op {
             | Op::AddRoute { netns, .. }
             | Op::ReplaceRoute { netns, .. }
             | Op::DelRoute { netns, .. }
+            | Op::AddRule { netns, .. }
+            | Op::DelRule { netns, .. }
             | Op::SetSysctl { netns, .. }
             | Op::AddTable { netns, .. }
             | Op::DelTable { netns, .. }
@@ -236,6 +252,7 @@ impl Op {
             Op::AddRoute { route, .. }
             | Op::ReplaceRoute { route, .. }
             | Op::DelRoute { route, .. } => format!("route {route}"),
+            Op::AddRule { rule, .. } | Op::DelRule { rule, .. } => format!("rule {rule}"),
             Op::SetSysctl { key, .. } => key.to_string(),
             Op::AddTable { table, .. } | Op::DelTable { table, .. } => {
                 format!("nft table {}", table.name)
@@ -254,6 +271,7 @@ impl Op {
             Op::DelNetns { .. }
             | Op::DelLinks { .. }
             | Op::DelRoute { .. }
+            | Op::DelRule { .. }
             | Op::DelTable { .. } => format!("remove {}", self.object()),
             Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
             Op::RenameLink { from, to, .. } => format!("rename device {from} to {to}"),
@@ -265,6 +283,7 @@ impl Op {
                 ..
             } => format!("set {lifetime} of address {address} on {}", end.dev),
             Op::DelAddress { end, address } => format!("remove address {address} from {}", end.dev),
+            Op::AddRule { rule, .. } => format!("add rule {rule}"),
             Op::AddRoute { route, .. } => format!("add route {route}"),
             Op::ReplaceRoute { route, .. } => format!("replace route {route}"),
             Op::SetSysctl { key, value, .. } => format!("set {key} to {value}"),

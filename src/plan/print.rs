@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Op, Plan, Setting};
 use crate::state::{
-    AddrGen, Element, End, IfName, Link, Netns, Route, SetName, TABLE, Table, nft_element,
+    AddrGen, Element, End, IfName, IpRule, Link, Netns, Route, SetName, TABLE, Table, nft_element,
     nft_script,
 };
 
@@ -54,6 +54,8 @@ impl Op {
             Op::AddRoute { netns, route } => vec![route_line(netns, "add", route)],
             Op::ReplaceRoute { netns, route, .. } => vec![route_line(netns, "replace", route)],
             Op::DelRoute { netns, route } => vec![route_line(netns, "del", route)],
+            Op::AddRule { netns, rule } => vec![rule_line(netns, "add", rule)],
+            Op::DelRule { netns, rule } => vec![rule_line(netns, "del", rule)],
             Op::SetSysctl {
                 netns, key, value, ..
             } => {
@@ -245,6 +247,12 @@ fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
 fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
     let words: Vec<String> = route.to_string().split(' ').map(word).collect();
     format!("{} route {verb} {}", ip(netns), words.join(" "))
+}
+
+fn rule_line(netns: &Netns, verb: &str, rule: &IpRule) -> String {
+    let family = if rule.v6 { " -6" } else { "" };
+    let words: Vec<String> = rule.to_string().split(' ').map(word).collect();
+    format!("{}{family} rule {verb} {}", ip(netns), words.join(" "))
 }
 
 /// As `ip link set dev DEV` takes it; what a port has, as `bridge link set dev DEV`.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::link::is_small;
 use super::order::{Rank, Turn};
 use super::{Draft, Op, is_own, link};
-use crate::state::{End, IP6_METRIC, Namespace, Netns, Origin, Route};
+use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -20,8 +20,11 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
     let (in_the_way, present) = ours(draft, netns, want);
     for route in in_the_way {
+        let because = match route.fate {
+            Fate::Unicast => "it cannot stand while addresses make room for others",
+            _ => "the file has no such route",
+        };
         let op = removal(netns, route);
-        let because = "it cannot stand while addresses make room for others";
         draft.push(Rank::Configure(Turn::RouteInTheWay), op, because);
     }
     // The kernel tells routes of one table apart by destination and metric.
@@ -109,7 +112,7 @@ fn end(netns: &Netns, route: &Route) -> End {
 /// The observed routes that this lab may change and that are there when the plan
 /// comes to them: static ones in its own namespaces; on the host, those that leave
 /// by its own devices.
-/// First those that go because their device loses its last IPv4 address, or because
+/// First those that lead nowhere, and those that go because their device loses its last IPv4 address, or because
 /// their next hop becomes an address of the namespace itself, or because it is on the
 /// subnet of an address that makes room: without it they could not be put back.
 fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>, BTreeSet<Route>) {
@@ -136,7 +139,8 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
     };
     let in_the_way = |route: &Route| {
         let flushed = route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
-        flushed || route.via.is_some_and(|via| own.contains(&via)) || cut_off(route)
+        let nowhere = route.fate != Fate::Unicast;
+        nowhere || flushed || route.via.is_some_and(|via| own.contains(&via)) || cut_off(route)
     };
     have.routes
         .iter()

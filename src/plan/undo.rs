@@ -109,6 +109,8 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             route: was,
             was: route,
         }],
+        Op::AddRule { netns, rule } => vec![Op::DelRule { netns, rule }],
+        Op::DelRule { netns, rule } => vec![Op::AddRule { netns, rule }],
         Op::DelRoute { netns, route } => vec![Op::AddRoute { netns, route }],
         Op::SetSysctl {
             netns,
@@ -203,6 +205,11 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
         ops.extend(routes(&end, observed));
     }
     ops.extend(remake_links(&netns, cables, observed));
+    let at = || netns.clone();
+    let odd = before.odd_rules.iter().cloned();
+    ops.extend(odd.map(|rule| Op::AddRule { netns: at(), rule }));
+    let lost = before.lost_rules.iter().cloned();
+    ops.extend(lost.map(|rule| Op::DelRule { netns: at(), rule }));
     let mut settings: Vec<_> = before.sysctls.iter().collect();
     settings.retain(|(key, sysctl)| match key.device() {
         None => sysctl.value != "0",

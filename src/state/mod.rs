@@ -8,6 +8,7 @@ mod link;
 mod name;
 mod nft;
 mod route;
+mod rule;
 mod sysctl;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ pub use nft::{
     TableName, Term, Test, nft_element, nft_script,
 };
 pub use route::{Fate, IP6_METRIC, Origin, Route};
+pub use rule::IpRule;
 pub use sysctl::{Sysctl, SysctlKey};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
@@ -72,6 +74,12 @@ pub struct Namespace {
     /// and, on the host, blackhole and the like.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub other_routes: BTreeSet<IpNet>,
+    /// Routing rules that others have added.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub odd_rules: BTreeSet<IpRule>,
+    /// Routing rules that the kernel made, and that somebody has removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost_rules: BTreeSet<IpRule>,
     /// Kernel settings that matter to a lab.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctls: BTreeMap<SysctlKey, Sysctl>,

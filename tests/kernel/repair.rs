@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::sandbox::{file, ok, outcome, sh};
+use crate::sandbox::{file, ok, outcome, sh, until};
 use crate::vigil::Watch;
 use crate::{Test, snapshot, test};
 
@@ -21,7 +21,21 @@ pub(crate) fn tests() -> Vec<Test> {
             watched(command, cause)
         }));
     }
+    tests.push(test("repair::a port disabled", || port(by_hand)));
+    let watch = |command: &str| watched(command, "a device changed on the host");
+    tests.push(test("repair::a port disabled, watched", move || {
+        port(watch)
+    }));
     tests
+}
+
+/// Only a port that has come to carry packets can be found not to do so.
+fn port(disabled: impl Fn(&str)) {
+    up();
+    until("its carrier", || {
+        sh("ip -d link show pc-eth0").contains("bridge_slave state forwarding")
+    });
+    disabled("bridge link set dev pc-eth0 state 0");
 }
 
 pub(crate) const LAB: &str = "
@@ -45,7 +59,7 @@ const RELOAD: &str = "printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet fi
                       nft -f /run/nftables.conf";
 
 /// What somebody does, and what the watch hears first of it.
-const DRIFTS: [(&str, &str, &str); 26] = [
+const DRIFTS: [(&str, &str, &str); 27] = [
     (
         "nft flush ruleset",
         "nft flush ruleset",
@@ -138,6 +152,18 @@ const DRIFTS: [(&str, &str, &str); 26] = [
         "a route came in pc",
     ),
     (
+        "rules and routes that hide a next hop",
+        "ip -n pc route add blackhole 10.5.0.1; ip -n pc rule add prohibit priority 5; \
+         ip -n pc rule del priority 32766; ip -n pc route del default",
+        "a routing rule changed in pc",
+    ),
+    (
+        "routing rules",
+        "ip -n pc rule add from 10.5.0.10 fwmark 0x5 lookup 100; ip -n pc -6 rule add prohibit; \
+         ip -n pc rule del priority 32766",
+        "a routing rule changed in pc",
+    ),
+    (
         "an address that shall go in time",
         "ip -n pc address change 10.5.0.10/24 dev eth0 valid_lft 100 preferred_lft 50; \
          ip -n pc address change fd00:5::10/64 dev eth0 nodad valid_lft 100 preferred_lft 50",
@@ -156,12 +182,6 @@ const DRIFTS: [(&str, &str, &str); 26] = [
     (
         "a port isolated",
         "bridge link set dev pc-eth0 isolated on",
-        "a device changed on the host",
-    ),
-    (
-        "a port disabled",
-        "until ip -d link show pc-eth0 | grep -q 'bridge_slave state forwarding'; do :; done; \
-         bridge link set dev pc-eth0 state 0",
         "a device changed on the host",
     ),
     (
@@ -257,7 +277,7 @@ fn watched(command: &str, cause: &str) {
         .any(|told| told.as_str().is_some_and(|told| told.contains(cause)));
     assert!(told, "{repaired}");
     // What dies slowly, as devices of a namespace do, may take a second repair.
-    crate::sandbox::until("as described", || {
+    until("as described", || {
         outcome(&["status", "mine"]).code == Some(0)
     });
     is_back(&before);

@@ -9,8 +9,8 @@ use netyard::ipam::Leases;
 use netyard::plan::{Claim, Op, Setting};
 use netyard::reconcile::{self, Applied, Change, Host, Inside, Progress};
 use netyard::state::{
-    AddrGen, End, Fate, IfName, LabName, Lifetime, Link, Namespace, NetState, Netns, Origin, Route,
-    SysctlKey,
+    AddrGen, End, Fate, IfName, IpRule, LabName, Lifetime, Link, Namespace, NetState, Netns,
+    Origin, Route, SysctlKey,
 };
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
@@ -85,6 +85,7 @@ enum Drift {
     Mute(usize),
     Disconnect(usize),
     Blackhole(usize),
+    Rule(usize),
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
@@ -101,6 +102,7 @@ fn drift() -> impl Strategy<Value = Drift> {
         (0..9usize).prop_map(Drift::Mute),
         (0..9usize).prop_map(Drift::Disconnect),
         (0..9usize).prop_map(Drift::Blackhole),
+        (0..9usize).prop_map(Drift::Rule),
     ]
 }
 
@@ -173,6 +175,7 @@ impl Drift {
             }
             Drift::Disconnect(n) => disconnect(fake, lab, *n),
             Drift::Blackhole(n) => blackhole(fake, lab, *n),
+            Drift::Rule(n) => rule(fake, lab, *n),
             Drift::Forward(n) => forward(fake, lab, *n),
             Drift::Flush => {
                 let host = fake.namespaces.get_mut(&Netns::Host).expect("the host");
@@ -244,6 +247,27 @@ fn blackhole(fake: &mut Fake, lab: &LabName, n: usize) {
             src: None,
         };
         fake.apply(&[&Op::AddRoute { netns, route }], &mut ());
+    }
+}
+
+/// A rule comes, or one of the kernel's goes.
+fn rule(fake: &mut Fake, lab: &LabName, n: usize) {
+    let all = fake.namespaces.values_mut();
+    let ours = all.filter(|there| there.owner.as_ref() == Some(lab));
+    let rule = IpRule {
+        v6: n.is_multiple_of(3),
+        priority: 100 + n as u32,
+        words: "from all lookup 100".to_owned(),
+        message: Vec::new(),
+    };
+    if let Some(there) = pick(ours.collect(), n) {
+        let odd = n.is_multiple_of(2);
+        let rules = if odd {
+            &mut there.odd_rules
+        } else {
+            &mut there.lost_rules
+        };
+        rules.insert(rule);
     }
 }
 

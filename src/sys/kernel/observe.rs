@@ -12,7 +12,7 @@ use crate::reconcile::Inside;
 use crate::state::{
     End, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Sysctl, SysctlKey,
 };
-use crate::sys::netlink::{link, nsid};
+use crate::sys::netlink::{link, nsid, rule};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -127,7 +127,10 @@ impl Kernel {
         self.look_at_forwarding(netns, namespace)?;
         match netns {
             Netns::Host => self.look_at_tables(namespace, claims)?,
-            Netns::Named(_) => self.look_at_walls(netns, namespace, claims)?,
+            Netns::Named(_) => {
+                (namespace.odd_rules, namespace.lost_rules) = rule::list(self.socket(netns)?)?;
+                self.look_at_walls(netns, namespace, claims)?;
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ pub(crate) mod nft;
 pub(crate) mod notices;
 pub(crate) mod nsid;
 pub(crate) mod route;
+pub(crate) mod rule;
 pub(crate) mod socket;
 mod trace;
 
