@@ -102,7 +102,8 @@ fn give(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &[&IpNet]) {
 /// somebody removes it.
 fn lost(draft: &Draft<'_>, end: &End, want: &Link) -> Option<IpNet> {
     let have = draft.have_link(end)?;
-    let stays = want.up && want.addrgen != Some(AddrGen::None) && !is_small(want.mtu);
+    let given = want.addresses.iter().any(is_link_local);
+    let stays = want.up && !given && want.addrgen != Some(AddrGen::None) && !is_small(want.mtu);
     let mac = want
         .mac
         .or(have.mac)

@@ -81,7 +81,7 @@ fn put_addresses(
     namespace: &mut Namespace,
 ) {
     let speaks: BTreeSet<u32> = (addresses.iter())
-        .filter(|listed| is_link_local(&listed.net))
+        .filter(|a| is_link_local(&a.net) && (a.by_kernel || is_generated(&a.net)))
         .map(|listed| listed.index)
         .collect();
     for device in listed {
