@@ -8,6 +8,7 @@
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
@@ -40,6 +41,7 @@ mod errors;
 mod examples;
 mod flows;
 mod foreign;
+mod frames;
 mod kill;
 mod kill_several;
 mod labs;
@@ -55,6 +57,7 @@ mod run;
 mod run_ends;
 mod sandbox;
 mod snapshot;
+mod spoof;
 mod status;
 mod terminal;
 mod tutorial;
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         demo::tests(),
         down::tests(),
         foreign::tests(),
+        spoof::tests(),
         kill::tests(),
         kill_several::tests(),
         accepted::tests(),
