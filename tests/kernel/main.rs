@@ -9,6 +9,7 @@
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `spoof`: frames in another's name, as `frames` makes them.
+//! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
@@ -49,6 +50,7 @@ mod leases;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod policy;
 mod progress;
 mod proof;
 mod readme;
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         down::tests(),
         foreign::tests(),
         spoof::tests(),
+        policy::tests(),
         kill::tests(),
         kill_several::tests(),
         accepted::tests(),
