@@ -66,7 +66,11 @@ fn left_to_user(table: Table) -> Table {
 }
 
 /// Whether an operation changes the firewall.
-pub(super) fn is_change(op: &Op) -> bool {
+pub(super) fn go_together(a: &Op, b: &Op) -> bool {
+    is_change(a) && is_change(b) && a.netns() == b.netns()
+}
+
+fn is_change(op: &Op) -> bool {
     matches!(
         op,
         Op::AddTable { .. } | Op::DelTable { .. } | Op::AddElement { .. } | Op::DelElement { .. }

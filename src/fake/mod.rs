@@ -319,12 +319,12 @@ impl Host for Fake {
     fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
         let mut applied = Applied::default();
         let mut at = 0;
-        for group in ops.chunk_by(|a, b| firewall::is_change(a) && firewall::is_change(b)) {
+        for group in ops.chunk_by(|a, b| firewall::go_together(a, b)) {
             applied.interrupted = progress.interrupted();
             if applied.interrupted {
                 break;
             }
-            // The changes of the firewall are one transaction.
+            // The changes of a namespace's firewall are one transaction.
             let before = self.namespaces.clone();
             for (i, op) in group.iter().enumerate() {
                 if let Err(failure) = self.execute(op) {

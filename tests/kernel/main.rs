@@ -8,6 +8,8 @@
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `spoof`: frames in another's name, as `frames` makes them.
+//! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
@@ -40,6 +42,7 @@ mod errors;
 mod examples;
 mod flows;
 mod foreign;
+mod frames;
 mod kill;
 mod kill_several;
 mod labs;
@@ -47,6 +50,7 @@ mod leases;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod policy;
 mod progress;
 mod proof;
 mod readme;
@@ -55,6 +59,7 @@ mod run;
 mod run_ends;
 mod sandbox;
 mod snapshot;
+mod spoof;
 mod status;
 mod terminal;
 mod tutorial;
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
         demo::tests(),
         down::tests(),
         foreign::tests(),
+        spoof::tests(),
+        policy::tests(),
         kill::tests(),
         kill_several::tests(),
         accepted::tests(),

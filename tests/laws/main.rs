@@ -165,10 +165,13 @@ fn every_failure(start: &Fake, desired: &NetState) -> Result<(), TestCaseError> 
 
 fn in_last_transaction(steps: &[Step], k: usize) -> bool {
     let firewall = |step: &Step| {
-        let text = step.op.commands().join("");
-        text.starts_with("nft ")
+        let op = &step.op;
+        matches!(op, Op::AddTable { .. } | Op::DelTable { .. })
+            || matches!(op, Op::AddElement { .. } | Op::DelElement { .. })
     };
-    steps[k.saturating_sub(1)..].iter().all(firewall)
+    let last = steps.last().map(|step| step.op.netns());
+    let together = |step: &Step| firewall(step) && Some(step.op.netns()) == last;
+    steps[k.saturating_sub(1)..].iter().all(together)
 }
 
 /// The undoing is refused something in turn. What is left is told, and `down` removes
