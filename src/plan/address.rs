@@ -99,15 +99,13 @@ fn give(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &[&IpNet]) {
 }
 
 /// The link-local address that the kernel makes when a device comes up, and not again when
-/// somebody removes it.
+/// somebody removes it, nor when a device that is up is told to make one.
 fn lost(draft: &Draft<'_>, end: &End, want: &Link) -> Option<IpNet> {
     let have = draft.have_link(end)?;
     let given = want.addresses.iter().any(is_link_local);
     let stays = want.up && !given && want.addrgen != Some(AddrGen::None) && !is_small(want.mtu);
-    let mac = want
-        .mac
-        .or(have.mac)
-        .filter(|_| have.mute && have.up && stays);
+    let none = have.mute || have.addrgen == Some(AddrGen::None);
+    let mac = want.mac.or(have.mac).filter(|_| none && have.up && stays);
     mac.map(eui64)
 }
 
