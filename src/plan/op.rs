@@ -243,6 +243,13 @@ impl Op {
         }
     }
 
+    /// Whether the host forwards by it what it did not before.
+    pub(crate) fn opens_host(&self) -> bool {
+        let forwarding = [SysctlKey::forward4(), SysctlKey::forward6()];
+        matches!(self, Op::SetSysctl { netns: Netns::Host, key, value, .. }
+            if value != "0" && forwarding.contains(key))
+    }
+
     /// What it is done to.
     pub fn object(&self) -> String {
         match self {
