@@ -52,6 +52,12 @@ pub(super) fn set_lifetime(
     if lifetime != Lifetime::FOREVER {
         link.expiring.insert(address, lifetime);
     }
+    if address.addr().is_ipv6() {
+        // `inet6_addr_modify` restores the route to its subnet.
+        let restored = |route: &Route| route.dev == *dev && route.to == address.trunc();
+        namespace.lost.retain(|route| !restored(route));
+    }
+    let link = device::get(namespace, dev)?;
     if lifetime.valid != u32::MAX {
         link.addresses.retain(|other| *other != address);
     } else if !link.addresses.contains(&address) {

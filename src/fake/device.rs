@@ -21,6 +21,7 @@ pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac)
         mtu: Some(mtu),
         mac: link.mac.or(Some(chosen)).filter(|_| !lo),
         addrgen: Some(mode).filter(|_| mtu >= IPV6_MIN_MTU),
+        mute: link.up && mode == AddrGen::None && mtu >= IPV6_MIN_MTU,
         ..link
     };
     namespace.links.insert(end.dev.clone(), link);
@@ -48,7 +49,10 @@ pub(super) fn get<'a>(namespace: &'a mut Namespace, dev: &IfName) -> Result<&'a 
 pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Result<(), Failure> {
     let link = get(namespace, dev)?;
     match set {
-        Setting::Up(true) => link.up = true,
+        Setting::Up(true) => {
+            link.up = true;
+            link.mute = link.addrgen == Some(AddrGen::None);
+        }
         Setting::Up(false) => take_down(namespace, dev),
         Setting::Mtu(mtu) => {
             link.mtu = Some(*mtu);
@@ -62,6 +66,7 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         Setting::Mac(mac) => link.mac = Some(*mac),
         Setting::Master(master) => return enslave(namespace, dev, master.as_ref()),
         Setting::AddrGen(_) if !has_ipv6(link) => return refuse(libc::EAFNOSUPPORT),
+        // What a device that is up has made, or has not, stays so.
         Setting::AddrGen(mode) => link.addrgen = Some(*mode),
         Setting::Isolated(_) | Setting::Forwarding(_) if link.master.is_none() => {
             return refuse(libc::EINVAL);

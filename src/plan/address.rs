@@ -104,8 +104,10 @@ fn lost(draft: &Draft<'_>, end: &End, want: &Link) -> Option<IpNet> {
     let have = draft.have_link(end)?;
     let given = want.addresses.iter().any(is_link_local);
     let stays = want.up && !given && want.addrgen != Some(AddrGen::None) && !is_small(want.mtu);
-    let none = have.mute || have.addrgen == Some(AddrGen::None);
-    let mac = want.mac.or(have.mac).filter(|_| none && have.up && stays);
+    let mac = want
+        .mac
+        .or(have.mac)
+        .filter(|_| have.mute && have.up && stays);
     mac.map(eui64)
 }
 

@@ -76,7 +76,11 @@ fn lost(draft: &Draft<'_>, netns: &Netns) -> Vec<Route> {
         let kept = draft.meanwhile.get(&end).unwrap_or(&have.addresses);
         // Of several IPv4 addresses in a subnet it is the first one's.
         let of = |a: &&IpNet| a.trunc() == route.to && route.src.is_none_or(|src| a.addr() == src);
-        let stays = kept.iter().any(|a| of(&a) && want.addresses.contains(a));
+        // An IPv6 address whose time is changed gets its route again (`inet6_addr_modify`,
+        // net/ipv6/addrconf.c), an IPv4 address does not.
+        let expiring = have.expiring.keys().filter(|a| a.addr().is_ipv4());
+        let mut kept = kept.iter().chain(expiring);
+        let stays = kept.any(|a| of(&a) && want.addresses.contains(a));
         let has = route.to.addr().is_ipv4() || !is_small(want.mtu);
         want.up && have.up && stays && has
     };

@@ -42,7 +42,8 @@ pub struct Link {
     /// Given addresses that the kernel will remove in time, or uses no more for what is new.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub expiring: BTreeMap<IpNet, Lifetime>,
-    /// It is up, and has lost the IPv6 link-local address that the kernel made for it.
+    /// It is up without the IPv6 link-local address that the kernel makes: somebody removed it,
+    /// or it was told to make none. The kernel makes it no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mute: bool,
     /// As a port of a bridge it reaches no other isolated port.

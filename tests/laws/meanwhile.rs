@@ -322,6 +322,11 @@ fn forward(fake: &mut Fake, lab: &LabName, n: usize) {
     if let Some((netns, key)) = pick(keys, n) {
         let there = fake.namespaces.get_mut(&netns).expect("a namespace");
         let now = there.sysctls[&key].value == "1";
+        // The kernel then forgets what it has learned from routers, for good
+        // (`rt6_purge_dflt_routers`): nobody brings that back.
+        if netns == Netns::Host && !now && key.path().contains("ipv6") {
+            return;
+        }
         let value = if now { "0" } else { "1" }.to_owned();
         let was = Vec::new();
         let op = Op::SetSysctl {

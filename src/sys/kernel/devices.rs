@@ -56,7 +56,7 @@ fn lost(
         let Some(link) = namespace.links.get(&device.name) else {
             continue;
         };
-        for address in &link.addresses {
+        for address in link.addresses.iter().chain(link.expiring.keys()) {
             let v4 = address.addr().is_ipv4();
             let alone = v4 && (address.prefix_len() == 32 || link.kind == LinkKind::Loopback);
             let place = (device.index, address.trunc());
@@ -89,7 +89,7 @@ fn put_addresses(
     for device in listed {
         let lost = device.ready && !speaks.contains(&device.index);
         if let Some(link) = namespace.links.get_mut(&device.name) {
-            link.mute = lost && link.mac.is_some() && link.addrgen == Some(AddrGen::Eui64);
+            link.mute = lost && link.mac.is_some() && link.addrgen.is_some();
         }
     }
     for listed in in_order(addresses).filter(|listed| !listed.by_kernel) {
