@@ -73,10 +73,7 @@ pub(crate) fn make(
     need_seen_names()?;
     let (desired, leases) = lease::resolved(topology, &store)?;
     let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
-    kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
+    expect(&mut kernel, topology, &desired, look);
     reconcile::up(&mut kernel, &desired, progress)
 }
 
@@ -124,10 +121,7 @@ fn compare(topology: &Topology, look: Look) -> Result<(NetState, NetState), Erro
     let lab = record(&topology.lab, "", &store)?;
     let (desired, _) = lease::resolved(topology, &store)?;
     let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
-    kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
+    expect(&mut kernel, topology, &desired, look);
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))
 }
@@ -375,6 +369,14 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
         Some(Lab { whole, run, .. }) => Ok(Lab { whole, run, ..lab }),
         None => Ok(Lab { whole: true, ..lab }),
     }
+}
+
+/// Says what of the host and of its namespaces matters to the lab.
+fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Look) {
+    kernel.forwards = forwarding(topology);
+    kernel.networks = !topology.networks.is_empty();
+    kernel.walled = walled(desired);
+    kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }
 
 fn walled(desired: &NetState) -> BTreeSet<Netns> {
