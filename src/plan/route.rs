@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::link::is_small;
 use super::order::{Rank, Turn};
 use super::{Draft, Op, is_own, link};
-use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route};
+use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route, broadcast};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -116,9 +116,10 @@ fn end(netns: &Netns, route: &Route) -> End {
 /// The observed routes that this lab may change and that are there when the plan
 /// comes to them: static ones in its own namespaces; on the host, those that leave
 /// by its own devices.
-/// First those that lead nowhere, and those that go because their device loses its last IPv4 address, or because
-/// their next hop becomes an address of the namespace itself, or because it is on the
-/// subnet of an address that makes room: without it they could not be put back.
+/// First those that lead nowhere, and those that go because their device loses its last
+/// IPv4 address, or because their next hop becomes an address of the namespace itself or
+/// the broadcast address of a subnet of its own, or because it is on the subnet of an
+/// address that makes room: without it they could not be put back.
 fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>, BTreeSet<Route>) {
     let Some(have) = draft.have(netns) else {
         return Default::default();
@@ -130,8 +131,10 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
         let own = *netns != Netns::Host || is_own(draft.observed, &end, draft.lab());
         route.origin == Origin::Static && stays && own
     };
-    let own: BTreeSet<IpAddr> = (want.links.values())
-        .flat_map(|link| link.addresses.iter().map(IpNet::addr))
+    let addresses = want.links.values().flat_map(|link| &link.addresses);
+    let no_hop: BTreeSet<IpAddr> = addresses
+        .flat_map(|net| [Some(net.addr()), broadcast(net)])
+        .flatten()
         .collect();
     let cut_off = |route: &Route| {
         let nets = draft.meanwhile.get(&end(route));
@@ -144,7 +147,7 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
     let in_the_way = |route: &Route| {
         let flushed = route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
         let nowhere = route.fate != Fate::Unicast;
-        nowhere || flushed || route.via.is_some_and(|via| own.contains(&via)) || cut_off(route)
+        nowhere || flushed || route.via.is_some_and(|via| no_hop.contains(&via)) || cut_off(route)
     };
     have.routes
         .iter()
