@@ -15,6 +15,7 @@ need nft nftables
 need sysctl procps
 need ping iputils-ping
 need unshare util-linux
+need conntrack conntrack
 need cc gcc
 [ -e /usr/include/linux/netfilter/nf_tables.h ] || missing="$missing linux-libc-dev"
 if [ -n "$missing" ]; then

@@ -7,15 +7,16 @@
 
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod yard;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::mount::{MountFlags, MountPropagationFlags};
-use rustix::thread::UnshareFlags;
+use yard::{compiled, ms, run, sandbox, settle};
 
 const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
 
@@ -23,15 +24,13 @@ const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
 type Samples = BTreeMap<(usize, &'static str), Vec<f64>>;
 
 fn main() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .filter_map(|word| word.parse().ok());
+    let mut numbers = yard::numbers();
     let rounds = numbers.next().unwrap_or(7);
     let mut sizes: Vec<usize> = numbers.collect();
     if sizes.is_empty() {
         sizes = vec![100, 300, 1000];
     }
-    let floor = compile_floor();
+    let floor = compiled("nsfloor");
     sandbox();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let mut samples = Samples::new();
@@ -49,41 +48,6 @@ fn main() {
     }
     report(&sizes, &samples, &peak, &load);
     start_up(rounds);
-}
-
-fn compile_floor() -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor/nsfloor.c");
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nsfloor");
-    let mut cc = Command::new("cc");
-    let done = cc
-        .args(["-O2", "-pthread", "-o"])
-        .arg(&program)
-        .arg(source)
-        .status();
-    assert!(
-        done.is_ok_and(|status| status.success()),
-        "cc compiles the floor program"
-    );
-    program
-}
-
-/// Namespaces of our own: nothing of this is seen by the machine.
-fn sandbox() {
-    let (uid, gid) = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
-    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS;
-    // SAFETY: no other thread exists, and no file table is unshared.
-    unsafe { rustix::thread::unshare_unsafe(flags) }.expect("a user namespace");
-    fs::write("/proc/self/setgroups", "deny").expect("setgroups");
-    fs::write("/proc/self/uid_map", format!("0 {uid} 1")).expect("uid_map");
-    fs::write("/proc/self/gid_map", format!("0 {gid} 1")).expect("gid_map");
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    rustix::mount::mount_change("/", private).expect("private mounts");
-    rustix::mount::mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None)
-        .expect("an empty /run");
-    run(Command::new("ip").args(["link", "set", "lo", "up"]));
 }
 
 /// One bridge, `n` namespaces, each with an address and a default route.
@@ -183,55 +147,6 @@ fn batch(n: usize, samples: &mut Samples) {
     // `ip netns` leaves its directory mounted on itself.
     run(Command::new("umount").arg("/run/netns"));
     let _ = fs::remove_dir("/run/netns");
-}
-
-#[track_caller]
-fn run(command: &mut Command) -> String {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program starts");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{command:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
-}
-
-/// Waits until the kernel has cleaned up after the last one, and others are quiet:
-/// both CPUs mostly idle, at most 15 s.
-fn settle() {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(15) {
-        let before = cpu();
-        std::thread::sleep(Duration::from_millis(250));
-        let now = cpu();
-        let (busy, all) = (now.0 - before.0, now.1 - before.1);
-        if busy * 8 < all {
-            return;
-        }
-    }
-}
-
-/// Busy and total ticks since boot (proc_stat(5)).
-fn cpu() -> (u64, u64) {
-    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let first = text.lines().next().unwrap_or_default();
-    let ticks: Vec<u64> = first
-        .split_whitespace()
-        .skip(1)
-        .take(8)
-        .filter_map(|t| t.parse().ok())
-        .collect();
-    let all: u64 = ticks.iter().sum();
-    let idle = ticks.iter().skip(3).take(2).sum::<u64>();
-    (all - idle, all)
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
 
 fn median(samples: &Samples, n: usize, what: &'static str) -> Option<f64> {

@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code, clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod yard;
+
 use std::fs;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -14,19 +16,15 @@ use ipnet::IpNet;
 use netyard::ipam::{Open, Range};
 use netyard::lease::{self, Ask, LeaseStore, Owner, Place};
 use netyard::state::IfName;
-use rustix::mount::{MountFlags, MountPropagationFlags};
-use rustix::thread::UnshareFlags;
 
 fn main() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .filter_map(|word| word.parse().ok());
+    let mut numbers = yard::numbers();
     let rounds = numbers.next().unwrap_or(300);
     let mut sizes: Vec<usize> = numbers.collect();
     if sizes.is_empty() {
         sizes = vec![10, 1000, 60_000];
     }
-    sandbox();
+    yard::sandbox();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("medians of {rounds}, load {}", load.trim());
     println!("\n| subnet | leases | the next | the last free | every second free | give back |");
@@ -45,24 +43,6 @@ fn main() {
     }
     let with_opening = median((0..rounds).map(|n| bench.opened(n)).collect());
     println!("\nopening the journal, and one lease: {with_opening}");
-}
-
-/// Namespaces of our own, and a /run in memory, as it is on a machine.
-fn sandbox() {
-    let (uid, gid) = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
-    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWNS;
-    // SAFETY: no other thread exists, and no file table is unshared.
-    unsafe { rustix::thread::unshare_unsafe(flags) }.expect("a user namespace");
-    fs::write("/proc/self/setgroups", "deny").expect("setgroups");
-    fs::write("/proc/self/uid_map", format!("0 {uid} 1")).expect("uid_map");
-    fs::write("/proc/self/gid_map", format!("0 {gid} 1")).expect("gid_map");
-    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    rustix::mount::mount_change("/", private).expect("private mounts");
-    rustix::mount::mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None)
-        .expect("an empty /run");
 }
 
 struct Bench {
@@ -150,26 +130,11 @@ impl Bench {
 
 /// The first host addresses of a subnet.
 fn range(subnet: IpNet, count: usize) -> Range {
-    let text = match subnet.network() {
-        IpAddr::V4(net) => {
-            let first = net.to_bits() + 1;
-            let last = first + count as u32 - 1;
-            format!(
-                "{}-{}",
-                IpAddr::from(first.to_be_bytes()),
-                IpAddr::from(last.to_be_bytes())
-            )
-        }
-        IpAddr::V6(net) => {
-            let first = net.to_bits() + 1;
-            let last = first + count as u128 - 1;
-            format!(
-                "{}-{}",
-                IpAddr::from(first.to_be_bytes()),
-                IpAddr::from(last.to_be_bytes())
-            )
-        }
+    let host = |n: usize| match subnet.network() {
+        IpAddr::V4(net) => IpAddr::from((net.to_bits() + n as u32).to_be_bytes()),
+        IpAddr::V6(net) => IpAddr::from((net.to_bits() + n as u128).to_be_bytes()),
     };
+    let text = format!("{}-{}", host(1), host(count));
     text.parse().expect("a range")
 }
 

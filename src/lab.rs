@@ -11,7 +11,7 @@ use crate::lease;
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns, Published};
-use crate::sys::kernel::{Kernel, LOCKING};
+use crate::sys::kernel::{Kernel, LOCKING, Scope};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -53,7 +53,16 @@ fn bring_up(
         }
         lab.run = Some(run.to_owned());
     }
-    make(topology, lab, (lock, store), progress)
+    make(topology, lab, (lock, store), Look::Narrow, progress)
+}
+
+/// How much of the host is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// All of it.
+    Wide,
+    /// What the lab names.
+    Narrow,
 }
 
 /// What `up` and `repair` do once they know which lab, from which file.
@@ -61,15 +70,13 @@ pub(crate) fn make(
     topology: &Topology,
     lab: Lab,
     (lock, store): (store::Lock, Store),
+    look: Look,
     progress: &mut dyn Progress,
 ) -> Result<Plan, Error> {
     need_seen_names()?;
     let (desired, leases) = lease::resolved(topology, &store)?;
-    let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
-    kernel.published = published(&desired);
+    let mut kernel = Kernel::to_change(lab, routed(&desired), leases, lock, store)?;
+    expect(&mut kernel, topology, &desired, look);
     reconcile::up(&mut kernel, &desired, progress)
 }
 
@@ -312,8 +319,7 @@ pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
 }
 
 pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
-    let labs = store.labs().map_err(Error::journal("read the journal"))?;
-    Ok(labs.into_iter().find(|lab| lab.name == *name))
+    store.lab(name).map_err(Error::journal("read the journal"))
 }
 
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs
@@ -325,6 +331,15 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
         Some(Lab { whole, run, .. }) => Ok(Lab { whole, run, ..lab }),
         None => Ok(Lab { whole: true, ..lab }),
     }
+}
+
+/// Says what of the host and of its namespaces matters to the lab.
+fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Look) {
+    kernel.forwards = forwarding(topology);
+    kernel.networks = !topology.networks.is_empty();
+    kernel.walled = walled(desired);
+    kernel.published = published(desired);
+    kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }
 
 fn walled(desired: &NetState) -> BTreeSet<Netns> {
@@ -348,6 +363,7 @@ fn published(desired: &NetState) -> BTreeSet<Published> {
 }
 
 /// Whether the lab needs forwarding on the host.
-fn routed(topology: &Topology) -> bool {
-    topology.networks.values().any(|network| network.masquerade)
+fn routed(desired: &NetState) -> bool {
+    let host = desired.namespaces.get(&Netns::Host);
+    host.is_some_and(|host| !host.sysctls.is_empty())
 }

@@ -1,7 +1,7 @@
 //! Brings back what others changed: a lab is made again as it was last brought up.
 
 use crate::error::Error;
-use crate::lab;
+use crate::lab::{self, Look};
 use crate::plan::Plan;
 use crate::reconcile::Progress;
 use crate::state::LabName;
@@ -20,7 +20,7 @@ pub fn repair(name: &LabName, progress: &mut dyn Progress) -> Result<Plan, Error
     let store = Store::open()?;
     let lab = described(name, &store)?;
     let topology = recorded(&lab)?;
-    lab::make(&topology, lab, (lock, store), progress)
+    lab::make(&topology, lab, (lock, store), Look::Wide, progress)
 }
 
 /// What [`repair`] would do. Nothing is changed.
@@ -29,7 +29,7 @@ pub fn repair(name: &LabName, progress: &mut dyn Progress) -> Result<Plan, Error
 /// As [`repair`].
 pub fn drift(name: &LabName) -> Result<Plan, Error> {
     let lab = described(name, &Store::open_to_read()?)?;
-    lab::plan(&recorded(&lab)?)
+    Ok(lab::status(&recorded(&lab)?)?.drift?)
 }
 
 /// The lab as it is recorded, if somebody other than its user may change it.

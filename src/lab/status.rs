@@ -1,6 +1,6 @@
 //! A lab as it is, against its description.
 
-use super::{forwarding, lock_to_read, published, record, routed, walled};
+use super::{Look, expect, lock_to_read, record, routed};
 use crate::error::Error;
 use crate::lease;
 use crate::plan::{Conflicts, Plan, Reach};
@@ -15,7 +15,7 @@ use crate::topology::Topology;
 /// # Errors
 /// What is in the way.
 pub fn plan(topology: &Topology) -> Result<Plan, Error> {
-    let (desired, observed) = compare(topology, About::Itself)?;
+    let (desired, observed) = compare(topology, Look::Narrow, About::Itself)?;
     Ok(crate::plan::plan(&desired, &observed)?)
 }
 
@@ -24,7 +24,7 @@ pub fn plan(topology: &Topology) -> Result<Plan, Error> {
 /// # Errors
 /// What is in the way.
 pub fn preview(topology: &Topology) -> Result<(Plan, Reach), Error> {
-    let (desired, observed) = compare(topology, About::Others)?;
+    let (desired, observed) = compare(topology, Look::Narrow, About::Others)?;
     let reach = crate::plan::reach(&desired, &observed);
     Ok((crate::plan::plan(&desired, &observed)?, reach))
 }
@@ -45,7 +45,7 @@ pub struct Status {
 /// # Errors
 /// The lab was made from another network namespace, missing rights.
 pub fn status(topology: &Topology) -> Result<Status, Error> {
-    let (desired, observed) = compare(topology, About::Others)?;
+    let (desired, observed) = compare(topology, Look::Wide, About::Others)?;
     Ok(Status {
         drift: crate::plan::plan(&desired, &observed),
         foreign: crate::plan::foreign_ports(&observed),
@@ -61,16 +61,13 @@ enum About {
     Others,
 }
 
-fn compare(topology: &Topology, about: About) -> Result<(NetState, NetState), Error> {
+fn compare(topology: &Topology, look: Look, about: About) -> Result<(NetState, NetState), Error> {
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
     let (desired, _) = lease::resolved(topology, &store)?;
-    let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
-    kernel.published = published(&desired);
+    let mut kernel = Kernel::to_read(lab, store, routed(&desired))?;
+    expect(&mut kernel, topology, &desired, look);
     kernel.tells = about == About::Others;
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::noun::{place, what};
 use super::thing::Thing;
 use super::{Harm, Impact, Op, Place, Plan, Step};
-use crate::state::Netns;
+use crate::state::{Netns, SetName, TableName};
 
 /// One change. Several steps may be one: what removes a thing and what makes it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,9 +59,11 @@ impl Plan {
     /// The changes that it makes, namespace by namespace, the host first.
     pub fn changes(&self) -> Vec<Change> {
         let made: BTreeSet<Thing<'_>> = self.steps.iter().flat_map(|s| s.op.makes()).collect();
+        let lost: BTreeSet<Thing<'_>> = self.steps.iter().flat_map(|s| s.op.removes()).collect();
         let mut before = BTreeMap::new();
         let mut changes = Vec::new();
-        for step in &self.steps {
+        let told = |step: &&Step| !is_of_a_port(&step.op, [&made, &lost]);
+        for step in self.steps.iter().filter(told) {
             let gone = step.op.removes();
             for (i, thing) in gone.iter().enumerate() {
                 match made.contains(thing) {
@@ -138,6 +140,20 @@ fn is_part(op: &Op, made: &BTreeSet<Thing<'_>>) -> bool {
     made.contains(&Thing::device(end)) || within.is_some_and(|netns| made.contains(&netns))
 }
 
+/// What a port may use comes and goes with the port; and what it may say about its IPv6
+/// addresses with the addresses.
+fn is_of_a_port(op: &Op, all: [&BTreeSet<Thing<'_>>; 2]) -> bool {
+    let (Op::AddElement { set, element, .. } | Op::DelElement { set, element, .. }) = op else {
+        return false;
+    };
+    let with_port = |dev| {
+        let port = Thing::Device(&Netns::Host, dev);
+        all.iter().any(|things| things.contains(&port))
+    };
+    *set == SetName::Targets6
+        || set.table() == TableName::Bridge && element.devices().any(with_port)
+}
+
 /// The impact of a step on the `i`-th thing that it removes.
 fn impacts(step: &Step, i: usize) -> Vec<Impact> {
     match &step.op {
@@ -164,10 +180,10 @@ fn change(step: &Step, before: &BTreeMap<Thing<'_>, (&Step, usize)>) -> Change {
     let again: Vec<_> = made.iter().filter_map(|thing| before.get(thing)).collect();
     let change = Change {
         netns: place(&step.op),
-        sign: if made.is_empty() {
-            Sign::Change
-        } else {
-            Sign::Make
+        sign: match &step.op {
+            Op::DelFlows { .. } => Sign::Remove,
+            _ if made.is_empty() => Sign::Change,
+            _ => Sign::Make,
         },
         what: what(&step.op),
         because: step.because.clone(),

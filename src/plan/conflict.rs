@@ -1,15 +1,19 @@
 //! What a lab needs and someone else holds. Nothing foreign is ever adopted,
 //! changed or removed; the error names the holder.
 
+mod port;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use ipnet::IpNet;
 
+pub use port::Taker;
+
 use super::{is_own, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, Listener, NetState, Netns, NetnsName, Published, Route,
-    SetName, Table, TableName, is_link_local,
+    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Published, Route, SetName,
+    Table, TableName, is_link_local,
 };
 
 /// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
@@ -119,13 +123,13 @@ pub enum Conflict {
         /// Whose it is.
         holder: Holder,
     },
-    /// A process listens where the lab publishes a port.
+    /// A port of the host that the lab publishes is another's.
     #[error("{want} of the host is taken: {holder}")]
     Port {
         /// What the lab publishes.
         want: Box<Published>,
-        /// Who listens there.
-        holder: Listener,
+        /// Who has it.
+        holder: Taker,
     },
     /// More devices on a bridge than the kernel takes.
     #[error("bridge {bridge} would have {ports} ports: the kernel takes at most {BRIDGE_PORTS}")]
@@ -172,27 +176,8 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     found.extend(routes(desired, observed));
     found.extend(diverted(desired, observed));
     found.extend(tables(desired, observed));
-    found.extend(listeners(desired, observed));
+    found.extend(port::taken(desired, observed));
     found
-}
-
-/// A published port takes what comes before any socket sees it: who listens there would
-/// hear no more, and say nothing.
-fn listeners(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
-    let (Some(want), Some(have)) = (
-        desired.namespaces.get(&Netns::Host),
-        observed.namespaces.get(&Netns::Host),
-    ) else {
-        return Vec::new();
-    };
-    let taken = |holder: &Listener| {
-        let want = want.published.iter().find(|want| holder.loses(want))?;
-        Some(Conflict::Port {
-            want: Box::new(want.clone()),
-            holder: holder.clone(),
-        })
-    };
-    have.listeners.iter().filter_map(taken).collect()
 }
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {
@@ -358,7 +343,9 @@ fn tables(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
 
 fn held(lab: &LabName, want: &Table, have: &Table) -> Vec<Conflict> {
     let barred = |(set, element, _): (SetName, &Element, _)| {
-        let (_, owner) = barring(have.sets.get(&set)?, set, element)?;
+        // Of ports it is told by the ports themselves.
+        let set = Some(set).filter(|set| !set.is_of_ports())?;
+        let (_, owner) = set.barring(have.sets.get(&set)?, element)?;
         let owner = owner.as_ref().filter(|owner| *owner != lab)?;
         Some(Conflict::Element {
             set,
@@ -367,18 +354,4 @@ fn held(lab: &LabName, want: &Table, have: &Table) -> Vec<Conflict> {
         })
     };
     want.elements().filter_map(barred).collect()
-}
-
-/// The element that bars a new one from the set. Where there are no ranges it is the one of
-/// the same key, and found without a look at the others.
-pub(super) fn barring<'a, T>(
-    elements: &'a BTreeMap<Element, T>,
-    set: SetName,
-    new: &Element,
-) -> Option<(&'a Element, &'a T)> {
-    if set.has_intervals() {
-        return elements.iter().find(|(there, _)| there.bars(new));
-    }
-    let first = elements.range(Element::of(new.key.clone())..).next()?;
-    (first.0.key == new.key).then_some(first)
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::impact::{Harm, Impact, Place};
 use super::thing::Thing;
-use super::{Op, Setting, Step, link};
+use super::{Op, Setting, Step, flow, link};
 use crate::state::{
     Element, End, IfName, Link, NetState, Netns, Route, SetName, SysctlKey, is_link_local,
 };
@@ -61,9 +61,15 @@ impl<'a> Whole<'a> {
                 on: vec![Place::Namespace(Netns::Named(name.clone()))],
                 what: "with all that is in it".to_owned(),
             }),
+            Op::DelFlows { netns, flows } => return flow::impacts(netns, flows, self.observed),
             Op::SetLink { end, set, was } => self.setting(end, set, was),
             Op::DelAddress { end, address } => self.address(end, address),
             Op::DelRoute { netns, route } => Some(self.route(netns, route)),
+            Op::DelRule { netns, .. } => Some(Impact {
+                harm: Harm::Cut,
+                on: vec![Place::Namespace(netns.clone())],
+                what: "what finds its way by this rule".to_owned(),
+            }),
             Op::ReplaceRoute { netns, route, .. } => self.detour(netns, route),
             Op::SetSysctl {
                 netns, key, value, ..

@@ -7,6 +7,8 @@ mod change;
 mod claim;
 mod conflict;
 mod felt;
+mod flow;
+mod forward;
 mod impact;
 mod link;
 mod list;
@@ -20,6 +22,7 @@ mod print;
 mod reach;
 mod rename;
 mod route;
+mod rule;
 mod sysctl;
 mod thing;
 mod told;
@@ -34,7 +37,7 @@ use serde::Serialize;
 
 pub use change::{Change, Sign, Summary};
 pub use claim::{Claim, claims};
-pub use conflict::{Conflict, Holder, foreign_ports};
+pub use conflict::{Conflict, Holder, Taker, foreign_ports};
 pub use impact::{Harm, Impact, Place};
 pub use list::{Part, list};
 pub use op::{Op, Setting};
@@ -131,8 +134,11 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
     netns::diff(&mut draft);
     address::diff(&mut draft);
     route::diff(&mut draft);
+    rule::diff(&mut draft);
     nft::diff(&mut draft);
+    flow::diff(&mut draft);
     sysctl::diff(&mut draft);
+    forward::diff(&mut draft);
     let mut steps = order::sort(draft.steps);
     felt::tell(&mut steps, observed);
     Ok(Plan {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Conflict, Conflicts, Holder};
+use super::{Conflict, Conflicts, Holder, Taker};
 use crate::report::{Code, Detail, Report, codes};
 use crate::state::{LabName, Netns, Transport};
 
@@ -105,9 +105,11 @@ impl Conflict {
     /// What to do: another lab can be taken down; what is foreign is only looked at.
     fn hint(&self) -> String {
         if let Some(lab) = self.lab() {
-            return format!(
-                "`netyard down {lab}` frees it; or use other names and subnets in one of the two files"
-            );
+            let other = match self {
+                Conflict::Port { .. } => "publish another port of the host",
+                _ => "use other names and subnets",
+            };
+            return format!("`netyard down {lab}` frees it; or {other} in one of the two files");
         }
         match self {
             Conflict::Netns { name, .. } => format!(
@@ -135,13 +137,13 @@ impl Conflict {
             Conflict::Diverted { to, .. } => format!(
                 "choose another subnet in the file, or, if nobody needs the route, `ip route del {to}`"
             ),
-            Conflict::Port { want, holder } => {
+            Conflict::Port { want, holder: Taker::Process(listener) } => {
                 let flag = match want.protocol {
                     Transport::Tcp => "-ltnp",
                     Transport::Udp => "-lunp",
                     Transport::Sctp => "-lSnp",
                 };
-                let (address, port) = (holder.at.ip(), holder.at.port());
+                let (address, port) = (listener.at.ip(), listener.at.port());
                 let other = match address.is_unspecified() {
                     true => String::new(),
                     false => format!(", or one of its other addresses than {address}"),
@@ -150,7 +152,10 @@ impl Conflict {
                     "publish another port of the host{other}; `ss {flag} sport = :{port}` shows who listens"
                 )
             }
-            Conflict::Table { .. } | Conflict::Element { .. } | Conflict::Ports { .. } => {
+            Conflict::Table { .. }
+            | Conflict::Element { .. }
+            | Conflict::Ports { .. }
+            | Conflict::Port { .. } => {
                 self.code().fix.to_owned()
             }
         }
@@ -167,8 +172,8 @@ impl Conflict {
             Conflict::OtherRoute { .. }
             | Conflict::Diverted { .. }
             | Conflict::Table { .. }
-            | Conflict::Ports { .. }
-            | Conflict::Port { .. } => return None,
+            | Conflict::Ports { .. } => return None,
+            Conflict::Port { holder, .. } => return holder.lab(),
         };
         match holder {
             Holder::Lab(lab) => Some(lab),

@@ -3,7 +3,7 @@
 
 use super::link::{free_group, is_small};
 use super::route::removal;
-use super::{Op, Setting, link, rename};
+use super::{Op, Setting, flow, link, rename};
 use crate::state::{
     AddrGen, End, IfName, Link, LinkKind, NetState, Netns, NetnsName, Origin, SysctlKey,
 };
@@ -38,7 +38,10 @@ pub fn undo<'a>(
         .into_iter()
         .partition(|op| matches!(op, Op::RenameLink { .. }));
     let (late, now): (Vec<Op>, Vec<Op>) = back.into_iter().partition(needs_ipv6);
-    [now, late, names].concat()
+    let mut back = [now, late, names].concat();
+    let ended = flow::ended(&back.iter().collect::<Vec<_>>(), &observed);
+    back.extend(ended);
+    back
 }
 
 /// What a device with an MTU below 1280 cannot have (`addrconf_notify`). A bridge has such
@@ -91,6 +94,17 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
         }],
         Op::DelLinks { netns, devs, .. } => remake_links(&netns, &devs, observed),
         Op::AddAddress { end, address } => vec![Op::DelAddress { end, address }],
+        Op::SetLifetime {
+            end,
+            address,
+            lifetime,
+            was,
+        } => vec![Op::SetLifetime {
+            end,
+            address,
+            lifetime: was,
+            was: lifetime,
+        }],
         Op::DelAddress { end, address } => vec![Op::AddAddress { end, address }],
         Op::AddRoute { netns, route } => vec![removal(&netns, route)],
         Op::ReplaceRoute { netns, route, was } => vec![Op::ReplaceRoute {
@@ -98,6 +112,8 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             route: was,
             was: route,
         }],
+        Op::AddRule { netns, rule } => vec![Op::DelRule { netns, rule }],
+        Op::DelRule { netns, rule } => vec![Op::AddRule { netns, rule }],
         Op::DelRoute { netns, route } => vec![Op::AddRoute { netns, route }],
         Op::SetSysctl {
             netns,
@@ -108,6 +124,9 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
         Op::AddTable { netns, table } => vec![Op::DelTable { netns, table }],
         Op::DelTable { netns, table } => vec![Op::AddTable { netns, table }],
         Op::AddElement { .. } | Op::DelElement { .. } => element_back(op.clone()),
+        // A flow makes itself anew with its next packet. Those that began meanwhile, by
+        // elements that go again, are told from these (`flow::ended`).
+        Op::DelFlows { .. } => Vec::new(),
     }
 }
 
@@ -215,9 +234,22 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
             ops.push(set_up(&end));
         }
         ops.extend(addresses(&end, lo));
+        ops.extend(routes(&end, observed));
     }
     ops.extend(remake_links(&netns, cables, observed));
-    for (key, sysctl) in before.sysctls.iter().filter(|(_, s)| s.value != "0") {
+    let at = || netns.clone();
+    let odd = before.odd_rules.iter().cloned();
+    ops.extend(odd.map(|rule| Op::AddRule { netns: at(), rule }));
+    let lost = before.lost_rules.iter().cloned();
+    ops.extend(lost.map(|rule| Op::DelRule { netns: at(), rule }));
+    let mut settings: Vec<_> = before.sysctls.iter().collect();
+    settings.retain(|(key, sysctl)| match key.device() {
+        None => sysctl.value != "0",
+        // Others are not there yet.
+        Some(dev) => ["lo", "default"].contains(&dev) || cables.iter().any(|c| c.as_str() == dev),
+    });
+    settings.sort_by_key(|(key, _)| !key.overwrites());
+    for (key, sysctl) in settings {
         let was = vec![(key.clone(), "0".to_owned())];
         let (key, value) = (key.clone(), sysctl.value.clone());
         ops.push(Op::SetSysctl {

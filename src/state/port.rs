@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::name::Netns;
+use super::nft::Protocol;
 
 /// A protocol that has ports.
 #[derive(
@@ -35,6 +36,16 @@ impl Transport {
             Transport::Tcp => 6,
             Transport::Udp => 17,
             Transport::Sctp => 132,
+        }
+    }
+}
+
+impl From<Transport> for Protocol {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+            Transport::Sctp => Protocol::Sctp,
         }
     }
 }
@@ -95,6 +106,17 @@ impl PortRange {
     /// How many ports it is.
     pub fn count(self) -> u32 {
         u32::from(self.last) - u32::from(self.first) + 1
+    }
+
+    /// Each of them.
+    pub fn each(self) -> impl Iterator<Item = u16> {
+        self.first..=self.last
+    }
+
+    /// One of them by itself.
+    pub(super) fn only(port: u16) -> Self {
+        let (first, last) = (port, port);
+        PortRange { first, last }
     }
 
     /// Whether the port is one of them.

@@ -1,6 +1,7 @@
 //! The journal: what each lab claims, holds on lease and was described by. It
 //! lies in the run directory, so that a reboot empties it with the kernel's state.
 
+mod claims;
 mod given;
 mod lapse;
 mod lease;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use rustix::fs::FlockOperation;
 
-use row::{claim, columns, identity, stored};
+use row::{columns, identity, stored};
 use tables::VERSION;
 
 use super::netns::{self, Identity};
@@ -195,43 +196,27 @@ impl Store {
 
     /// Every lab, by name.
     pub(crate) fn labs(&self) -> Result<Vec<Lab>> {
-        let mut query = self.db.prepare(
-            "SELECT name, source, host, cookie, whole, sight, run FROM lab ORDER BY name",
-        )?;
+        let mut query = self.db.prepare(&format!("{LABS} ORDER BY name"))?;
         let mut rows = query.query([])?;
         let mut labs = Vec::new();
         while let Some(row) = rows.next()? {
-            labs.push(Lab {
-                name: stored(row.get(0)?)?,
-                source: row.get(1)?,
-                host: identity(row, 2)?,
-                whole: row.get(4)?,
-                sight: row.get(5)?,
-                run: row.get(6)?,
-            });
+            labs.push(described(row)?);
         }
         Ok(labs)
     }
 
-    /// What every lab of this host claims. Those of another host have a `host` of
-    /// their own.
-    pub(crate) fn claims(&self, host: Identity) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
-        let mut all: BTreeMap<LabName, BTreeSet<Claim>> = BTreeMap::new();
-        let mut query = self.db.prepare(
-            "SELECT lab, kind, netns, object, was FROM claim JOIN lab ON lab = name
-             WHERE lab.host = ?1 AND lab.cookie = ?2",
-        )?;
-        let mut rows = query.query([host.inode as i64, host.cookie as i64])?;
-        while let Some(row) = rows.next()? {
-            let claim = claim(
-                &row.get::<_, String>(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            )?;
-            all.entry(stored(row.get(0)?)?).or_default().insert(claim);
-        }
-        Ok(all)
+    /// One lab.
+    pub(crate) fn lab(&self, name: &LabName) -> Result<Option<Lab>> {
+        let sql = format!("{LABS} WHERE name = ?1");
+        let mut query = self.db.prepare(&sql)?;
+        let mut rows = query.query([name.as_str()])?;
+        rows.next()?.map(described).transpose()
+    }
+
+    /// Whether there are labs beside this one.
+    pub(crate) fn has_others(&self, lab: &LabName) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM lab WHERE name != ?1)";
+        Ok(self.db.query_row(sql, [lab.as_str()], |row| row.get(0))?)
     }
 
     /// The namespaces that labs made: whose each is, and which one.
@@ -354,6 +339,19 @@ impl Store {
             .execute("INSERT OR IGNORE INTO fact VALUES (?1, ?2)", [name, value])?;
         Ok(())
     }
+}
+
+const LABS: &str = "SELECT name, source, host, cookie, whole, sight, run FROM lab";
+
+fn described(row: &rusqlite::Row<'_>) -> Result<Lab> {
+    Ok(Lab {
+        name: stored(row.get(0)?)?,
+        source: row.get(1)?,
+        host: identity(row, 2)?,
+        whole: row.get(4)?,
+        sight: row.get(5)?,
+        run: row.get(6)?,
+    })
 }
 
 fn fact(db: &Connection, name: &str) -> Result<Option<String>> {

@@ -47,7 +47,7 @@ pub(crate) fn find(store: &Store) -> Result<Strays, Failure> {
     search.other_ends()?;
     let mut socket = Socket::netfilter()?;
     for name in TableName::HOST {
-        let table = nft::read(&mut socket, name)?;
+        let table = nft::read(&mut socket, name, None)?;
         if let Some(table) = table.filter(|table| table.ours) {
             search.table(&table);
         }
@@ -101,7 +101,7 @@ impl Search {
     fn marks(&mut self) -> io::Result<()> {
         let mut marked = Vec::new();
         for (netns, place) in &mut self.places {
-            for device in link::list(&mut place.socket)?.0 {
+            for device in link::list(&mut place.socket, |_, _| false)?.links {
                 if let Some(lab) = device.link.owner.clone() {
                     marked.push((lab, netns.clone(), device));
                 }
@@ -139,7 +139,7 @@ impl Search {
     fn other_ends(&mut self) -> io::Result<()> {
         let mut fds = Vec::new();
         for (netns, place) in &mut self.places {
-            let devices = link::list(&mut place.socket)?.0;
+            let devices = link::list(&mut place.socket, |_, _| false)?.links;
             let indexes: BTreeSet<u32> = devices.iter().map(|device| device.index).collect();
             fds.push((netns.clone(), place.fd.as_raw_fd(), indexes));
         }

@@ -86,7 +86,58 @@ numbers! {
         RTM_DELROUTE: u16 = 25;
         RTM_NEWRULE: u16 = 32;
         RTM_DELRULE: u16 = 33;
+        RTM_GETRULE: u16 = 34;
+        RT_TABLE_DEFAULT: u8 = 253;
+        RT_TABLE_MAIN: u8 = 254;
+        RT_TABLE_LOCAL: u8 = 255;
+        RTPROT_KERNEL: u8 = 2;
         RTM_NEWNETCONF: u16 = 80;
+        RTM_GETNETCONF: u16 = 82;
+    }
+    "linux/if_link.h" {
+        IFLA_BRPORT_MODE: u16 = 4;
+        IFLA_BRPORT_STATE: u16 = 1;
+        IFLA_BRPORT_ISOLATED: u16 = 33;
+    }
+    "linux/if_bridge.h" {
+        BR_STATE_DISABLED: u8 = 0;
+        BR_STATE_FORWARDING: u8 = 3;
+    }
+    "linux/fib_rules.h" {
+        RULE_HEADER: usize = 12, "sizeof(struct fib_rule_hdr)";
+        FIB_RULE_INVERT: u8 = 2;
+        FRA_DST: u16 = 1;
+        FRA_SRC: u16 = 2;
+        FRA_IIFNAME: u16 = 3;
+        FRA_GOTO: u16 = 4;
+        FRA_PRIORITY: u16 = 6;
+        FRA_FWMARK: u16 = 10;
+        FRA_SUPPRESS_PREFIXLEN: u16 = 14;
+        FRA_TABLE: u16 = 15;
+        FRA_FWMASK: u16 = 16;
+        FRA_OIFNAME: u16 = 17;
+        FRA_PAD: u16 = 18;
+        FRA_PROTOCOL: u16 = 21;
+        FRA_IP_PROTO: u16 = 22;
+        FR_ACT_TO_TBL: u8 = 1;
+        FR_ACT_GOTO: u8 = 2;
+        FR_ACT_NOP: u8 = 3;
+        FR_ACT_BLACKHOLE: u8 = 6;
+        FR_ACT_UNREACHABLE: u8 = 7;
+        FR_ACT_PROHIBIT: u8 = 8;
+    }
+    "linux/netconf.h" {
+        NETCONFA_IFINDEX: u16 = 1;
+        NETCONFA_FORWARDING: u16 = 2;
+        NETCONFA_IFINDEX_ALL: i32 = -1;
+        NETCONFA_IFINDEX_DEFAULT: i32 = -2;
+    }
+    "linux/if_link.h" {
+        IFLA_IFNAME: u16 = 3;
+        IFLA_MASTER: u16 = 10;
+        IFLA_IFALIAS: u16 = 20;
+        IFLA_GROUP: u16 = 27;
+        LINK_HEADER: usize = 16, "sizeof(struct ifinfomsg)";
     }
     "linux/icmp.h" {
         ICMP_ECHOREPLY: u8 = 0;
@@ -107,6 +158,7 @@ numbers! {
         NSFS_MAGIC: i64 = 0x6e736673;
     }
     "linux/netfilter.h" {
+        NFPROTO_UNSPEC: u8 = 0;
         NFPROTO_INET: u8 = 1;
         NFPROTO_IPV4: u8 = 2;
         NFPROTO_IPV6: u8 = 10;
@@ -124,7 +176,8 @@ numbers! {
         CT_NEW: u32 = 8, "NF_CT_STATE_BIT(IP_CT_NEW)";
 
         CT_RELATED: u32 = 4, "NF_CT_STATE_BIT(IP_CT_RELATED)";
-        IPS_DST_NAT: u32 = 32;
+        IPS_SRC_NAT: u32 = 0x10;
+        IPS_DST_NAT: u32 = 0x20;
     }
     "linux/netfilter_ipv4.h" {
         NF_IP_PRI_FILTER: i32 = 0;
@@ -156,10 +209,33 @@ numbers! {
     "linux/netfilter/nfnetlink.h" {
         FAMILY_HEADER: usize = 4, "sizeof(struct nfgenmsg)";
         NFNETLINK_V0: u8 = 0;
+        NFNL_SUBSYS_CTNETLINK: u16 = 1;
         NFNL_SUBSYS_NFTABLES: u16 = 10;
         NFNLGRP_NFTABLES: u32 = 7;
         NFNL_MSG_BATCH_BEGIN: u16 = 16;
         NFNL_MSG_BATCH_END: u16 = 17;
+    }
+    "linux/netfilter/nfnetlink_conntrack.h" {
+        IPCTNL_MSG_CT_GET: u16 = 1;
+        IPCTNL_MSG_CT_DELETE: u16 = 2;
+        CTA_TUPLE_ORIG: u16 = 1;
+        CTA_TUPLE_REPLY: u16 = 2;
+        CTA_STATUS: u16 = 3;
+        CTA_ID: u16 = 12;
+        CTA_ZONE: u16 = 18;
+        CTA_FILTER: u16 = 25;
+        CTA_STATUS_MASK: u16 = 26;
+        CTA_TUPLE_IP: u16 = 1;
+        CTA_TUPLE_PROTO: u16 = 2;
+        CTA_IP_V4_SRC: u16 = 1;
+        CTA_IP_V4_DST: u16 = 2;
+        CTA_IP_V6_SRC: u16 = 3;
+        CTA_IP_V6_DST: u16 = 4;
+        CTA_PROTO_NUM: u16 = 1;
+        CTA_PROTO_SRC_PORT: u16 = 2;
+        CTA_PROTO_DST_PORT: u16 = 3;
+        CTA_FILTER_ORIG_FLAGS: u16 = 1;
+        CTA_FILTER_REPLY_FLAGS: u16 = 2;
     }
     "linux/netfilter/nf_tables.h" {
         NFT_MSG_NEWTABLE: u16 = 0;

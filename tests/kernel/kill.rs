@@ -281,7 +281,7 @@ networks:
   away: { subnets: [10.6.0.0/24] }
 namespaces:
   pc: { interfaces: { eth0: { network: lan, addresses: 10.5.0.10/24 } } }
-  old: { interfaces: { eth0: { network: away } } }
+  old: { interfaces: { eth0: { network: away, addresses: 10.6.0.30/24 } } }
 ";
     let other = "
 lab: mine
@@ -291,7 +291,7 @@ namespaces:
   pc:
     forward: true
     interfaces: { eth0: { network: lan, addresses: 10.5.0.11/24, mtu: 1400 } }
-  new: { interfaces: { eth0: { network: lan } } }
+  new: { interfaces: { eth0: { network: lan, addresses: [10.5.0.30/24, 'fd05::30/64'] } } }
 ";
     [file("one.yaml", one), file("other.yaml", other)]
 }

@@ -8,6 +8,8 @@
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `spoof`: frames in another's name, as `frames` makes them.
+//! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
@@ -22,6 +24,7 @@
 //! - `names`: namespaces known by name.
 //! - `ports`: published ports, who has them and who will reach them.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
+//! - `flows`: what went on by a rule that is gone.
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
@@ -38,7 +41,9 @@ mod demo;
 mod down;
 mod errors;
 mod examples;
+mod flows;
 mod foreign;
+mod frames;
 mod kill;
 mod kill_several;
 mod labs;
@@ -46,6 +51,7 @@ mod leases;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod policy;
 mod ports;
 mod progress;
 mod proof;
@@ -55,6 +61,7 @@ mod run;
 mod run_ends;
 mod sandbox;
 mod snapshot;
+mod spoof;
 mod status;
 mod terminal;
 mod tutorial;
@@ -83,6 +90,8 @@ fn main() -> ExitCode {
         demo::tests(),
         down::tests(),
         foreign::tests(),
+        spoof::tests(),
+        policy::tests(),
         kill::tests(),
         kill_several::tests(),
         accepted::tests(),
@@ -99,6 +108,7 @@ fn main() -> ExitCode {
         proof::tests(),
         crowd::tests(),
         progress::tests(),
+        flows::tests(),
         readme::tests(),
         repair::tests(),
         vigil::tests(),

@@ -31,7 +31,9 @@ pub(crate) fn host() -> BTreeMap<String, String> {
 /// moment later.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
-    let carried = |line: &&str| !line.starts_with("multicast ff00::/8");
+    // The local route of an IPv6 address is made by a worker (addrconf_dad_work).
+    let later = |line: &str| line.starts_with("local ") && line.contains("::");
+    let carried = |line: &&str| !line.starts_with("multicast ff00::/8") && !later(line);
     for line in text.lines().filter(carried) {
         let mut running = false;
         for word in line.split(' ').filter(|word| !word.is_empty()) {

@@ -3,6 +3,7 @@
 
 mod chain;
 mod element;
+mod port;
 mod publish;
 mod rule;
 mod set;

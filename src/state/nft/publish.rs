@@ -17,7 +17,7 @@ fn bound(family: Family) -> Vec<Field> {
     vec![Field::Daddr(family), Field::L4Proto, Field::Dport]
 }
 
-fn of(family: Family, [four, six]: [SetName; 2]) -> SetName {
+pub(super) fn of(family: Family, [four, six]: [SetName; 2]) -> SetName {
     match family {
         Family::Ipv4 => four,
         Family::Ipv6 => six,

@@ -1,9 +1,11 @@
 //! The sets and maps of our tables.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::TableName;
-use super::element::Family;
+use super::element::{Element, Family};
 
 /// The sets and maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -281,6 +283,58 @@ impl SetName {
                 | SetName::Ingress6
                 | SetName::Egress4
                 | SetName::Egress6
+        )
+    }
+
+    /// The element that bars a new one. Where there are no ranges it is the one of the same
+    /// key, and found without a look at the others.
+    pub fn barring<'a, T>(
+        self,
+        elements: &'a BTreeMap<Element, T>,
+        new: &Element,
+    ) -> Option<(&'a Element, &'a T)> {
+        if self.has_intervals() {
+            return elements.iter().find(|(there, _)| there.bars(new));
+        }
+        let first = elements.range(Element::of(new.key.clone())..).next()?;
+        (first.0.key == new.key).then_some(first)
+    }
+
+    /// Whether it is where published ports lead, or who may use them: no two labs have the
+    /// same port.
+    pub fn is_of_ports(self) -> bool {
+        self.leads()
+            || matches!(
+                self,
+                SetName::Public
+                    | SetName::Public4
+                    | SetName::Public6
+                    | SetName::Lan
+                    | SetName::Lan4
+                    | SetName::Lan6
+                    | SetName::Seen4
+                    | SetName::Seen6
+            )
+    }
+
+    /// Whether it is where published ports lead.
+    pub fn leads(self) -> bool {
+        matches!(
+            self,
+            SetName::Ports4
+                | SetName::Ports6
+                | SetName::Bound4
+                | SetName::Bound6
+                | SetName::Ranges4
+                | SetName::Ranges6
+        )
+    }
+
+    /// Whether netyard has elements there that belong to no lab.
+    pub fn has_nobodys(self) -> bool {
+        matches!(
+            self,
+            SetName::Guard | SetName::Bridged | SetName::Near4 | SetName::Near6
         )
     }
 

@@ -10,7 +10,7 @@ use crate::reconcile::{Applied, Progress};
 use crate::state::{End, IfName, Link, Netns, NetnsName, SysctlKey};
 use crate::sys::netlink::link::CableEnd;
 use crate::sys::netlink::socket::Request;
-use crate::sys::netlink::{address, link, route};
+use crate::sys::netlink::{address, link, route, rule};
 use crate::sys::{Failure, netns, sysctl};
 
 /// How an operation reaches the kernel. Neighbours of the same way go together.
@@ -22,6 +22,7 @@ enum Way<'a> {
     Route(&'a Netns, Removes),
     Sysctl,
     Firewall(&'a Netns),
+    Flows(&'a Netns),
 }
 
 /// Within one send the kernel goes on after a refusal. If an address is refused and
@@ -41,7 +42,8 @@ fn way(op: &Op) -> Way<'_> {
         | Op::DelTable { .. }
         | Op::AddElement { .. }
         | Op::DelElement { .. } => Way::Firewall(op.netns()),
-        Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } => {
+        Op::DelFlows { netns, .. } => Way::Flows(netns),
+        Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } | Op::DelRule { .. } => {
             Way::Route(op.netns(), Removes::Yes)
         }
         _ => Way::Route(op.netns(), Removes::No),
@@ -62,6 +64,7 @@ impl Kernel {
                 Way::Remove => one_by_one(group, |op| self.unname(op)),
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
                 Way::Firewall(netns) => self.firewall(netns, group),
+                Way::Flows(netns) => self.forget_flows(netns, group),
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {
@@ -220,6 +223,15 @@ impl Kernel {
             Op::AddAddress { end, address } => {
                 vec![address::add(self.index(&end.netns, &end.dev)?, address)]
             }
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => {
+                let index = self.index(&end.netns, &end.dev)?;
+                vec![address::set_lifetime(index, address, lifetime)]
+            }
             Op::DelAddress { end, address } => {
                 vec![address::delete(self.index(&end.netns, &end.dev)?, address)]
             }
@@ -232,6 +244,8 @@ impl Kernel {
             Op::DelRoute { netns, route } => {
                 vec![route::delete(self.index(netns, &route.dev)?, route)]
             }
+            Op::AddRule { rule, .. } => vec![rule::add(rule)],
+            Op::DelRule { rule, .. } => vec![rule::delete(rule)],
             _ => Vec::new(),
         })
     }

@@ -1,46 +1,84 @@
 //! Our firewall tables: looked at and changed.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use super::{Kernel, observe::Claims};
+use super::{Kernel, observe::Claims, scope::Scope};
 use crate::plan::{Claim, Op};
 use crate::reconcile::Applied;
-use crate::state::{Namespace, Netns, TableName};
+use crate::state::{Namespace, Netns, Table, TableName};
+use crate::sys::Failure;
 use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netns;
 
+/// How claims of the set begin.
+const LAN: &str = "lan ";
+
 impl Kernel {
-    /// A table of ours is one that carries our mark, and of which the journal knows.
+    /// A table of ours is one that carries our mark, and of which the journal knows. Of a
+    /// lab that stays and finds both tables whole, what others have in them is left out.
     pub(super) fn look_at_tables(
         &mut self,
         host: &mut Namespace,
         claims: &Claims,
-    ) -> io::Result<()> {
-        let recorded = claims.iter().flat_map(|(lab, all)| {
-            let elements = all.iter().filter_map(|claim| match claim {
-                Claim::Element(set, element) => Some((*set, element.clone())),
-                _ => None,
-            });
-            elements.map(move |(set, element)| (set, element, lab.clone()))
-        });
-        let mut known = false;
-        for (set, element, lab) in recorded {
-            known = true;
-            if lab != self.lab.name {
-                host.due.entry(set).or_default().insert(element, lab);
-            }
-        }
+        scope: Option<&Scope>,
+    ) -> Result<(), Failure> {
+        let read = claims.values().flatten().any(is_element);
+        let known = read || self.store.has_elements(self.lab.host)?;
         if !self.networks && !known {
             return Ok(());
         }
-        for name in TableName::HOST {
-            if let Some(mut table) = nft::read(self.netfilter(&Netns::Host)?, name)? {
-                table.ours &= known || table.is_left_to_user();
-                host.tables.insert(name, table);
+        let keys = scope
+            .filter(|_| self.networks)
+            .map(|scope| self.keys(scope));
+        let keys = keys.transpose()?;
+        let keys = keys.as_ref();
+        host.tables = self.tables(keys, known)?;
+        let is_whole = |name| host.tables.get(&name).is_some_and(Table::is_as_written);
+        let whole = TableName::HOST.into_iter().all(is_whole);
+        if keys.is_some() && !whole {
+            host.tables = self.tables(None, known)?;
+        }
+        if keys.is_some() && whole {
+            self.look_at_rivals(host)?;
+        } else {
+            let all = self.store.claims(self.lab.host)?;
+            let others = all.iter().chain(&self.assumed.claims);
+            for (lab, claim) in others.flat_map(|(lab, all)| all.iter().map(move |c| (lab, c))) {
+                if let (Claim::Element(set, element), true) = (claim, *lab != self.lab.name) {
+                    let due = host.due.entry(*set).or_default();
+                    due.insert(element.clone(), lab.clone());
+                }
             }
         }
         Ok(())
+    }
+
+    /// The lab's own, and one port of others for those directly attached, if there is any: as
+    /// long as there is, it is known who is attached.
+    fn keys(&self, scope: &Scope) -> Result<nft::Keys, Failure> {
+        let mut keys = scope.elements.clone();
+        let ours = (self.lab.host, &self.lab.name);
+        for (_, set, element) in self.store.elements_of_others(ours, LAN, 1)? {
+            keys.entry(set).or_default().insert(element);
+        }
+        Ok(keys)
+    }
+
+    fn tables(
+        &mut self,
+        keys: Option<&nft::Keys>,
+        known: bool,
+    ) -> io::Result<BTreeMap<TableName, Table>> {
+        let mut tables = BTreeMap::new();
+        for name in TableName::HOST {
+            if let Some(mut table) = nft::read(self.netfilter(&Netns::Host)?, name, keys)? {
+                table.ours &= known || table.is_left_to_user();
+                tables.insert(name, table);
+            }
+        }
+        Ok(tables)
     }
 
     /// In a namespace of ours the table is ours too, if it carries our mark.
@@ -52,7 +90,7 @@ impl Kernel {
     ) -> io::Result<()> {
         let table = Claim::Table(netns.clone());
         if self.walled.contains(netns) || claims.values().any(|all| all.contains(&table)) {
-            let table = nft::read(self.netfilter(netns)?, TableName::Inside)?;
+            let table = nft::read(self.netfilter(netns)?, TableName::Inside, None)?;
             namespace
                 .tables
                 .extend(table.map(|table| (table.name, table)));
@@ -90,6 +128,10 @@ impl Kernel {
             },
         }
     }
+}
+
+fn is_element(claim: &Claim) -> bool {
+    matches!(claim, Claim::Element(..))
 }
 
 fn change(op: &Op) -> Option<Change> {

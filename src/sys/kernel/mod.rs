@@ -2,10 +2,14 @@
 //! loop needs.
 
 mod apply;
+mod devices;
 mod farewell;
 mod firewall;
+mod flows;
+mod forward;
 mod observe;
 mod ports;
+mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,6 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 pub(crate) use observe::Claims;
+pub(crate) use scope::Scope;
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
@@ -63,6 +68,8 @@ pub(crate) struct Kernel {
     pub(crate) assumed: Strays,
     /// Whether the host of the lab is not this namespace: what is here is none of its own.
     pub(crate) elsewhere: bool,
+    /// What is looked at, where not everything is.
+    pub(crate) scope: Option<Scope>,
     /// The lab's namespaces that shall have a firewall table.
     pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
@@ -94,6 +101,7 @@ impl Kernel {
             networks: false,
             assumed: Strays::default(),
             elsewhere: false,
+            scope: None,
             walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
             published: BTreeSet::new(),
@@ -121,11 +129,8 @@ impl Kernel {
         store: Store,
     ) -> Result<Self, Error> {
         let read = || -> Result<_, super::Failure> {
-            let known = store
-                .labs()?
-                .into_iter()
-                .find(|known| known.name == lab.name);
-            known
+            store
+                .lab(&lab.name)?
                 .map(|known| store.leases(&lab.name).map(|leases| (known, leases)))
                 .transpose()
         };
@@ -152,8 +157,8 @@ impl Kernel {
     /// see the mount.
     fn lone_names(&self) -> Result<Vec<NetnsName>, super::Failure> {
         let ours = self.store.made_by(&self.lab.name)?;
-        let names = netns::names()?.into_iter();
-        let lone = names.filter(|(name, inode)| inode.is_none() && ours.contains_key(name));
+        let names = netns::those_of(&ours.into_keys().collect())?.into_iter();
+        let lone = names.filter(|(_, inode)| inode.is_none());
         Ok(lone.map(|(name, _)| name).collect())
     }
 
@@ -176,12 +181,7 @@ impl Kernel {
 
     /// Puts the directory of names back as it was found, when this is the last lab.
     fn leave(&mut self) -> Result<(), super::Failure> {
-        if self
-            .store
-            .labs()?
-            .iter()
-            .any(|lab| lab.name != self.lab.name)
-        {
+        if self.store.has_others(&self.lab.name)? {
             return Ok(());
         }
         let found = match self.store.fact("directory")?.as_deref() {
@@ -254,10 +254,8 @@ impl Host for Kernel {
     }
 
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {
-        let all = self
-            .store
-            .claims(self.lab.host)
-            .map_err(Error::journal("read the journal"))?;
+        let all = self.store.claims_around(self.lab.host, lab);
+        let all = all.map_err(Error::journal("read the journal"))?;
         Ok(all.get(lab).cloned().unwrap_or_default())
     }
 

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsRawFd;
 
-use super::Kernel;
-use ipnet::IpNet;
+use super::devices::devices;
+use super::{Kernel, scope::Scope};
 
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
-    AddrGen, End, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Route,
-    Sysctl, SysctlKey, is_generated,
+    End, IfName, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Sysctl,
+    SysctlKey,
 };
-use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{address, link, nsid, route};
+use crate::sys::netlink::{link, nsid, rule};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -47,8 +46,14 @@ impl Kernel {
 
     fn look_once(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
         self.waits = false;
-        let mut claims = self.store.claims(self.lab.host)?;
+        let host = self.lab.host;
+        let mut claims = match self.scope {
+            None => self.store.claims(host)?,
+            Some(_) => self.store.claims_around(host, lab)?,
+        };
         claims.extend(self.assumed.claims.clone());
+        let own = claims.get(lab).into_iter().flatten();
+        let scope = self.scope.clone().map(|scope| scope.with(own));
         let mut state = NetState {
             renames: sysctl::kernel_is(6, 2)?,
             ..NetState::empty(lab.clone())
@@ -56,7 +61,11 @@ impl Kernel {
         let mut loose = Vec::new();
         let mut made = self.store.namespaces()?;
         made.extend(self.assumed.made.clone());
-        for (name, inode) in netns::names()? {
+        let names = match &scope {
+            None => netns::names()?,
+            Some(scope) => netns::those_of(&scope.names)?,
+        };
+        for (name, inode) in names {
             let mut owner = None;
             if let Some((made_by, made)) = made.get(&name).filter(|(_, m)| inode == Some(m.inode)) {
                 // Of other labs the name is enough: their namespaces are not touched.
@@ -80,7 +89,8 @@ impl Kernel {
         for netns in read {
             let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
             if netns != Netns::Host || !self.elsewhere {
-                self.look_into(&netns, &mut namespace, &claims, &mut loose)?;
+                let around = (&claims, scope.as_ref());
+                self.look_into(&netns, &mut namespace, around, &mut loose)?;
             }
             state.namespaces.insert(netns, namespace);
         }
@@ -97,11 +107,20 @@ impl Kernel {
         &mut self,
         netns: &Netns,
         namespace: &mut Namespace,
-        claims: &Claims,
+        (claims, scope): (&Claims, Option<&Scope>),
         loose: &mut Vec<Loose>,
     ) -> Result<(), Failure> {
         self.check_name(netns)?;
-        let (listed, indexes) = devices(self.socket(netns)?, namespace)?;
+        let lab = self.lab.name.clone();
+        let scope = scope.filter(|_| *netns == Netns::Host);
+        let left_out = |dev: &IfName, marked: &LabName| {
+            scope.is_some_and(|scope| scope.leaves_out(&lab, dev, marked))
+        };
+        let link::List {
+            links: listed,
+            indexes,
+            left_out,
+        } = devices(self.socket(netns)?, netns, namespace, left_out)?;
         self.taken.extend(indexes);
         let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
         let waits =
@@ -111,7 +130,16 @@ impl Kernel {
             // A mark without a record, or of another lab than the record's, is no mark.
             let link = namespace.links.get_mut(&end.dev);
             let claim = Claim::Link(end.clone());
-            let recorded = owner.filter(|lab| claims.get(lab).is_some_and(|c| c.contains(&claim)));
+            let known = |lab: &LabName| match claims.get(lab) {
+                Some(all) if all.contains(&claim) => Ok(true),
+                // Of other labs only what they switched was read.
+                _ if scope.is_some() && *lab != self.lab.name => self.store.holds(lab, &claim),
+                _ => Ok(false),
+            };
+            let recorded = match owner {
+                Some(lab) => known(&lab)?.then_some(lab),
+                None => None,
+            };
             if let Some(link) = link {
                 link.owner = recorded;
             }
@@ -125,13 +153,17 @@ impl Kernel {
             }
             self.indexes.insert(end, index);
         }
-        self.settings(netns, namespace, claims)?;
+        self.settings(netns, namespace, claims, &left_out)?;
+        self.look_at_forwarding(netns, namespace)?;
         match netns {
             Netns::Host => {
-                self.look_at_tables(namespace, claims)?;
+                self.look_at_tables(namespace, claims, scope)?;
                 self.look_at_ports(namespace)?;
             }
-            Netns::Named(_) => self.look_at_walls(netns, namespace, claims)?,
+            Netns::Named(_) => {
+                (namespace.odd_rules, namespace.lost_rules) = rule::list(self.socket(netns)?)?;
+                self.look_at_walls(netns, namespace, claims)?;
+            }
         }
         Ok(())
     }
@@ -173,6 +205,7 @@ impl Kernel {
         netns: &Netns,
         namespace: &mut Namespace,
         claims: &Claims,
+        left_out: &BTreeSet<IfName>,
     ) -> io::Result<()> {
         let mut held: BTreeMap<SysctlKey, (String, BTreeSet<LabName>)> = BTreeMap::new();
         for (lab, claim) in claims
@@ -194,7 +227,7 @@ impl Kernel {
         }
         let mut keys: BTreeSet<SysctlKey> = held.keys().cloned().collect();
         if *netns == Netns::Host && self.routed {
-            keys.extend(host_keys(namespace)?);
+            keys.extend(host_keys(namespace, left_out)?);
         }
         if self.forwards.contains(netns) {
             keys.extend([SysctlKey::forward4(), SysctlKey::forward6()]);
@@ -273,81 +306,20 @@ impl link::Listed {
     }
 }
 
-/// Devices with their addresses and routes.
-fn devices(
-    socket: &mut Socket,
-    namespace: &mut Namespace,
-) -> io::Result<(Vec<link::Listed>, Vec<u32>)> {
-    let (listed, indexes) = link::list(socket)?;
-    let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
-    for device in &listed {
-        let master = device.master.and_then(|index| names.get(&index).cloned());
-        let link = Link {
-            master,
-            ..device.link.clone()
-        };
-        namespace.links.insert(device.name.clone(), link);
-    }
-    for (index, address) in in_order(address::list(socket)?) {
-        let link = names
-            .get(&index)
-            .and_then(|name| namespace.links.get_mut(name));
-        // Before Linux 6.4 the kernel does not say which it made. For `lo` none is made
-        // (`addrconf_dev_config`, net/ipv6/addrconf.c).
-        let generated = |link: &Link| {
-            let makes = link.addrgen != Some(AddrGen::None) && link.kind != LinkKind::Loopback;
-            makes && is_generated(&address)
-        };
-        if let Some(link) = link.filter(|link| !generated(link)) {
-            link.addresses.push(address);
-        }
-    }
-    let (routes, others) = route::list(socket)?;
-    namespace.other_routes = others;
-    for listed in routes {
-        if let Some(dev) = names.get(&listed.index).cloned() {
-            let route::Listed {
-                to,
-                via,
-                metric,
-                origin,
-                ..
-            } = listed;
-            namespace.routes.insert(Route {
-                to,
-                via,
-                dev,
-                metric,
-                origin,
-            });
-        }
-    }
-    Ok((listed, indexes))
-}
-
-/// The order in which they were added: IPv6 is listed newest first
-/// (`ipv6_link_dev_addr`, net/ipv6/addrconf.c).
-fn in_order(addresses: Vec<(u32, IpNet)>) -> impl Iterator<Item = (u32, IpNet)> {
-    let (v4, v6): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|(_, address)| matches!(address, IpNet::V4(_)));
-    v4.into_iter().chain(v6.into_iter().rev())
-}
-
 /// Forwarding of the host, and, while it is off, what switching it on overwrites
 /// on devices that no lab made.
-fn host_keys(host: &Namespace) -> io::Result<Vec<SysctlKey>> {
+fn host_keys(host: &Namespace, left_out: &BTreeSet<IfName>) -> io::Result<Vec<SysctlKey>> {
     let mut keys = vec![
         SysctlKey::forward4(),
         SysctlKey::forward6(),
         SysctlKey::redirects4(),
     ];
     for family in [4, 6] {
-        let foreign = |dev: &&String| {
-            host.links
-                .iter()
-                .all(|(name, link)| name.as_str() != *dev || link.owner.is_none())
+        let of_a_lab = |dev: IfName| {
+            let link = host.links.get(&dev);
+            left_out.contains(&dev) || link.is_some_and(|link| link.owner.is_some())
         };
+        let foreign = |dev: &&String| !dev.parse().is_ok_and(of_a_lab);
         let devices = sysctl::devices(family)?;
         keys.extend(
             devices

@@ -4,13 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::{fs, io};
 
 use super::Kernel;
-use crate::state::{Listener, Namespace, Netns, PortRange, Transport, Walls};
+use crate::state::{
+    Element, Listener, Namespace, Netns, Part, PortRange, Published, SetName, Transport, Walls,
+};
+use crate::sys::Failure;
 use crate::sys::netlink::diag::{self, Found};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::walls;
 use crate::sys::residents;
 
 impl Kernel {
+    /// The ports of other labs that may be the lab's as well: what is read of the firewall by
+    /// the lab's own keys does not tell them.
+    pub(super) fn look_at_rivals(&self, host: &mut Namespace) -> Result<(), Failure> {
+        let all = self.published.iter().flat_map(Published::leads);
+        let begins: BTreeSet<String> = all.flat_map(|(set, e)| rivals(set, &e)).collect();
+        let ours = (self.lab.host, &self.lab.name);
+        for begins in begins {
+            for (lab, set, element) in self.store.elements_of_others(ours, &begins, u32::MAX)? {
+                host.rivals.entry(set).or_default().insert(element, lab);
+            }
+        }
+        Ok(())
+    }
+
     /// Who would lose what comes to the lab's ports. Only these sockets are asked for, and
     /// only of them the processes are looked for.
     pub(super) fn look_at_ports(&mut self, host: &mut Namespace) -> io::Result<()> {
@@ -49,6 +66,30 @@ fn has_legacy_rules() -> bool {
         .into_iter()
         .flatten()
         .any(|names| !names.is_empty())
+}
+
+/// How the elements begin that lead on the same port of the host, and have another key.
+fn rivals(set: SetName, element: &Element) -> Vec<String> {
+    use SetName::{Bound4, Bound6, Ports4, Ports6, Ranges4, Ranges6};
+    let port = |all: SetName| {
+        let port: Vec<String> = element.key.iter().skip(1).map(Part::to_string).collect();
+        format!("{} {} :", all.as_str(), port.join(" . "))
+    };
+    let each = |sets: &[SetName]| -> Vec<String> {
+        sets.iter()
+            .map(|set| format!("{} ", set.as_str()))
+            .collect()
+    };
+    match set {
+        Ports4 => each(&[Bound4]),
+        Ports6 => each(&[Bound6]),
+        Bound4 => vec![port(Ports4)],
+        Bound6 => vec![port(Ports6)],
+        Ranges4 => each(&[Ports4, Bound4]),
+        Ranges6 => each(&[Ports6, Bound6]),
+        // Ranges are read whole.
+        _ => Vec::new(),
+    }
 }
 
 fn named(found: Vec<Found>) -> io::Result<BTreeSet<Listener>> {

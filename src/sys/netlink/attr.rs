@@ -1,7 +1,6 @@
 //! Netlink attributes: a length, a type, a value, padded to four bytes
 //! (Documentation/userspace-api/netlink/intro.rst).
 
-use super::socket::u16_at;
 pub(crate) use crate::sys::uapi::NLA_F_NESTED;
 // Without the two highest bits of a type, which are flags.
 use crate::sys::uapi::{ATTR_HEADER, NLA_TYPE_MASK};
@@ -39,4 +38,20 @@ pub(crate) fn put_nested(out: &mut Vec<u8>, kind: u16, content: impl FnOnce(&mut
     let mut inner = Vec::new();
     content(&mut inner);
     put(out, kind | NLA_F_NESTED, &inner);
+}
+
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes
+        .get(at..at + 2)?
+        .try_into()
+        .ok()
+        .map(u16::from_ne_bytes)
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes
+        .get(at..at + 4)?
+        .try_into()
+        .ok()
+        .map(u32::from_ne_bytes)
 }

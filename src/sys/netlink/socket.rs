@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
+pub(crate) use super::attr::{u16_at, u32_at};
 use super::{KernelError, trace};
 use crate::sys::sockopt;
 pub(crate) use crate::sys::uapi::{
@@ -215,12 +216,21 @@ impl Socket {
         &mut self,
         request: &Request,
     ) -> io::Result<Result<Vec<Reply>, KernelError>> {
+        self.dump_some(request, |_| true)
+    }
+
+    /// The same, of which only some entries are kept: the list may be very long.
+    pub(crate) fn dump_some(
+        &mut self,
+        request: &Request,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<Result<Vec<Reply>, KernelError>> {
         for _ in 0..DUMP_TRIES {
             self.sequence = self.sequence.wrapping_add(1);
             let mut bytes = Vec::new();
             encode(&mut bytes, request, NLM_F_DUMP, self.sequence);
             rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
-            let (replies, interrupted, refused) = self.collect()?;
+            let (replies, interrupted, refused) = self.collect(&wanted)?;
             trace::listed(request, replies.len(), refused.as_ref());
             if let Some(refused) = refused {
                 return Ok(Err(refused));
@@ -260,7 +270,10 @@ impl Socket {
     }
 
     /// Reads the pieces of a list up to its end.
-    fn collect(&mut self) -> io::Result<(Vec<Reply>, bool, Option<KernelError>)> {
+    fn collect(
+        &mut self,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<(Vec<Reply>, bool, Option<KernelError>)> {
         let sequence = self.sequence;
         let (mut replies, mut interrupted, mut refused, mut done) =
             (Vec::new(), false, None, false);
@@ -275,7 +288,8 @@ impl Socket {
                         done = true;
                         refused = error(&message).flatten();
                     }
-                    kind => replies.push((kind, message.body.to_vec())),
+                    kind if wanted(message.body) => replies.push((kind, message.body.to_vec())),
+                    _ => {}
                 }
             })?;
         }
@@ -381,20 +395,4 @@ fn words(tlvs: &[u8]) -> Option<String> {
                 .trim_end_matches('\0')
                 .to_owned()
         })
-}
-
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..at + 2)?
-        .try_into()
-        .ok()
-        .map(u16::from_ne_bytes)
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)?
-        .try_into()
-        .ok()
-        .map(u32::from_ne_bytes)
 }

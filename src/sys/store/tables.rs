@@ -10,7 +10,7 @@ use super::{Result, fact};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 const TABLES: &str = "
     CREATE TABLE lab (
@@ -21,6 +21,7 @@ const TABLES: &str = "
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,
         was TEXT, inode INTEGER, cookie INTEGER, PRIMARY KEY (lab, kind, netns, object)
     ) WITHOUT ROWID;
+    CREATE INDEX claim_object ON claim (kind, object);
     CREATE TABLE subnet (
         lab TEXT NOT NULL, network TEXT NOT NULL, place INTEGER NOT NULL, subnet TEXT NOT NULL,
         PRIMARY KEY (lab, network, place)

@@ -1,10 +1,11 @@
-//! Published ports, each with the addresses that it leads to.
+//! Published ports, each with the addresses that it leads to, and what they take on the host.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::state::{NetState, Netns, Published};
+use super::{forward_switch, forwarding};
+use crate::state::{Family, NetState, Netns, Published, TableName, Visible};
 use crate::topology::front::{FAMILIES, Front};
 use crate::topology::{Publish, Topology};
 
@@ -18,10 +19,38 @@ pub(super) fn published(topology: &Topology, state: &mut NetState) {
         });
         all.extend(spec.publish.iter().map(|one| lead(netns, one, fronts)));
     }
-    if !all.is_empty() {
-        let host = state.namespaces.entry(Netns::Host).or_default();
-        host.published.extend(all);
+    for published in all {
+        open(topology, state, published);
     }
+}
+
+/// A network is there: a port leads to no namespace but by one.
+fn open(topology: &Topology, state: &mut NetState, published: Published) {
+    let host = state.namespaces.entry(Netns::Host).or_default();
+    if let Some(table) = host.tables.get_mut(&TableName::Inet) {
+        let all = published.leads().into_iter().chain(published.gates());
+        for (set, element) in all.chain(published.hairpins()) {
+            table.add(set, element, &topology.lab);
+        }
+    }
+    if published.visible != Visible::Loopback {
+        for to in &published.to {
+            let switch = forward_switch(&IpNet::from(*to));
+            host.sysctls.insert(switch, forwarding(&topology.lab));
+        }
+    }
+    let by_loopback =
+        (published.address).is_none_or(|own| own.is_unspecified() || own.is_loopback());
+    let front = topology
+        .front(&published.netns, Family::Ipv4)
+        .filter(|_| by_loopback);
+    if let (Some(front), true) = (front, published.families().any(|f| f == Family::Ipv4))
+        && let Some(network) = topology.networks.get(front.network)
+        && let Some(bridge) = host.links.get_mut(&topology.bridge(front.network, network))
+    {
+        bridge.localnet = true;
+    }
+    host.published.insert(published);
 }
 
 /// The first address of the interface in the subnet that it shares with the host.

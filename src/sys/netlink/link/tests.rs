@@ -2,6 +2,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::*;
+use crate::state::LinkKind;
 use crate::sys::netns;
 
 /// In a network namespace of the test's own.
@@ -20,7 +21,7 @@ fn done(socket: &mut Socket, requests: &[Request]) {
 }
 
 fn seen(socket: &mut Socket, dev: &str) -> Link {
-    let all = list(socket).unwrap().0;
+    let all = list(socket, |_, _| false).unwrap().links;
     all.into_iter()
         .find(|device| device.name.as_str() == dev)
         .unwrap()

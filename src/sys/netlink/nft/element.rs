@@ -46,6 +46,13 @@ pub(super) fn del(set: SetName, element: &Element) -> Request {
     request(NFT_MSG_DELSETELEM, 0, set, &nest)
 }
 
+/// The question for one element, by its key.
+pub(super) fn get(set: SetName, element: &Element) -> Request {
+    let mut nest = Vec::new();
+    put_element(&mut nest, set, element, None);
+    request(NFT_MSG_GETSETELEM, 0, set, &nest)
+}
+
 fn request(kind: u16, flags: u16, set: SetName, nest: &[u8]) -> Request {
     message(set.table(), kind, flags, |out| {
         put_text(out, NFTA_SET_ELEM_LIST_TABLE, TABLE);
@@ -58,7 +65,7 @@ fn request(kind: u16, flags: u16, set: SetName, nest: &[u8]) -> Request {
 /// is a range. A subnet that ends with the last address has no end, for none could follow.
 fn put_element(out: &mut Vec<u8>, set: SetName, element: &Element, mark: Option<&str>) {
     let mut notes = mark.map(userdata::comment);
-    let has_pair = set.has_intervals() && set.key().len() == 1;
+    let has_pair = table::has_pairs(set);
     let after = element
         .only_subnet()
         .and_then(|net| successor(net.broadcast()));

@@ -20,7 +20,7 @@ use super::socket::{Request, Socket};
 use crate::state::{Element, LabName, SetName, Table, TableName};
 use crate::sys::uapi::*;
 
-pub(crate) use read::read;
+pub(crate) use read::{Keys, read};
 
 /// What may be done to a table.
 #[derive(Debug, Clone)]

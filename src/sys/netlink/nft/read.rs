@@ -1,6 +1,6 @@
 //! The table as the kernel has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use rustix::io::Errno;
@@ -11,9 +11,10 @@ use crate::sys::netlink::attr::{parse, put_text};
 use crate::sys::netlink::socket::{Request, Socket, u32_at};
 use crate::sys::uapi::*;
 
+use super::element;
 use super::entry::{self, Entry};
 use super::expr::{self, Expr, text};
-use super::table::{Hook, MARK, Shape, hook, shape};
+use super::table::{Hook, MARK, Shape, has_pairs, hook, shape};
 use super::{message, userdata};
 
 /// How often the table is read again when it changed between two questions.
@@ -23,11 +24,16 @@ const TRIES: usize = 8;
 /// be part of our table (a set of another type, a chain at another hook) is left
 /// out, so that it shows as missing. A chain or a set of a name that is not ours is
 /// left out too and shows nowhere; it goes with the table.
-pub(crate) fn read(socket: &mut Socket, name: TableName) -> io::Result<Option<Table>> {
+pub(crate) fn read(
+    socket: &mut Socket,
+    name: TableName,
+    keys: Option<&Keys>,
+) -> io::Result<Option<Table>> {
     for _ in 0..TRIES {
         let mut reader = Reader {
             socket,
             name,
+            keys,
             generation: None,
             changed: false,
         };
@@ -41,11 +47,19 @@ pub(crate) fn read(socket: &mut Socket, name: TableName) -> io::Result<Option<Ta
     ))
 }
 
+/// The elements that matter, where not all do. Ranges are read all the same: they are few,
+/// and may be in each other's way.
+pub(crate) type Keys = BTreeMap<SetName, BTreeSet<Element>>;
+
+/// How many are asked for one by one.
+const SINGLY: usize = 64;
+
 type Sets = BTreeMap<SetName, BTreeMap<Element, Option<LabName>>>;
 
 struct Reader<'a> {
     socket: &'a mut Socket,
     name: TableName,
+    keys: Option<&'a Keys>,
     /// The number of the rule set's version, which every answer carries.
     generation: Option<Vec<u8>>,
     changed: bool,
@@ -97,7 +111,7 @@ impl Reader<'_> {
                 chains.insert(chain, Vec::new());
             }
         }
-        let vocabulary = expr::vocabulary();
+        let vocabulary = expr::vocabulary(self.name);
         for rule in self.list(&self.get(NFT_MSG_GETRULE, NFTA_RULE_TABLE, None))? {
             let place = find(&rule, NFTA_RULE_CHAIN).map(text);
             let chain = self.name.chains().find(|c| Some(c.as_str()) == place);
@@ -121,16 +135,34 @@ impl Reader<'_> {
             let Some(set) = set.filter(|set| is_set(*set, &found)) else {
                 continue;
             };
-            let mut entries = Vec::new();
-            let name = Some((NFTA_SET_ELEM_LIST_SET, set.as_str()));
-            let question = self.get(NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, name);
-            for part in self.list(&question)? {
-                let list = find(&part, NFTA_SET_ELEM_LIST_ELEMENTS).unwrap_or_default();
-                entries.extend(parse(list).map(|(_, bytes)| Entry::read(bytes)));
-            }
+            let entries = match self.keys.map(|keys| keys.get(&set)) {
+                _ if is_empty(set, &found) => Vec::new(),
+                Some(keys) if !set.has_intervals() && !set.has_nobodys() => self.some(set, keys)?,
+                _ => self.all(set)?,
+            };
             sets.insert(set, entry::elements(set, entries));
         }
         Ok(sets)
+    }
+
+    fn all(&mut self, set: SetName) -> io::Result<Vec<Entry>> {
+        let name = Some((NFTA_SET_ELEM_LIST_SET, set.as_str()));
+        let question = self.get(NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, name);
+        let parts = self.list(&question)?;
+        Ok(parts.iter().flat_map(|part| entries(part)).collect())
+    }
+
+    fn some(&mut self, set: SetName, keys: Option<&BTreeSet<Element>>) -> io::Result<Vec<Entry>> {
+        let keys = keys.into_iter().flatten();
+        if keys.clone().count() > SINGLY {
+            return self.all(set);
+        }
+        let mut all = Vec::new();
+        for key in keys {
+            let answer = self.socket.ask(&element::get(set, key))?;
+            all.extend(self.known(answer)?.iter().flat_map(|found| entries(found)));
+        }
+        Ok(all)
     }
 
     /// A question about the table, or about one thing in it.
@@ -179,6 +211,21 @@ impl Reader<'_> {
         self.changed |= generation != seen;
         rest.to_vec()
     }
+}
+
+/// `NFTA_SET_COUNT`, of Linux 6.16: the headers by which the numbers of `uapi.rs` are checked
+/// may be older. Without it every set is asked.
+const NFTA_SET_COUNT: u16 = 20;
+
+/// Of pairs half are counted, so that an entry without an end is none
+/// (`nft_rbtree_usize`, net/netfilter/nft_set_rbtree.c).
+fn is_empty(set: SetName, attributes: &[u8]) -> bool {
+    !has_pairs(set) && find(attributes, NFTA_SET_COUNT) == Some(&[0; 4])
+}
+
+fn entries(part: &[u8]) -> impl Iterator<Item = Entry> {
+    let list = find(part, NFTA_SET_ELEM_LIST_ELEMENTS).unwrap_or_default();
+    parse(list).map(|(_, bytes)| Entry::read(bytes))
 }
 
 fn is(refused: &KernelError, errno: Errno) -> bool {

@@ -32,7 +32,7 @@ impl Yard {
     }
 
     fn read_one(&mut self, name: TableName) -> Option<Table> {
-        read(&mut self.socket, name).unwrap()
+        read(&mut self.socket, name, None).unwrap()
     }
 
     /// What nft prints, given these arguments and this input.

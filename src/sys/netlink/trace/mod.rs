@@ -16,7 +16,8 @@ use super::KernelError;
 use super::attr;
 use super::socket::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request};
 use crate::sys::uapi::{
-    ALL, FAMILY_HEADER, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES,
+    ALL, FAMILY_HEADER, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_CTNETLINK,
+    NFNL_SUBSYS_NFTABLES,
 };
 
 /// The flags of a request that makes something, by which it is not taken for another.
@@ -73,8 +74,10 @@ fn told(Request { kind, body, .. }: &Request) -> (String, String) {
         NFNL_MSG_BATCH_END if body.len() == FAMILY_HEADER => return frame("BATCH_END"),
         _ => {}
     }
-    if kind >> 8 == NFNL_SUBSYS_NFTABLES {
-        return firewall(*kind, body);
+    match kind >> 8 {
+        NFNL_SUBSYS_NFTABLES => return netfilter("NFT_MSG_", *kind, body),
+        NFNL_SUBSYS_CTNETLINK => return netfilter("IPCTNL_MSG_", *kind, body),
+        _ => {}
     }
     match RouteNetlinkMessage::parse_with_param(body, *kind) {
         Ok(message) => route::told(&message),
@@ -86,13 +89,13 @@ fn frame(name: &str) -> (String, String) {
     (name.to_owned(), String::new())
 }
 
-/// A message about the firewall table: with the names that come first, such as those
-/// of the table and the set.
-fn firewall(kind: u16, body: &[u8]) -> (String, String) {
+/// A message about the firewall table, with the names that come first, such as those
+/// of the table and the set; or about flows, which have none.
+fn netfilter(prefix: &str, kind: u16, body: &[u8]) -> (String, String) {
     let number = u64::from(kind & 0xff);
     let mut names = ALL.iter();
     let name = names.find_map(|(name, _, value)| {
-        let name = name.strip_prefix("NFT_MSG_")?;
+        let name = name.strip_prefix(prefix)?;
         (*value == number).then_some(name)
     });
     let attributes = attr::parse(body.get(FAMILY_HEADER..).unwrap_or_default());
@@ -100,7 +103,7 @@ fn firewall(kind: u16, body: &[u8]) -> (String, String) {
     let about: Vec<&str> = texts.take(2).collect();
     let bytes = format!("({} bytes)", body.len());
     let about = [about.join(" "), bytes].join(" ");
-    (name.unwrap_or("NFT").to_owned(), about)
+    (name.unwrap_or(prefix).to_owned(), about)
 }
 
 /// An attribute's value, where it is a name.

@@ -1,146 +1,34 @@
 //! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
 
+mod list;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+
+pub(crate) use list::{List, Listed, list};
 
 use std::io;
 use std::os::fd::RawFd;
 
 use netlink_packet_core::DefaultNla;
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::link::{
-    AfSpecInet, AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoData, InfoKind,
-    InfoPortData, InfoPortKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo,
-    LinkMessage,
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::attr::{put, put_nested};
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use super::{decoded, request};
 use crate::plan::Setting;
-use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
-use crate::sys::uapi::{IFLA_INET_CONF, IPV4_DEVCONF_ROUTE_LOCALNET};
+use crate::state::{AddrGen, IfName, LabName, Link};
+use crate::sys::uapi::{
+    BR_STATE_DISABLED, BR_STATE_FORWARDING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_MODE,
+    IFLA_BRPORT_STATE, IFLA_INET_CONF, IPV4_DEVCONF_ROUTE_LOCALNET,
+};
 
 /// The mark of a lab: `netyard:LAB` as the device's alias.
 const MARK: &str = "netyard:";
-
-/// A device as the kernel lists it, with what only its neighbours can tell.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: IfName,
-    pub(crate) index: u32,
-    /// The bridge it is a port of, by index.
-    pub(crate) master: Option<u32>,
-    /// The other end of a cable: its index and, where it is in another
-    /// namespace, the number by which this namespace knows that one.
-    pub(crate) peer: Option<(u32, Option<i32>)>,
-    /// Up, and with a carrier that the kernel has taken note of (RFC 2863, as
-    /// Documentation/networking/operstates.rst tells it).
-    pub(crate) running: bool,
-    /// Everything else.
-    pub(crate) link: Link,
-}
-
-/// Every device of the socket's namespace, and the indexes in use there: also those of
-/// devices whose names netyard cannot write, which cannot be its own and are left out.
-pub(crate) fn list(socket: &mut Socket) -> io::Result<(Vec<Listed>, Vec<u32>)> {
-    let mut message = LinkMessage::default();
-    message
-        .attributes
-        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-    let replies = socket.dump(&request(&Rtnl::GetLink(message), 0))??;
-    let (mut links, mut indexes) = (Vec::new(), Vec::new());
-    for reply in &replies {
-        if let Rtnl::NewLink(message) = decoded(reply)? {
-            indexes.push(message.header.index);
-            links.extend(listed(message));
-        }
-    }
-    Ok((links, indexes))
-}
-
-fn listed(message: LinkMessage) -> Option<Listed> {
-    let mut name = None;
-    let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
-    let mut link = Link::new(LinkKind::Other("none".to_owned()));
-    link.up = message.header.flags.contains(LinkFlags::Up);
-    for attribute in message.attributes {
-        match attribute {
-            LinkAttribute::IfName(text) => name = text.parse().ok(),
-            LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
-            LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok().map(Mac),
-            LinkAttribute::Controller(index) => master = Some(index),
-            LinkAttribute::Group(group) => link.group = group,
-            LinkAttribute::IfAlias(text) => {
-                link.owner = text.strip_prefix(MARK).and_then(|lab| lab.parse().ok());
-            }
-            LinkAttribute::Link(index) => peer_index = Some(index),
-            LinkAttribute::LinkNetNsId(id) => peer_netns = Some(id),
-            LinkAttribute::LinkInfo(infos) => {
-                link.hairpin = infos.iter().any(is_hairpin);
-                link.kind = kind(infos).unwrap_or(link.kind);
-            }
-            LinkAttribute::AfSpecUnspec(specs) => {
-                link.localnet = specs.iter().any(routes_localnet);
-                link.addrgen = addrgen(&specs);
-            }
-            _ => {}
-        }
-    }
-    if message.header.flags.contains(LinkFlags::Loopback) {
-        (link.kind, link.mac) = (LinkKind::Loopback, None);
-    }
-    let cable = matches!(link.kind, LinkKind::Veth { .. });
-    let peer = peer_index
-        .filter(|_| cable)
-        .map(|index| (index, peer_netns));
-    Some(Listed {
-        running: message.header.flags.contains(LinkFlags::Running),
-        name: name?,
-        index: message.header.index,
-        master,
-        peer,
-        link,
-    })
-}
-
-fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
-    infos.into_iter().find_map(|info| match info {
-        LinkInfo::Kind(InfoKind::Bridge) => Some(LinkKind::Bridge),
-        LinkInfo::Kind(InfoKind::Veth) => Some(LinkKind::Veth { peer: None }),
-        LinkInfo::Kind(other) => Some(LinkKind::Other(other.to_string())),
-        _ => None,
-    })
-}
-
-fn is_hairpin(info: &LinkInfo) -> bool {
-    let LinkInfo::PortData(InfoPortData::BridgePort(port)) = info else {
-        return false;
-    };
-    port.contains(&InfoBridgePort::HairpinMode(true))
-}
-
-fn routes_localnet(spec: &AfSpecUnspec) -> bool {
-    let AfSpecUnspec::Inet(inet) = spec else {
-        return false;
-    };
-    inet.iter()
-        .any(|one| matches!(one, AfSpecInet::DevConf(conf) if conf.route_localnet != 0))
-}
-
-fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
-    let inet6 = specs.iter().find_map(|spec| match spec {
-        AfSpecUnspec::Inet6(attributes) => Some(attributes),
-        _ => None,
-    })?;
-    inet6.iter().find_map(|attribute| match attribute {
-        AfSpecInet6::AddrGenMode(In6AddrGenMode::None) => Some(AddrGen::None),
-        AfSpecInet6::AddrGenMode(_) => Some(AddrGen::Eui64),
-        _ => None,
-    })
-}
 
 /// Makes a bridge: the request that makes it, then what that one does not take.
 pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> {
@@ -282,6 +170,16 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
                 .attributes
                 .push(LinkAttribute::Controller(master.unwrap_or(0)));
         }
+        Setting::Hairpin(on) => of_port(&mut message, IFLA_BRPORT_MODE, u8::from(*on)),
+        Setting::Isolated(on) => of_port(&mut message, IFLA_BRPORT_ISOLATED, u8::from(*on)),
+        Setting::Forwarding(on) => {
+            let state = if *on {
+                BR_STATE_FORWARDING
+            } else {
+                BR_STATE_DISABLED
+            };
+            of_port(&mut message, IFLA_BRPORT_STATE, state);
+        }
         Setting::AddrGen(mode) => {
             let mode = match mode {
                 AddrGen::Eui64 => In6AddrGenMode::Eui64,
@@ -293,15 +191,6 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
                 .push(LinkAttribute::AfSpecUnspec(vec![inet6]));
         }
         Setting::Localnet(on) => message.attributes.push(localnet(*on)),
-        Setting::Hairpin(on) => {
-            let port = vec![InfoBridgePort::HairpinMode(*on)];
-            message.attributes.push(LinkAttribute::LinkInfo(vec![
-                LinkInfo::PortKind(InfoPortKind::Bridge),
-                LinkInfo::PortData(InfoPortData::BridgePort(port)),
-            ]));
-            // RTM_SETLINK does not look at it (`do_setlink`, net/core/rtnetlink.c).
-            return request(&Rtnl::NewLink(message), 0);
-        }
     }
     request(&Rtnl::SetLink(message), 0)
 }
@@ -318,6 +207,17 @@ fn localnet(on: bool) -> LinkAttribute {
     });
     let inet = DefaultNla::new(u16::from(u8::from(AddressFamily::Inet)), inet);
     LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Other(inet)])
+}
+
+/// As bridge(8) asks. A request of the other kind (IFLA_INFO_SLAVE_DATA) ends with a change
+/// of the device, at which the bridge enables a port that is disabled
+/// (`br_port_carrier_check`, net/bridge/br_if.c).
+fn of_port(message: &mut LinkMessage, attribute: u16, value: u8) {
+    message.header.interface_family = AddressFamily::Bridge;
+    let attribute = LinkProtoInfoBridge::Other(DefaultNla::new(attribute, vec![value]));
+    message
+        .attributes
+        .push(LinkAttribute::ProtoInfoBridge(vec![attribute]));
 }
 
 /// Gives the device with this index another name.

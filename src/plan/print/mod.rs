@@ -1,13 +1,17 @@
 //! Every operation as the commands that a person would type for it.
 
+mod firewall;
+
 use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Op, Plan, Setting};
+use super::{Op, Plan, Setting, Step};
+use firewall::{del_table, element_line, flow_line};
+
 use crate::state::{
-    AddrGen, Element, End, IfName, Link, Netns, Route, SetName, SysctlKey, TABLE, Table,
-    nft_element, nft_script,
+    AddrGen, Element, End, IfName, IpRule, Link, Netns, Route, SysctlKey, TABLE, nft_element,
+    nft_script,
 };
 
 impl Op {
@@ -17,9 +21,9 @@ impl Op {
         match self {
             Op::AddNetns { name } => vec![
                 format!("ip netns add {name}"),
-                // It copies the setting of the machine's first namespace.
+                // It copies the settings of the machine's first namespace.
                 format!(
-                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0  # a new one may forward"
+                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.default.forwarding=0 net.ipv4.conf.lo.forwarding=0  # a new one may forward"
                 ),
             ],
             Op::DelNetns { name, .. } => vec![format!("ip netns del {name}")],
@@ -35,9 +39,20 @@ impl Op {
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
             Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
             Op::DelAddress { end, address } => vec![address_line(end, "del", address)],
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => {
+                let line = address_line(end, "change", address);
+                vec![format!("{line} {lifetime}")]
+            }
             Op::AddRoute { netns, route } => vec![route_line(netns, "add", route)],
             Op::ReplaceRoute { netns, route, .. } => vec![route_line(netns, "replace", route)],
             Op::DelRoute { netns, route } => vec![route_line(netns, "del", route)],
+            Op::AddRule { netns, rule } => vec![rule_line(netns, "add", rule)],
+            Op::DelRule { netns, rule } => vec![rule_line(netns, "del", rule)],
             Op::SetSysctl {
                 netns, key, value, ..
             } => {
@@ -71,30 +86,12 @@ impl Op {
                 let key = nft_element(&Element::of(element.key.clone()), None);
                 vec![element_line(netns, "delete", *set, &key)]
             }
+            Op::DelFlows { netns, flows } => {
+                let line = |flows| flow_line(&inside(netns), flows);
+                flows.iter().map(line).collect()
+            }
         }
     }
-}
-
-fn element_line(netns: &Netns, verb: &str, set: SetName, what: &str) -> String {
-    let (inside, table, set) = (inside(netns), set.table(), set.as_str());
-    let what = in_quotes(&format!("{{ {what} }}"));
-    format!("{inside}nft {verb} element {table} {set} {what}")
-}
-
-fn del_table(netns: &Netns, table: &Table) -> Vec<String> {
-    let (inside, name) = (inside(netns), table.name);
-    if table.user_rules == 0 {
-        return vec![format!("{inside}nft delete table {name}")];
-    }
-    let ours = || table.chains.keys().filter(|chain| !chain.is_users());
-    let mut lines = vec![format!("{inside}nft -f - <<'END'")];
-    for verb in ["flush", "delete"] {
-        lines.extend(ours().map(|chain| format!("{verb} chain {name} {}", chain.as_str())));
-    }
-    let sets = table.sets.keys();
-    lines.extend(sets.map(|set| format!("delete set {name} {}", set.as_str())));
-    lines.push("END".to_owned());
-    vec![lines.join("\n")]
 }
 
 /// A device name as a shell word: the kernel allows `$`, `&`, quotes in it.
@@ -122,20 +119,31 @@ fn ip(netns: &Netns) -> String {
         .map_or("ip".to_owned(), |name| format!("ip -n {name}"))
 }
 
+fn bridge(netns: &Netns) -> String {
+    netns
+        .name()
+        .map_or("bridge".to_owned(), |name| format!("bridge -n {name}"))
+}
+
 fn inside(netns: &Netns) -> String {
     netns
         .name()
         .map_or(String::new(), |name| format!("ip netns exec {name} "))
 }
 
-/// A setting of `ip link`, but for one that is told to no command but `sysctl`.
+/// A setting of `ip link`; what a port has is told to `bridge`, and one is told to no
+/// command but `sysctl`.
 fn set_line(end: &End, set: &Setting) -> String {
-    if let Setting::Localnet(on) = set {
-        let (key, value) = (SysctlKey::route_localnet(&end.dev), u8::from(*on));
-        let what = word(&format!("{key}={value}"));
-        return format!("{}sysctl -qw {what}", inside(&end.netns));
-    }
-    format!("{} link set dev {} {set}", ip(&end.netns), quoted(&end.dev))
+    let program = match set {
+        Setting::Localnet(on) => {
+            let (key, value) = (SysctlKey::route_localnet(&end.dev), u8::from(*on));
+            let what = word(&format!("{key}={value}"));
+            return format!("{}sysctl -qw {what}", inside(&end.netns));
+        }
+        Setting::Hairpin(_) | Setting::Isolated(_) | Setting::Forwarding(_) => bridge(&end.netns),
+        _ => ip(&end.netns),
+    };
+    format!("{program} link set dev {} {set}", quoted(&end.dev))
 }
 
 fn add_bridge(end: &End, link: &Link) -> Vec<String> {
@@ -220,7 +228,7 @@ fn del_links(netns: &Netns, devs: &[IfName], group: u32) -> Vec<String> {
 
 fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
     let nodad = match address {
-        IpNet::V6(_) if verb == "add" => " nodad",
+        IpNet::V6(_) if verb != "del" => " nodad",
         _ => "",
     };
     let dev = quoted(&end.dev);
@@ -239,7 +247,13 @@ fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-/// As `ip link set dev DEV` takes it.
+fn rule_line(netns: &Netns, verb: &str, rule: &IpRule) -> String {
+    let family = if rule.v6 { " -6" } else { "" };
+    let words: Vec<String> = rule.to_string().split(' ').map(word).collect();
+    format!("{}{family} rule {verb} {}", ip(netns), words.join(" "))
+}
+
+/// As `ip link set dev DEV` takes it; what a port has, as `bridge link set dev DEV`.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -250,8 +264,14 @@ impl fmt::Display for Setting {
             Setting::Master(Some(bridge)) => write!(f, "master {}", quoted(bridge)),
             Setting::Master(None) => f.write_str("nomaster"),
             Setting::AddrGen(mode) => write!(f, "addrgenmode {mode}"),
-            Setting::Hairpin(on) => write!(f, "type bridge_slave hairpin {}", on_off(*on)),
+            Setting::Hairpin(on) => write!(f, "hairpin {}", on_off(*on)),
             Setting::Localnet(on) => write!(f, "route_localnet {}", on_off(*on)),
+            Setting::Isolated(on) => write!(f, "isolated {}", on_off(*on)),
+            // The numbers of BR_STATE_DISABLED and BR_STATE_FORWARDING (linux/if_bridge.h).
+            Setting::Forwarding(on) => {
+                let state = if *on { 3 } else { 0 };
+                write!(f, "state {state}")
+            }
         }
     }
 }
@@ -276,8 +296,13 @@ impl fmt::Display for Plan {
 impl Plan {
     /// A shell script that does the same with iproute2, nft and sysctl.
     pub fn script(&self) -> String {
+        let flows = |step: &Step| matches!(step.op, Op::DelFlows { .. });
+        let more = match self.steps.iter().any(flows) {
+            true => ", conntrack",
+            false => "",
+        };
         let mut script = format!(
-            "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps)\nset -e\n",
+            "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps{more})\nset -e\n",
             self.lab
         );
         if self.is_empty() {
@@ -297,6 +322,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::SetName;
 
     /// What a shell would hand to nft, read back from the command's quoting.
     fn word(command: &str) -> String {

@@ -1,0 +1,61 @@
+//! What of a host matters to one lab. The host may hold a thousand others, and a change of
+//! one lab shall not cost what they all are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::Claim;
+use crate::state::{Element, IfName, LabName, NetState, Netns, NetnsName, SetName};
+
+/// The names by which a lab can meet others.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    /// Namespaces.
+    pub(super) names: BTreeSet<NetnsName>,
+    /// Devices of the host.
+    pub(super) devices: BTreeSet<IfName>,
+    /// Elements of the host's firewall tables.
+    pub(super) elements: BTreeMap<SetName, BTreeSet<Element>>,
+}
+
+impl Scope {
+    /// What this state names.
+    pub(crate) fn of(desired: &NetState) -> Self {
+        let mut scope = Scope::default();
+        for (netns, want) in &desired.namespaces {
+            scope.names.extend(netns.name().cloned());
+            if *netns == Netns::Host {
+                scope.devices.extend(want.links.keys().cloned());
+            }
+            let tables = want.tables.values().filter(|_| *netns == Netns::Host);
+            for (set, element, _) in tables.flat_map(|table| table.elements()) {
+                scope.element(set, element.clone());
+            }
+        }
+        scope
+    }
+
+    /// With what the lab has from before.
+    pub(super) fn with<'a>(mut self, claims: impl Iterator<Item = &'a Claim>) -> Self {
+        for claim in claims {
+            match claim {
+                Claim::Netns(name) => drop(self.names.insert(name.clone())),
+                Claim::Link(end) if end.netns == Netns::Host => {
+                    self.devices.insert(end.dev.clone());
+                }
+                Claim::Element(set, element) => self.element(*set, element.clone()),
+                _ => {}
+            }
+        }
+        self
+    }
+
+    fn element(&mut self, set: SetName, element: Element) {
+        self.elements.entry(set).or_default().insert(element);
+    }
+
+    /// Whether a device of the host may be left out: the port of a bridge, marked by another
+    /// lab, of a name that this one does not use.
+    pub(super) fn leaves_out(&self, lab: &LabName, dev: &IfName, marked: &LabName) -> bool {
+        marked != lab && !self.devices.contains(dev)
+    }
+}

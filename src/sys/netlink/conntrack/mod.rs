@@ -1,0 +1,64 @@
+//! Flows (ctnetlink): those that fit are listed, then forgotten one by one.
+
+mod entry;
+mod question;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use rustix::io::Errno;
+
+use super::KernelError;
+use super::socket::{Request, Socket};
+use crate::state::FlowMatch;
+use crate::sys::uapi::*;
+use entry::Entry;
+
+/// Has the kernel forget all flows that fit one of these, and says how many. However many
+/// there are to fit, the kernel's list is read once. (Since Linux 6.12 a deletion can take
+/// a filter itself; but it goes through all flows for each, knows no subnets, and of IPv6
+/// addresses it takes those that do not fit.)
+pub(crate) fn delete(
+    socket: &mut Socket,
+    flows: &[FlowMatch],
+) -> io::Result<Result<usize, KernelError>> {
+    if flows.is_empty() {
+        return Ok(Ok(0));
+    }
+    let index = question::Index::of(flows);
+    let wanted = |body: &[u8]| Entry::read(body).is_some_and(|entry| index.fits(&entry.flow));
+    let found = match socket.dump_some(&question::list(flows), wanted)? {
+        // A kernel that cannot pick these out can still list all.
+        Err(refused) if refused.errno == Errno::INVAL.raw_os_error() => {
+            socket.dump_some(&question::list_all(), wanted)?
+        }
+        found => found,
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let entries = found.iter().filter_map(|(_, body)| Entry::read(body));
+    let requests: Vec<Request> = entries.map(|entry| entry.deletion()).collect();
+    let mut gone = 0;
+    for answer in socket.transact(&requests)? {
+        match answer {
+            None => gone += 1,
+            // It ended by itself since it was listed.
+            Some(refused) if refused.errno == Errno::NOENT.raw_os_error() => {}
+            Some(refused) => return Ok(Err(refused)),
+        }
+    }
+    Ok(Ok(gone))
+}
+
+fn message(kind: u16, family: u8, attributes: impl FnOnce(&mut Vec<u8>)) -> Request {
+    let mut body = vec![family, NFNETLINK_V0, 0, 0];
+    attributes(&mut body);
+    Request {
+        kind: NFNL_SUBSYS_CTNETLINK << 8 | kind,
+        flags: 0,
+        body,
+    }
+}
