@@ -20,6 +20,7 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         join(&mut want, others(draft, name, have));
         if name == TableName::Inet {
             join(&mut want, guard(draft));
+            join(&mut want, direct(draft, have));
             let near = near::subnets(draft, &want);
             join(&mut want, near);
         }
@@ -138,6 +139,29 @@ fn guard<'a>(draft: &Draft<'a>) -> Vec<Owned<'a>> {
         staying(draft).filter(|(_, link)| link.kind == LinkKind::Bridge && link.owner.is_none());
     elements.extend(foreign.map(|(dev, _)| (SetName::Bridged, Element::within(dev.clone()), None)));
     elements
+}
+
+/// The families in which bridges pass no rules; a lab that publishes nothing does not know.
+fn direct<'a>(draft: &Draft<'a>, have: Option<&Table>) -> Vec<Owned<'a>> {
+    let publishes = |host: &Namespace| !host.published.is_empty();
+    let host = draft.have(&Netns::Host);
+    let elements: Vec<Element> = match draft.desired.namespaces.get(&Netns::Host) {
+        Some(want) if publishes(want) => {
+            let families = host.into_iter().flat_map(|host| &host.direct);
+            families.map(|family| Element::family(*family)).collect()
+        }
+        _ => {
+            let there = have.and_then(|have| have.sets.get(&SetName::Direct));
+            there
+                .into_iter()
+                .flat_map(|all| all.keys().cloned())
+                .collect()
+        }
+    };
+    let owned = elements
+        .into_iter()
+        .map(|element| (SetName::Direct, element, None));
+    owned.collect()
 }
 
 /// The host's devices once the plan is done.
@@ -259,6 +283,7 @@ fn reason(set: SetName) -> &'static str {
         | SetName::Bound6
         | SetName::Ranges4
         | SetName::Ranges6 => "the file publishes this port",
+        SetName::Direct => "answers within a bridge do not come by here",
         SetName::Hairpin4 | SetName::Hairpin6 => "the namespace may reach itself by the host",
         SetName::Checked => "what comes from this port is checked",
         SetName::Macs | SetName::Sources4 | SetName::Sources6 | SetName::Targets6 => {

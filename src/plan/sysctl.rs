@@ -44,7 +44,7 @@ fn switch(draft: &mut Draft<'_>, netns: &Netns, key: &SysctlKey, want: &Sysctl) 
         was,
     };
     let because = match netns {
-        Netns::Host => "a network here masquerades: the host forwards for it",
+        Netns::Host => "the host forwards for this lab",
         Netns::Named(_) => "the file lets this namespace forward",
     };
     draft.push(rank(netns), op, because);

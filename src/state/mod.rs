@@ -93,6 +93,10 @@ pub struct Namespace {
     /// Ports of the host that a lab publishes. Of an observed host its sets tell it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub published: BTreeSet<Published>,
+    /// The families in which what stays on a bridge passes no rules of the host, where the
+    /// lab publishes ports.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub direct: BTreeSet<Family>,
     /// Sockets of others from which those would take what they listen for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub listeners: BTreeSet<Listener>,

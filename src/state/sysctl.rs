@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::name::{IfName, LabName};
+use super::nft::Family;
 
 const FORWARD4: &str = "net/ipv4/ip_forward";
 const FORWARD6: &str = "net/ipv6/conf/all/forwarding";
@@ -54,6 +55,17 @@ impl SysctlKey {
     /// Whether a device routes packets of 127.0.0.0/8.
     pub fn route_localnet(dev: &IfName) -> Self {
         SysctlKey(format!("net/ipv4/conf/{dev}/route_localnet"))
+    }
+
+    /// Whether what stays on a bridge passes the rules of a family
+    /// (`bridge-nf-call-iptables`, Documentation/networking/ip-sysctl.rst). Only with the
+    /// module br_netfilter is there such a setting.
+    pub fn bridge_rules(family: Family) -> Self {
+        let name = match family {
+            Family::Ipv4 => "iptables",
+            Family::Ipv6 => "ip6tables",
+        };
+        SysctlKey(format!("net/bridge/bridge-nf-call-{name}"))
     }
 
     /// Whether writing this setting writes others too: those of every device.

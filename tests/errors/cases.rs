@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use netyard::error::{Error, Failure, Refused};
 use netyard::ipam::{self, Full, InUse, User};
-use netyard::plan::{Conflict, Conflicts, Holder, Op, Plan, Setting, Step};
+use netyard::plan::{Conflict, Conflicts, Holder, Op, Plan, Setting, Step, Taker};
 use netyard::state::{
     End, Family, Link, LinkKind, Listener, Netns, Process, Published, Route, SetName, Table,
     TableName, Transport, Visible,
@@ -82,22 +82,7 @@ fn conflicts() -> Vec<(&'static str, Error)> {
     let other = Conflict::OtherRoute {
         to: "198.51.100.0/24".parse().unwrap(),
     };
-    let port = |process, both| Conflict::Port {
-        want: Box::new(published()),
-        holder: Listener {
-            protocol: Transport::Tcp,
-            at: if both { "[::]:8005" } else { "192.0.2.1:8005" }
-                .parse()
-                .unwrap(),
-            both,
-            process,
-        },
-    };
-    let nginx = Process {
-        pid: 812,
-        name: "nginx".to_owned(),
-    };
-    let ports = vec![port(Some(nginx), true), port(None, false)];
+    let ports = taken_ports();
     let several = vec![
         namespace("one", shop.clone()),
         device,
@@ -120,6 +105,30 @@ fn conflicts() -> Vec<(&'static str, Error)> {
         ("conflict-ports", Error::Conflicts(Conflicts(ports))),
         ("conflicts", Error::Conflicts(Conflicts(several))),
     ]
+}
+
+/// Ports of the host that processes have, and another lab.
+fn taken_ports() -> Vec<Conflict> {
+    let port = |process, both| Conflict::Port {
+        want: Box::new(published()),
+        holder: Taker::Process(Listener {
+            protocol: Transport::Tcp,
+            at: if both { "[::]:8005" } else { "192.0.2.1:8005" }
+                .parse()
+                .unwrap(),
+            both,
+            process,
+        }),
+    };
+    let nginx = Process {
+        pid: 812,
+        name: "nginx".to_owned(),
+    };
+    let of_shop = Conflict::Port {
+        want: Box::new(published()),
+        holder: Taker::Lab("shop".parse().unwrap()),
+    };
+    vec![port(Some(nginx), true), port(None, false), of_shop]
 }
 
 fn published() -> Published {

@@ -21,6 +21,7 @@
 //! - `cli`: exit codes, JSON, standard input, signals.
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
+//! - `matrix`: who reaches a published port, from everywhere and over everything.
 //! - `names`: namespaces known by name.
 //! - `ports`: published ports, who has them and who will reach them.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
@@ -48,6 +49,7 @@ mod kill;
 mod kill_several;
 mod labs;
 mod leases;
+mod matrix;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         run_ends::tests(),
         blocked::tests(),
         terminal::tests(),
+        matrix::tests(),
         names::tests(),
         ports::tests(),
         proof::tests(),

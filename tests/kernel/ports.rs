@@ -110,7 +110,7 @@ fn hairpin() {
     sh("ip link set dev one-eth0 nomaster");
     ok(&["up", "--yes", "web"]);
     assert!(port().contains("hairpin on"), "{}", port());
-    ok(&["up", &lab("")]);
+    ok(&["up", "--yes", &lab("")]);
     assert!(port().contains("hairpin off"), "{}", port());
     ok(&["down", "web"]);
 }
@@ -140,7 +140,7 @@ warning: the host has not got the address 192.0.2.9 of udp 192.0.2.9:53 at prese
     assert!(list.contains("PORTS") && list.contains(cells), "{list}");
     let json: Value = serde_json::from_str(&ok(&["list", "--json"])).expect("JSON");
     assert_eq!(json[0]["published"][1]["netns"], "one");
-    ok(&["up", &lab("")]);
+    ok(&["up", "--yes", &lab("")]);
     assert!(!ok(&["list"]).contains("PORTS"));
     ok(&["down", "web"]);
 }

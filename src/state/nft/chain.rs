@@ -191,8 +191,9 @@ fn forward() -> Vec<Vec<Term>> {
     ]
 }
 
-/// A namespace that reaches itself by a published port, and a client on the loopback
-/// address, get the bridge's address: the answer must come by here.
+/// A namespace that reaches itself by a published port, a client on the loopback address,
+/// and, where bridges pass no rules, one on the same network get the bridge's address: the
+/// answer must come by here.
 fn postrouting() -> Vec<Vec<Term>> {
     let saddr = |family| vec![Field::Saddr(family)];
     let itself = |family| vec![Field::Saddr(family), Field::Daddr(family)];
@@ -201,6 +202,13 @@ fn postrouting() -> Vec<Vec<Term>> {
         published(Term::Is(Test::FromLoopback)),
         published(Term::In(itself(Family::Ipv4), SetName::Hairpin4)),
         published(Term::In(itself(Family::Ipv6), SetName::Hairpin6)),
+        vec![
+            Term::Is(Test::Published),
+            Term::In(vec![Field::NfProto], SetName::Direct),
+            Term::In(vec![Field::OifName], SetName::Networks),
+            Term::In(vec![Field::IifName, Field::OifName], SetName::Bridged),
+            Term::Masquerade,
+        ],
         vec![
             Term::In(vec![Field::OifName], SetName::Networks),
             Term::Return,

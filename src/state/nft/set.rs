@@ -66,6 +66,9 @@ pub enum SetName {
     Hairpin4,
     /// The same over IPv6.
     Hairpin6,
+    /// Families in which answers within a bridge do not come by here (br_netfilter is not
+    /// there, or off): who asks for a port of the same network does so as the bridge.
+    Direct,
     /// Bridge ports that are checked.
     Checked,
     /// The hardware addresses of each.
@@ -126,7 +129,7 @@ const ADDRESS6: Kind = Kind::Address(Family::Ipv6);
 
 impl SetName {
     /// Every set and map.
-    pub const ALL: [SetName; 35] = [
+    pub const ALL: [SetName; 36] = [
         SetName::Guard,
         SetName::Bridged,
         SetName::Inside,
@@ -153,6 +156,7 @@ impl SetName {
         SetName::Ranges6,
         SetName::Hairpin4,
         SetName::Hairpin6,
+        SetName::Direct,
         SetName::Checked,
         SetName::Macs,
         SetName::Sources4,
@@ -208,6 +212,7 @@ impl SetName {
             SetName::Ranges6 => "ranges6",
             SetName::Hairpin4 => "hairpin4",
             SetName::Hairpin6 => "hairpin6",
+            SetName::Direct => "direct",
             SetName::Checked => "checked",
             SetName::Macs => "macs",
             SetName::Sources4 => "sources4",
@@ -223,7 +228,7 @@ impl SetName {
     /// The parts of its key.
     pub fn key(self) -> &'static [Kind] {
         match self {
-            SetName::Guard => &[Kind::Family],
+            SetName::Guard | SetName::Direct => &[Kind::Family],
             SetName::Bridged => &[Kind::Device, Kind::Device],
             SetName::Inside | SetName::Networks | SetName::Checked => &[Kind::Device],
             SetName::Macs => &[Kind::Device, Kind::Mac],
@@ -334,7 +339,7 @@ impl SetName {
     pub fn has_nobodys(self) -> bool {
         matches!(
             self,
-            SetName::Guard | SetName::Bridged | SetName::Near4 | SetName::Near6
+            SetName::Guard | SetName::Bridged | SetName::Near4 | SetName::Near6 | SetName::Direct
         )
     }
 

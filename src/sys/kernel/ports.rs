@@ -5,13 +5,14 @@ use std::{fs, io};
 
 use super::Kernel;
 use crate::state::{
-    Element, Listener, Namespace, Netns, Part, PortRange, Published, SetName, Transport, Walls,
+    Element, Family, Listener, Namespace, Netns, Part, PortRange, Published, SetName, SysctlKey,
+    Transport, Walls,
 };
 use crate::sys::Failure;
 use crate::sys::netlink::diag::{self, Found};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::walls;
-use crate::sys::residents;
+use crate::sys::{residents, sysctl};
 
 impl Kernel {
     /// The ports of other labs that may be the lab's as well: what is read of the firewall by
@@ -26,6 +27,21 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// The families in which bridges pass no rules.
+    fn direct(&mut self) -> io::Result<BTreeSet<Family>> {
+        let families = [Family::Ipv4, Family::Ipv6];
+        let values = sysctl::read(
+            self.entry(&Netns::Host)?,
+            &families.map(SysctlKey::bridge_rules),
+        )?;
+        let passes = |value: Option<String>| value.is_some_and(|value| value != "0");
+        let each = families.into_iter().zip(values);
+        Ok(each
+            .filter(|(_, value)| !passes(value.clone()))
+            .map(|(family, _)| family)
+            .collect())
     }
 
     /// Who would lose what comes to the lab's ports. Only these sockets are asked for, and
@@ -46,6 +62,7 @@ impl Kernel {
         let loses = |one: &Found| self.published.iter().any(|p| one.listener.loses(p));
         found.retain(loses);
         host.listeners = named(found)?;
+        host.direct = self.direct()?;
         if self.tells {
             host.walls = Walls {
                 tables: walls::read(self.netfilter(&Netns::Host)?)?,

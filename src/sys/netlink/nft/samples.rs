@@ -17,6 +17,7 @@ pub(super) fn full() -> Table {
     let mut table = Table::skeleton(TableName::Inet);
     put(&mut table, SetName::Guard, "ipv4", None);
     put(&mut table, SetName::Guard, "ipv6", None);
+    put(&mut table, SetName::Direct, "ipv6", None);
     put(
         &mut table,
         SetName::Bridged,
