@@ -106,6 +106,10 @@ fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
         let peer = link(draft.observed, end).and_then(Link::peer).cloned();
         draft.leaving.extend(peer);
         draft.leaving.insert(end.clone());
+        let open = |link: &Link| link.localnet && link.kind == LinkKind::Bridge;
+        if link(draft.observed, end).is_some_and(open) {
+            set_localnet(draft, end, false);
+        }
     }
     gone.entry((rank, end.netns.clone()))
         .or_default()
@@ -172,17 +176,22 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
         draft.push(Rank::Configure(turn), set_link(set, was), because);
     }
     if localnet {
-        let (set, was) = (
-            Setting::Localnet(want.localnet),
-            Setting::Localnet(have.localnet),
-        );
-        let because = match want.localnet {
-            true => "the host reaches published ports by 127.0.0.1",
-            false => "no port is published on 127.0.0.1 any more",
-        };
-        // As forwarding: the firewall keeps others from 127.0.0.0/8 before the gate opens.
-        draft.push(Rank::Sysctl, set_link(set, was), because);
+        set_localnet(draft, end, want.localnet);
     }
+}
+
+/// As forwarding: on once the firewall keeps others from 127.0.0.0/8, off before that goes.
+fn set_localnet(draft: &mut Draft<'_>, end: &End, on: bool) {
+    let because = match on {
+        true => "the host reaches published ports by 127.0.0.1",
+        false => "no port is published on 127.0.0.1 any more",
+    };
+    let op = Op::SetLink {
+        end: end.clone(),
+        set: Setting::Localnet(on),
+        was: Setting::Localnet(!on),
+    };
+    draft.push(Rank::Sysctl, op, because);
 }
 
 /// A port has it anew with each bridge (`new_nbp`, net/bridge/br_if.c).

@@ -1,12 +1,14 @@
 //! The inverse of every operation, as data: given what was observed before the
 //! plan, the operations that lead back.
 
+mod device;
+
+use device::{addresses, of_a_port, remake_links, routes, set_up};
+
 use super::link::{free_group, is_small};
 use super::route::removal;
 use super::{Op, Setting, flow, link, rename};
-use crate::state::{
-    AddrGen, End, IfName, Link, LinkKind, NetState, Netns, NetnsName, Origin, SysctlKey,
-};
+use crate::state::{AddrGen, End, IfName, LinkKind, NetState, Netns, NetnsName, SysctlKey};
 
 /// The operations that undo those of `done`, newest first, so that the state is
 /// again as it was observed.
@@ -187,22 +189,6 @@ fn set_back(end: End, set: Setting, was: Setting, observed: &NetState) -> Vec<Op
         .collect()
 }
 
-/// What a bridge's port loses with its bridge, and a bridge with itself.
-fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + use<> {
-    let hairpin = before
-        .hairpin
-        .then_some((Setting::Hairpin(true), Setting::Hairpin(false)));
-    let localnet = (before.localnet && before.kind == LinkKind::Bridge)
-        .then_some((Setting::Localnet(true), Setting::Localnet(false)));
-    let end = end.clone();
-    let all = hairpin.into_iter().chain(localnet);
-    all.map(move |(set, was)| Op::SetLink {
-        end: end.clone(),
-        set,
-        was,
-    })
-}
-
 fn restore(netns: &Netns, was: Vec<(SysctlKey, String)>, now: &(SysctlKey, String)) -> Vec<Op> {
     let write = |(key, value)| Op::SetSysctl {
         netns: netns.clone(),
@@ -264,156 +250,4 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
         table: table.clone(),
     }));
     ops
-}
-
-/// Devices again as they were: bridges before cables, because cables may be
-/// their ports; then what was set on them; routes last.
-fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) -> Vec<Op> {
-    let (mut bridges, mut cables, mut rest, mut ends) = (vec![], vec![], vec![], vec![]);
-    for dev in devs {
-        let end = End {
-            netns: netns.clone(),
-            dev: dev.clone(),
-        };
-        let Some(before) = link(observed, &end) else {
-            continue;
-        };
-        if before.kind == LinkKind::Bridge {
-            let link = Link {
-                addresses: Vec::new(),
-                ..before.clone()
-            };
-            bridges.push(Op::AddBridge {
-                end: end.clone(),
-                link,
-            });
-            rest.extend(of_a_port(&end, before));
-            rest.extend(ports(&end, devs, observed));
-        } else if let Some((peer, peer_link)) = before
-            .peer()
-            .and_then(|peer| Some((peer, link(observed, peer)?)))
-        {
-            // The marked end is the near one, wherever it lies.
-            let (near, far) = match peer_link.owner {
-                Some(_) => ((peer, peer_link), (&end, before)),
-                None => ((&end, before), (peer, peer_link)),
-            };
-            cables.push(cable(near, far));
-            rest.extend(of_a_port(near.0, near.1));
-            rest.extend(far_settings(far));
-            ends.push(peer.clone());
-        }
-        ends.push(end);
-    }
-    for end in &ends {
-        rest.extend(
-            link(observed, end)
-                .into_iter()
-                .flat_map(|before| addresses(end, before)),
-        );
-    }
-    rest.extend(ends.iter().flat_map(|end| routes(end, observed)));
-    [bridges, cables, rest].concat()
-}
-
-fn cable(near: (&End, &Link), far: (&End, &Link)) -> Op {
-    let bare = |link: &Link| Link {
-        addresses: Vec::new(),
-        ..link.clone()
-    };
-    Op::AddVeth {
-        near: near.0.clone(),
-        near_link: bare(near.1),
-        far: far.0.clone(),
-        far_link: Link {
-            up: false,
-            ..bare(far.1)
-        },
-    }
-}
-
-/// What a cable's far end does not get when it is made.
-fn far_settings((end, before): (&End, &Link)) -> Vec<Op> {
-    let mut ops = Vec::new();
-    if let Some(master) = &before.master {
-        let (set, was) = (Setting::Master(Some(master.clone())), Setting::Master(None));
-        ops.push(Op::SetLink {
-            end: end.clone(),
-            set,
-            was,
-        });
-        ops.extend(of_a_port(end, before));
-    }
-    if before.addrgen == Some(AddrGen::None) {
-        let (set, was) = (
-            Setting::AddrGen(AddrGen::None),
-            Setting::AddrGen(AddrGen::Eui64),
-        );
-        ops.push(Op::SetLink {
-            end: end.clone(),
-            set,
-            was,
-        });
-    }
-    if before.up {
-        ops.push(set_up(end));
-    }
-    ops
-}
-
-/// What was plugged into a bridge and has not gone with it.
-fn ports<'a>(
-    bridge: &'a End,
-    gone: &'a [IfName],
-    observed: &'a NetState,
-) -> impl Iterator<Item = Op> + 'a {
-    let all = observed
-        .namespaces
-        .get(&bridge.netns)
-        .into_iter()
-        .flat_map(|ns| &ns.links);
-    let stay =
-        all.filter(|(dev, link)| link.master.as_ref() == Some(&bridge.dev) && !gone.contains(dev));
-    stay.flat_map(|(dev, link)| {
-        let end = End {
-            netns: bridge.netns.clone(),
-            dev: dev.clone(),
-        };
-        let port = of_a_port(&end, link);
-        let master = Op::SetLink {
-            end,
-            set: Setting::Master(Some(bridge.dev.clone())),
-            was: Setting::Master(None),
-        };
-        [master].into_iter().chain(port)
-    })
-}
-
-fn set_up(end: &End) -> Op {
-    Op::SetLink {
-        end: end.clone(),
-        set: Setting::Up(true),
-        was: Setting::Up(false),
-    }
-}
-
-fn addresses<'a>(end: &'a End, before: &'a Link) -> impl Iterator<Item = Op> + 'a {
-    let list = before.addresses.iter();
-    list.map(|address| Op::AddAddress {
-        end: end.clone(),
-        address: *address,
-    })
-}
-
-fn routes<'a>(end: &'a End, observed: &'a NetState) -> impl Iterator<Item = Op> + 'a {
-    let all = observed
-        .namespaces
-        .get(&end.netns)
-        .into_iter()
-        .flat_map(|ns| &ns.routes);
-    all.filter(|route| route.dev == end.dev && route.origin != Origin::Ra)
-        .map(|route| Op::AddRoute {
-            netns: end.netns.clone(),
-            route: route.clone(),
-        })
 }
