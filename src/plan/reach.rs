@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::wall::{Ends, Packet, chains};
 use crate::state::{
-    Family, IfName, LabName, Link, Namespace, NetState, Netns, Published, Visible, Wall, WallHook,
-    is_link_local,
+    Element, Family, IfName, LabName, Link, Namespace, NetState, Netns, Part, Protocol, Published,
+    SetName, TableName, Visible, Wall, WallHook, is_link_local,
 };
 
 /// The published ports of a lab.
@@ -75,6 +75,11 @@ pub enum Caution {
         /// Its name.
         chain: String,
     },
+    /// The namespace's own list does not have them.
+    NotListed {
+        /// The namespace.
+        netns: Netns,
+    },
     /// There are rules that were not looked at.
     LegacyRules,
     /// The host has not got this address.
@@ -93,7 +98,10 @@ pub fn reach(desired: &NetState, observed: &NetState) -> Reach {
     let mut reach = Reach::default();
     let mut warned: BTreeMap<Caution, Vec<String>> = BTreeMap::new();
     for published in &want.published {
-        let cautions = cautions(published, want, have);
+        let mut cautions = cautions(published, want, have);
+        let netns = published.netns.clone();
+        let not_listed = Caution::NotListed { netns };
+        cautions.extend((!is_listed(published, desired)).then_some(not_listed));
         let blocked = is_blocked(published, &cautions);
         for caution in cautions {
             warned
@@ -142,6 +150,29 @@ fn cautions(published: &Published, want: &Namespace, have: &Namespace) -> BTreeS
         all.extend(tables.flat_map(|wall| taken_in(published, wall)));
     }
     all
+}
+
+/// Whether the namespace's `ingress` lets somebody in by these ports.
+fn is_listed(published: &Published, desired: &NetState) -> bool {
+    let tables = desired
+        .namespaces
+        .get(&published.netns)
+        .map(|ns| &ns.tables);
+    let Some(table) = tables.and_then(|tables| tables.get(&TableName::Inside)) else {
+        return true;
+    };
+    let covers = |part: &Part| match part {
+        Part::Protocol(protocol) => [Protocol::Any, published.protocol.into()].contains(protocol),
+        Part::Ports(first, last) => {
+            *first <= published.port.last() && published.port.first() <= *last
+        }
+        _ => true,
+    };
+    let listed = |(set, element, _): (SetName, &Element, _)| {
+        let ingress = matches!(set, SetName::Ingress4 | SetName::Ingress6);
+        ingress && element.key.iter().all(covers)
+    };
+    table.elements().any(listed)
 }
 
 /// Whether over each of its families some chain drops all.
@@ -279,6 +310,9 @@ fn message(kind: &Caution, ports: &[String]) -> String {
         Caution::PastTheFirewall { table, chain } => format!(
             "the chain `{chain}` of the nft table `{table}` refuses {ports} to this host itself; published ports do \
              not pass there: they are reachable all the same"
+        ),
+        Caution::NotListed { netns } => format!(
+            "the `ingress` of {netns} does not list what {ports} leads to: nobody reaches it"
         ),
         Caution::LegacyRules => format!(
             "there are rules of the old iptables, which were not looked at: they may drop {ports} \

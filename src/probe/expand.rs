@@ -1,11 +1,12 @@
 //! From the lines of `expect`, or from nothing but the namespaces, to single probes.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::Check;
+use super::published::leads;
+use super::{Behind, Check};
 use crate::state::{Family, NetState, Netns};
 use crate::topology::{Bounds, Expectation, Probe, Target};
 
@@ -75,7 +76,11 @@ fn pairs(state: &NetState) -> Vec<Check> {
     pairs.map(unjudged).collect()
 }
 
-type Homes<'a> = BTreeMap<IpAddr, &'a Netns>;
+/// Who has an address, and what ports of the host lead where.
+struct Homes<'a> {
+    state: &'a NetState,
+    all: BTreeMap<IpAddr, &'a Netns>,
+}
 
 fn homes(state: &NetState) -> Homes<'_> {
     let all = state.namespaces.keys().flat_map(|netns| {
@@ -84,7 +89,27 @@ fn homes(state: &NetState) -> Homes<'_> {
             .into_iter()
             .map(move |(address, _)| (address.addr(), netns))
     });
-    all.collect()
+    Homes {
+        state,
+        all: all.collect(),
+    }
+}
+
+impl Homes<'_> {
+    fn of(&self, address: IpAddr) -> Option<Netns> {
+        self.all.get(&address).map(|netns| (*netns).clone())
+    }
+
+    /// Where a probe is sent on to: one to an address of the host, or from it to 127.0.0.1.
+    fn behind(&self, line: &Expectation, to: IpAddr) -> Option<Behind> {
+        let own = line.from == Netns::Host && to == IpAddr::from(Ipv4Addr::LOCALHOST);
+        if !own && self.of(to) != Some(Netns::Host) {
+            return None;
+        }
+        let at = leads(self.state, to, line.probe)?;
+        let netns = self.of(at.ip())?;
+        Some(Behind { netns, at })
+    }
 }
 
 fn checks(line: &Expectation, state: &NetState, homes: &Homes<'_>) -> Vec<Check> {
@@ -131,7 +156,8 @@ fn check(line: &Expectation, to: IpAddr, name: Option<&Netns>, homes: &Homes<'_>
         from: line.from.clone(),
         to,
         name: name.cloned(),
-        home: homes.get(&to).map(|netns| (*netns).clone()),
+        home: homes.of(to),
+        behind: homes.behind(line, to),
         probe: line.probe,
         reach: Some(line.reach),
         bounds: line.bounds,

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::path::{End, Hop, Map, way};
-use super::policy;
 use super::{Check, Outcome, Seen};
+use super::{policy, published};
 use crate::state::{Family, Namespace, Netns, SetName, SysctlKey, Table, TableName};
 
 /// The likely cause of what nobody wanted and what to look at next: of a surprise,
@@ -64,6 +64,7 @@ fn obstacle(check: &Check, outcome: &Outcome, map: &Map<'_>) -> Option<String> {
         return None;
     }
     on_the_way(&hops, end, check.to, map)
+        .or_else(|| published::unseen(check, map))
         .or_else(|| policy::refused(&hops, check, map))
         .or_else(|| way_back(check, map))
 }

@@ -8,6 +8,7 @@ mod explain;
 pub(crate) mod packet;
 pub(crate) mod path;
 mod policy;
+mod published;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wave;
@@ -23,6 +24,7 @@ pub use expand::{Matrix, expand, matrix};
 pub use explain::explain;
 pub(crate) use path::Entry;
 pub use path::Map;
+pub use published::Behind;
 
 use crate::state::Netns;
 
@@ -37,6 +39,9 @@ pub struct Check {
     pub name: Option<Netns>,
     /// The namespace of the lab that has the address, where one has.
     pub home: Option<Netns>,
+    /// Where it is sent on to, as a published port of the host is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
     /// What is sent.
     pub probe: Probe,
     /// Whether it must arrive, or must not; `None`: nobody expects anything.
@@ -50,6 +55,14 @@ impl Check {
     /// Whether many packets are needed to judge it.
     pub(crate) fn is_measured(&self) -> bool {
         self.bounds.echoes().is_some()
+    }
+
+    /// Who answers, by which address and port.
+    pub(crate) fn server(&self) -> Option<(&Netns, IpAddr, Probe)> {
+        match &self.behind {
+            Some(Behind { netns, at }) => Some((netns, at.ip(), self.probe.at_port(at.port()))),
+            None => self.home.as_ref().map(|home| (home, self.to, self.probe)),
+        }
     }
 
     /// Its two namespaces, whichever asks.

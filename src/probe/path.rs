@@ -60,6 +60,10 @@ impl<'a> Map<'a> {
         }
     }
 
+    pub(super) fn state(&self) -> &'a NetState {
+        self.state
+    }
+
     pub(crate) fn namespace(&self, netns: &Netns) -> Option<&'a Namespace> {
         self.state.namespaces.get(netns)
     }

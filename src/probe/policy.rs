@@ -14,14 +14,18 @@ use crate::state::{
 /// Who drops it, in the order in which it would meet them.
 pub(super) fn refused(hops: &[Hop<'_>], check: &Check, map: &Map<'_>) -> Option<String> {
     let source = map.source(&check.from, check.to)?;
-    unlisted(&check.from, map, "egress", &[check.to], check)
+    let egress = unlisted(&check.from, map, "egress", &[check.to], check.probe);
+    egress
         .or_else(|| forged(hops, source, map))
         .or_else(|| guarded(hops, source, check, map))
-        .or_else(|| unlisted(check.home.as_ref()?, map, "ingress", &[source], check))
+        .or_else(|| {
+            let (home, _, probe) = check.server()?;
+            unlisted(home, map, "ingress", &[source], probe)
+        })
 }
 
 /// What a rule sees of it: addresses, protocol, port.
-fn seen(addresses: &[IpAddr], probe: Probe) -> Element {
+pub(super) fn seen(addresses: &[IpAddr], probe: Probe) -> Element {
     let ipv4 = addresses.first().is_some_and(IpAddr::is_ipv4);
     let (protocol, port) = match probe {
         Probe::Tcp(port) => (Protocol::Tcp, port),
@@ -34,7 +38,7 @@ fn seen(addresses: &[IpAddr], probe: Probe) -> Element {
 }
 
 /// A range holds what bars it.
-fn holds(table: &Table, sets: [SetName; 2], seen: &Element) -> bool {
+pub(super) fn holds(table: &Table, sets: [SetName; 2], seen: &Element) -> bool {
     let elements = sets.iter().filter_map(|set| table.sets.get(set));
     let mut elements = elements.flat_map(|elements| elements.keys());
     elements.any(|element| element.bars(seen))
@@ -46,14 +50,14 @@ fn unlisted(
     map: &Map<'_>,
     list: &str,
     other: &[IpAddr],
-    check: &Check,
+    probe: Probe,
 ) -> Option<String> {
     let table = map.namespace(netns)?.tables.get(&TableName::Inside)?;
     let sets = match list {
         "egress" => [SetName::Egress4, SetName::Egress6],
         _ => [SetName::Ingress4, SetName::Ingress6],
     };
-    let listed = holds(table, sets, &seen(other, check.probe));
+    let listed = holds(table, sets, &seen(other, probe));
     (!listed).then(|| format!("{} drops it: its `{list}` does not list it", place(netns)))
 }
 

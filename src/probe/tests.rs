@@ -318,3 +318,49 @@ fn what_a_ping_lacks_is_told() {
         "1500 bytes are too large, says 10.1.0.1; 1400 bytes arrive"
     );
 }
+
+const PORTS: &str = r#"
+lab: web
+networks:
+  lan: { subnets: [10.7.0.0/24] }
+  other: { subnets: [10.8.0.0/24] }
+namespaces:
+  web:
+    interfaces: { eth0: { network: lan, addresses: [10.7.0.10/24] } }
+    publish:
+      - 8080:80
+      - { host: 8443, port: 443, visible: public }
+      - { host: 9000-9009, visible: [10.8.0.0/28] }
+  desk: { interfaces: { eth0: { network: other, addresses: [10.8.0.20/24] } } }
+expect:
+  - { from: desk, to: 10.8.0.1, tcp: 8443 }
+  - { from: desk, to: 10.8.0.1, tcp: 8080 }
+  - { from: desk, to: 10.8.0.1, tcp: 9005 }
+  - { from: desk, to: 10.8.0.1, udp: 8443 }
+  - { from: host, to: 127.0.0.1, tcp: 8080 }
+"#;
+
+#[test]
+fn a_probe_of_a_published_port_is_answered_behind_it() {
+    let (topology, state) = lab(PORTS);
+    let checks = expand(&topology.expect, &state);
+    let at = |check: &Check| check.behind.as_ref().map(|behind| behind.at.to_string());
+    let behind: Vec<_> = checks.iter().map(at).collect();
+    let leads = |to: &str| Some(to.to_owned());
+    assert_eq!(
+        behind,
+        [
+            leads("10.7.0.10:443"),
+            leads("10.7.0.10:80"),
+            leads("10.7.0.10:9005"),
+            None,
+            leads("10.7.0.10:80"),
+        ]
+    );
+    let refused = seen(Seen::Refused);
+    let why = |check| explain(check, &refused, &Map::new(&state)).unwrap();
+    let nobody = "it arrived, and nobody listens on that port";
+    let unseen = "the host does not publish that port to 10.8.0.20: see its `visible`";
+    let causes: Vec<String> = checks.iter().map(why).collect();
+    assert_eq!(causes, [nobody, unseen, unseen, nobody, nobody]);
+}

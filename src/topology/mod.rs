@@ -201,3 +201,22 @@ pub enum Probe {
     /// A UDP datagram to this port, and any answer to it.
     Udp(u16),
 }
+
+impl Probe {
+    /// The port that it is sent to.
+    pub(crate) fn port(self) -> Option<u16> {
+        match self {
+            Probe::Ping => None,
+            Probe::Tcp(port) | Probe::Udp(port) => Some(port),
+        }
+    }
+
+    /// The same, to another port.
+    pub(crate) fn at_port(self, port: u16) -> Self {
+        match self {
+            Probe::Ping => Probe::Ping,
+            Probe::Tcp(_) => Probe::Tcp(port),
+            Probe::Udp(_) => Probe::Udp(port),
+        }
+    }
+}

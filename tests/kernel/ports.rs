@@ -14,6 +14,13 @@ pub(crate) fn tests() -> Vec<Test> {
         test("ports::a port of a bridge gets hairpin with it", hairpin),
         test("ports::plan, status and list tell of them", told),
         test("ports::a firewall that drops them is named", walled),
+        test("ports::another lab's port is its own", of_a_lab),
+        test("ports::who listens later is in nobody's way", later),
+        test(
+            "ports::who is attached is known while a port is for them",
+            attached,
+        ),
+        test("ports::who may not come in by `ingress` is told", listed),
     ]
 }
 
@@ -194,4 +201,121 @@ END");
     );
     sh("nft flush ruleset");
     assert_eq!(warned(), [""; 0]);
+}
+
+/// Labs that publish in each other's way: by the same element, by others that meet.
+fn of_a_lab() {
+    let other = |number: u8, publish: &str| {
+        let text = format!(
+            "lab: shop{number}\nnetworks: {{ lan: {{ subnets: [10.{number}.0.0/24] }} }}\nnamespaces:\n  \
+             s{number}: {{ interfaces: {{ eth0: {{ network: lan }} }}, publish: [{publish}] }}\n"
+        );
+        file(&format!("shop{number}.yaml"), &text)
+    };
+    sh("ip address add 192.0.2.1/32 dev lo; ip address add 192.0.2.2/32 dev lo");
+    ok(&[
+        "up",
+        &lab("8080:80, \"192.0.2.1:53:53/udp\", 9000-9009, \"[::]:7000:7\""),
+    ]);
+    let before = snapshot::host();
+    for (publish, taken) in [
+        ("{ host: 8080, port: 81, visible: public }", "tcp 8080"),
+        ("\"192.0.2.1:8080:80\"", "tcp 192.0.2.1:8080"),
+        ("8079-8081:1-3", "tcp 8079-8081"),
+        ("8079-8081", "tcp 8079-8081"),
+        ("53:53/udp", "udp 53"),
+        ("\"192.0.2.1:53:54/udp\"", "udp 192.0.2.1:53"),
+        ("50-59/udp", "udp 50-59"),
+        ("9009:1", "tcp 9009"),
+        ("\"192.0.2.2:9000:1\"", "tcp 192.0.2.2:9000"),
+        ("9009-9010", "tcp 9009-9010"),
+    ] {
+        let said = outcome(&["up", &other(8, publish)]);
+        let err = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = format!("{taken} of the host is taken: lab web publishes it");
+        assert!(err.contains(&line), "{publish}\n{err}");
+        assert_eq!(err.matches("error[").count(), 1, "{err}");
+    }
+    assert_eq!(snapshot::host(), before);
+    let free = [
+        "8080:80/udp",
+        "\"192.0.2.2:53:53/udp\"",
+        "9010-9011",
+        "7000:7",
+    ];
+    ok(&["up", &other(8, &free.join(", "))]);
+    assert_eq!(outcome(&["up", &other(9, "9011:1")]).code, Some(1));
+    ok(&["down", "web"]);
+    ok(&["up", &other(9, "8080:80, 9000-9009")]);
+    for number in [8, 9] {
+        ok(&["status", &format!("shop{number}")]);
+        ok(&["down", &format!("shop{number}")]);
+    }
+}
+
+/// It never heard anything: nothing is taken from it.
+fn later() {
+    let web = lab("8080:80, 9000-9009");
+    ok(&["up", &web]);
+    let _late = TcpListener::bind("0.0.0.0:8080").expect("a free port");
+    let _other = TcpListener::bind("0.0.0.0:9003").expect("a free port");
+    ok(&["up", &web]);
+    ok(&["status", "web"]);
+    assert_eq!(outcome(&["up", &lab("8080:80, 9000-9010")]).code, Some(1));
+    sh("nft flush ruleset");
+    let said = outcome(&["repair", "web"]);
+    assert!(
+        said.err.contains("tcp 8080 of the host is taken"),
+        "{}",
+        said.err
+    );
+}
+
+/// The subnets directly attached, as the rules know them.
+fn near() -> Vec<String> {
+    let list = sh("nft -j list set inet netyard near4");
+    let json: Value = serde_json::from_str(&list).expect("JSON");
+    let elements = json["nftables"][1]["set"]["elem"].as_array().cloned();
+    let text = |element: &Value| {
+        let net = &element["elem"]["val"]["prefix"];
+        format!(
+            "{}/{}",
+            net["addr"].as_str().expect("an address"),
+            net["len"]
+        )
+    };
+    let mut all: Vec<String> = elements.iter().flatten().map(text).collect();
+    all.sort();
+    all
+}
+
+/// Also by a lab that publishes nothing, and does not look at the ports of others.
+fn attached() {
+    let plain = |number: u8| {
+        let text = format!(
+            "lab: plain{number}\nnetworks: {{ lan: {{ subnets: [10.{number}.0.0/24] }} }}\n\
+             namespaces: {{ p{number}: {{ interfaces: {{ eth0: {{ network: lan }} }} }} }}\n"
+        );
+        file(&format!("plain{number}.yaml"), &text)
+    };
+    ok(&["up", &plain(1)]);
+    assert_eq!(near(), [""; 0]);
+    ok(&["up", &lab("{ host: 8080, visible: lan }")]);
+    assert_eq!(near(), ["10.1.0.0/24", "10.7.0.0/24"]);
+    ok(&["up", &plain(2)]);
+    assert_eq!(near(), ["10.1.0.0/24", "10.2.0.0/24", "10.7.0.0/24"]);
+    ok(&["down", "plain1"]);
+    assert_eq!(near(), ["10.2.0.0/24", "10.7.0.0/24"]);
+    ok(&["down", "web"]);
+    assert_eq!(near(), [""; 0]);
+}
+
+fn listed() {
+    let text = "lab: web\nnetworks: { lan: { subnets: [10.7.0.0/24] } }\nnamespaces:\n  one:\n    \
+        interfaces: { eth0: { network: lan } }\n    publish: [8080:80, 8081:81]\n    \
+        ingress: [{ from: any, protocol: tcp, port: 81 }]\n";
+    let plan = ok(&["plan", &file("web.yaml", text)]);
+    let warning =
+        "warning: the `ingress` of one does not list what tcp 8080 leads to: nobody reaches it\n";
+    assert!(plan.ends_with(warning), "{plan}");
 }

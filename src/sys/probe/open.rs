@@ -56,9 +56,9 @@ fn needs(checks: &[Check]) -> BTreeMap<&Netns, Needs> {
             continue;
         }
         here.own.push((number, check.probe, v6));
-        if let Some(home) = &check.home {
+        if let Some((home, address, probe)) = check.server() {
             let there = all.entry(home).or_default();
-            there.listen.insert((check.to, check.probe));
+            there.listen.insert((address, probe));
         }
     }
     all

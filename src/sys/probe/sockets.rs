@@ -102,7 +102,8 @@ impl Sockets {
 
     /// Whether somebody else listens where a probe goes.
     pub(super) fn has_server(&self, check: &Check) -> bool {
-        self.servers.contains(&(check.to, check.probe))
+        let server = check.server();
+        server.is_some_and(|(_, address, probe)| self.servers.contains(&(address, probe)))
     }
 
     /// The raw socket that a ping is sent from.

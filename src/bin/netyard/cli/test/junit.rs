@@ -93,6 +93,7 @@ mod tests {
             to: to.parse().unwrap(),
             name: None,
             home: None,
+            behind: None,
             probe: Probe::Tcp(80),
             reach,
             bounds: Bounds::default(),
