@@ -47,6 +47,9 @@ numbers! {
     "linux/if_link.h" {
         IFLA_INET_CONF: u16 = 1;
     }
+    "linux/if_packet.h" {
+        PACKET_MULTICAST: u8 = 2;
+    }
     "linux/ip.h" {
         IPV4_DEVCONF_ROUTE_LOCALNET: u16 = 26;
     }
@@ -317,6 +320,8 @@ numbers! {
         NFT_META_OIFNAME: u32 = 7;
         NFT_META_NFPROTO: u32 = 15;
         NFT_META_L4PROTO: u32 = 16;
+        NFT_META_PKTTYPE: u32 = 19;
+        NFT_META_IIFKIND: u32 = 26;
         NFTA_CT_DREG: u16 = 1;
         NFTA_CT_KEY: u16 = 2;
         NFT_CT_STATE: u32 = 0;

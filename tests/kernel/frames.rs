@@ -34,7 +34,7 @@ fn checksum(parts: &[&[u8]]) -> [u8; 2] {
 }
 
 /// Padded to what Ethernet asks for.
-fn ethernet(to: Mac, from: Mac, kind: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ethernet(to: Mac, from: Mac, kind: u16, body: &[u8]) -> Vec<u8> {
     let mut frame = [&to[..], &from, &kind.to_be_bytes(), body].concat();
     frame.resize(frame.len().max(60), 0);
     frame
@@ -48,7 +48,7 @@ pub(crate) fn tagged(frame: &[u8], tags: &[u16]) -> Vec<u8> {
     [&frame[..12], &tags, &frame[12..]].concat()
 }
 
-fn udp(from: u16, to: u16) -> Vec<u8> {
+pub(crate) fn udp(from: u16, to: u16) -> Vec<u8> {
     let body = b"netyard!";
     let length = 8 + body.len() as u16;
     // No sum is a sum too, for IPv4 (RFC 768); nobody here reads it for IPv6.
@@ -62,7 +62,7 @@ fn udp(from: u16, to: u16) -> Vec<u8> {
     .concat()
 }
 
-fn ipv4(from: &str, to: &str, protocol: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ipv4(from: &str, to: &str, protocol: u8, body: &[u8]) -> Vec<u8> {
     let address = |text: &str| text.parse::<Ipv4Addr>().expect("an address").octets();
     let length = (20 + body.len() as u16).to_be_bytes();
     let start = [0x45, 0, length[0], length[1], 0, 7, 0, 0, 64, protocol];

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::frames::{OTHER, PC, honest, marker, spoofed, tagged};
+use crate::frames::{OTHER, PC, ethernet, honest, ipv4, marker, spoofed, tagged, udp};
 use crate::sandbox::{file, ok, pings, sh, until};
 use crate::{Test, test};
 
@@ -26,6 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
             neighbours,
         ),
         test("spoof::each lab has its own ports", labs),
+        test("spoof::nothing comes in by reserved addresses", reserved),
     ]
 }
 
@@ -230,4 +231,26 @@ namespaces: { two: { interfaces: { eth0: { network: lan, addresses: 10.6.0.2/24 
     assert!(pings("two", "10.6.0.1"));
     ok(&["down", "second"]);
     assert_eq!(sh("nft list ruleset"), "");
+}
+
+/// A frame to the group of LLDP, with another's source and a datagram for the host: it comes
+/// by no rule that looks at a port's frames.
+fn reserved() {
+    ok(&["up", &file("spoof.yaml", &lab("", ""))]);
+    let host = std::net::UdpSocket::bind("10.5.0.1:4000").expect("a free port");
+    let sender = packet("pc");
+    let to_host = ipv4("10.5.0.66", "10.5.0.1", 17, &udp(1, 4000));
+    let forged = ethernet([0x01, 0x80, 0xc2, 0, 0, 0x0e], PC, 0x800, &to_host);
+    let first = || {
+        rustix::net::send(&sender, &forged, SendFlags::empty()).expect("sent");
+        sh("ip netns exec pc bash -c 'echo honest > /dev/udp/10.5.0.1/4000'");
+        let (_, from) = host.recv_from(&mut [0; 99]).expect("a datagram");
+        from.ip().to_string()
+    };
+    on_one_processor();
+    until("a way", || pings("pc", "10.5.0.1"));
+    assert_eq!(first(), "10.5.0.10");
+    sh("nft flush chain inet netyard raw");
+    assert_eq!(first(), "10.5.0.66", "else this test shows nothing");
+    ok(&["repair", "spoof"]);
 }

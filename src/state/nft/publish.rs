@@ -86,7 +86,10 @@ pub(super) fn output() -> Vec<Vec<Term>> {
 }
 
 /// With `route_localnet` the kernel takes loopback addresses from other machines too
-/// (Documentation/networking/ip-sysctl.rst): they are dropped before that.
+/// (Documentation/networking/ip-sysctl.rst): they are dropped before that. And a bridge's port
+/// hands frames to Ethernet's reserved groups to the host past the bridge and its rules
+/// (`br_handle_frame`, net/bridge/br_input.c): what is in one for the host itself is dropped,
+/// as RFC 1122, 3.3.6 has it.
 pub(super) fn raw() -> Vec<Vec<Term>> {
     vec![
         vec![
@@ -97,6 +100,11 @@ pub(super) fn raw() -> Vec<Vec<Term>> {
         vec![
             Term::Is(Test::NotFromLo),
             Term::Is(Test::FromLoopback),
+            Term::Drop,
+        ],
+        vec![
+            Term::Is(Test::ByCableToGroup),
+            Term::Is(Test::Local),
             Term::Drop,
         ],
     ]

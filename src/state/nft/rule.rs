@@ -98,6 +98,10 @@ pub enum Test {
     LinkUpkeep,
     /// Its destination is none of the host's addresses.
     NotLocal,
+    /// Its destination is an address of the host.
+    Local,
+    /// It came by a cable, and in a frame to a group (`skb->pkt_type`).
+    ByCableToGroup,
     /// It has a port. nft wants this asked before it changes one.
     HasPort,
     /// It comes by a device of the outside.
@@ -147,6 +151,8 @@ impl fmt::Display for Test {
             Test::ToLo => "oifname \"lo\"",
             Test::LinkUpkeep => "icmpv6 type >= mld-listener-query",
             Test::NotLocal => "fib daddr type != local",
+            Test::Local => "fib daddr type local",
+            Test::ByCableToGroup => "meta iifkind \"veth\" meta pkttype multicast",
             Test::HasPort => "th dport != 0",
             Test::NotFromLo => "iifname != \"lo\"",
             Test::FromLoopback => "ip saddr 127.0.0.0/8",

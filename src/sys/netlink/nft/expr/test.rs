@@ -19,6 +19,12 @@ pub(super) fn of(test: Test) -> Vec<Expr> {
         ]
         .concat(),
         Test::NotLocal => vec![local(), compare(NFT_CMP_NEQ, &RTN_LOCAL.to_ne_bytes())],
+        Test::Local => is(local(), &RTN_LOCAL.to_ne_bytes()).to_vec(),
+        Test::ByCableToGroup => [
+            is(meta(NFT_META_IIFKIND, NFT_REG_1), &VETH),
+            is(meta(NFT_META_PKTTYPE, NFT_REG_1), &[PACKET_MULTICAST]),
+        ]
+        .concat(),
         Test::HasPort => vec![
             payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1),
             compare(NFT_CMP_NEQ, &[0; 2]),
@@ -71,6 +77,7 @@ fn is_lo(key: u32) -> Vec<Expr> {
     is(meta(key, NFT_REG_1), &LO).to_vec()
 }
 
+const VETH: [u8; 16] = *b"veth\0\0\0\0\0\0\0\0\0\0\0\0";
 const LO: [u8; 16] = *b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// The first byte of the address there is 127: nft compares no more of it.
