@@ -4,11 +4,12 @@ use std::io;
 use std::process::Command;
 
 use crate::error::Error;
+use crate::lease;
 use crate::names::{self, Name};
 use crate::state::Netns;
 use crate::sys::store::{Lab, Store};
 use crate::sys::{self, netns};
-use crate::topology::{parse, resolve};
+use crate::topology::parse;
 
 /// Becomes the program, inside the namespace: its process id, exit code and
 /// signals are those of this process. With a private /sys that shows the
@@ -30,9 +31,7 @@ fn names(from: &Netns) -> Result<Vec<Name>, Error> {
         let Ok(topology) = parse(&lab.source) else {
             continue;
         };
-        let leases = store.leases(&lab.name);
-        let leases = leases.map_err(Error::system("read the journal"))?;
-        all.extend(names::names(&resolve(&topology, &leases)?.0, from));
+        all.extend(names::names(&lease::resolved(&topology, &store)?.0, from));
     }
     Ok(all)
 }

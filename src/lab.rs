@@ -1,15 +1,16 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::external;
 use crate::lease;
 use crate::plan::{Claim, Conflicts, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
-use crate::state::{End, LabName, NetState, Netns};
-use crate::sys::kernel::{Kernel, LOCKING, Scope};
+use crate::state::{End, LabName, NetState, NetworkName};
+use crate::sys::kernel::{Kernel, LOCKING, Scope, walled};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -72,10 +73,8 @@ pub(crate) fn make(
 ) -> Result<Plan, Error> {
     need_seen_names()?;
     let (desired, leases) = lease::resolved(topology, &store)?;
-    let mut kernel = Kernel::to_change(lab, routed(topology), leases, lock, store)?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
+    let mut kernel = Kernel::to_change(lab, topology.is_routed(), leases, lock, store)?;
+    aim(&mut kernel, topology, &desired);
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
     reconcile::up(&mut kernel, &desired, progress)
 }
@@ -123,10 +122,8 @@ fn compare(topology: &Topology, look: Look) -> Result<(NetState, NetState), Erro
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
     let (desired, _) = lease::resolved(topology, &store)?;
-    let mut kernel = Kernel::to_read(lab, store, routed(topology))?;
-    kernel.forwards = forwarding(topology);
-    kernel.networks = !topology.networks.is_empty();
-    kernel.walled = walled(&desired);
+    let mut kernel = Kernel::to_read(lab, store, topology.is_routed())?;
+    aim(&mut kernel, topology, &desired);
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))
@@ -158,11 +155,17 @@ pub struct Removed {
 /// Removes a lab and puts back what was changed for it.
 ///
 /// # Errors
-/// There is no such lab, or what the kernel refused; what is left stays recorded,
+/// There is no such lab, others are on its networks, or what the kernel refused; what is left stays recorded,
 /// and `down` can be run again.
 pub fn down(name: &LabName, until: Until, progress: &mut dyn Progress) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
-    down_under(lock(progress)?, name, until, progress)
+    let lock = lock(progress)?;
+    let store = Store::open()?;
+    match known(name, &store)? {
+        Some(lab) if !is_host_gone(&lab)? => external::may_change(name, None, &store)?,
+        _ => {}
+    }
+    down_under(lock, name, until, progress)
 }
 
 /// The same, under a lock that is held already.
@@ -235,6 +238,8 @@ pub struct Described {
     pub whole: bool,
     /// Where its host is.
     pub host: Whereabouts,
+    /// The networks of other labs that it is on.
+    pub external: BTreeMap<NetworkName, LabName>,
 }
 
 /// Where the network namespace is that a lab was made from.
@@ -254,15 +259,17 @@ pub enum Whereabouts {
 /// The journal cannot be read.
 pub fn list() -> Result<Vec<Described>, Error> {
     let here = netns::host().map_err(Error::system("read the host's namespace"))?;
-    let labs = Store::open_to_read()?.labs();
-    let labs = labs.map_err(Error::journal("read the journal"))?;
+    let store = Store::open_to_read()?;
+    let labs = store.labs().map_err(Error::journal("read the journal"))?;
     let described = |lab: Lab| {
         let host = match lab.host == here.identity {
             true => Whereabouts::Here,
             false if is_host_gone(&lab)? => Whereabouts::Gone,
             false => Whereabouts::Elsewhere,
         };
+        let external = store.external(&lab.name);
         Ok(Described {
+            external: external.map_err(Error::journal("read the journal"))?,
             name: lab.name,
             source: lab.source,
             whole: lab.whole,
@@ -377,21 +384,9 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
     }
 }
 
-fn walled(desired: &NetState) -> BTreeSet<Netns> {
-    let all = desired.namespaces.iter();
-    let walled = all.filter(|(netns, ns)| **netns != Netns::Host && !ns.tables.is_empty());
-    walled.map(|(netns, _)| netns.clone()).collect()
-}
-
-/// The namespaces that shall forward: their switches are looked at.
-fn forwarding(topology: &Topology) -> BTreeSet<Netns> {
-    let all = topology.namespaces.iter();
-    all.filter(|(_, spec)| spec.forward)
-        .map(|(netns, _)| netns.clone())
-        .collect()
-}
-
-/// Whether the lab needs forwarding on the host.
-fn routed(topology: &Topology) -> bool {
-    topology.networks.values().any(|network| network.masquerade)
+/// What of the firewall and of the settings is looked at for such a lab.
+fn aim(kernel: &mut Kernel, topology: &Topology, desired: &NetState) {
+    kernel.forwards = topology.forwarding();
+    kernel.networks = !topology.networks.is_empty();
+    kernel.walled = walled(desired);
 }

@@ -21,6 +21,7 @@
 use ipnet::IpNet;
 
 use crate::error::Error;
+use crate::external;
 use crate::ipam::{InUse, Lease, Leases};
 use crate::state::{IfName, LabName, NetState};
 use crate::sys::netlink::in_use::in_use;
@@ -103,16 +104,19 @@ impl LeaseStore {
 /// The state that a topology asks for on this host, and what its lab then holds: subnets
 /// that are left open are those that it has, else free ones.
 pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<(NetState, Leases), Error> {
-    let held = store
+    let mut held = store
         .leases(&topology.lab)
         .map_err(Error::journal(READING))?;
+    let topology = &*external::attached(topology, store, &mut held)?;
     let in_use = match topology.open_subnets().next() {
         None => Vec::new(),
         Some(_) => all_in_use(&topology.lab, store)?,
     };
     let chosen = choose(topology, &held, &in_use).map_err(Box::new);
     let chosen = chosen.map_err(|none| Error::Resolve(none.into()))?;
-    Ok(resolve(&chosen, &held)?)
+    let (desired, leases) = resolve(&chosen, &held)?;
+    external::may_change(&topology.lab, Some((topology, &leases)), store)?;
+    Ok((desired, leases))
 }
 
 fn all_in_use(lab: &LabName, store: &Store) -> Result<Vec<InUse>, Error> {

@@ -234,7 +234,7 @@ pub fn foreign_ports(observed: &NetState) -> Vec<End> {
     };
     let ports = host.links.iter().filter(|(_, link)| on_ours(link));
     let ends = ports.map(|(dev, _)| on_host(dev));
-    ends.filter(|end| !is_own(observed, end, &observed.lab))
+    ends.filter(|end| holder(observed, &end.dev) == Holder::Foreign)
         .collect()
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
     all.extend(conflicts());
     all.extend(undone());
     all.extend(leases());
+    all.extend(external());
     all.extend(others());
     all
 }
@@ -128,6 +129,41 @@ fn full(held: Vec<(ipam::Holder, u64)>) -> Full {
         count: 2,
         held,
     }
+}
+
+fn external() -> Vec<(&'static str, Error)> {
+    vec![
+        (
+            "address-held-by-a-lab",
+            ResolveError::Held {
+                address: "10.7.0.10/24".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "external-lab",
+            ResolveError::ExternalLab {
+                network: "lan".parse().unwrap(),
+                lab: "shop".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "external-network",
+            ResolveError::ExternalNetwork {
+                network: "wan".parse().unwrap(),
+                lab: "shop".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "lab-in-use",
+            Error::InUse {
+                lab: "shop".parse().unwrap(),
+                by: vec!["app".parse().unwrap(), "web".parse().unwrap()],
+            },
+        ),
+    ]
 }
 
 fn leases() -> Vec<(&'static str, Error)> {

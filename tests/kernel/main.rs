@@ -7,6 +7,7 @@
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
+//! - `external`: labs on networks of other labs.
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
@@ -38,6 +39,7 @@ mod demo;
 mod down;
 mod errors;
 mod examples;
+mod external;
 mod flows;
 mod foreign;
 mod kill;
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         tutorial::tests(),
         labs::tests(),
         leases::tests(),
+        external::tests(),
         demo::tests(),
         down::tests(),
         foreign::tests(),

@@ -276,6 +276,11 @@ INTERNAL_NETWORK = "internal-network", "an internal network has no way out",
     "`masquerade`, or a subnet of the world outside, beside `internal: true`",
     "leave `internal` out, or what contradicts it";
 
+EXTERNAL_KEYS = "external-keys", "what another lab says of its network",
+    "A network with `external: LAB` is that lab's: its subnets, gateway and all else stand in that lab's file, and its interfaces here get free addresses.",
+    "a network that was copied from the other lab's file",
+    "leave the key out, or leave out `external` and make a network of your own";
+
 SUBNET_FULL = "subnet-full", "a subnet has no free address left",
     "Interfaces without `addresses` get the next free one of each subnet of their network, and containers one of each subnet that they ask for. All that are given there are taken.",
     "a prefix length that is too large for so many interfaces, or `ranges` that are too small",

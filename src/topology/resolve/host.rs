@@ -12,7 +12,7 @@ const DEFAULT_MTU: u32 = 1500;
 
 /// A bridge for each network.
 pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
-    for (name, network) in &topology.networks {
+    for (name, network) in topology.own_networks() {
         let end = End {
             netns: Netns::Host,
             dev: topology.bridge(name, network),
@@ -52,7 +52,7 @@ pub(super) fn firewall(topology: &Topology, state: &mut NetState) {
     }
     let host = state.namespaces.entry(Netns::Host).or_default();
     let mut table = Table::skeleton(TableName::Inet);
-    for (name, network) in &topology.networks {
+    for (name, network) in topology.own_networks() {
         let bridge = topology.bridge(name, network);
         let mut add = |set, element| table.add(set, element, &topology.lab);
         add(SetName::Networks, Element::device(bridge.clone()));

@@ -60,7 +60,10 @@ fn is_done(told: &Value) -> bool {
 fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let (mut done, mut exit) = (Vec::new(), ExitCode::SUCCESS);
     let mut onlooker = Onlooker::new(verbosity);
-    for lab in lab::list()? {
+    let mut labs = lab::list()?;
+    // Whose networks others are on goes after them.
+    labs.sort_by_key(|lab| lab.external.is_empty());
+    for lab in labs {
         match down(&lab.name, args, &mut onlooker) {
             Ok(value) => {
                 if !is_done(&value) {

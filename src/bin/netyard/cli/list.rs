@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use netyard::lab;
-use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, is_link_local};
+use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, NetworkName, is_link_local};
 use serde_json::{Value, json};
 
 use super::output::{self, say};
@@ -36,8 +36,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         Some(lab) => vec![lab::observe(lab)?],
         None => lab::observe_all()?,
     };
+    let labs = lab::list()?.into_iter();
+    let external: BTreeMap<LabName, _> = labs.map(|lab| (lab.name, lab.external)).collect();
+    let nothing = BTreeMap::new();
+    let external = |state: &NetState| external.get(&state.lab).unwrap_or(&nothing);
     if args.json {
-        return output::json(&states.iter().map(as_json).collect::<Vec<_>>());
+        let all = states.iter().map(|state| as_json(state, external(state)));
+        return output::json(&all.collect::<Vec<_>>());
     }
     if states.is_empty() {
         say!("no lab is up");
@@ -60,6 +65,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
                 lab = "";
                 netns.clear();
             }
+        }
+        for (network, of) in external(state) {
+            table.add_row([
+                lab,
+                "-",
+                network.as_str(),
+                "",
+                &format!("(network of lab {of})"),
+            ]);
         }
     }
     say!("{}", table.trim_fmt());
@@ -114,7 +128,7 @@ fn rows(state: &NetState) -> Vec<Row<'_>> {
     rows
 }
 
-fn as_json(state: &NetState) -> Value {
+fn as_json(state: &NetState, external: &BTreeMap<NetworkName, LabName>) -> Value {
     let mut namespaces = serde_json::Map::new();
     for row in rows(state) {
         let devices = namespaces
@@ -129,5 +143,5 @@ fn as_json(state: &NetState) -> Value {
                 .or_insert_with(|| json!({}));
         }
     }
-    json!({ "lab": state.lab, "namespaces": namespaces })
+    json!({ "lab": state.lab, "namespaces": namespaces, "external": external })
 }
