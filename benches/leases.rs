@@ -130,26 +130,11 @@ impl Bench {
 
 /// The first host addresses of a subnet.
 fn range(subnet: IpNet, count: usize) -> Range {
-    let text = match subnet.network() {
-        IpAddr::V4(net) => {
-            let first = net.to_bits() + 1;
-            let last = first + count as u32 - 1;
-            format!(
-                "{}-{}",
-                IpAddr::from(first.to_be_bytes()),
-                IpAddr::from(last.to_be_bytes())
-            )
-        }
-        IpAddr::V6(net) => {
-            let first = net.to_bits() + 1;
-            let last = first + count as u128 - 1;
-            format!(
-                "{}-{}",
-                IpAddr::from(first.to_be_bytes()),
-                IpAddr::from(last.to_be_bytes())
-            )
-        }
+    let host = |n: usize| match subnet.network() {
+        IpAddr::V4(net) => IpAddr::from((net.to_bits() + n as u32).to_be_bytes()),
+        IpAddr::V6(net) => IpAddr::from((net.to_bits() + n as u128).to_be_bytes()),
     };
+    let text = format!("{}-{}", host(1), host(count));
     text.parse().expect("a range")
 }
 

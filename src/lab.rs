@@ -74,8 +74,7 @@ pub(crate) fn make(
     need_seen_names()?;
     let (desired, leases) = lease::resolved(topology, &store)?;
     let mut kernel = Kernel::to_change(lab, topology.is_routed(), leases, lock, store)?;
-    aim(&mut kernel, topology, &desired);
-    kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
+    expect(&mut kernel, topology, &desired, look);
     reconcile::up(&mut kernel, &desired, progress)
 }
 
@@ -123,8 +122,7 @@ fn compare(topology: &Topology, look: Look) -> Result<(NetState, NetState), Erro
     let lab = record(&topology.lab, "", &store)?;
     let (desired, _) = lease::resolved(topology, &store)?;
     let mut kernel = Kernel::to_read(lab, store, topology.is_routed())?;
-    aim(&mut kernel, topology, &desired);
-    kernel.scope = (look == Look::Narrow).then(|| Scope::of(&desired));
+    expect(&mut kernel, topology, &desired, look);
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))
 }
@@ -384,9 +382,10 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
     }
 }
 
-/// What of the firewall and of the settings is looked at for such a lab.
-fn aim(kernel: &mut Kernel, topology: &Topology, desired: &NetState) {
+/// Says what of the host and of its namespaces matters to the lab.
+fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Look) {
     kernel.forwards = topology.forwarding();
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(desired);
+    kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }

@@ -180,6 +180,15 @@ fn verify(
     }
 }
 
+/// What must stand before the host forwards may be what was refused: the guard, or what
+/// keeps its default route.
+fn shut() -> Failure {
+    Failure {
+        errno: 0,
+        text: Some("not tried: something that goes before it was refused".to_owned()),
+    }
+}
+
 /// Undoes what was done; the error that led here is the one that is told.
 fn roll_back(
     host: &mut impl Host,
@@ -204,6 +213,12 @@ fn roll_back(
         // transaction carried is not done even before it.
         let todo = (0..rest.len()).filter(|i| *i != at && !applied.done.contains(i));
         rest = todo.map(|i| rest[i]).collect();
+        if !left.is_empty() {
+            left.extend(
+                rest.extract_if(.., |op| op.opens_host())
+                    .map(|op| (op.clone(), shut())),
+            );
+        }
     }
     if left.is_empty() {
         if let Err(journal) = host.restore(lab, before) {

@@ -21,6 +21,7 @@ pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac)
         mtu: Some(mtu),
         mac: link.mac.or(Some(chosen)).filter(|_| !lo),
         addrgen: Some(mode).filter(|_| mtu >= IPV6_MIN_MTU),
+        mute: link.up && mode == AddrGen::None && mtu >= IPV6_MIN_MTU,
         ..link
     };
     namespace.links.insert(end.dev.clone(), link);
@@ -31,6 +32,7 @@ pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac)
 pub(super) fn remove(namespace: &mut Namespace, dev: &IfName) {
     namespace.links.remove(dev);
     namespace.routes.retain(|route| route.dev != *dev);
+    namespace.lost.retain(|route| route.dev != *dev);
     sysctl::remove_device(namespace, dev);
     for link in namespace.links.values_mut() {
         link.master = link.master.take().filter(|master| master != dev);
@@ -47,7 +49,10 @@ pub(super) fn get<'a>(namespace: &'a mut Namespace, dev: &IfName) -> Result<&'a 
 pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Result<(), Failure> {
     let link = get(namespace, dev)?;
     match set {
-        Setting::Up(true) => link.up = true,
+        Setting::Up(true) => {
+            link.up = true;
+            link.mute = link.addrgen == Some(AddrGen::None);
+        }
         Setting::Up(false) => take_down(namespace, dev),
         Setting::Mtu(mtu) => {
             link.mtu = Some(*mtu);
@@ -61,7 +66,13 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         Setting::Mac(mac) => link.mac = Some(*mac),
         Setting::Master(master) => return enslave(namespace, dev, master.as_ref()),
         Setting::AddrGen(_) if !has_ipv6(link) => return refuse(libc::EAFNOSUPPORT),
+        // What a device that is up has made, or has not, stays so.
         Setting::AddrGen(mode) => link.addrgen = Some(*mode),
+        Setting::Isolated(_) | Setting::Forwarding(_) if link.master.is_none() => {
+            return refuse(libc::EINVAL);
+        }
+        Setting::Isolated(on) => link.isolated = *on,
+        Setting::Forwarding(on) => link.blocked = !on,
     }
     Ok(())
 }
@@ -69,7 +80,8 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
 /// `fib_disable_ip` flushes the IPv4 routes, `addrconf_ifdown` IPv6 routes and addresses.
 fn take_down(namespace: &mut Namespace, dev: &IfName) {
     if let Some(link) = namespace.links.get_mut(dev) {
-        link.up = false;
+        // With it go the addresses of IPv6, and a port's state.
+        (link.up, link.mute, link.blocked) = (false, false, false);
     }
     route::flush(namespace, dev, |to| to.addr().is_ipv4());
     flush_ipv6(namespace, dev);
@@ -79,6 +91,8 @@ fn flush_ipv6(namespace: &mut Namespace, dev: &IfName) {
     route::flush(namespace, dev, |to| to.addr().is_ipv6());
     if let Some(link) = namespace.links.get_mut(dev) {
         link.addresses.retain(|address| address.addr().is_ipv4());
+        link.expiring.retain(|address, _| address.addr().is_ipv4());
+        link.mute = false;
     }
 }
 
@@ -102,6 +116,7 @@ fn enslave(
     }
     let link = get(namespace, dev)?;
     link.master = bridge.cloned();
+    (link.isolated, link.blocked) = (false, false);
     Ok(())
 }
 

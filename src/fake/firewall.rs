@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Failure, refuse};
 use crate::plan::Op;
-use crate::state::{Element, Namespace, Table};
+use crate::state::{Namespace, Table};
 
 /// Does one of the four operations on tables; any other is none of ours.
 pub(super) fn change(namespace: &mut Namespace, op: &Op) -> Result<(), Failure> {
@@ -37,11 +37,7 @@ pub(super) fn change(namespace: &mut Namespace, op: &Op) -> Result<(), Failure> 
                 return refuse(libc::ENOENT);
             };
             let elements = table.sets.entry(*set).or_default();
-            let bars = |there: &Element| match set.has_intervals() {
-                true => there.bars(element),
-                false => there.key == element.key,
-            };
-            if elements.keys().any(bars) {
+            if set.barring(elements, element).is_some() {
                 return refuse(libc::EEXIST);
             }
             elements.insert(element.clone(), owner.clone());
@@ -66,7 +62,11 @@ fn left_to_user(table: Table) -> Table {
 }
 
 /// Whether an operation changes the firewall.
-pub(super) fn is_change(op: &Op) -> bool {
+pub(super) fn go_together(a: &Op, b: &Op) -> bool {
+    is_change(a) && is_change(b) && a.netns() == b.netns()
+}
+
+fn is_change(op: &Op) -> bool {
     matches!(
         op,
         Op::AddTable { .. } | Op::DelTable { .. } | Op::AddElement { .. } | Op::DelElement { .. }

@@ -109,7 +109,9 @@ impl Fake {
         }
         let claim = Claim::Netns(name.clone());
         let maker = self.journal.iter().find(|(_, all)| all.contains(&claim));
-        self.add_namespace(netns, maker.map(|(lab, _)| lab.clone()));
+        let maker = maker.map(|(lab, _)| lab.clone());
+        self.add_namespace(netns.clone(), maker);
+        sysctl::forward_nothing(self.namespace(&netns)?);
         Ok(())
     }
 
@@ -164,10 +166,18 @@ impl Fake {
         match op {
             Op::SetLink { end, set, .. } => device::set(namespace, &end.dev, set),
             Op::AddAddress { end, address } => address::add(namespace, &end.dev, *address),
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => address::set_lifetime(namespace, &end.dev, *address, *lifetime),
             Op::DelAddress { end, address } => address::delete(namespace, &end.dev, *address),
             Op::AddRoute { route, .. } => route::add(namespace, route),
             Op::ReplaceRoute { route, .. } => route::replace(namespace, route),
             Op::DelRoute { route, .. } => route::delete(namespace, route),
+            Op::AddRule { rule, .. } => route::add_rule(namespace, rule),
+            Op::DelRule { rule, .. } => route::delete_rule(namespace, rule),
             Op::SetSysctl { key, value, .. } => sysctl::write(namespace, key, value),
             // No packets, no flows.
             Op::DelFlows { .. } => Ok(()),
@@ -199,7 +209,7 @@ impl Fake {
                 *peer = peer.take().filter(|peer| open.contains(&peer.netns));
             }
         }
-        seen.sysctls = self.settings(netns, &seen);
+        seen.sysctls = self.settings(lab, netns, &seen);
         if *netns == Netns::Host {
             self.firewall(lab, &mut seen);
         }
@@ -235,11 +245,16 @@ impl Fake {
 
     /// The settings that a lab holds and, on a host that matters as a router, those
     /// that switching forwarding on would overwrite.
-    fn settings(&self, netns: &Netns, seen: &Namespace) -> BTreeMap<SysctlKey, Sysctl> {
+    fn settings(
+        &self,
+        lab: &LabName,
+        netns: &Netns,
+        seen: &Namespace,
+    ) -> BTreeMap<SysctlKey, Sysctl> {
         let mut shown = BTreeMap::new();
         for (key, there) in &seen.sysctls {
             let mut sysctl = Sysctl::new(&there.value);
-            for (lab, claim) in self
+            for (holder, claim) in self
                 .journal
                 .iter()
                 .flat_map(|(l, c)| c.iter().map(move |c| (l, c)))
@@ -252,11 +267,15 @@ impl Fake {
                     && (at, of) == (netns, key)
                 {
                     sysctl.was.get_or_insert_with(|| was.clone());
-                    sysctl.holders.insert(lab.clone());
+                    sysctl.holders.insert(holder.clone());
                 }
             }
             let router = *netns == Netns::Host && self.routed && sysctl::matters(key, seen);
-            if router || !sysctl.holders.is_empty() {
+            let drifted = match netns {
+                Netns::Host => self.routed && sysctl::is_shut(key, seen, lab),
+                Netns::Named(_) => sysctl::is_apart(key, seen),
+            };
+            if router || drifted || !sysctl.holders.is_empty() {
                 shown.insert(key.clone(), sysctl);
             }
         }
@@ -300,12 +319,12 @@ impl Host for Fake {
     fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
         let mut applied = Applied::default();
         let mut at = 0;
-        for group in ops.chunk_by(|a, b| firewall::is_change(a) && firewall::is_change(b)) {
+        for group in ops.chunk_by(|a, b| firewall::go_together(a, b)) {
             applied.interrupted = progress.interrupted();
             if applied.interrupted {
                 break;
             }
-            // The changes of the firewall are one transaction.
+            // The changes of a namespace's firewall are one transaction.
             let before = self.namespaces.clone();
             for (i, op) in group.iter().enumerate() {
                 if let Err(failure) = self.execute(op) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Failure, refuse};
-use crate::state::{IfName, Namespace, Origin, Sysctl, SysctlKey};
+use crate::state::{IfName, LabName, Link, Namespace, Origin, Sysctl, SysctlKey};
 
 type Settings = BTreeMap<SysctlKey, Sysctl>;
 
@@ -30,6 +30,14 @@ pub(super) fn of_new_namespace(host: Option<&Namespace>) -> Settings {
     put(&mut settings, SysctlKey::forward6(), "0");
     put(&mut settings, default6, "0");
     settings
+}
+
+pub(super) fn forward_nothing(namespace: &mut Namespace) {
+    for (key, sysctl) in &mut namespace.sysctls {
+        if key.overwrites() || key.device().is_some() {
+            "0".clone_into(&mut sysctl.value);
+        }
+    }
 }
 
 fn of_device(dev: &IfName) -> [SysctlKey; 3] {
@@ -110,4 +118,26 @@ pub(super) fn matters(key: &SysctlKey, host: &Namespace) -> bool {
         true => learned,
         false => !marked,
     }
+}
+
+/// The forwarding of the namespace that this key is part of.
+fn of_whole<'a>(key: &SysctlKey, namespace: &'a Namespace) -> Option<&'a str> {
+    let all = [SysctlKey::forward4(), SysctlKey::forward6()];
+    let whole = all.iter().find(|whole| key.is_overwritten_by(whole))?;
+    key.device()?;
+    Some(value(&namespace.sysctls, whole))
+}
+
+/// Whether a namespace forwards, or this device of it is not as the whole of it.
+pub(super) fn is_apart(key: &SysctlKey, inside: &Namespace) -> bool {
+    let now = value(&inside.sysctls, key);
+    key.overwrites() && now == "1" || of_whole(key, inside).is_some_and(|whole| whole != now)
+}
+
+/// Whether the host forwards, and this device of the lab does not.
+pub(super) fn is_shut(key: &SysctlKey, host: &Namespace, lab: &LabName) -> bool {
+    let own = |link: &Link| link.owner.as_ref() == Some(lab) && link.master.is_none();
+    let mut links = host.links.iter();
+    let of_lab = links.any(|(dev, link)| Some(dev.as_str()) == key.device() && own(link));
+    of_lab && of_whole(key, host) == Some("1") && value(&host.sysctls, key) == "0"
 }

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::link::is_small;
 use super::order::{Rank, Turn};
 use super::{Draft, Op};
-use crate::state::{End, Link, Namespace, broadcast, is_link_local};
+use crate::state::{AddrGen, End, Lifetime, Link, Namespace, broadcast, eui64, is_link_local};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -48,15 +49,7 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
             "another takes its place",
         );
     }
-    for address in &want.addresses {
-        if !have.contains(address) || first.contains(&address) {
-            let op = Op::AddAddress {
-                end: end.clone(),
-                address: *address,
-            };
-            draft.push(Rank::Configure(Turn::Address), op, because(address));
-        }
-    }
+    give(draft, end, want, &first);
     for address in unwanted.into_iter().rev().filter(|a| !first.contains(a)) {
         let op = Op::DelAddress {
             end: end.clone(),
@@ -76,6 +69,46 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
     if first.iter().any(&v4) && have.iter().filter(v4).all(|a| first.contains(&a)) {
         draft.flushed.insert(end.clone());
     }
+}
+
+/// Adds what is not there, and keeps what would go in time.
+fn give(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &[&IpNet]) {
+    let rank = Rank::Configure(Turn::Address);
+    let have = draft.have_link(end);
+    let is_gone = |address: &IpNet| gone.contains(&address);
+    let stays = |a: &IpNet| have.is_some_and(|have| have.addresses.contains(a)) && !is_gone(a);
+    let expiring = |a: &IpNet| have?.expiring.get(a).filter(|_| !is_gone(a));
+    for address in &want.addresses {
+        let (end, address) = (end.clone(), *address);
+        if let Some(was) = expiring(&address) {
+            let op = Op::SetLifetime {
+                end,
+                address,
+                lifetime: Lifetime::FOREVER,
+                was: *was,
+            };
+            draft.push(rank, op, "the file gives it for good");
+        } else if !stays(&address) {
+            draft.push(rank, Op::AddAddress { end, address }, because(&address));
+        }
+    }
+    if let Some(address) = lost(draft, end, want) {
+        let end = end.clone();
+        draft.push(rank, Op::AddAddress { end, address }, because(&address));
+    }
+}
+
+/// The link-local address that the kernel makes when a device comes up, and not again when
+/// somebody removes it, nor when a device that is up is told to make one.
+fn lost(draft: &Draft<'_>, end: &End, want: &Link) -> Option<IpNet> {
+    let have = draft.have_link(end)?;
+    let given = want.addresses.iter().any(is_link_local);
+    let stays = want.up && !given && want.addrgen != Some(AddrGen::None) && !is_small(want.mtu);
+    let mac = want
+        .mac
+        .or(have.mac)
+        .filter(|_| have.mute && have.up && stays);
+    mac.map(eui64)
 }
 
 fn because(address: &IpNet) -> &'static str {

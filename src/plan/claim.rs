@@ -85,7 +85,9 @@ fn switched(netns: &Netns, want: &Namespace, have: &Namespace) -> Vec<Claim> {
             Some(was) => claims.push(claim(key.clone(), was.clone())),
             None if present.value != wanted.value => {
                 claims.push(claim(key.clone(), present.value.clone()));
-                claims.extend(overwritten(have, key).map(|(key, was)| claim(key, was)));
+                // In a namespace of its own nobody else has anything to be put back.
+                let others = overwritten(have, key).filter(|_| *netns == Netns::Host);
+                claims.extend(others.map(|(key, was)| claim(key, was)));
             }
             None => {}
         }

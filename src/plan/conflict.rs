@@ -330,7 +330,7 @@ fn tables(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
 
 fn held(lab: &LabName, want: &Table, have: &Table) -> Vec<Conflict> {
     let barred = |(set, element, _): (SetName, &Element, _)| {
-        let (_, owner) = barring(have.sets.get(&set)?, set, element)?;
+        let (_, owner) = set.barring(have.sets.get(&set)?, element)?;
         let owner = owner.as_ref().filter(|owner| *owner != lab)?;
         Some(Conflict::Element {
             set,
@@ -339,18 +339,4 @@ fn held(lab: &LabName, want: &Table, have: &Table) -> Vec<Conflict> {
         })
     };
     want.elements().filter_map(barred).collect()
-}
-
-/// The element that bars a new one from the set. Where there are no ranges it is the one of
-/// the same key, and found without a look at the others.
-pub(super) fn barring<'a, T>(
-    elements: &'a BTreeMap<Element, T>,
-    set: SetName,
-    new: &Element,
-) -> Option<(&'a Element, &'a T)> {
-    if set.has_intervals() {
-        return elements.iter().find(|(there, _)| there.bars(new));
-    }
-    let first = elements.range(Element::of(new.key.clone())..).next()?;
-    (first.0.key == new.key).then_some(first)
 }

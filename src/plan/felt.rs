@@ -65,6 +65,11 @@ impl<'a> Whole<'a> {
             Op::SetLink { end, set, was } => self.setting(end, set, was),
             Op::DelAddress { end, address } => self.address(end, address),
             Op::DelRoute { netns, route } => Some(self.route(netns, route)),
+            Op::DelRule { netns, .. } => Some(Impact {
+                harm: Harm::Cut,
+                on: vec![Place::Namespace(netns.clone())],
+                what: "what finds its way by this rule".to_owned(),
+            }),
             Op::ReplaceRoute { netns, route, .. } => self.detour(netns, route),
             Op::SetSysctl {
                 netns, key, value, ..

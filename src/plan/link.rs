@@ -205,6 +205,9 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             because,
         ));
     }
+    if want.master == have.master {
+        list.extend(port(want, have));
+    }
     if let (Some(mode), Some(was)) = (want.addrgen, addrgen_then(want, have))
         && mode != was
     {
@@ -223,6 +226,24 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             Setting::Up(have.up),
             because,
         ));
+    }
+    list
+}
+
+/// What a port has of its bridge's; one that comes to a bridge has it from the start.
+fn port(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
+    let mut list = Vec::new();
+    if want.isolated != have.isolated {
+        let (set, was) = (
+            Setting::Isolated(want.isolated),
+            Setting::Isolated(have.isolated),
+        );
+        let because = "ports of a network reach each other";
+        list.push((Turn::Link, set, was, because));
+    }
+    if have.blocked && !want.blocked {
+        let (set, was) = (Setting::Forwarding(true), Setting::Forwarding(false));
+        list.push((Turn::Up, set, was, "a port carries packets"));
     }
     list
 }

@@ -8,6 +8,7 @@ mod claim;
 mod conflict;
 mod felt;
 mod flow;
+mod forward;
 mod impact;
 mod link;
 mod list;
@@ -20,6 +21,7 @@ mod order;
 mod print;
 mod rename;
 mod route;
+mod rule;
 mod sysctl;
 mod thing;
 mod told;
@@ -129,9 +131,11 @@ pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> 
     netns::diff(&mut draft);
     address::diff(&mut draft);
     route::diff(&mut draft);
+    rule::diff(&mut draft);
     nft::diff(&mut draft);
     flow::diff(&mut draft);
     sysctl::diff(&mut draft);
+    forward::diff(&mut draft);
     let mut steps = order::sort(draft.steps);
     felt::tell(&mut steps, observed);
     Ok(Plan {

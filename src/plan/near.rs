@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::Draft;
-use super::nft::{Owned, Sets};
-use crate::state::{Element, End, Family, LinkKind, Netns, SetName};
+use super::nft::{Owned, Sets, staying};
+use crate::state::{Element, Family, LinkKind, SetName};
 
 /// The subnets of the host's addresses once the plan is done, if a port of any lab is for
 /// them. Of two that overlap the wider, for a set of ranges takes no others.
@@ -32,19 +32,6 @@ pub(super) fn subnets<'a>(draft: &Draft<'a>, want: &Sets<'a>) -> Vec<Owned<'a>> 
 }
 
 fn attached(draft: &Draft<'_>) -> impl Iterator<Item = IpNet> {
-    let host = |state: &'_ crate::state::NetState| state.namespaces.get(&Netns::Host).cloned();
-    let stays = |dev: &crate::state::IfName| {
-        let end = End {
-            netns: Netns::Host,
-            dev: dev.clone(),
-        };
-        !draft.gone.contains(&end)
-    };
-    let have = host(draft.observed).into_iter().flat_map(|host| host.links);
-    let have: Vec<_> = have.filter(|(dev, _)| stays(dev)).collect();
-    let want = host(draft.desired).into_iter().flat_map(|host| host.links);
-    let links = have.into_iter().chain(want).map(|(_, link)| link);
-    let others = links.filter(|link| link.kind != LinkKind::Loopback);
-    let nets = others.flat_map(|link| link.addresses);
-    nets.map(|net| net.trunc())
+    let others = staying(draft).filter(|(_, link)| link.kind != LinkKind::Loopback);
+    others.flat_map(|(_, link)| link.addresses.iter().map(IpNet::trunc))
 }

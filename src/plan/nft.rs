@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::conflict::barring;
 use super::order::Rank;
 use super::{Draft, Op, Step, near};
 use crate::state::{
@@ -135,13 +134,14 @@ fn guard<'a>(draft: &Draft<'a>) -> Vec<Owned<'a>> {
     if elements.is_empty() {
         return elements;
     }
-    let foreign = staying_bridges(draft).filter(|(_, link)| link.owner.is_none());
+    let foreign =
+        staying(draft).filter(|(_, link)| link.kind == LinkKind::Bridge && link.owner.is_none());
     elements.extend(foreign.map(|(dev, _)| (SetName::Bridged, Element::within(dev.clone()), None)));
     elements
 }
 
-/// The host's bridges once the plan is done.
-fn staying_bridges<'a>(draft: &Draft<'a>) -> impl Iterator<Item = (&'a IfName, &'a Link)> {
+/// The host's devices once the plan is done.
+pub(super) fn staying<'a>(draft: &Draft<'a>) -> impl Iterator<Item = (&'a IfName, &'a Link)> {
     let stays = |(dev, _): &(&IfName, &Link)| {
         let end = End {
             netns: Netns::Host,
@@ -149,14 +149,13 @@ fn staying_bridges<'a>(draft: &Draft<'a>) -> impl Iterator<Item = (&'a IfName, &
         };
         !draft.gone.contains(&end)
     };
-    let there = bridges(draft.observed).filter(stays);
-    there.chain(bridges(draft.desired))
+    let there = devices(draft.observed).filter(stays);
+    there.chain(devices(draft.desired))
 }
 
-fn bridges(state: &NetState) -> impl Iterator<Item = (&IfName, &Link)> {
+fn devices(state: &NetState) -> impl Iterator<Item = (&IfName, &Link)> {
     let host = state.namespaces.get(&Netns::Host);
-    let links = host.into_iter().flat_map(|host| &host.links);
-    links.filter(|(_, link)| link.kind == LinkKind::Bridge)
+    host.into_iter().flat_map(|host| &host.links)
 }
 
 fn elements_diff<'a>(draft: &mut Draft<'a>, netns: &Netns, want: Sets<'a>, have: Sets<'a>) {
@@ -184,7 +183,7 @@ fn one_set<'a>(
         .iter()
         .filter(|(e, owner)| gone(e, owner) && mine(owner))
     {
-        let taken = barring(&new, set, element).is_some()
+        let taken = set.barring(&new, element).is_some()
             || set.has_intervals() && new.keys().any(|new| element.bars(new));
         let (rank, because) = match taken {
             true => (Rank::FirewallInTheWay, "another takes its place"),

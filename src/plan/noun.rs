@@ -34,12 +34,19 @@ pub(super) fn what(op: &Op) -> String {
         Op::AddAddress { end, address } | Op::DelAddress { end, address } => {
             format!("address {address} on {}", end.dev)
         }
+        Op::SetLifetime {
+            end,
+            address,
+            lifetime,
+            was,
+        } => format!("address {address} on {} {lifetime} (now {was})", end.dev),
         Op::AddRoute { route, .. } | Op::DelRoute { route, .. } => format!("route {route}"),
         Op::ReplaceRoute { route, was, .. } => match was.via {
             Some(via) if was.dev == route.dev => format!("route {route} (now via {via})"),
             Some(via) => format!("route {route} (now via {via} dev {})", was.dev),
             None => format!("route {route} (now dev {})", was.dev),
         },
+        Op::AddRule { rule, .. } | Op::DelRule { rule, .. } => format!("rule {rule}"),
         Op::SetSysctl {
             key, value, was, ..
         } => {
@@ -65,9 +72,13 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Master(None) => "no bridge".to_owned(),
         Setting::Master(Some(bridge)) => bridge.to_string(),
         Setting::AddrGen(mode) => mode.to_string(),
+        Setting::Isolated(true) => "isolated".to_owned(),
+        Setting::Isolated(false) => "not isolated".to_owned(),
+        Setting::Forwarding(true) => "forwarding".to_owned(),
+        Setting::Forwarding(false) => "disabled".to_owned(),
     };
     let name = match set {
-        Setting::Up(_) => "",
+        Setting::Up(_) | Setting::Isolated(_) | Setting::Forwarding(_) => "",
         Setting::Mtu(_) => "mtu ",
         Setting::Mac(_) => "hardware address ",
         Setting::Master(_) => "plugged into ",

@@ -6,15 +6,19 @@ use serde::Serialize;
 
 use super::flow;
 use crate::state::{
-    AddrGen, Element, End, FlowMatch, IfName, LabName, Link, Mac, Netns, NetnsName, Route, SetName,
-    SysctlKey, Table,
+    AddrGen, Element, End, FlowMatch, IfName, IpRule, LabName, Lifetime, Link, Mac, Netns,
+    NetnsName, Route, SetName, SysctlKey, Table,
 };
 
 /// One change of the kernel's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "of a first `up`, where there are many, every fourth is one of the large"
+)]
 pub enum Op {
-    /// Makes a namespace that does not forward IPv4, and gives it its name.
+    /// Makes a namespace that forwards nothing, and gives it its name.
     AddNetns {
         /// Its name under the directory that `ip netns` uses.
         name: NetnsName,
@@ -86,6 +90,17 @@ pub enum Op {
         /// The address and its prefix length.
         address: IpNet,
     },
+    /// Gives an address that is there another lifetime.
+    SetLifetime {
+        /// The device.
+        end: End,
+        /// The address and its prefix length.
+        address: IpNet,
+        /// The new lifetime.
+        lifetime: Lifetime,
+        /// What was left of the one before.
+        was: Lifetime,
+    },
     /// Adds a route to the main table.
     AddRoute {
         /// Whose table.
@@ -108,6 +123,20 @@ pub enum Op {
         netns: Netns,
         /// The route.
         route: Route,
+    },
+    /// Adds a routing rule.
+    AddRule {
+        /// Where.
+        netns: Netns,
+        /// The rule.
+        rule: IpRule,
+    },
+    /// Removes a routing rule.
+    DelRule {
+        /// Where.
+        netns: Netns,
+        /// The rule.
+        rule: IpRule,
     },
     /// Writes a kernel setting.
     SetSysctl {
@@ -180,6 +209,10 @@ pub enum Setting {
     Master(Option<IfName>),
     /// IPv6 link-local address generation.
     AddrGen(AddrGen),
+    /// As a port of a bridge, kept from other isolated ports.
+    Isolated(bool),
+    /// As a port of a bridge, carrying packets.
+    Forwarding(bool),
 }
 
 impl Op {
@@ -189,6 +222,7 @@ impl Op {
         match self {
             Op::AddBridge { end, .. }
             | Op::SetLink { end, .. }
+            | Op::SetLifetime { end, .. }
             | Op::AddAddress { end, .. }
             | Op::DelAddress { end, .. } => &end.netns,
             Op::AddVeth { near, .. } => &near.netns,
@@ -197,6 +231,8 @@ impl Op {
             | Op::AddRoute { netns, .. }
             | Op::ReplaceRoute { netns, .. }
             | Op::DelRoute { netns, .. }
+            | Op::AddRule { netns, .. }
+            | Op::DelRule { netns, .. }
             | Op::SetSysctl { netns, .. }
             | Op::AddTable { netns, .. }
             | Op::DelTable { netns, .. }
@@ -205,6 +241,13 @@ impl Op {
             | Op::DelFlows { netns, .. } => netns,
             Op::AddNetns { .. } | Op::DelNetns { .. } => &Netns::Host,
         }
+    }
+
+    /// Whether the host forwards by it what it did not before.
+    pub(crate) fn opens_host(&self) -> bool {
+        let forwarding = [SysctlKey::forward4(), SysctlKey::forward6()];
+        matches!(self, Op::SetSysctl { netns: Netns::Host, key, value, .. }
+            if value != "0" && forwarding.contains(key))
     }
 
     /// What it is done to.
@@ -219,12 +262,13 @@ impl Op {
                 let names: Vec<&str> = devs.iter().map(IfName::as_str).collect();
                 names.join(", ")
             }
-            Op::AddAddress { address, .. } | Op::DelAddress { address, .. } => {
-                format!("address {address}")
-            }
+            Op::AddAddress { address, .. }
+            | Op::DelAddress { address, .. }
+            | Op::SetLifetime { address, .. } => format!("address {address}"),
             Op::AddRoute { route, .. }
             | Op::ReplaceRoute { route, .. }
             | Op::DelRoute { route, .. } => format!("route {route}"),
+            Op::AddRule { rule, .. } | Op::DelRule { rule, .. } => format!("rule {rule}"),
             Op::SetSysctl { key, .. } => key.to_string(),
             Op::AddTable { table, .. } | Op::DelTable { table, .. } => {
                 format!("nft table {}", table.name)
@@ -245,11 +289,19 @@ impl Op {
             | Op::DelLinks { .. }
             | Op::DelRoute { .. }
             | Op::DelTable { .. }
+            | Op::DelRule { .. }
             | Op::DelFlows { .. } => format!("remove {}", self.object()),
             Op::SetLink { end, set, .. } => format!("set {set} on device {}", end.dev),
             Op::RenameLink { from, to, .. } => format!("rename device {from} to {to}"),
             Op::AddAddress { end, address } => format!("add address {address} to {}", end.dev),
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => format!("set {lifetime} of address {address} on {}", end.dev),
             Op::DelAddress { end, address } => format!("remove address {address} from {}", end.dev),
+            Op::AddRule { rule, .. } => format!("add rule {rule}"),
             Op::AddRoute { route, .. } => format!("add route {route}"),
             Op::ReplaceRoute { route, .. } => format!("replace route {route}"),
             Op::SetSysctl { key, value, .. } => format!("set {key} to {value}"),

@@ -49,7 +49,8 @@ pub(super) enum Rank {
 pub(super) enum Turn {
     /// A device that loses its last IPv4 address loses its IPv4 routes
     /// (`fib_disable_ip`); removed by name, they can be undone. A route by a next hop
-    /// that becomes the namespace's own address goes before the address comes.
+    /// that becomes the namespace's own address goes before the address comes. By rules and
+    /// routes that lead nowhere a next hop would not be found (`fib_check_nh`).
     RouteInTheWay,
     /// What a new address cannot stand beside, or would go with an old one.
     AddressInTheWay,

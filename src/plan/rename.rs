@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Op;
-use crate::state::{IfName, LinkKind, Namespace, NetState, Netns, Route};
+use crate::state::{IfName, LinkKind, Namespace, NetState, Netns, Route, SysctlKey};
 
 /// The renames that a kernel can do while a bridge is up: a bridge that is wanted
 /// under a name that is free, and whose ports, as far as they are there, all are
@@ -76,13 +76,21 @@ fn rename(namespace: &mut Namespace, from: &IfName, to: &IfName) {
     for master in masters.flatten().filter(|master| *master == from) {
         master.clone_from(to);
     }
-    let routes = std::mem::take(&mut namespace.routes);
-    let moved = routes.into_iter().map(|route| match route.dev == *from {
-        true => Route {
-            dev: to.clone(),
-            ..route
-        },
-        false => route,
-    });
-    namespace.routes = moved.collect();
+    for family in [4, 6] {
+        let of = |dev: &IfName| SysctlKey::device_forward(family, dev.as_str());
+        if let Some(setting) = namespace.sysctls.remove(&of(from)) {
+            namespace.sysctls.insert(of(to), setting);
+        }
+    }
+    for routes in [&mut namespace.routes, &mut namespace.lost] {
+        let moved = std::mem::take(routes).into_iter();
+        let moved = moved.map(|route| match route.dev == *from {
+            true => Route {
+                dev: to.clone(),
+                ..route
+            },
+            false => route,
+        });
+        *routes = moved.collect();
+    }
 }

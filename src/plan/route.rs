@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::link::is_small;
 use super::order::{Rank, Turn};
-use super::{Draft, Op, is_own};
-use crate::state::{End, IP6_METRIC, Namespace, Netns, Origin, Route};
+use super::{Draft, Op, is_own, link};
+use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route, broadcast};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -19,8 +20,11 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
     let (in_the_way, present) = ours(draft, netns, want);
     for route in in_the_way {
+        let because = match route.fate {
+            Fate::Unicast => "it cannot stand while addresses make room for others",
+            _ => "the file has no such route",
+        };
         let op = removal(netns, route);
-        let because = "it cannot stand while addresses make room for others";
         draft.push(Rank::Configure(Turn::RouteInTheWay), op, because);
     }
     // The kernel tells routes of one table apart by destination and metric.
@@ -28,12 +32,20 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         .difference(&want.routes)
         .map(|route| ((route.to, route.metric), route.clone()))
         .collect();
-    for route in want.routes.difference(&present).cloned() {
+    let back = lost(draft, netns);
+    for route in back
+        .into_iter()
+        .chain(want.routes.difference(&present).cloned())
+    {
         let netns = netns.clone();
         let (op, because) = match stale.remove(&(route.to, route.metric)) {
             Some(was) => (
                 Op::ReplaceRoute { netns, route, was },
                 "the way there is another now",
+            ),
+            None if route.origin == Origin::Kernel => (
+                Op::AddRoute { netns, route },
+                "the kernel made it with the address",
             ),
             None if route.is_default() => (
                 Op::AddRoute { netns, route },
@@ -52,6 +64,28 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
             draft.push(Rank::Configure(Turn::RouteGone), op, because);
         }
     }
+}
+
+/// The routes that the kernel made with addresses which are wanted and stay.
+fn lost(draft: &Draft<'_>, netns: &Netns) -> Vec<Route> {
+    let back = |route: &&Route| {
+        let end = end(netns, route);
+        let (Some(want), Some(have)) = (link(draft.desired, &end), draft.have_link(&end)) else {
+            return false;
+        };
+        let kept = draft.meanwhile.get(&end).unwrap_or(&have.addresses);
+        // Of several IPv4 addresses in a subnet it is the first one's.
+        let of = |a: &&IpNet| a.trunc() == route.to && route.src.is_none_or(|src| a.addr() == src);
+        // An IPv6 address whose time is changed gets its route again (`inet6_addr_modify`,
+        // net/ipv6/addrconf.c), an IPv4 address does not.
+        let expiring = have.expiring.keys().filter(|a| a.addr().is_ipv4());
+        let mut kept = kept.iter().chain(expiring);
+        let stays = kept.any(|a| of(&a) && want.addresses.contains(a));
+        let has = route.to.addr().is_ipv4() || !is_small(want.mtu);
+        want.up && have.up && stays && has
+    };
+    let lost = draft.have(netns).into_iter().flat_map(|have| &have.lost);
+    lost.filter(back).cloned().collect()
 }
 
 /// The operation that removes this route and no other: asked for an IPv6 route
@@ -82,9 +116,10 @@ fn end(netns: &Netns, route: &Route) -> End {
 /// The observed routes that this lab may change and that are there when the plan
 /// comes to them: static ones in its own namespaces; on the host, those that leave
 /// by its own devices.
-/// First those that go because their device loses its last IPv4 address, or because
-/// their next hop becomes an address of the namespace itself, or because it is on the
-/// subnet of an address that makes room: without it they could not be put back.
+/// First those that lead nowhere, and those that go because their device loses its last
+/// IPv4 address, or because their next hop becomes an address of the namespace itself or
+/// the broadcast address of a subnet of its own, or because it is on the subnet of an
+/// address that makes room: without it they could not be put back.
 fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>, BTreeSet<Route>) {
     let Some(have) = draft.have(netns) else {
         return Default::default();
@@ -96,8 +131,10 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
         let own = *netns != Netns::Host || is_own(draft.observed, &end, draft.lab());
         route.origin == Origin::Static && stays && own
     };
-    let own: BTreeSet<IpAddr> = (want.links.values())
-        .flat_map(|link| link.addresses.iter().map(IpNet::addr))
+    let addresses = want.links.values().flat_map(|link| &link.addresses);
+    let no_hop: BTreeSet<IpAddr> = addresses
+        .flat_map(|net| [Some(net.addr()), broadcast(net)])
+        .flatten()
         .collect();
     let cut_off = |route: &Route| {
         let nets = draft.meanwhile.get(&end(route));
@@ -109,7 +146,8 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
     };
     let in_the_way = |route: &Route| {
         let flushed = route.to.addr().is_ipv4() && draft.flushed.contains(&end(route));
-        flushed || route.via.is_some_and(|via| own.contains(&via)) || cut_off(route)
+        let nowhere = route.fate != Fate::Unicast;
+        nowhere || flushed || route.via.is_some_and(|via| no_hop.contains(&via)) || cut_off(route)
     };
     have.routes
         .iter()

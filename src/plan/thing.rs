@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::Op;
 use super::route::metric;
-use crate::state::{Element, End, IfName, Netns, NetnsName, Route, SetName, TableName};
+use crate::state::{Element, End, IfName, IpRule, Netns, NetnsName, Route, SetName, TableName};
 
 /// An object that an operation makes or removes, as the kernel tells it from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,7 @@ pub(super) enum Thing<'a> {
     /// Routes of one table differ by destination and metric.
     Route(&'a Netns, IpNet, Option<u32>),
     Table(&'a Netns, TableName),
+    Rule(&'a Netns, &'a IpRule),
     Element(&'a Netns, SetName, &'a Element),
 }
 
@@ -37,6 +38,7 @@ impl Op {
             Op::AddBridge { end, .. } => vec![Thing::device(end)],
             Op::AddVeth { near, far, .. } => vec![Thing::device(near), Thing::device(far)],
             Op::AddAddress { end, address } => vec![Thing::Address(end, address)],
+            Op::AddRule { netns, rule } => vec![Thing::Rule(netns, rule)],
             Op::AddRoute { netns, route } => vec![Thing::route(netns, route)],
             Op::AddTable { netns, table } => vec![Thing::Table(netns, table.name)],
             Op::AddElement {
@@ -62,6 +64,7 @@ impl Op {
                 devs.iter().map(|dev| Thing::Device(netns, dev)).collect()
             }
             Op::DelAddress { end, address } => vec![Thing::Address(end, address)],
+            Op::DelRule { netns, rule } => vec![Thing::Rule(netns, rule)],
             Op::DelRoute { netns, route } => vec![Thing::route(netns, route)],
             Op::DelTable { netns, table } => vec![Thing::Table(netns, table.name)],
             Op::DelElement {

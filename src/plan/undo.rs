@@ -94,6 +94,17 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
         }],
         Op::DelLinks { netns, devs, .. } => remake_links(&netns, &devs, observed),
         Op::AddAddress { end, address } => vec![Op::DelAddress { end, address }],
+        Op::SetLifetime {
+            end,
+            address,
+            lifetime,
+            was,
+        } => vec![Op::SetLifetime {
+            end,
+            address,
+            lifetime: was,
+            was: lifetime,
+        }],
         Op::DelAddress { end, address } => vec![Op::AddAddress { end, address }],
         Op::AddRoute { netns, route } => vec![removal(&netns, route)],
         Op::ReplaceRoute { netns, route, was } => vec![Op::ReplaceRoute {
@@ -101,6 +112,8 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             route: was,
             was: route,
         }],
+        Op::AddRule { netns, rule } => vec![Op::DelRule { netns, rule }],
+        Op::DelRule { netns, rule } => vec![Op::AddRule { netns, rule }],
         Op::DelRoute { netns, route } => vec![Op::AddRoute { netns, route }],
         Op::SetSysctl {
             netns,
@@ -195,9 +208,22 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
             ops.push(set_up(&end));
         }
         ops.extend(addresses(&end, lo));
+        ops.extend(routes(&end, observed));
     }
     ops.extend(remake_links(&netns, cables, observed));
-    for (key, sysctl) in before.sysctls.iter().filter(|(_, s)| s.value != "0") {
+    let at = || netns.clone();
+    let odd = before.odd_rules.iter().cloned();
+    ops.extend(odd.map(|rule| Op::AddRule { netns: at(), rule }));
+    let lost = before.lost_rules.iter().cloned();
+    ops.extend(lost.map(|rule| Op::DelRule { netns: at(), rule }));
+    let mut settings: Vec<_> = before.sysctls.iter().collect();
+    settings.retain(|(key, sysctl)| match key.device() {
+        None => sysctl.value != "0",
+        // Others are not there yet.
+        Some(dev) => ["lo", "default"].contains(&dev) || cables.iter().any(|c| c.as_str() == dev),
+    });
+    settings.sort_by_key(|(key, _)| !key.overwrites());
+    for (key, sysctl) in settings {
         let was = vec![(key.clone(), "0".to_owned())];
         let (key, value) = (key.clone(), sysctl.value.clone());
         ops.push(Op::SetSysctl {

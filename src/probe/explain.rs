@@ -7,10 +7,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::path::{End, Hop, Map, way};
+use super::policy;
 use super::{Check, Outcome, Seen};
-use crate::state::{
-    Element, Family, IfName, Namespace, Netns, SetName, SysctlKey, Table, TableName,
-};
+use crate::state::{Family, Namespace, Netns, SetName, SysctlKey, Table, TableName};
 
 /// The likely cause of what nobody wanted and what to look at next: of a surprise,
 /// or of a probe that did not arrive and of which nothing is expected.
@@ -65,7 +64,7 @@ fn obstacle(check: &Check, outcome: &Outcome, map: &Map<'_>) -> Option<String> {
         return None;
     }
     on_the_way(&hops, end, check.to, map)
-        .or_else(|| guarded(&hops, check, map))
+        .or_else(|| policy::refused(&hops, check, map))
         .or_else(|| way_back(check, map))
 }
 
@@ -150,35 +149,6 @@ fn nobody(last: &Hop<'_>) -> Option<String> {
             last.dev
         ),
     })
-}
-
-/// Whether the host drops it: from and to a network our table lets pass only what the file
-/// says, and on a host that did not forward before nothing else at all.
-fn guarded(hops: &[Hop<'_>], check: &Check, map: &Map<'_>) -> Option<String> {
-    let hop = hops.iter().skip(1).find(|hop| *hop.at == Netns::Host)?;
-    let host = map.namespace(&Netns::Host)?;
-    let table = host.tables.get(&TableName::Inet)?;
-    let is_in = |set, dev: &IfName| table.has(set, &Element::device(dev.clone()));
-    let came_by = map
-        .source(&check.from, check.to)
-        .and_then(|source| way(host, source))
-        .map(|(dev, _)| dev);
-    let within = |set| came_by.is_some_and(|dev| is_in(set, dev));
-    let towards = is_in(SetName::Networks, hop.dev);
-    if came_by == Some(hop.dev) || within(SetName::Inside) && !towards {
-        return None;
-    }
-    let family = Family::of(&IpNet::from(check.to));
-    let why = match (within(SetName::Networks), towards) {
-        (true, true) => "networks do not reach one another unless the file allows it",
-        (true, false) => "the network does not go out: the file gives it no `masquerade`",
-        (false, true) => "nobody outside reaches a network unless the file allows it",
-        _ if table.has(SetName::Guard, &Element::family(family)) => {
-            "it forwards what a network with `masquerade` sends out, and nothing else"
-        }
-        _ => return None,
-    };
-    Some(format!("the host drops it: {why}"))
 }
 
 /// The answer must find its way back too, unless it is masqueraded.

@@ -7,6 +7,7 @@ mod expand;
 mod explain;
 pub(crate) mod packet;
 pub(crate) mod path;
+mod policy;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wave;

@@ -11,6 +11,7 @@ use crate::topology::{Topology, parse, resolve};
 
 const ROUTERS: &str = include_str!("../../examples/routers.yaml");
 const INTERNET: &str = include_str!("../../examples/internet.yaml");
+const POLICY: &str = include_str!("../../examples/policy.yaml");
 const THREE: &str = include_str!("../../examples/three.yaml");
 
 fn lab(text: &str) -> (Topology, NetState) {
@@ -224,6 +225,50 @@ fn causes_name_who_is_to_blame() {
         let cause = cause(&text, from, to).unwrap();
         assert!(cause.contains(words), "{from} to {to}: {cause}");
     }
+}
+
+/// What the example says is not reached has its cause in a rule; what is reached has none.
+#[test]
+fn who_may_not_speak_with_whom_is_told() {
+    let (topology, state) = lab(POLICY);
+    let map = Map::new(&state);
+    let causes = [
+        "namespace web drops it: its `ingress` does not list it",
+        "namespace db drops it: its `egress` does not list it",
+        "namespace desk drops it: its `egress` does not list it",
+        "the host drops it: networks do not reach one another",
+        "the host drops it: nobody outside reaches a network",
+        "namespace cache has no route there",
+    ];
+    let mut named = BTreeSet::new();
+    for check in expand(&topology.expect, &state) {
+        let unjudged = Check {
+            reach: None,
+            ..check.clone()
+        };
+        let said = explain(&unjudged, &seen(Seen::NoAnswer), &map).unwrap();
+        let cause = causes.iter().position(|cause| said.contains(cause));
+        assert_eq!(
+            cause.is_none(),
+            check.reach == Some(true),
+            "{check:?}: {said}"
+        );
+        named.extend(cause);
+    }
+    assert_eq!(named.len(), causes.len());
+}
+
+#[test]
+fn a_source_that_the_file_does_not_give_is_told() {
+    let (topology, mut state) = lab(THREE);
+    let check = &expand(&topology.expect, &state)[1];
+    // Somebody gave the namespace another address in the place of its own.
+    let one = state.namespaces.get_mut(&netns("one")).unwrap();
+    let link = one.links.get_mut(&"veth-one-in".parse().unwrap()).unwrap();
+    link.addresses = vec!["10.0.0.66/24".parse().unwrap()];
+    let said = explain(check, &seen(Seen::NoAnswer), &Map::new(&state)).unwrap();
+    let words = "the switch drops what namespace one says from 10.0.0.66";
+    assert!(said.contains(words), "{said}");
 }
 
 #[test]

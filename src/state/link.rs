@@ -1,5 +1,6 @@
 //! Links: network devices, as `ip link` shows them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -38,6 +39,19 @@ pub struct Link {
     /// kernel adds by itself (IPv6 link-local, router advertisements) left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpNet>,
+    /// Given addresses that the kernel will remove in time, or uses no more for what is new.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expiring: BTreeMap<IpNet, Lifetime>,
+    /// It is up without the IPv6 link-local address that the kernel makes: somebody removed it,
+    /// or it was told to make none. The kernel makes it no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mute: bool,
+    /// As a port of a bridge it reaches no other isolated port.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub isolated: bool,
+    /// As a port of a bridge it carries nothing, though it and the bridge are up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blocked: bool,
     /// The `IFLA_GROUP` number, by which many links are deleted at once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub group: u32,
@@ -59,6 +73,10 @@ impl Link {
             owner: None,
             addrgen: None,
             addresses: Vec::new(),
+            expiring: BTreeMap::new(),
+            mute: false,
+            isolated: false,
+            blocked: false,
             group: 0,
         }
     }
@@ -69,6 +87,36 @@ impl Link {
             LinkKind::Veth { peer } => peer.as_ref(),
             _ => None,
         }
+    }
+}
+
+/// How long an address stays, in seconds (`struct ifa_cacheinfo`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetime {
+    /// Until it is removed.
+    pub valid: u32,
+    /// Until it is used no more for what is new.
+    pub preferred: u32,
+}
+
+impl Lifetime {
+    /// As an address has that is given without a lifetime.
+    pub const FOREVER: Lifetime = Lifetime {
+        valid: u32::MAX,
+        preferred: u32::MAX,
+    };
+}
+
+/// As `ip address` takes it.
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |seconds: u32| match seconds {
+            u32::MAX => "forever".to_owned(),
+            seconds => seconds.to_string(),
+        };
+        let (valid, preferred) = (word(self.valid), word(self.preferred));
+        write!(f, "valid_lft {valid} preferred_lft {preferred}")
     }
 }
 

@@ -9,6 +9,7 @@ mod link;
 mod name;
 mod nft;
 mod route;
+mod rule;
 mod sysctl;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,13 +19,16 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use flow::short;
 pub use flow::{Flow, FlowMatch, Nat};
-pub use link::{AddrGen, End, Link, LinkKind, Mac, broadcast, eui64, is_generated, is_link_local};
+pub use link::{
+    AddrGen, End, Lifetime, Link, LinkKind, Mac, broadcast, eui64, is_generated, is_link_local,
+};
 pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName, PartyName};
 pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,
 };
-pub use route::{IP6_METRIC, Origin, Route};
+pub use route::{Fate, IP6_METRIC, Origin, Route};
+pub use rule::IpRule;
 pub use sysctl::{Sysctl, SysctlKey};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
@@ -66,10 +70,19 @@ pub struct Namespace {
     /// Routes of the main table.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Route>,
-    /// Destinations of other routes of that table: multipath, blackhole and the like,
-    /// which netyard does not make.
+    /// Routes that the kernel made with an address and that somebody has removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost: BTreeSet<Route>,
+    /// Destinations of other routes of that table, which netyard does not make: multipath
+    /// and, on the host, blackhole and the like.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub other_routes: BTreeSet<IpNet>,
+    /// Routing rules that others have added.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub odd_rules: BTreeSet<IpRule>,
+    /// Routing rules that the kernel made, and that somebody has removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost_rules: BTreeSet<IpRule>,
     /// Kernel settings that matter to a lab.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctls: BTreeMap<SysctlKey, Sysctl>,

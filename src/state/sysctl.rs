@@ -27,6 +27,14 @@ impl SysctlKey {
         SysctlKey(FORWARD6.to_owned())
     }
 
+    /// Forwarding of a whole namespace in the family 4 or 6.
+    pub fn whole_forward(family: u8) -> Self {
+        match family {
+            4 => SysctlKey::forward4(),
+            _ => SysctlKey::forward6(),
+        }
+    }
+
     /// Whether a namespace takes ICMP redirects. Switching IPv4 forwarding on
     /// writes 0 here, and off 1 (`inet_forward_change`, net/ipv4/devinet.c).
     pub fn redirects4() -> Self {
@@ -51,6 +59,13 @@ impl SysctlKey {
     /// Whether this is the forwarding of one device, or of those to come.
     pub fn is_per_device(&self) -> bool {
         !self.overwrites() && self.0.ends_with("/forwarding")
+    }
+
+    /// The device, or `default`, whose forwarding this is.
+    pub fn device(&self) -> Option<&str> {
+        let inside = self.0.strip_suffix("/forwarding")?;
+        let (_, dev) = inside.split_once("/conf/")?;
+        Some(dev).filter(|dev| *dev != "all")
     }
 
     /// Whether writing `other` writes this one too.

@@ -14,9 +14,10 @@ use rustix::fs::StatxAttributes;
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
+use super::netlink::netconf;
 use super::netlink::socket::Socket;
 use super::uapi::NSFS_MAGIC;
-use crate::state::NetnsName;
+use crate::state::{NetnsName, SysctlKey};
 
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
 pub const DIRECTORY: &str = "/run/netns";
@@ -24,9 +25,6 @@ pub const DIRECTORY: &str = "/run/netns";
 /// What is said of a name that goes while it is looked at, or of a device; EINVAL is
 /// setns(2)'s answer to a name whose mount is not, or no longer, there.
 pub(crate) const GONE: [i32; 3] = [libc::ENOENT, libc::ENODEV, libc::EINVAL];
-
-/// IPv4 forwarding of the namespace that the thread is in.
-const FORWARD4: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// Runs `f` inside a network namespace, on a thread made for it that then ends,
 /// so that no other code ever runs in the wrong namespace. Sockets opened inside
@@ -103,9 +101,10 @@ fn create_here() -> io::Result<Place> {
     // SAFETY: only the network namespace is unshared, and only of this thread,
     // which holds no other thread's file table.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?;
-    forward_nothing()?;
+    let mut socket = Socket::route()?;
+    forward_nothing(&mut socket)?;
     let fd: OwnedFd = File::open("/proc/thread-self/ns/net")?.into();
-    place(fd, Socket::route()?)
+    place(fd, socket)
 }
 
 fn place(fd: OwnedFd, socket: Socket) -> io::Result<Place> {
@@ -120,13 +119,29 @@ fn place(fd: OwnedFd, socket: Socket) -> io::Result<Place> {
     })
 }
 
-/// A new namespace copies this setting from the machine's first one
-/// (`devinet_init_net`, net/ipv4/devinet.c); one of ours forwards when its file says so.
-pub(super) fn forward_nothing() -> io::Result<()> {
-    if fs::read(FORWARD4)? != b"0\n" {
-        fs::write(FORWARD4, "0")?;
+/// A new namespace, which the thread is in, copies forwarding of all and of `default` from
+/// the machine's first one (`devinet_init_net`, net/ipv4/devinet.c; for IPv6 if
+/// net.core.devconf_inherit_init_net says so); one of ours forwards when its file says so.
+pub(super) fn forward_nothing(socket: &mut Socket) -> io::Result<()> {
+    for (family, switches) in netconf::forwarding(socket)? {
+        if switches.all {
+            fs::write(whole(family), "0")?;
+        }
+        // It is written to all others only when it changes.
+        if switches.default {
+            for dev in ["default", "lo"] {
+                let key = SysctlKey::device_forward(family, dev);
+                fs::write(Path::new("/proc/sys").join(key.path()), "0")?;
+            }
+        }
     }
     Ok(())
+}
+
+/// Forwarding of the whole namespace that the thread is in.
+fn whole(family: u8) -> PathBuf {
+    let key = SysctlKey::whole_forward(family);
+    Path::new("/proc/sys").join(key.path())
 }
 
 /// Whether a namespace has this name.

@@ -66,14 +66,10 @@ fn furnish() -> io::Result<()> {
 }
 
 fn connect() -> io::Result<()> {
-    netns::forward_nothing()?;
+    let mut socket = Socket::route()?;
+    netns::forward_nothing(&mut socket)?;
     let up = link::set(LO, &Setting::Up(true), None);
-    match Socket::route()?
-        .transact(&[up])?
-        .into_iter()
-        .flatten()
-        .next()
-    {
+    match socket.transact(&[up])?.into_iter().flatten().next() {
         Some(refused) => Err(refused.into()),
         None => Ok(()),
     }

@@ -58,7 +58,50 @@ numbers! {
         RTM_DELROUTE: u16 = 25;
         RTM_NEWRULE: u16 = 32;
         RTM_DELRULE: u16 = 33;
+        RTM_GETRULE: u16 = 34;
+        RT_TABLE_DEFAULT: u8 = 253;
+        RT_TABLE_MAIN: u8 = 254;
+        RT_TABLE_LOCAL: u8 = 255;
+        RTPROT_KERNEL: u8 = 2;
         RTM_NEWNETCONF: u16 = 80;
+        RTM_GETNETCONF: u16 = 82;
+    }
+    "linux/if_link.h" {
+        IFLA_BRPORT_STATE: u16 = 1;
+        IFLA_BRPORT_ISOLATED: u16 = 33;
+    }
+    "linux/if_bridge.h" {
+        BR_STATE_DISABLED: u8 = 0;
+        BR_STATE_FORWARDING: u8 = 3;
+    }
+    "linux/fib_rules.h" {
+        RULE_HEADER: usize = 12, "sizeof(struct fib_rule_hdr)";
+        FIB_RULE_INVERT: u8 = 2;
+        FRA_DST: u16 = 1;
+        FRA_SRC: u16 = 2;
+        FRA_IIFNAME: u16 = 3;
+        FRA_GOTO: u16 = 4;
+        FRA_PRIORITY: u16 = 6;
+        FRA_FWMARK: u16 = 10;
+        FRA_SUPPRESS_PREFIXLEN: u16 = 14;
+        FRA_TABLE: u16 = 15;
+        FRA_FWMASK: u16 = 16;
+        FRA_OIFNAME: u16 = 17;
+        FRA_PAD: u16 = 18;
+        FRA_PROTOCOL: u16 = 21;
+        FRA_IP_PROTO: u16 = 22;
+        FR_ACT_TO_TBL: u8 = 1;
+        FR_ACT_GOTO: u8 = 2;
+        FR_ACT_NOP: u8 = 3;
+        FR_ACT_BLACKHOLE: u8 = 6;
+        FR_ACT_UNREACHABLE: u8 = 7;
+        FR_ACT_PROHIBIT: u8 = 8;
+    }
+    "linux/netconf.h" {
+        NETCONFA_IFINDEX: u16 = 1;
+        NETCONFA_FORWARDING: u16 = 2;
+        NETCONFA_IFINDEX_ALL: i32 = -1;
+        NETCONFA_IFINDEX_DEFAULT: i32 = -2;
     }
     "linux/if_link.h" {
         IFLA_IFNAME: u16 = 3;

@@ -10,9 +10,13 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 /// A fight is over when so much more than the last pause has passed without it.
 const OVER: Duration = Duration::from_secs(10);
-/// What failed is tried so often, the last time after a minute; then only when
-/// something changes.
-const ATTEMPTS: u32 = 7;
+/// What failed is tried again soon: what was half gone, as the devices of a namespace that
+/// dies, is then gone.
+const SOON: Duration = Duration::from_millis(100);
+/// It is tried so often, the last time after a minute; then only when something changes.
+const ATTEMPTS: u32 = 11;
+/// So many failures may pass by themselves, and are not told.
+const UNTOLD: u32 = 2;
 
 /// What a lab's repairs were like. All times count from one beginning.
 #[derive(Debug, Default)]
@@ -38,8 +42,8 @@ pub(super) struct Fight {
     pub(super) wait: Duration,
 }
 
-fn doubled(times: u32) -> Duration {
-    FIRST.saturating_mul(1 << times.min(16)).min(LONGEST)
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1 << times.min(16)).min(LONGEST)
 }
 
 impl Strikes {
@@ -47,7 +51,7 @@ impl Strikes {
     fn pause(self) -> Duration {
         match self.times.checked_sub(AT_ONCE) {
             None => Duration::ZERO,
-            Some(more) => doubled(more),
+            Some(more) => doubled(FIRST, more),
         }
     }
 }
@@ -97,11 +101,14 @@ impl Patience {
     /// if it may help to try.
     pub(super) fn failed(&mut self, why: String, again: bool, now: Duration) -> Failed {
         let again = again && self.failures + 1 < ATTEMPTS;
-        let wait = doubled(self.failures);
+        let wait = doubled(SOON, self.failures);
         self.failures += 1;
         self.not_before = now + if again { wait } else { FIRST };
-        let news = self.told.as_ref() != Some(&why);
-        self.told = Some(why);
+        let passes = again && self.failures <= UNTOLD;
+        let news = !passes && self.told.as_ref() != Some(&why);
+        if news {
+            self.told = Some(why);
+        }
         Failed {
             news,
             wait: again.then_some(wait),
@@ -173,21 +180,23 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_told_once_and_tried_for_two_minutes() {
+    fn what_fails_is_told_once_if_it_lasts_and_tried_for_two_minutes() {
         let (mut patience, mut now) = (Patience::default(), Duration::ZERO);
-        let mut news = 0;
+        let mut news = Vec::new();
         loop {
             let failed = patience.failed("it is busy".to_owned(), true, now);
-            news += u32::from(failed.news);
+            news.extend(failed.news.then_some(now));
             match failed.wait {
                 Some(wait) => now += wait,
                 None => break,
             }
         }
-        assert_eq!((news, now), (1, Duration::from_secs(63)));
+        assert_eq!((news, now.as_secs()), (vec![SOON * 3], 102));
         assert!(patience.failed("it is another".to_owned(), true, now).news);
         patience.well();
-        let failed = patience.failed("it is another".to_owned(), true, now);
-        assert_eq!((failed.news, failed.wait), (true, Some(FIRST)));
+        let failed = patience.failed("it is busy".to_owned(), true, now);
+        assert_eq!((failed.news, failed.wait), (false, Some(SOON)));
+        let failed = patience.failed("it is in the way".to_owned(), false, now);
+        assert_eq!((failed.news, failed.wait), (true, None));
     }
 }

@@ -324,6 +324,8 @@ fn route(to: &str, via: &str) -> Op {
             dev: "eth0".parse().unwrap(),
             metric: None,
             origin: netyard::state::Origin::Static,
+            fate: netyard::state::Fate::Unicast,
+            src: None,
         },
     }
 }

@@ -9,6 +9,8 @@
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `external`: labs on networks of other labs.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `spoof`: frames in another's name, as `frames` makes them.
+//! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
@@ -42,6 +44,7 @@ mod examples;
 mod external;
 mod flows;
 mod foreign;
+mod frames;
 mod kill;
 mod kill_several;
 mod labs;
@@ -49,6 +52,7 @@ mod leases;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod policy;
 mod progress;
 mod proof;
 mod readme;
@@ -57,6 +61,7 @@ mod run;
 mod run_ends;
 mod sandbox;
 mod snapshot;
+mod spoof;
 mod status;
 mod terminal;
 mod tutorial;
@@ -86,6 +91,8 @@ fn main() -> ExitCode {
         demo::tests(),
         down::tests(),
         foreign::tests(),
+        spoof::tests(),
+        policy::tests(),
         kill::tests(),
         kill_several::tests(),
         accepted::tests(),

@@ -1,7 +1,7 @@
 //! Hosts that were there before any lab.
 
 use netyard::fake::Fake;
-use netyard::state::{End, Link, LinkKind, Netns, Origin, Route, SysctlKey};
+use netyard::state::{End, Fate, Link, LinkKind, Netns, Origin, Route, SysctlKey};
 use proptest::prelude::*;
 
 /// What the host's administrator has set.
@@ -55,6 +55,18 @@ fn veth(peer: &str) -> Link {
     }
 }
 
+fn uplink_route(to: &str, via: &str, origin: Origin, metric: Option<u32>) -> Route {
+    Route {
+        to: to.parse().unwrap(),
+        via: Some(via.parse().unwrap()),
+        dev: "eth0".parse().unwrap(),
+        metric,
+        origin,
+        fate: Fate::Unicast,
+        src: None,
+    }
+}
+
 pub(crate) fn host(setup: Setup) -> Fake {
     let mut fake = Fake::new();
     fake.renames = !setup.names_stay;
@@ -76,13 +88,7 @@ pub(crate) fn host(setup: Setup) -> Fake {
     }
     let namespace = fake.namespaces.get_mut(&Netns::Host).unwrap();
     let metric = setup.foreign.then_some(100);
-    let route = |to: &str, via: &str, origin| Route {
-        to: to.parse().unwrap(),
-        via: Some(via.parse().unwrap()),
-        dev: "eth0".parse().unwrap(),
-        metric,
-        origin,
-    };
+    let route = |to: &str, via: &str, origin| uplink_route(to, via, origin, metric);
     namespace
         .routes
         .insert(route("0.0.0.0/0", "192.168.77.1", Origin::Other));

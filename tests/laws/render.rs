@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::spec::{Cable, Network, Plug, RouteTo, Spec};
+use crate::spec::{Allow, Cable, Network, Plug, Ports, RouteTo, Spec};
 
 /// Prefix lengths that a subnet may change between, with the same first addresses.
 fn net4(lab: u8, place: u8, variant: u8) -> (String, u8) {
@@ -71,7 +71,7 @@ impl Render<'_> {
         }
         let links: Vec<Value> = self.cables().map(|(i, c)| self.link(i, c)).collect();
         json!({ "lab": format!("lab{}", self.lab), "networks": networks,
-            "namespaces": namespaces, "links": links })
+            "namespaces": namespaces, "links": links, "allow": self.allow() })
     }
 
     fn name(&self, namespace: u8) -> String {
@@ -121,8 +121,30 @@ impl Render<'_> {
         if network.masquerade && network.gateway.is_some() && !subnets.is_empty() {
             value["masquerade"] = json!(true);
         }
+        if network.internal && value.get("masquerade").is_none() {
+            value["internal"] = json!(true);
+        }
         set_mtu(&mut value, network.mtu, network.v6.is_some());
         value
+    }
+
+    /// Between networks that have IPv4 and the host as their gateway.
+    fn allow(&self) -> Vec<Value> {
+        let reached = |i: u8| {
+            let network = self.spec.networks[usize::from(i)].as_ref();
+            network.is_some_and(|n| n.v4.is_some() && n.gateway.is_some())
+        };
+        let all = self.spec.allow.iter().filter(|allow| {
+            let [from, to] = allow.sides;
+            from != to && reached(from) && reached(to)
+        });
+        let line = |allow: &Allow| {
+            let [from, to] = allow.sides.map(|i| json!(format!("n{i}")));
+            let mut line = permit(allow.ports);
+            (line["from"], line["to"]) = (from, to);
+            line
+        };
+        all.map(line).collect()
     }
 
     fn namespace(&self, i: u8) -> Value {
@@ -143,7 +165,22 @@ impl Render<'_> {
             interfaces.insert("lo".to_owned(), json!({ "addresses": lo }));
         }
         let routes = self.routes(i, &spec.routes);
-        json!({ "interfaces": interfaces, "forward": spec.forward, "routes": routes })
+        let mut value =
+            json!({ "interfaces": interfaces, "forward": spec.forward, "routes": routes });
+        for (list, key, permits) in [
+            ("egress", "to", &spec.egress),
+            ("ingress", "from", &spec.ingress),
+        ] {
+            if let Some(permits) = permits {
+                let anybody = |ports: &Ports| {
+                    let mut line = permit(*ports);
+                    line[key] = json!("any");
+                    line
+                };
+                value[list] = permits.iter().map(anybody).collect();
+            }
+        }
+        value
     }
 
     fn lo_address(&self, namespace: u8, n: u8) -> String {
@@ -167,6 +204,9 @@ impl Render<'_> {
         }
         if !addresses.is_empty() {
             value["addresses"] = json!(addresses);
+        }
+        if plug.trusted {
+            value["trusted"] = json!(true);
         }
         if let Some(mac) = plug.mac {
             value["mac"] = json!(format!(
@@ -295,6 +335,14 @@ impl Render<'_> {
             (_, 30 | 31) => None,
             _ => here.contains(&true).then(|| format!("{net}{host}")),
         }
+    }
+}
+
+/// A permission without its sides.
+fn permit(ports: Ports) -> Value {
+    match ports {
+        None => json!({}),
+        Some((first, last)) => json!({ "protocol": "tcp", "port": format!("{first}-{last}") }),
     }
 }
 

@@ -13,7 +13,18 @@ pub(crate) struct Spec {
     pub(crate) namespaces: Vec<Option<Namespace>>,
     pub(crate) cables: Vec<Option<Cable>>,
     pub(crate) host_routes: Vec<RouteTo>,
+    pub(crate) allow: Vec<Allow>,
 }
+
+/// Between the networks of these numbers, to these ports.
+#[derive(Debug, Clone)]
+pub(crate) struct Allow {
+    pub(crate) sides: [u8; 2],
+    pub(crate) ports: Ports,
+}
+
+/// Few, so that they overlap in every way; `None`: all protocols.
+pub(crate) type Ports = Option<(u8, u8)>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
@@ -22,6 +33,7 @@ pub(crate) struct Network {
     pub(crate) v6: Option<u8>,
     pub(crate) gateway: Option<u8>,
     pub(crate) masquerade: bool,
+    pub(crate) internal: bool,
     pub(crate) mtu: Option<u16>,
 }
 
@@ -30,6 +42,8 @@ pub(crate) struct Namespace {
     pub(crate) plugs: Vec<Option<Plug>>,
     pub(crate) lo: u8,
     pub(crate) forward: bool,
+    pub(crate) egress: Option<Vec<Ports>>,
+    pub(crate) ingress: Option<Vec<Ports>>,
     pub(crate) routes: Vec<RouteTo>,
 }
 
@@ -38,6 +52,7 @@ pub(crate) struct Namespace {
 pub(crate) struct Plug {
     pub(crate) network: u8,
     pub(crate) hosts: Vec<u8>,
+    pub(crate) trusted: bool,
     pub(crate) mac: Option<u8>,
     pub(crate) mtu: Option<u16>,
 }
@@ -84,26 +99,49 @@ fn network() -> impl Strategy<Value = Network> {
         family(),
         gateway,
         any::<bool>(),
+        any::<bool>(),
         mtu(),
     )
-        .prop_map(|(bridge, v4, v6, gateway, masquerade, mtu)| Network {
-            bridge,
-            v4,
-            v6,
-            gateway,
-            masquerade,
-            mtu,
-        })
+        .prop_map(
+            |(bridge, v4, v6, gateway, masquerade, internal, mtu)| Network {
+                bridge,
+                v4,
+                v6,
+                gateway,
+                masquerade,
+                internal,
+                mtu,
+            },
+        )
 }
 
 fn plug() -> impl Strategy<Value = Plug> {
     let hosts = prop::collection::vec(10..14u8, 0..4);
-    (0..3u8, hosts, option::of(0..3u8), mtu()).prop_map(|(network, hosts, mac, mtu)| Plug {
-        network,
-        hosts,
-        mac,
-        mtu,
-    })
+    let trusted = prop::bool::weighted(0.2);
+    (0..3u8, hosts, trusted, option::of(0..3u8), mtu()).prop_map(
+        |(network, hosts, trusted, mac, mtu)| Plug {
+            network,
+            hosts,
+            trusted,
+            mac,
+            mtu,
+        },
+    )
+}
+
+fn ports() -> impl Strategy<Value = Ports> {
+    option::weighted(
+        0.8,
+        (1..6u8, 0..4u8).prop_map(|(first, more)| (first, first + more)),
+    )
+}
+
+fn permits() -> impl Strategy<Value = Option<Vec<Ports>>> {
+    option::weighted(0.3, prop::collection::vec(ports(), 0..4))
+}
+
+fn allow() -> impl Strategy<Value = Allow> {
+    ([0..3u8, 0..3u8], ports()).prop_map(|(sides, ports)| Allow { sides, ports })
 }
 
 fn route() -> impl Strategy<Value = RouteTo> {
@@ -120,12 +158,16 @@ fn route() -> impl Strategy<Value = RouteTo> {
 fn namespace() -> impl Strategy<Value = Namespace> {
     let plugs = prop::collection::vec(option::weighted(0.7, plug()), 2);
     let routes = prop::collection::vec(route(), 0..4);
-    (plugs, 0..4u8, any::<bool>(), routes).prop_map(|(plugs, lo, forward, routes)| Namespace {
-        plugs,
-        lo,
-        forward,
-        routes,
-    })
+    (plugs, 0..4u8, any::<bool>(), permits(), permits(), routes).prop_map(
+        |(plugs, lo, forward, egress, ingress, routes)| Namespace {
+            plugs,
+            lo,
+            forward,
+            egress,
+            ingress,
+            routes,
+        },
+    )
 }
 
 fn cable() -> impl Strategy<Value = Cable> {
@@ -155,12 +197,14 @@ pub(crate) fn spec() -> impl Strategy<Value = Spec> {
         some(namespace(), 3),
         some(cable(), 3),
         routes,
+        prop::collection::vec(allow(), 0..3),
     )
-        .prop_map(|(networks, namespaces, cables, host_routes)| Spec {
+        .prop_map(|(networks, namespaces, cables, host_routes, allow)| Spec {
             networks,
             namespaces,
             cables,
             host_routes,
+            allow,
         })
 }
 
@@ -191,6 +235,9 @@ pub(crate) fn pair() -> impl Strategy<Value = (Spec, Spec)> {
         }
         if kept(9) {
             b.host_routes.clone_from(&a.host_routes);
+        }
+        if kept(10) {
+            b.allow.clone_from(&a.allow);
         }
         (a, b)
     })

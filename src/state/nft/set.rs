@@ -1,9 +1,11 @@
 //! The sets and maps of our tables.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::TableName;
-use super::element::Family;
+use super::element::{Element, Family};
 
 /// The sets and maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -282,6 +284,20 @@ impl SetName {
                 | SetName::Egress4
                 | SetName::Egress6
         )
+    }
+
+    /// The element that bars a new one. Where there are no ranges it is the one of the same
+    /// key, and found without a look at the others.
+    pub fn barring<'a, T>(
+        self,
+        elements: &'a BTreeMap<Element, T>,
+        new: &Element,
+    ) -> Option<(&'a Element, &'a T)> {
+        if self.has_intervals() {
+            return elements.iter().find(|(there, _)| there.bars(new));
+        }
+        let first = elements.range(Element::of(new.key.clone())..).next()?;
+        (first.0.key == new.key).then_some(first)
     }
 
     /// Whether netyard has elements there that belong to no lab.

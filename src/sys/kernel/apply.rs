@@ -10,7 +10,7 @@ use crate::reconcile::{Applied, Progress};
 use crate::state::{End, IfName, Link, Netns, NetnsName, SysctlKey};
 use crate::sys::netlink::link::CableEnd;
 use crate::sys::netlink::socket::Request;
-use crate::sys::netlink::{address, link, route};
+use crate::sys::netlink::{address, link, route, rule};
 use crate::sys::{Failure, netns, sysctl};
 
 /// How an operation reaches the kernel. Neighbours of the same way go together.
@@ -43,7 +43,7 @@ fn way(op: &Op) -> Way<'_> {
         | Op::AddElement { .. }
         | Op::DelElement { .. } => Way::Firewall(op.netns()),
         Op::DelFlows { netns, .. } => Way::Flows(netns),
-        Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } => {
+        Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } | Op::DelRule { .. } => {
             Way::Route(op.netns(), Removes::Yes)
         }
         _ => Way::Route(op.netns(), Removes::No),
@@ -223,6 +223,15 @@ impl Kernel {
             Op::AddAddress { end, address } => {
                 vec![address::add(self.index(&end.netns, &end.dev)?, address)]
             }
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => {
+                let index = self.index(&end.netns, &end.dev)?;
+                vec![address::set_lifetime(index, address, lifetime)]
+            }
             Op::DelAddress { end, address } => {
                 vec![address::delete(self.index(&end.netns, &end.dev)?, address)]
             }
@@ -235,6 +244,8 @@ impl Kernel {
             Op::DelRoute { netns, route } => {
                 vec![route::delete(self.index(netns, &route.dev)?, route)]
             }
+            Op::AddRule { rule, .. } => vec![rule::add(rule)],
+            Op::DelRule { rule, .. } => vec![rule::delete(rule)],
             _ => Vec::new(),
         })
     }

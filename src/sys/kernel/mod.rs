@@ -2,9 +2,11 @@
 //! loop needs.
 
 mod apply;
+mod devices;
 mod farewell;
 mod firewall;
 mod flows;
+mod forward;
 mod observe;
 mod scope;
 

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsRawFd;
 
+use super::devices::devices;
 use super::{Kernel, scope::Scope};
-use ipnet::IpNet;
 
 use crate::plan::Claim;
 use crate::reconcile::Inside;
 use crate::state::{
-    AddrGen, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName, Origin,
-    Route, Sysctl, SysctlKey, is_generated,
+    End, IfName, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Sysctl,
+    SysctlKey,
 };
-use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{address, link, nsid, route};
+use crate::sys::netlink::{link, nsid, rule};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -121,7 +120,7 @@ impl Kernel {
             links: listed,
             indexes,
             left_out,
-        } = devices(self.socket(netns)?, namespace, left_out)?;
+        } = devices(self.socket(netns)?, netns, namespace, left_out)?;
         self.taken.extend(indexes);
         let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
         let waits =
@@ -155,9 +154,13 @@ impl Kernel {
             self.indexes.insert(end, index);
         }
         self.settings(netns, namespace, claims, &left_out)?;
+        self.look_at_forwarding(netns, namespace)?;
         match netns {
             Netns::Host => self.look_at_tables(namespace, claims, scope)?,
-            Netns::Named(_) => self.look_at_walls(netns, namespace, claims)?,
+            Netns::Named(_) => {
+                (namespace.odd_rules, namespace.lost_rules) = rule::list(self.socket(netns)?)?;
+                self.look_at_walls(netns, namespace, claims)?;
+            }
         }
         Ok(())
     }
@@ -298,69 +301,6 @@ impl link::Listed {
         };
         (end, self.index, self.link.owner, self.peer)
     }
-}
-
-/// Devices with their addresses and routes.
-fn devices(
-    socket: &mut Socket,
-    namespace: &mut Namespace,
-    left_out: impl Fn(&IfName, &LabName) -> bool,
-) -> io::Result<link::List> {
-    let list = link::list(socket, left_out)?;
-    let listed = &list.links;
-    let names: BTreeMap<u32, _> = listed.iter().map(|d| (d.index, d.name.clone())).collect();
-    for device in listed {
-        let master = device.master.and_then(|index| names.get(&index).cloned());
-        let link = Link {
-            master,
-            ..device.link.clone()
-        };
-        namespace.links.insert(device.name.clone(), link);
-    }
-    for (index, address) in in_order(address::list(socket)?) {
-        let link = names
-            .get(&index)
-            .and_then(|name| namespace.links.get_mut(name));
-        // Before Linux 6.4 the kernel does not say which it made. For `lo` none is made
-        // (`addrconf_dev_config`, net/ipv6/addrconf.c).
-        let generated = |link: &Link| {
-            let makes = link.addrgen != Some(AddrGen::None) && link.kind != LinkKind::Loopback;
-            makes && is_generated(&address)
-        };
-        if let Some(link) = link.filter(|link| !generated(link)) {
-            link.addresses.push(address);
-        }
-    }
-    let (routes, others) = route::list(socket)?;
-    namespace.other_routes = others;
-    for listed in routes {
-        if let Some(dev) = names.get(&listed.index).cloned() {
-            let route::Listed {
-                to,
-                via,
-                metric,
-                origin,
-                ..
-            } = listed;
-            namespace.routes.insert(Route {
-                to,
-                via,
-                dev,
-                metric,
-                origin,
-            });
-        }
-    }
-    Ok(list)
-}
-
-/// The order in which they were added: IPv6 is listed newest first
-/// (`ipv6_link_dev_addr`, net/ipv6/addrconf.c).
-fn in_order(addresses: Vec<(u32, IpNet)>) -> impl Iterator<Item = (u32, IpNet)> {
-    let (v4, v6): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|(_, address)| matches!(address, IpNet::V4(_)));
-    v4.into_iter().chain(v6.into_iter().rev())
 }
 
 /// Forwarding of the host, and, while it is off, what switching it on overwrites

@@ -5,16 +5,28 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use netlink_packet_route::address::{
-    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope,
+    AddressAttribute, AddressHeaderFlags, AddressMessage, AddressProtocol, AddressScope, CacheInfo,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
-use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
+use super::socket::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, Socket};
 use super::{decoded, request};
+use crate::state::Lifetime;
 
-/// Every address of the socket's namespace with the index of its device, but for
-/// those that the kernel says it gives and takes by itself.
-pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<(u32, IpNet)>> {
+/// An address and the index of its device.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) index: u32,
+    pub(crate) net: IpNet,
+    /// The kernel says that it gives and takes it by itself.
+    pub(crate) by_kernel: bool,
+    /// It stays until it is taken away.
+    pub(crate) permanent: bool,
+    pub(crate) lifetime: Lifetime,
+}
+
+/// Every address of the socket's namespace.
+pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
     let replies = socket.dump(&request(&Rtnl::GetAddress(AddressMessage::default()), 0))??;
     let addresses = replies.iter().map(|reply| match decoded(reply)? {
         Rtnl::NewAddress(message) => Ok(listed(&message)),
@@ -23,8 +35,9 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<(u32, IpNet)>> {
     addresses.filter_map(io::Result::transpose).collect()
 }
 
-fn listed(message: &AddressMessage) -> Option<(u32, IpNet)> {
+fn listed(message: &AddressMessage) -> Option<Listed> {
     let (mut local, mut address, mut by_kernel) = (None, None, false);
+    let mut lifetime = Lifetime::FOREVER;
     for attribute in &message.attributes {
         match attribute {
             AddressAttribute::Local(ip) => local = Some(*ip),
@@ -32,21 +45,49 @@ fn listed(message: &AddressMessage) -> Option<(u32, IpNet)> {
             AddressAttribute::Protocol(protocol) => {
                 by_kernel = !matches!(protocol, AddressProtocol::Other(_));
             }
+            AddressAttribute::CacheInfo(info) => {
+                (lifetime.valid, lifetime.preferred) = (info.ifa_valid, info.ifa_preferred);
+            }
             _ => {}
         }
     }
     let ip = local.or(address)?;
     // Before 6.4 the kernel did not say which addresses are its own (IFA_PROTO).
     let by_kernel = by_kernel || ip.is_loopback() && ip.is_ipv6() || ip == Ipv4Addr::LOCALHOST;
-    let permanent = message.header.flags.contains(AddressHeaderFlags::Permanent);
-    let own = !by_kernel && permanent;
-    let net = IpNet::new(ip, message.header.prefix_len).ok()?;
-    own.then_some((message.header.index, net))
+    // Of one that stays it is not said for how long it has been so.
+    if message
+        .header
+        .flags
+        .contains(AddressHeaderFlags::Deprecated)
+    {
+        lifetime.preferred = 0;
+    }
+    Some(Listed {
+        index: message.header.index,
+        net: IpNet::new(ip, message.header.prefix_len).ok()?,
+        by_kernel,
+        permanent: message.header.flags.contains(AddressHeaderFlags::Permanent),
+        lifetime,
+    })
 }
 
 /// Adds an address that is usable at once: without duplicate address detection
 /// (RFC 4862), which takes a second and cannot be needed for addresses from one plan.
 pub(crate) fn add(index: u32, address: &IpNet) -> Request {
+    let new = Rtnl::NewAddress(given(index, address));
+    request(&new, NLM_F_CREATE | NLM_F_EXCL)
+}
+
+/// Gives an address that is there another lifetime.
+pub(crate) fn set_lifetime(index: u32, address: &IpNet, lifetime: &Lifetime) -> Request {
+    let mut message = given(index, address);
+    let mut info = CacheInfo::default();
+    (info.ifa_valid, info.ifa_preferred) = (lifetime.valid, lifetime.preferred);
+    message.attributes.push(AddressAttribute::CacheInfo(info));
+    request(&Rtnl::NewAddress(message), NLM_F_REPLACE)
+}
+
+fn given(index: u32, address: &IpNet) -> AddressMessage {
     let mut message = message(index, address);
     if address.addr().is_ipv6() {
         message.header.flags |= AddressHeaderFlags::Nodad;
@@ -55,7 +96,7 @@ pub(crate) fn add(index: u32, address: &IpNet) -> Request {
         // subnet (`__inet_insert_ifa`, net/ipv4/devinet.c). `ip address` does the same.
         message.header.scope = AddressScope::Host;
     }
-    request(&Rtnl::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
+    message
 }
 
 /// Removes an address.

@@ -7,10 +7,12 @@ pub(crate) mod events;
 pub(crate) mod in_use;
 pub(crate) mod link;
 pub(crate) mod neigh;
+pub(crate) mod netconf;
 pub(crate) mod nft;
 pub(crate) mod notices;
 pub(crate) mod nsid;
 pub(crate) mod route;
+pub(crate) mod rule;
 pub(crate) mod socket;
 mod trace;
 

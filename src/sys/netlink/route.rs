@@ -12,23 +12,34 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, Socket};
 use super::{decoded, request};
-use crate::state::{IP6_METRIC, Origin, Route};
+use crate::state::{Fate, IP6_METRIC, Origin, Route};
 
 /// A route and the index of its device, whose name the route does not hold yet.
 #[derive(Debug)]
 pub(crate) struct Listed {
-    pub(crate) index: u32,
+    /// `None` for one that leads nowhere.
+    pub(crate) index: Option<u32>,
     pub(crate) to: IpNet,
     pub(crate) via: Option<IpAddr>,
     pub(crate) metric: Option<u32>,
     pub(crate) origin: Origin,
+    pub(crate) fate: Fate,
 }
 
-/// The main table, but for the routes that the kernel adds with an address: those
-/// over one device, and the destinations of all others (multipath, blackhole and the
-/// like).
-pub(crate) fn list(socket: &mut Socket) -> io::Result<(Vec<Listed>, BTreeSet<IpNet>)> {
-    let (mut routes, mut others) = (Vec::new(), BTreeSet::new());
+/// The main table.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// Those over one device, and those that lead nowhere.
+    pub(crate) single: Vec<Listed>,
+    /// The destinations of all others (multipath and the like).
+    pub(crate) others: BTreeSet<IpNet>,
+    /// What the kernel has added with an address: by which device, and where to.
+    pub(crate) connected: BTreeSet<(u32, IpNet)>,
+}
+
+/// All of it.
+pub(crate) fn list(socket: &mut Socket) -> io::Result<Routes> {
+    let mut routes = Routes::default();
     for family in [AddressFamily::Inet, AddressFamily::Inet6] {
         let mut message = RouteMessage::default();
         message.header.address_family = family;
@@ -45,16 +56,20 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<(Vec<Listed>, BTreeSet<IpN
                 && let Some((to, route)) = listed(&message)
             {
                 match route {
-                    Some(route) => routes.push(route),
-                    None => drop(others.insert(to)),
+                    Some(route) if route.origin == Origin::Kernel => {
+                        let connected = route.index.map(|index| (index, to));
+                        routes.connected.extend(connected);
+                    }
+                    Some(route) => routes.single.push(route),
+                    None => drop(routes.others.insert(to)),
                 }
             }
         }
     }
-    Ok((routes, others))
+    Ok(routes)
 }
 
-/// A route's destination and, when it is a unicast route over one device, all of it.
+/// A route's destination and, when it is over one device or leads nowhere, all of it.
 fn listed(message: &RouteMessage) -> Option<(IpNet, Option<Listed>)> {
     let v6 = message.header.address_family == AddressFamily::Inet6;
     let any = match v6 {
@@ -72,23 +87,49 @@ fn listed(message: &RouteMessage) -> Option<(IpNet, Option<Listed>)> {
         }
     }
     let origin = match message.header.protocol {
-        RouteProtocol::Kernel | RouteProtocol::IcmpRedirect => return None,
+        RouteProtocol::IcmpRedirect => return None,
+        RouteProtocol::Kernel => Origin::Kernel,
         RouteProtocol::Static | RouteProtocol::Boot => Origin::Static,
         RouteProtocol::Ra => Origin::Ra,
         _ => Origin::Other,
     };
     let usual = if v6 { IP6_METRIC } else { 0 };
     let to = IpNet::new(to, message.header.destination_prefix_length).ok()?;
-    // The kernel puts an unreachable IPv6 route on `lo`.
-    let index = index.filter(|_| message.header.kind == RouteType::Unicast);
-    let route = index.map(|index| Listed {
+    let fate = fate(message.header.kind);
+    // The kernel puts an IPv6 route that leads nowhere on `lo`.
+    let index = index.filter(|_| fate == Some(Fate::Unicast));
+    let nowhere = fate.is_some_and(|fate| fate != Fate::Unicast);
+    let route = fate.filter(|_| index.is_some() || nowhere);
+    let route = route.map(|fate| Listed {
         index,
         to,
         via,
         metric: metric.filter(|metric| *metric != usual),
         origin,
+        fate,
     });
     Some((to, route))
+}
+
+fn fate(kind: RouteType) -> Option<Fate> {
+    Some(match kind {
+        RouteType::Unicast => Fate::Unicast,
+        RouteType::BlackHole => Fate::Blackhole,
+        RouteType::Unreachable => Fate::Unreachable,
+        RouteType::Prohibit => Fate::Prohibit,
+        RouteType::Throw => Fate::Throw,
+        _ => return None,
+    })
+}
+
+fn kind(fate: Fate) -> RouteType {
+    match fate {
+        Fate::Unicast => RouteType::Unicast,
+        Fate::Blackhole => RouteType::BlackHole,
+        Fate::Unreachable => RouteType::Unreachable,
+        Fate::Prohibit => RouteType::Prohibit,
+        Fate::Throw => RouteType::Throw,
+    }
 }
 
 pub(super) fn ip(address: &RouteAddress) -> Option<IpAddr> {
@@ -131,10 +172,14 @@ fn message(index: u32, route: &Route) -> RouteMessage {
     };
     message.header.destination_prefix_length = route.to.prefix_len();
     message.header.table = RouteHeader::RT_TABLE_MAIN;
-    message.header.protocol = RouteProtocol::Static;
-    message.header.kind = RouteType::Unicast;
+    message.header.protocol = match route.origin {
+        Origin::Kernel => RouteProtocol::Kernel,
+        _ => RouteProtocol::Static,
+    };
+    message.header.kind = kind(route.fate);
+    let leaves = route.fate == Fate::Unicast;
     message.header.scope = match route.via {
-        None if route.to.addr().is_ipv4() => RouteScope::Link,
+        None if leaves && route.to.addr().is_ipv4() => RouteScope::Link,
         _ => RouteScope::Universe,
     };
     if !route.is_default() {
@@ -145,7 +190,11 @@ fn message(index: u32, route: &Route) -> RouteMessage {
     message
         .attributes
         .extend(route.via.map(|via| RouteAttribute::Gateway(via.into())));
-    message.attributes.push(RouteAttribute::Oif(index));
+    message
+        .attributes
+        .extend(leaves.then_some(RouteAttribute::Oif(index)));
+    let src = route.src.map(|src| RouteAttribute::PrefSource(src.into()));
+    message.attributes.extend(src);
     message
         .attributes
         .extend(route.metric.map(RouteAttribute::Priority));

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::ResolveError;
-use crate::state::{Family, IfName, NetState, Netns, Origin, Route};
+use crate::state::{Family, Fate, IfName, NetState, Netns, Origin, Route};
 use crate::topology::subnets::towards;
 use crate::topology::{NamespaceSpec, RouteSpec, Topology};
 
@@ -94,5 +94,7 @@ fn static_route(to: IpNet, via: IpAddr, dev: &IfName, metric: Option<u32>) -> Ro
         dev: dev.clone(),
         metric,
         origin: Origin::Static,
+        fate: Fate::Unicast,
+        src: None,
     }
 }

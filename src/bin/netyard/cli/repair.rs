@@ -21,7 +21,7 @@ use super::trouble::{INTERRUPTED, Trouble};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples: netyard repair          every lab that was made from this host
-          netyard repair -n mine  what would be done; the exit code is 1 when there is something")]
+          netyard repair -n mine  what would be done (exit code 1 if anything)")]
 pub(crate) struct Args {
     /// Only these labs
     labs: Vec<LabName>,

@@ -24,7 +24,7 @@ use super::trouble::Trouble;
 /// minute. Labs that come and go are noticed. Ctrl-C or SIGTERM ends it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Examples: netyard watch           every lab that was made from this host, also those to come
+Examples: netyard watch           every lab of this host, also those to come
           netyard watch --json    a line of JSON for each event
 A systemd unit is in contrib/systemd/netyard-watch.service.")]
 pub(crate) struct Args {

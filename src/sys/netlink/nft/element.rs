@@ -65,7 +65,7 @@ fn request(kind: u16, flags: u16, set: SetName, nest: &[u8]) -> Request {
 /// is a range. A subnet that ends with the last address has no end, for none could follow.
 fn put_element(out: &mut Vec<u8>, set: SetName, element: &Element, mark: Option<&str>) {
     let mut notes = mark.map(userdata::comment);
-    let has_pair = set.has_intervals() && set.key().len() == 1;
+    let has_pair = table::has_pairs(set);
     let after = element
         .only_subnet()
         .and_then(|net| successor(net.broadcast()));

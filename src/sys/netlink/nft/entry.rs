@@ -71,7 +71,7 @@ pub(super) fn elements(
     mut entries: Vec<Entry>,
 ) -> BTreeMap<Element, Option<LabName>> {
     entries.sort();
-    let has_pair = set.has_intervals() && set.key().len() == 1;
+    let has_pair = table::has_pairs(set);
     let mut all = BTreeMap::new();
     for (i, entry) in entries.iter().enumerate().filter(|(_, e)| e.starts) {
         let keys = match has_pair {

@@ -14,7 +14,7 @@ use crate::sys::uapi::*;
 use super::element;
 use super::entry::{self, Entry};
 use super::expr::{self, Expr, text};
-use super::table::{Hook, MARK, Shape, hook, shape};
+use super::table::{Hook, MARK, Shape, has_pairs, hook, shape};
 use super::{message, userdata};
 
 /// How often the table is read again when it changed between two questions.
@@ -111,7 +111,7 @@ impl Reader<'_> {
                 chains.insert(chain, Vec::new());
             }
         }
-        let vocabulary = expr::vocabulary();
+        let vocabulary = expr::vocabulary(self.name);
         for rule in self.list(&self.get(NFT_MSG_GETRULE, NFTA_RULE_TABLE, None))? {
             let place = find(&rule, NFTA_RULE_CHAIN).map(text);
             let chain = self.name.chains().find(|c| Some(c.as_str()) == place);
@@ -136,7 +136,7 @@ impl Reader<'_> {
                 continue;
             };
             let entries = match self.keys.map(|keys| keys.get(&set)) {
-                _ if find(&found, NFTA_SET_COUNT) == Some(&[0; 4]) => Vec::new(),
+                _ if is_empty(set, &found) => Vec::new(),
                 Some(keys) if !set.has_intervals() && !set.has_nobodys() => self.some(set, keys)?,
                 _ => self.all(set)?,
             };
@@ -216,6 +216,12 @@ impl Reader<'_> {
 /// `NFTA_SET_COUNT`, of Linux 6.16: the headers by which the numbers of `uapi.rs` are checked
 /// may be older. Without it every set is asked.
 const NFTA_SET_COUNT: u16 = 20;
+
+/// Of pairs half are counted, so that an entry without an end is none
+/// (`nft_rbtree_usize`, net/netfilter/nft_set_rbtree.c).
+fn is_empty(set: SetName, attributes: &[u8]) -> bool {
+    !has_pairs(set) && find(attributes, NFTA_SET_COUNT) == Some(&[0; 4])
+}
 
 fn entries(part: &[u8]) -> impl Iterator<Item = Entry> {
     let list = find(part, NFTA_SET_ELEM_LIST_ELEMENTS).unwrap_or_default();

@@ -37,6 +37,11 @@ pub(super) fn shape(set: SetName) -> Shape {
     }
 }
 
+/// Whether each range is two entries: its first key, and the key after its last.
+pub(super) fn has_pairs(set: SetName) -> bool {
+    set.has_intervals() && set.key().len() == 1
+}
+
 /// Type and length of several parts. A concatenation has six bits for the type of each
 /// part, and each part begins at a multiple of four bytes.
 fn together(kinds: &[Kind]) -> (u32, u32) {

@@ -292,10 +292,10 @@ fn verdict(code: i32, chain: Option<ChainName>) -> Expr {
     )
 }
 
-/// Every term that netyard writes, with its expressions: those of its own rules, and a
-/// few that others may have made of them.
-pub(super) fn vocabulary() -> Vec<(Term, Vec<Expr>)> {
-    let rules = ChainName::ALL.into_iter().flat_map(ChainName::rules);
+/// Every term that netyard writes into this table, with its expressions: those of its own
+/// rules, and a few that others may have made of them.
+pub(super) fn vocabulary(table: TableName) -> Vec<(Term, Vec<Expr>)> {
+    let rules = table.chains().flat_map(ChainName::rules);
     let mut terms: Vec<Term> = Vec::new();
     for term in rules.flat_map(|rule| rule.0) {
         if !terms.contains(&term) {

@@ -1,13 +1,16 @@
 //! Every operation as the commands that a person would type for it.
 
+mod firewall;
+
 use std::fmt;
 
 use ipnet::IpNet;
 
 use super::{Op, Plan, Setting, Step};
+use firewall::{del_table, element_line, flow_line};
+
 use crate::state::{
-    AddrGen, Element, End, FlowMatch, IfName, Link, Nat, Netns, Route, SetName, TABLE, Table,
-    nft_element, nft_script, short,
+    AddrGen, Element, End, IfName, IpRule, Link, Netns, Route, TABLE, nft_element, nft_script,
 };
 
 impl Op {
@@ -17,9 +20,9 @@ impl Op {
         match self {
             Op::AddNetns { name } => vec![
                 format!("ip netns add {name}"),
-                // It copies the setting of the machine's first namespace.
+                // It copies the settings of the machine's first namespace.
                 format!(
-                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0  # a new one may forward"
+                    "ip netns exec {name} sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.default.forwarding=0 net.ipv4.conf.lo.forwarding=0  # a new one may forward"
                 ),
             ],
             Op::DelNetns { name, .. } => vec![format!("ip netns del {name}")],
@@ -32,15 +35,30 @@ impl Op {
             } => add_veth(near, near_link, far, far_link),
             Op::SetLink { end, set, .. } => {
                 let dev = quoted(&end.dev);
-                vec![format!("{} link set dev {dev} {set}", ip(&end.netns))]
+                let program = match set {
+                    Setting::Isolated(_) | Setting::Forwarding(_) => bridge(&end.netns),
+                    _ => ip(&end.netns),
+                };
+                vec![format!("{program} link set dev {dev} {set}")]
             }
             Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
             Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
             Op::DelAddress { end, address } => vec![address_line(end, "del", address)],
+            Op::SetLifetime {
+                end,
+                address,
+                lifetime,
+                ..
+            } => {
+                let line = address_line(end, "change", address);
+                vec![format!("{line} {lifetime}")]
+            }
             Op::AddRoute { netns, route } => vec![route_line(netns, "add", route)],
             Op::ReplaceRoute { netns, route, .. } => vec![route_line(netns, "replace", route)],
             Op::DelRoute { netns, route } => vec![route_line(netns, "del", route)],
+            Op::AddRule { netns, rule } => vec![rule_line(netns, "add", rule)],
+            Op::DelRule { netns, rule } => vec![rule_line(netns, "del", rule)],
             Op::SetSysctl {
                 netns, key, value, ..
             } => {
@@ -82,28 +100,6 @@ impl Op {
     }
 }
 
-fn element_line(netns: &Netns, verb: &str, set: SetName, what: &str) -> String {
-    let (inside, table, set) = (inside(netns), set.table(), set.as_str());
-    let what = in_quotes(&format!("{{ {what} }}"));
-    format!("{inside}nft {verb} element {table} {set} {what}")
-}
-
-fn del_table(netns: &Netns, table: &Table) -> Vec<String> {
-    let (inside, name) = (inside(netns), table.name);
-    if table.user_rules == 0 {
-        return vec![format!("{inside}nft delete table {name}")];
-    }
-    let ours = || table.chains.keys().filter(|chain| !chain.is_users());
-    let mut lines = vec![format!("{inside}nft -f - <<'END'")];
-    for verb in ["flush", "delete"] {
-        lines.extend(ours().map(|chain| format!("{verb} chain {name} {}", chain.as_str())));
-    }
-    let sets = table.sets.keys();
-    lines.extend(sets.map(|set| format!("delete set {name} {}", set.as_str())));
-    lines.push("END".to_owned());
-    vec![lines.join("\n")]
-}
-
 /// A device name as a shell word: the kernel allows `$`, `&`, quotes in it.
 fn quoted(dev: &IfName) -> String {
     word(dev.as_str())
@@ -127,6 +123,12 @@ fn ip(netns: &Netns) -> String {
     netns
         .name()
         .map_or("ip".to_owned(), |name| format!("ip -n {name}"))
+}
+
+fn bridge(netns: &Netns) -> String {
+    netns
+        .name()
+        .map_or("bridge".to_owned(), |name| format!("bridge -n {name}"))
 }
 
 fn inside(netns: &Netns) -> String {
@@ -217,7 +219,7 @@ fn del_links(netns: &Netns, devs: &[IfName], group: u32) -> Vec<String> {
 
 fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
     let nodad = match address {
-        IpNet::V6(_) if verb == "add" => " nodad",
+        IpNet::V6(_) if verb != "del" => " nodad",
         _ => "",
     };
     let dev = quoted(&end.dev);
@@ -232,42 +234,13 @@ fn route_line(netns: &Netns, verb: &str, route: &Route) -> String {
     format!("{} route {verb} {}", ip(netns), words.join(" "))
 }
 
-/// As conntrack(8) takes it; it counts as a failure of 1 that there is none.
-fn flow_line(inside: &str, flows: &FlowMatch) -> String {
-    let mut line = format!("{inside}conntrack -D");
-    let mut say = |option: &str, value: String| line += &format!(" {option} {value}");
-    if flows.is_ipv6() == Some(true) {
-        say("-f", "ipv6".to_owned());
-    }
-    if let Some(name) = flows.protocol_name() {
-        say("-p", name);
-    }
-    if let Some(from) = &flows.from {
-        say("-s", short(from));
-    }
-    if let Some(dst) = &flows.dst {
-        say("-d", short(dst));
-    }
-    match (flows.nat, &flows.dst) {
-        (Nat::To(target, port), _) => {
-            say("--dst-nat", target.to_string());
-            port.into_iter()
-                .for_each(|port| say("--reply-port-src", port.to_string()));
-        }
-        (Nat::Straight, Some(dst)) => say("--reply-src", dst.addr().to_string()),
-        (Nat::Masqueraded, _) => line += " --src-nat",
-        (Nat::Any | Nat::Straight, _) => {}
-    }
-    match flows.ports {
-        None => format!("{line} || [ $? = 1 ]"),
-        Some((first, last)) if first == last => format!("{line} --dport {first} || [ $? = 1 ]"),
-        Some((first, last)) => format!(
-            "for port in $(seq {first} {last}); do {line} --dport $port || [ $? = 1 ]; done"
-        ),
-    }
+fn rule_line(netns: &Netns, verb: &str, rule: &IpRule) -> String {
+    let family = if rule.v6 { " -6" } else { "" };
+    let words: Vec<String> = rule.to_string().split(' ').map(word).collect();
+    format!("{}{family} rule {verb} {}", ip(netns), words.join(" "))
 }
 
-/// As `ip link set dev DEV` takes it.
+/// As `ip link set dev DEV` takes it; what a port has, as `bridge link set dev DEV`.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -278,6 +251,15 @@ impl fmt::Display for Setting {
             Setting::Master(Some(bridge)) => write!(f, "master {}", quoted(bridge)),
             Setting::Master(None) => f.write_str("nomaster"),
             Setting::AddrGen(mode) => write!(f, "addrgenmode {mode}"),
+            Setting::Isolated(on) => {
+                let on = if *on { "on" } else { "off" };
+                write!(f, "isolated {on}")
+            }
+            // The numbers of BR_STATE_DISABLED and BR_STATE_FORWARDING (linux/if_bridge.h).
+            Setting::Forwarding(on) => {
+                let state = if *on { 3 } else { 0 };
+                write!(f, "state {state}")
+            }
         }
     }
 }
@@ -328,6 +310,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::SetName;
 
     /// What a shell would hand to nft, read back from the command's quoting.
     fn word(command: &str) -> String {

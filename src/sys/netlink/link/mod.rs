@@ -1,156 +1,29 @@
 //! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
 
-use std::collections::BTreeSet;
+mod list;
+
+pub(crate) use list::{List, Listed, list};
+
 use std::io;
 use std::os::fd::RawFd;
 
-use netlink_packet_route::RouteNetlinkMessage as Rtnl;
+use netlink_packet_core::DefaultNla;
 use netlink_packet_route::link::{
     AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute,
-    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    LinkFlags, LinkInfo, LinkMessage, LinkProtoInfoBridge,
 };
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
-use super::attr::parse;
-use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket, u32_at};
+use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use super::{decoded, request};
 use crate::plan::Setting;
-use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
-use crate::sys::uapi::{IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_MASTER, LINK_HEADER};
+use crate::state::{AddrGen, IfName, LabName, Link};
+use crate::sys::uapi::{
+    BR_STATE_DISABLED, BR_STATE_FORWARDING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_STATE,
+};
 
 /// The mark of a lab: `netyard:LAB` as the device's alias.
 const MARK: &str = "netyard:";
-
-/// A device as the kernel lists it, with what only its neighbours can tell.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: IfName,
-    pub(crate) index: u32,
-    /// The bridge it is a port of, by index.
-    pub(crate) master: Option<u32>,
-    /// The other end of a cable: its index and, where it is in another
-    /// namespace, the number by which this namespace knows that one.
-    pub(crate) peer: Option<(u32, Option<i32>)>,
-    /// Up, and with a carrier that the kernel has taken note of (RFC 2863, as
-    /// Documentation/networking/operstates.rst tells it).
-    pub(crate) running: bool,
-    /// Everything else.
-    pub(crate) link: Link,
-}
-
-/// The devices of a namespace.
-#[derive(Debug, Default)]
-pub(crate) struct List {
-    /// Those that were asked for.
-    pub(crate) links: Vec<Listed>,
-    /// The indexes in use: also those of devices whose names netyard cannot write, which
-    /// cannot be its own.
-    pub(crate) indexes: Vec<u32>,
-    /// The names of those left out.
-    pub(crate) left_out: BTreeSet<IfName>,
-}
-
-/// The devices of the socket's namespace, but for bridge ports of labs that may be
-/// `left out`, by their name and mark.
-pub(crate) fn list(
-    socket: &mut Socket,
-    left_out: impl Fn(&IfName, &LabName) -> bool,
-) -> io::Result<List> {
-    let mut message = LinkMessage::default();
-    message
-        .attributes
-        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-    let replies = socket.dump(&request(&Rtnl::GetLink(message), 0))??;
-    let mut list = List::default();
-    for reply in &replies {
-        list.indexes.extend(u32_at(&reply.1, 4));
-        match marked_port(&reply.1) {
-            Some((dev, lab)) if left_out(&dev, &lab) => drop(list.left_out.insert(dev)),
-            _ => {
-                if let Rtnl::NewLink(message) = decoded(reply)? {
-                    list.links.extend(listed(message));
-                }
-            }
-        }
-    }
-    Ok(list)
-}
-
-/// Name and lab of a bridge port that carries a lab's mark and is in no link group: read
-/// without the rest, which takes ten times as long.
-fn marked_port(body: &[u8]) -> Option<(IfName, LabName)> {
-    let (mut name, mut lab, mut plain) = (None, None, false);
-    for (kind, value) in parse(body.get(LINK_HEADER..)?) {
-        let text = || std::str::from_utf8(value.strip_suffix(&[0])?).ok();
-        match kind {
-            IFLA_IFNAME => name = text()?.parse().ok(),
-            IFLA_IFALIAS => lab = text()?.strip_prefix(MARK)?.parse().ok(),
-            IFLA_MASTER => plain = true,
-            IFLA_GROUP if u32_at(value, 0) != Some(0) => return None,
-            _ => {}
-        }
-    }
-    name.zip(lab).filter(|_| plain)
-}
-
-fn listed(message: LinkMessage) -> Option<Listed> {
-    let mut name = None;
-    let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
-    let mut link = Link::new(LinkKind::Other("none".to_owned()));
-    link.up = message.header.flags.contains(LinkFlags::Up);
-    for attribute in message.attributes {
-        match attribute {
-            LinkAttribute::IfName(text) => name = text.parse().ok(),
-            LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
-            LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok().map(Mac),
-            LinkAttribute::Controller(index) => master = Some(index),
-            LinkAttribute::Group(group) => link.group = group,
-            LinkAttribute::IfAlias(text) => {
-                link.owner = text.strip_prefix(MARK).and_then(|lab| lab.parse().ok());
-            }
-            LinkAttribute::Link(index) => peer_index = Some(index),
-            LinkAttribute::LinkNetNsId(id) => peer_netns = Some(id),
-            LinkAttribute::LinkInfo(infos) => link.kind = kind(infos).unwrap_or(link.kind),
-            LinkAttribute::AfSpecUnspec(specs) => link.addrgen = addrgen(&specs),
-            _ => {}
-        }
-    }
-    if message.header.flags.contains(LinkFlags::Loopback) {
-        (link.kind, link.mac) = (LinkKind::Loopback, None);
-    }
-    let cable = matches!(link.kind, LinkKind::Veth { .. });
-    let peer = peer_index
-        .filter(|_| cable)
-        .map(|index| (index, peer_netns));
-    Some(Listed {
-        running: message.header.flags.contains(LinkFlags::Running),
-        name: name?,
-        index: message.header.index,
-        master,
-        peer,
-        link,
-    })
-}
-
-fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
-    infos.into_iter().find_map(|info| match info {
-        LinkInfo::Kind(InfoKind::Bridge) => Some(LinkKind::Bridge),
-        LinkInfo::Kind(InfoKind::Veth) => Some(LinkKind::Veth { peer: None }),
-        LinkInfo::Kind(other) => Some(LinkKind::Other(other.to_string())),
-        _ => None,
-    })
-}
-
-fn addrgen(specs: &[AfSpecUnspec]) -> Option<AddrGen> {
-    let inet6 = specs.iter().find_map(|spec| match spec {
-        AfSpecUnspec::Inet6(attributes) => Some(attributes),
-        _ => None,
-    })?;
-    inet6.iter().find_map(|attribute| match attribute {
-        AfSpecInet6::AddrGenMode(In6AddrGenMode::None) => Some(AddrGen::None),
-        AfSpecInet6::AddrGenMode(_) => Some(AddrGen::Eui64),
-        _ => None,
-    })
-}
 
 /// Makes a bridge: the request that makes it, then what that one does not take.
 pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> {
@@ -290,6 +163,15 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
                 .attributes
                 .push(LinkAttribute::Controller(master.unwrap_or(0)));
         }
+        Setting::Isolated(on) => of_port(&mut message, IFLA_BRPORT_ISOLATED, u8::from(*on)),
+        Setting::Forwarding(on) => {
+            let state = if *on {
+                BR_STATE_FORWARDING
+            } else {
+                BR_STATE_DISABLED
+            };
+            of_port(&mut message, IFLA_BRPORT_STATE, state);
+        }
         Setting::AddrGen(mode) => {
             let mode = match mode {
                 AddrGen::Eui64 => In6AddrGenMode::Eui64,
@@ -302,6 +184,17 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
         }
     }
     request(&Rtnl::SetLink(message), 0)
+}
+
+/// As bridge(8) asks. A request of the other kind (IFLA_INFO_SLAVE_DATA) ends with a change
+/// of the device, at which the bridge enables a port that is disabled
+/// (`br_port_carrier_check`, net/bridge/br_if.c).
+fn of_port(message: &mut LinkMessage, attribute: u16, value: u8) {
+    message.header.interface_family = AddressFamily::Bridge;
+    let attribute = LinkProtoInfoBridge::Other(DefaultNla::new(attribute, vec![value]));
+    message
+        .attributes
+        .push(LinkAttribute::ProtoInfoBridge(vec![attribute]));
 }
 
 /// Gives the device with this index another name.
