@@ -19,9 +19,12 @@ pub(crate) fn attached<'t>(
     store: &Store,
     held: &mut Leases,
 ) -> Result<Cow<'t, Topology>, Error> {
-    let owners: BTreeSet<&LabName> = topology.external().map(|(_, lab)| lab).collect();
     let mut labs = BTreeMap::new();
-    for owner in owners {
+    for (network, owner) in topology.external() {
+        if waits_for(owner, &topology.lab, store)? {
+            let (network, lab) = (network.clone(), owner.clone());
+            return Err(ResolveError::ExternalCircle { network, lab }.into());
+        }
         if let Some(lab) = here(owner, store)? {
             labs.insert(owner.clone(), described(&lab, store)?);
             let beside = store.add_beside(held, &topology.lab, owner);
@@ -29,6 +32,17 @@ pub(crate) fn attached<'t>(
         }
     }
     Ok(attach(topology, &labs)?)
+}
+
+/// Whether a lab is on a network of another, or on one of a lab that is.
+fn waits_for(lab: &LabName, other: &LabName, store: &Store) -> Result<bool, Error> {
+    let (mut all, mut next) = (BTreeSet::new(), vec![lab.clone()]);
+    while let Some(lab) = next.pop() {
+        let on = store.external(&lab).map_err(Error::journal(READING))?;
+        let new = on.into_values().filter(|owner| all.insert(owner.clone()));
+        next.extend(new);
+    }
+    Ok(all.contains(other))
 }
 
 fn here(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
@@ -49,6 +63,26 @@ fn described(lab: &Lab, store: &Store) -> Result<Topology, Error> {
     Ok(chosen.into_owned())
 }
 
+/// The networks of other labs that a lab is on, and its own that others are on.
+#[expect(clippy::type_complexity, reason = "the two sides of one table")]
+pub(crate) fn both_ways(
+    lab: &LabName,
+    store: &Store,
+) -> Result<
+    (
+        BTreeMap<NetworkName, LabName>,
+        BTreeMap<NetworkName, Vec<LabName>>,
+    ),
+    Error,
+> {
+    let external = store.external(lab).map_err(Error::journal(READING))?;
+    let mut used: BTreeMap<NetworkName, Vec<LabName>> = BTreeMap::new();
+    for (by, network) in store.attached_to(lab).map_err(Error::journal(READING))? {
+        used.entry(network).or_default().push(by);
+    }
+    Ok((external, used))
+}
+
 /// Refuses to change or remove networks that other labs are on. `after` says what the lab
 /// shall be; `None`: nothing.
 pub(crate) fn may_change(
@@ -61,9 +95,12 @@ pub(crate) fn may_change(
     let Some(known) = known.filter(|_| !attached.is_empty()) else {
         return Ok(());
     };
-    let before = described(&known, store)?;
+    let before = after.map(|_| described(&known, store)).transpose()?;
     let same = |name: &NetworkName| {
-        let (Some((topology, given)), Some(was)) = (after, before.networks.get(name)) else {
+        let (Some((topology, given)), Some(before)) = (after, &before) else {
+            return false;
+        };
+        let Some(was) = before.networks.get(name) else {
             return false;
         };
         let is = topology

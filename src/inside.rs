@@ -4,12 +4,12 @@ use std::io;
 use std::process::Command;
 
 use crate::error::Error;
-use crate::lease;
+use crate::external;
 use crate::names::{self, Name};
 use crate::state::Netns;
 use crate::sys::store::{Lab, Store};
 use crate::sys::{self, netns};
-use crate::topology::parse;
+use crate::topology::{parse, resolve};
 
 /// Becomes the program, inside the namespace: its process id, exit code and
 /// signals are those of this process. With a private /sys that shows the
@@ -27,11 +27,17 @@ fn names(from: &Netns) -> Result<Vec<Name>, Error> {
     let store = Store::open_to_read()?;
     let mut all = Vec::new();
     for lab in labs(from, &store).map_err(Error::system("read the journal"))? {
-        // A file that this netyard cannot read any more names nobody.
+        // A file that this netyard cannot read any more names nobody, nor does one whose
+        // networks are another lab's that is gone.
         let Ok(topology) = parse(&lab.source) else {
             continue;
         };
-        all.extend(names::names(&lease::resolved(&topology, &store)?.0, from));
+        let leases = store.leases(&lab.name);
+        let mut leases = leases.map_err(Error::system("read the journal"))?;
+        let Ok(topology) = external::attached(&topology, &store, &mut leases) else {
+            continue;
+        };
+        all.extend(names::names(&resolve(&topology, &leases)?.0, from));
     }
     Ok(all)
 }

@@ -153,8 +153,8 @@ pub struct Removed {
 /// Removes a lab and puts back what was changed for it.
 ///
 /// # Errors
-/// There is no such lab, others are on its networks, or what the kernel refused; what is left stays recorded,
-/// and `down` can be run again.
+/// There is no such lab, others are on its networks, or what the kernel refused; what is
+/// left stays recorded, and `down` can be run again.
 pub fn down(name: &LabName, until: Until, progress: &mut dyn Progress) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
     let lock = lock(progress)?;
@@ -238,6 +238,8 @@ pub struct Described {
     pub host: Whereabouts,
     /// The networks of other labs that it is on.
     pub external: BTreeMap<NetworkName, LabName>,
+    /// Its networks that other labs are on, and which.
+    pub used: BTreeMap<NetworkName, Vec<LabName>>,
 }
 
 /// Where the network namespace is that a lab was made from.
@@ -265,9 +267,10 @@ pub fn list() -> Result<Vec<Described>, Error> {
             false if is_host_gone(&lab)? => Whereabouts::Gone,
             false => Whereabouts::Elsewhere,
         };
-        let external = store.external(&lab.name);
+        let (external, used) = external::both_ways(&lab.name, &store)?;
         Ok(Described {
-            external: external.map_err(Error::journal("read the journal"))?,
+            external,
+            used,
             name: lab.name,
             source: lab.source,
             whole: lab.whole,

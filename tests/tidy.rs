@@ -97,7 +97,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ),
     (
         "src/inside.rs",
-        &["error", "lease", "names", "state", "sys", "topology"],
+        &["error", "external", "names", "state", "sys", "topology"],
     ),
 ];
 

@@ -102,7 +102,10 @@ impl Leases {
     }
 
     pub(crate) fn set_beside(&mut self, subnet: IpNet, runs: Vec<Run>) {
-        self.beside.insert(subnet, runs);
+        match runs.is_empty() {
+            true => self.beside.remove(&subnet),
+            false => self.beside.insert(subnet, runs),
+        };
     }
 }
 

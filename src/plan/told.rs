@@ -70,6 +70,7 @@ impl Conflict {
             Conflict::Diverted { .. } => codes::SUBNET_DIVERTED,
             Conflict::Table { .. } => codes::TABLE_TAKEN,
             Conflict::Element { .. } => codes::ELEMENT_TAKEN,
+            Conflict::External { .. } => codes::EXTERNAL_BRIDGE,
             Conflict::Ports { .. } => codes::TOO_MANY_PORTS,
         }
     }
@@ -86,7 +87,9 @@ impl Conflict {
             }
             Conflict::Table { netns, table } => (format!("nft table {table}"), Some(netns)),
             Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
-            Conflict::Ports { bridge, .. } => (format!("bridge {bridge}"), Some(&Netns::Host)),
+            Conflict::External { bridge, .. } | Conflict::Ports { bridge, .. } => {
+                (format!("bridge {bridge}"), Some(&Netns::Host))
+            }
         }
     }
 
@@ -133,6 +136,7 @@ impl Conflict {
             Conflict::Diverted { to, .. } => format!(
                 "choose another subnet in the file, or, if nobody needs the route, `ip route del {to}`"
             ),
+            Conflict::External { lab, .. } => format!("`netyard repair {lab}` makes it again"),
             Conflict::Table { .. } | Conflict::Element { .. } | Conflict::Ports { .. } => {
                 self.code().fix.to_owned()
             }
@@ -150,6 +154,7 @@ impl Conflict {
             Conflict::OtherRoute { .. }
             | Conflict::Diverted { .. }
             | Conflict::Table { .. }
+            | Conflict::External { .. }
             | Conflict::Ports { .. } => return None,
         };
         match holder {

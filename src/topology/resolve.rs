@@ -63,6 +63,14 @@ pub enum ResolveError {
         /// The lab.
         lab: LabName,
     },
+    /// The lab whose network is named is on a network of this one.
+    #[error("lab `{lab}`, whose network {network} is named, is on a network of this lab")]
+    ExternalCircle {
+        /// The network.
+        network: NetworkName,
+        /// Its lab.
+        lab: LabName,
+    },
     /// An interface names a network that is not there.
     #[error("{end} is plugged into network {network}, which is not described")]
     UnknownNetwork {
@@ -90,6 +98,7 @@ impl ResolveError {
             ResolveError::Held { .. } => codes::ADDRESS_HELD,
             ResolveError::ExternalLab { .. } => codes::EXTERNAL_LAB,
             ResolveError::ExternalNetwork { .. } => codes::EXTERNAL_NETWORK,
+            ResolveError::ExternalCircle { .. } => codes::EXTERNAL_CIRCLE,
             ResolveError::UnknownNetwork { .. } => codes::UNKNOWN_NETWORK,
             ResolveError::Unreachable { .. } => codes::NEXT_HOP_UNREACHABLE,
         }

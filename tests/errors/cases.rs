@@ -89,7 +89,15 @@ fn conflicts() -> Vec<(&'static str, Error)> {
     let of_shop = names.map(|name| namespace(name, shop.clone()));
     let mut many: Vec<Conflict> = of_shop.collect();
     many.push(namespace("two", Holder::Foreign));
+    let external = Conflict::External {
+        bridge: "shop-lan".parse().unwrap(),
+        lab: "shop".parse().unwrap(),
+    };
     vec![
+        (
+            "external-bridge",
+            Error::Conflicts(Conflicts(vec![external])),
+        ),
         ("conflicts-of-a-lab", Error::Conflicts(Conflicts(many))),
         (
             "conflict-element",
@@ -152,6 +160,14 @@ fn external() -> Vec<(&'static str, Error)> {
             "external-network",
             ResolveError::ExternalNetwork {
                 network: "wan".parse().unwrap(),
+                lab: "shop".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "external-circle",
+            ResolveError::ExternalCircle {
+                network: "lan".parse().unwrap(),
                 lab: "shop".parse().unwrap(),
             }
             .into(),

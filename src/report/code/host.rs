@@ -56,6 +56,16 @@ EXTERNAL_NETWORK = "external-network", "the other lab has no network of this nam
     "a typo in the network's name, or a change of the other lab's file",
     "write the network's name in the other lab, or the name of the lab that makes it";
 
+EXTERNAL_BRIDGE = "external-bridge", "the bridge of another lab is not there",
+    "This lab is on a network of another lab, whose bridge is gone, or something else has its name. Nothing is plugged into what that lab did not make.",
+    "somebody who removed the bridge by hand, or an `up` of that lab that was killed",
+    "`netyard repair LAB` makes it again; then `netyard up` of this lab";
+
+EXTERNAL_CIRCLE = "external-circle", "labs on networks of each other",
+    "A lab goes down after those that are on its networks. Two that wait for each other could never go.",
+    "a network that is in the file of the wrong lab of the two",
+    "put both networks into one lab, or a third that both are on";
+
 LAB_IN_USE = "lab-in-use", "other labs are on networks of this lab",
     "Labs with `external: LAB` are plugged into bridges of that lab. Its networks stay as they are until those labs are down.",
     "labs that were brought up since",

@@ -1,6 +1,7 @@
 //! What labs were given, in the journal: addresses for their interfaces, and the subnets
 //! of their networks.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -74,12 +75,13 @@ fn held(db: &Connection, lab: &LabName) -> Result<Vec<Held>> {
 pub(super) fn write(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<()> {
     let name = holder(lab);
     let of = |subnet: &IpNet| holder(leases.lab_of(subnet).unwrap_or(lab));
-    let mut stays = Leases::default();
+    let (mut stays, mut left) = (Leases::default(), BTreeSet::from([name.clone()]));
     for ((end, subnet, address), network) in held(tx, lab)? {
         if leases.get(&end, &subnet) == Some(address) && network == of(&subnet) {
             stays.insert(end, subnet, address);
         } else {
             Pool::open(tx, &network, subnet)?.release(address)?;
+            left.insert(network);
         }
     }
     for (end, subnet, address) in leases.iter() {
@@ -92,7 +94,8 @@ pub(super) fn write(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<(
         Pool::open(tx, &of(subnet), *subnet)?.set_last(*last)?;
     }
     external::write(tx, lab, leases)?;
-    write_subnets(tx, lab, leases)
+    write_subnets(tx, lab, leases)?;
+    left.iter().try_for_each(|network| drop_pools(tx, network))
 }
 
 fn insert(mut pool: Pool<'_>, (name, end): (&str, &End), address: IpAddr) -> Result<()> {
@@ -118,12 +121,17 @@ fn write_subnets(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<()> 
             insert.execute(row)?;
         }
     }
-    // A pool without a lease is still good for where to go on; not one whose subnet went,
-    // unless other labs have not yet given theirs back.
+    Ok(())
+}
+
+/// A pool without a lease is still good for where to go on; not one whose subnet went,
+/// unless other labs have not yet given theirs back.
+fn drop_pools(tx: &Connection, network: &str) -> Result<()> {
     let sql = "DELETE FROM pool WHERE network = ?1
                AND NOT EXISTS (SELECT 1 FROM lease WHERE pool = id)
                AND subnet NOT IN (SELECT subnet FROM subnet WHERE lab = ?2)";
-    tx.execute(sql, [&holder(lab), lab.as_str()])?;
+    let lab = network.trim_start_matches("lab ");
+    tx.execute(sql, [network, lab])?;
     Ok(())
 }
 

@@ -25,6 +25,7 @@ mod source;
 mod status;
 mod test;
 mod trouble;
+mod turns;
 mod up;
 mod watch;
 

@@ -156,6 +156,10 @@ fn show_status(row: &Row, status: &Status) {
     for (network, of) in &row.lab.external {
         say!("  on network {network} of lab {of}");
     }
+    for (network, by) in &row.lab.used {
+        let by: Vec<&str> = by.iter().map(LabName::as_str).collect();
+        say!("  network {network} has others on it: {}", by.join(", "));
+    }
     let drifts = status.drift.as_ref().is_ok_and(|drift| !drift.is_empty());
     if drifts && row.lab.whole {
         say!("  `netyard up {lab}` puts it right");
@@ -217,6 +221,7 @@ fn as_json(row: &Row) -> Value {
         "drift": changes,
         "conflicts": conflicts,
         "external": row.lab.external,
+        "used": row.lab.used,
         "foreign": row.status().map(|status| &status.foreign),
         "error": error,
     })
