@@ -1,6 +1,6 @@
 //! How long one more namespace takes on the network of another lab, beside others that are
 //! on it already, against what the kernel alone charges for the same: as whole processes,
-//! taking turns. docs/performance.md says what came of it.
+//! taking turns.
 //!
 //! `cargo bench --bench attach` (all), `cargo bench --bench attach -- 5 0 300` (5 rounds of
 //! two sizes).

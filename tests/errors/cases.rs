@@ -35,6 +35,11 @@ fn refusals() -> Vec<Refusal> {
         set: Setting::Mtu(9000),
         was: Setting::Mtu(1500),
     };
+    let plugged = Op::SetLink {
+        end: end("host:app-eth0"),
+        set: Setting::Master(Some("shop-lan".parse().unwrap())),
+        was: Setting::Master(None),
+    };
     let no_bridge = Some("Unknown device type.");
     let no_hop = Some("Nexthop has invalid gateway");
     let far = route("10.9.0.0/16", "10.0.9.1");
@@ -47,6 +52,7 @@ fn refusals() -> Vec<Refusal> {
         ("namespace-memory", namespace(), libc::ENOMEM, None),
         ("namespace-open-files", namespace(), libc::EMFILE, None),
         ("namespace-forbidden", namespace(), libc::EPERM, None),
+        ("bridge-full", plugged, libc::EXFULL, None),
         ("next-hop", far, libc::ENETUNREACH, no_hop),
         (
             "mtu",

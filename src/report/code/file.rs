@@ -163,7 +163,7 @@ MTU_OUT_OF_RANGE = "mtu-out-of-range", "an MTU that the kernel does not take",
 
 TOO_MANY_PORTS = "too-many-ports", "more interfaces on a network than a bridge takes",
     "A Linux bridge takes 1023 ports (`BR_MAX_PORTS`).",
-    "a generated file",
+    "a generated file, or many labs on one network",
     "split the network in two and route between them";
 
 UNKNOWN_NETWORK = "unknown-network", "there is no network of this name",
