@@ -4,6 +4,7 @@ use std::io;
 use std::process::Command;
 
 use crate::error::Error;
+use crate::external;
 use crate::names::{self, Name};
 use crate::state::Netns;
 use crate::sys::store::{Lab, Store};
@@ -26,12 +27,16 @@ fn names(from: &Netns) -> Result<Vec<Name>, Error> {
     let store = Store::open_to_read()?;
     let mut all = Vec::new();
     for lab in labs(from, &store).map_err(Error::system("read the journal"))? {
-        // A file that this netyard cannot read any more names nobody.
+        // A file that this netyard cannot read any more names nobody, nor does one whose
+        // networks are another lab's that is gone.
         let Ok(topology) = parse(&lab.source) else {
             continue;
         };
         let leases = store.leases(&lab.name);
-        let leases = leases.map_err(Error::system("read the journal"))?;
+        let mut leases = leases.map_err(Error::system("read the journal"))?;
+        let Ok(topology) = external::attached(&topology, &store, &mut leases) else {
+            continue;
+        };
         all.extend(names::names(&resolve(&topology, &leases)?.0, from));
     }
     Ok(all)

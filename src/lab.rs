@@ -3,15 +3,16 @@
 
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::external;
 use crate::lease;
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
-use crate::state::{End, LabName, NetState, Netns, Published};
-use crate::sys::kernel::{Kernel, LOCKING, Scope};
+use crate::state::{End, LabName, NetState, Netns, NetworkName, Published};
+use crate::sys::kernel::{Kernel, LOCKING, Scope, walled};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -114,11 +115,17 @@ pub struct Removed {
 /// Removes a lab and puts back what was changed for it.
 ///
 /// # Errors
-/// There is no such lab, or what the kernel refused; what is left stays recorded,
-/// and `down` can be run again.
+/// There is no such lab, others are on its networks, or what the kernel refused; what is
+/// left stays recorded, and `down` can be run again.
 pub fn down(name: &LabName, until: Until, progress: &mut dyn Progress) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
-    down_under(lock(progress)?, name, until, progress)
+    let lock = lock(progress)?;
+    let store = Store::open()?;
+    match known(name, &store)? {
+        Some(lab) if !is_host_gone(&lab)? => external::may_change(name, None, &store)?,
+        _ => {}
+    }
+    down_under(lock, name, until, progress)
 }
 
 /// The same, under a lock that is held already.
@@ -191,6 +198,10 @@ pub struct Described {
     pub whole: bool,
     /// Where its host is.
     pub host: Whereabouts,
+    /// The networks of other labs that it is on.
+    pub external: BTreeMap<NetworkName, LabName>,
+    /// Its networks that other labs are on, and which.
+    pub used: BTreeMap<NetworkName, Vec<LabName>>,
 }
 
 /// Where the network namespace is that a lab was made from.
@@ -210,15 +221,18 @@ pub enum Whereabouts {
 /// The journal cannot be read.
 pub fn list() -> Result<Vec<Described>, Error> {
     let here = netns::host().map_err(Error::system("read the host's namespace"))?;
-    let labs = Store::open_to_read()?.labs();
-    let labs = labs.map_err(Error::journal("read the journal"))?;
+    let store = Store::open_to_read()?;
+    let labs = store.labs().map_err(Error::journal("read the journal"))?;
     let described = |lab: Lab| {
         let host = match lab.host == here.identity {
             true => Whereabouts::Here,
             false if is_host_gone(&lab)? => Whereabouts::Gone,
             false => Whereabouts::Elsewhere,
         };
+        let (external, used) = external::both_ways(&lab.name, &store)?;
         Ok(Described {
+            external,
+            used,
             name: lab.name,
             source: lab.source,
             whole: lab.whole,
@@ -335,25 +349,11 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
 
 /// Says what of the host and of its namespaces matters to the lab.
 fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Look) {
-    kernel.forwards = forwarding(topology);
+    kernel.forwards = topology.forwarding();
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(desired);
     kernel.published = published(desired);
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
-}
-
-fn walled(desired: &NetState) -> BTreeSet<Netns> {
-    let all = desired.namespaces.iter();
-    let walled = all.filter(|(netns, ns)| **netns != Netns::Host && !ns.tables.is_empty());
-    walled.map(|(netns, _)| netns.clone()).collect()
-}
-
-/// The namespaces that shall forward: their switches are looked at.
-fn forwarding(topology: &Topology) -> BTreeSet<Netns> {
-    let all = topology.namespaces.iter();
-    all.filter(|(_, spec)| spec.forward)
-        .map(|(netns, _)| netns.clone())
-        .collect()
 }
 
 /// The ports of the host that the lab shall have.

@@ -21,13 +21,14 @@
 use ipnet::IpNet;
 
 use crate::error::Error;
-use crate::ipam::{InUse, Lease, Leases};
+use crate::external;
+use crate::ipam::{Holder, InUse, Lease, Leases, Refusal};
 use crate::state::{IfName, LabName, NetState};
 use crate::sys::netlink::in_use::in_use;
 use crate::sys::netns;
 use crate::sys::store::Store;
 pub use crate::sys::store::{Ask, Owner, Place};
-use crate::topology::{Topology, choose, resolve};
+use crate::topology::{ResolveError, Topology, choose, resolve};
 
 const READING: &str = "read the journal";
 const WRITING: &str = "write the journal";
@@ -103,16 +104,42 @@ impl LeaseStore {
 /// The state that a topology asks for on this host, and what its lab then holds: subnets
 /// that are left open are those that it has, else free ones.
 pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<(NetState, Leases), Error> {
-    let held = store
+    let mut held = store
         .leases(&topology.lab)
         .map_err(Error::journal(READING))?;
+    let topology = &*external::attached(topology, store, &mut held)?;
     let in_use = match topology.open_subnets().next() {
         None => Vec::new(),
         Some(_) => all_in_use(&topology.lab, store)?,
     };
     let chosen = choose(topology, &held, &in_use).map_err(Box::new);
     let chosen = chosen.map_err(|none| Error::Resolve(none.into()))?;
-    Ok(resolve(&chosen, &held)?)
+    let resolved = resolve(&chosen, &held);
+    let (desired, leases) = resolved.map_err(|error| held_by(error, &topology.lab, store))?;
+    external::may_change(&topology.lab, Some((topology, &leases)), store)?;
+    Ok((desired, leases))
+}
+
+/// With who holds what the file names.
+fn held_by(error: ResolveError, lab: &LabName, store: &Store) -> Error {
+    let own = Holder::Lab(lab.clone());
+    let held = |address: IpNet| {
+        let mut all = store.all_leases().ok()?.into_iter();
+        let is = |lease: &Lease| lease.network == own.to_string() && lease.holder != own;
+        let Lease { holder, age, .. } =
+            all.find(|lease| is(lease) && lease.address.addr() == address.addr())?;
+        Some(Refusal::Held {
+            address: address.addr(),
+            by: holder,
+            age,
+        })
+    };
+    match error {
+        ResolveError::Held { address } if let Some(held) = held(address) => {
+            Error::Lease(Box::new(held))
+        }
+        error => error.into(),
+    }
 }
 
 fn all_in_use(lab: &LabName, store: &Store) -> Result<Vec<InUse>, Error> {

@@ -8,6 +8,7 @@
 
 pub mod draw;
 pub mod error;
+mod external;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod gc;

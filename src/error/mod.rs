@@ -62,6 +62,14 @@ pub enum Error {
     /// There is no lab of this name on the host.
     #[error("no lab `{0}` is up on this host")]
     NoLab(LabName),
+    /// Other labs are plugged into networks of this one.
+    #[error("lab `{lab}` has networks that others are on: {}", by.iter().map(LabName::as_str).collect::<Vec<_>>().join(", "))]
+    InUse {
+        /// The lab.
+        lab: LabName,
+        /// The others.
+        by: Vec<LabName>,
+    },
     /// A lab of this name is there already.
     #[error("lab `{0}` is up already")]
     AlreadyUp(LabName),
@@ -167,6 +175,7 @@ impl Error {
             Error::NamesUnseen => codes::NAMES_UNSEEN,
             Error::Undone(error) | Error::RolledBack { error, .. } => error.code(),
             Error::NotUndone { .. } => codes::NOT_UNDONE,
+            Error::InUse { .. } => codes::LAB_IN_USE,
             Error::NoLab(_) => codes::NO_SUCH_LAB,
             Error::Unfinished(_) => codes::UNFINISHED,
             Error::Unread { .. } => codes::BAD_FILE,

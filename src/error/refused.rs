@@ -58,6 +58,8 @@ impl Refused {
         match (&self.op, errno) {
             (Op::AddAddress { .. }, libc::EACCES) => codes::IPV6_OFF,
             (Op::AddVeth { .. } | Op::AddBridge { .. }, libc::EOPNOTSUPP) => codes::KERNEL_LACKS,
+            // Of a bridge that others are on, not all ports are looked at before.
+            (Op::AddVeth { .. } | Op::SetLink { .. }, libc::EXFULL) => codes::TOO_MANY_PORTS,
             // The firewall's own sentence for a kernel without it.
             (Op::AddTable { .. } | Op::AddElement { .. }, 0) => codes::KERNEL_LACKS,
             (Op::AddRoute { .. } | Op::ReplaceRoute { .. }, libc::ENETUNREACH)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::Run;
 use crate::state::{End, IfName, LabName, NetworkName};
 
 /// What a lab was given where its file leaves it open: kept from one run to the next,
@@ -21,6 +22,12 @@ pub struct Leases {
     last: BTreeMap<IpNet, IpAddr>,
     /// The subnets of each network.
     subnets: BTreeMap<NetworkName, Vec<IpNet>>,
+    /// The networks of other labs, and their subnets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    external: BTreeMap<NetworkName, (LabName, Vec<IpNet>)>,
+    /// What others have of the subnets.
+    #[serde(skip)]
+    beside: BTreeMap<IpNet, Vec<Run>>,
 }
 
 impl Leases {
@@ -70,6 +77,35 @@ impl Leases {
     /// Remembers a subnet of a network.
     pub fn add_subnet(&mut self, network: NetworkName, subnet: IpNet) {
         self.subnets.entry(network).or_default().push(subnet);
+    }
+
+    /// The networks of other labs that are used: whose each is, and its subnets.
+    pub fn external(&self) -> &BTreeMap<NetworkName, (LabName, Vec<IpNet>)> {
+        &self.external
+    }
+
+    /// Remembers that a network is another lab's.
+    pub fn attach(&mut self, network: NetworkName, lab: LabName, subnets: &[IpNet]) {
+        self.external.insert(network, (lab, subnets.to_vec()));
+    }
+
+    /// The lab that a subnet is of, if it is another's.
+    pub fn lab_of(&self, subnet: &IpNet) -> Option<&LabName> {
+        let mut all = self.external.values();
+        let (lab, _) = all.find(|(_, subnets)| subnets.contains(subnet))?;
+        Some(lab)
+    }
+
+    /// What others have of a subnet.
+    pub(crate) fn beside(&self, subnet: &IpNet) -> &[Run] {
+        self.beside.get(subnet).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn set_beside(&mut self, subnet: IpNet, runs: Vec<Run>) {
+        match runs.is_empty() {
+            true => self.beside.remove(&subnet),
+            false => self.beside.insert(subnet, runs),
+        };
     }
 }
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::host::{address_like, hosts, is_host, number};
 use super::range::{Range, RangeSet};
-use super::runs::Runs;
+use super::runs::{Run, Runs};
 
 /// Which addresses of a subnet are given to those that ask for any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,15 @@ impl Pool {
             last,
             taken: BTreeMap::new(),
             kept: BTreeSet::new(),
+        }
+    }
+
+    /// The same, of which others have these already.
+    pub fn beside(open: Open, last: Option<IpAddr>, others: &[Run]) -> Self {
+        let taken = others.iter().map(|run| (run.first, run.last));
+        Pool {
+            taken: taken.collect(),
+            ..Self::of(open, last)
         }
     }
 

@@ -12,8 +12,8 @@ pub use port::Taker;
 
 use super::{is_own, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, NetState, Netns, NetnsName, Published, Route, SetName,
-    Table, TableName, is_link_local,
+    Element, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName,
+    Published, Route, SetName, Table, TableName, is_link_local,
 };
 
 /// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
@@ -131,6 +131,14 @@ pub enum Conflict {
         /// Who has it.
         holder: Taker,
     },
+    /// The bridge of another lab is not there, or something else has its name.
+    #[error("bridge {bridge} of lab `{lab}`, which this lab is on, is not there")]
+    External {
+        /// The bridge.
+        bridge: IfName,
+        /// Whose it shall be.
+        lab: LabName,
+    },
     /// More devices on a bridge than the kernel takes.
     #[error("bridge {bridge} would have {ports} ports: the kernel takes at most {BRIDGE_PORTS}")]
     Ports {
@@ -170,6 +178,7 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
             };
             found.extend(link_conflict(desired, observed, end));
         }
+        found.extend(external(want, have));
         found.extend(too_many_ports(want.links.values()));
     }
     found.extend(addresses(desired, observed));
@@ -188,6 +197,20 @@ fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Co
     }
     let holder = Holder::of(have.owner.as_ref());
     Some(Conflict::Link { end, holder })
+}
+
+/// Nothing is plugged into what only has the name of another lab's bridge.
+fn external(want: &Namespace, have: Option<&Namespace>) -> Vec<Conflict> {
+    let there = |bridge: &IfName, lab: &LabName| {
+        let link = have.and_then(|have| have.links.get(bridge));
+        link.is_some_and(|link| link.kind == LinkKind::Bridge && link.owner.as_ref() == Some(lab))
+    };
+    let gone = want.external.iter().filter(|(dev, lab)| !there(dev, lab));
+    gone.map(|(bridge, lab)| Conflict::External {
+        bridge: bridge.clone(),
+        lab: lab.clone(),
+    })
+    .collect()
 }
 
 fn too_many_ports<'a>(links: impl Iterator<Item = &'a Link>) -> Vec<Conflict> {
@@ -247,7 +270,7 @@ pub fn foreign_ports(observed: &NetState) -> Vec<End> {
     };
     let ports = host.links.iter().filter(|(_, link)| on_ours(link));
     let ends = ports.map(|(dev, _)| on_host(dev));
-    ends.filter(|end| !is_own(observed, end, &observed.lab))
+    ends.filter(|end| holder(observed, &end.dev) == Holder::Foreign)
         .collect()
 }
 

@@ -80,6 +80,11 @@ pub enum Caution {
         /// The namespace.
         netns: Netns,
     },
+    /// The network is another lab's, whose bridge routes no loopback addresses.
+    NotByLoopback {
+        /// The bridge.
+        bridge: IfName,
+    },
     /// There are rules that were not looked at.
     LegacyRules,
     /// The host has not got this address.
@@ -136,6 +141,7 @@ fn cautions(published: &Published, want: &Namespace, have: &Namespace) -> BTreeS
             all.insert(Caution::NoSuchAddress { address });
         }
     }
+    all.extend(closed_to_loopback(published, want, have));
     if published.visible == Visible::Loopback {
         return all;
     }
@@ -150,6 +156,23 @@ fn cautions(published: &Published, want: &Namespace, have: &Namespace) -> BTreeS
         all.extend(tables.flat_map(|wall| taken_in(published, wall)));
     }
     all
+}
+
+/// Only the lab that has a bridge lets it route 127.0.0.0/8.
+fn closed_to_loopback(
+    published: &Published,
+    want: &Namespace,
+    have: &Namespace,
+) -> Option<Caution> {
+    let to = published.to.iter().find(|to| to.is_ipv4())?;
+    let own = published
+        .address
+        .is_none_or(|own| own.is_unspecified() || own.is_loopback());
+    let bridge = bridge(have, *to).filter(|_| own && bridge(want, *to).is_none())?;
+    let closed = !have.links.get(bridge)?.localnet;
+    closed.then(|| Caution::NotByLoopback {
+        bridge: bridge.clone(),
+    })
 }
 
 /// Whether the namespace's `ingress` lets somebody in by these ports.
@@ -313,6 +336,9 @@ fn message(kind: &Caution, ports: &[String]) -> String {
         ),
         Caution::NotListed { netns } => format!(
             "the `ingress` of {netns} does not list what {ports} leads to: nobody reaches it"
+        ),
+        Caution::NotByLoopback { bridge } => format!(
+            "127.0.0.1 does not lead to {ports}: bridge {bridge} is another lab's, which publishes no port there"
         ),
         Caution::LegacyRules => format!(
             "there are rules of the old iptables, which were not looked at: they may drop {ports} \

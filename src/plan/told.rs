@@ -70,6 +70,7 @@ impl Conflict {
             Conflict::Diverted { .. } => codes::SUBNET_DIVERTED,
             Conflict::Table { .. } => codes::TABLE_TAKEN,
             Conflict::Element { .. } => codes::ELEMENT_TAKEN,
+            Conflict::External { .. } => codes::EXTERNAL_BRIDGE,
             Conflict::Ports { .. } => codes::TOO_MANY_PORTS,
             Conflict::Port { .. } => codes::PORT_TAKEN,
         }
@@ -87,7 +88,9 @@ impl Conflict {
             }
             Conflict::Table { netns, table } => (format!("nft table {table}"), Some(netns)),
             Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
-            Conflict::Ports { bridge, .. } => (format!("bridge {bridge}"), Some(&Netns::Host)),
+            Conflict::External { bridge, .. } | Conflict::Ports { bridge, .. } => {
+                (format!("bridge {bridge}"), Some(&Netns::Host))
+            }
             Conflict::Port { want, .. } => (format!("{want}"), Some(&Netns::Host)),
         }
     }
@@ -152,6 +155,7 @@ impl Conflict {
                     "publish another port of the host{other}; `ss {flag} sport = :{port}` shows who listens"
                 )
             }
+            Conflict::External { lab, .. } => format!("`netyard repair {lab}` makes it again"),
             Conflict::Table { .. }
             | Conflict::Element { .. }
             | Conflict::Ports { .. }
@@ -172,6 +176,7 @@ impl Conflict {
             Conflict::OtherRoute { .. }
             | Conflict::Diverted { .. }
             | Conflict::Table { .. }
+            | Conflict::External { .. }
             | Conflict::Ports { .. } => return None,
             Conflict::Port { holder, .. } => return holder.lab(),
         };

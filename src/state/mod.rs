@@ -71,6 +71,9 @@ pub struct Namespace {
     /// Devices by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<IfName, Link>,
+    /// Bridges of other labs that a desired state plugs cables into: they shall be there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<IfName, LabName>,
     /// Routes of the main table.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Route>,

@@ -2,6 +2,7 @@
 //! lies in the run directory, so that a reboot empties it with the kernel's state.
 
 mod claims;
+mod external;
 mod given;
 mod lapse;
 mod lease;

@@ -6,6 +6,7 @@ mod bounds;
 mod check;
 mod choose;
 mod error;
+mod external;
 mod front;
 mod keys;
 mod lines;
@@ -31,6 +32,7 @@ pub use bounds::{Bounds, Millis, NotInBounds, PacketSize, Percent};
 pub use check::{Flaw, check};
 pub use choose::{NoFreeSubnet, choose};
 pub use error::{ParseError, Problem};
+pub use external::attach;
 pub use names::{bridge_name, port_name};
 pub use node::MOST_BYTES;
 pub use parse::parse;
@@ -62,6 +64,10 @@ pub struct Topology {
 /// A switch: a bridge in the host namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Network {
+    /// The lab whose network of this name it is; `None`: this lab's own. What it is like is
+    /// known once it is looked up ([`attach()`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<LabName>,
     /// The bridge's device name; `None`: derived, see [`bridge_name`].
     pub bridge: Option<IfName>,
     /// Subnets without host bits; empty, and none to choose: a switch that knows no

@@ -42,6 +42,36 @@ pub enum ResolveError {
     /// A network's subnet is to be chosen, and none is free.
     #[error(transparent)]
     NoFreeSubnet(#[from] Box<NoFreeSubnet>),
+    /// An address that the file names is held by another lab on the network.
+    #[error("address {address} is held by another lab on the network")]
+    Held {
+        /// The address.
+        address: IpNet,
+    },
+    /// The lab whose network is named is not up.
+    #[error("network {network} is one of lab `{lab}`, which is not up on this host")]
+    ExternalLab {
+        /// The network.
+        network: NetworkName,
+        /// Its lab.
+        lab: LabName,
+    },
+    /// The lab whose network is named has none of this name.
+    #[error("lab `{lab}` has no network {network} of its own")]
+    ExternalNetwork {
+        /// The network.
+        network: NetworkName,
+        /// The lab.
+        lab: LabName,
+    },
+    /// The lab whose network is named is on a network of this one.
+    #[error("lab `{lab}`, whose network {network} is named, is on a network of this lab")]
+    ExternalCircle {
+        /// The network.
+        network: NetworkName,
+        /// Its lab.
+        lab: LabName,
+    },
     /// An interface names a network that is not there.
     #[error("{end} is plugged into network {network}, which is not described")]
     UnknownNetwork {
@@ -66,6 +96,10 @@ impl ResolveError {
         match self {
             ResolveError::Exhausted { .. } => codes::SUBNET_FULL,
             ResolveError::NoFreeSubnet(_) => codes::NO_FREE_SUBNET,
+            ResolveError::Held { .. } => codes::ADDRESS_HELD,
+            ResolveError::ExternalLab { .. } => codes::EXTERNAL_LAB,
+            ResolveError::ExternalNetwork { .. } => codes::EXTERNAL_NETWORK,
+            ResolveError::ExternalCircle { .. } => codes::EXTERNAL_CIRCLE,
             ResolveError::UnknownNetwork { .. } => codes::UNKNOWN_NETWORK,
             ResolveError::Unreachable { .. } => codes::NEXT_HOP_UNREACHABLE,
         }

@@ -1,5 +1,6 @@
 //! Which subnets a device lies in, as far as the file says it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -44,8 +45,16 @@ impl Topology {
     pub fn bridge(&self, name: &NetworkName, network: &Network) -> IfName {
         match &network.bridge {
             Some(bridge) => bridge.clone(),
-            None => bridge_name(&self.lab, name),
+            None => bridge_name(network.external.as_ref().unwrap_or(&self.lab), name),
         }
+    }
+
+    /// The namespaces that shall forward.
+    pub(crate) fn forwarding(&self) -> BTreeSet<Netns> {
+        let all = self.namespaces.iter();
+        all.filter(|(_, spec)| spec.forward)
+            .map(|(netns, _)| netns.clone())
+            .collect()
     }
 
     /// Every interface that the file lists, with its place.
@@ -93,7 +102,7 @@ impl Topology {
             let subnets = self.subnets_of(interface).into_iter().enumerate();
             nets.extend(subnets.map(device_net));
         }
-        let on_host = (*netns == Netns::Host).then_some(&self.networks);
+        let on_host = (*netns == Netns::Host).then(|| self.own_networks());
         for (name, network) in on_host.into_iter().flatten() {
             let device_net = |net| DeviceNet {
                 dev: self.bridge(name, network),

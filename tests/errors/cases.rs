@@ -19,6 +19,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
     all.extend(conflicts());
     all.extend(undone());
     all.extend(leases());
+    all.extend(external());
     all.extend(others());
     all
 }
@@ -37,6 +38,11 @@ fn refusals() -> Vec<Refusal> {
         set: Setting::Mtu(9000),
         was: Setting::Mtu(1500),
     };
+    let plugged = Op::SetLink {
+        end: end("host:app-eth0"),
+        set: Setting::Master(Some("shop-lan".parse().unwrap())),
+        was: Setting::Master(None),
+    };
     let no_bridge = Some("Unknown device type.");
     let no_hop = Some("Nexthop has invalid gateway");
     let far = route("10.9.0.0/16", "10.0.9.1");
@@ -49,6 +55,7 @@ fn refusals() -> Vec<Refusal> {
         ("namespace-memory", namespace(), libc::ENOMEM, None),
         ("namespace-open-files", namespace(), libc::EMFILE, None),
         ("namespace-forbidden", namespace(), libc::EPERM, None),
+        ("bridge-full", plugged, libc::EXFULL, None),
         ("next-hop", far, libc::ENETUNREACH, no_hop),
         (
             "mtu",
@@ -92,7 +99,15 @@ fn conflicts() -> Vec<(&'static str, Error)> {
     let of_shop = names.map(|name| namespace(name, shop.clone()));
     let mut many: Vec<Conflict> = of_shop.collect();
     many.push(namespace("two", Holder::Foreign));
+    let external = Conflict::External {
+        bridge: "shop-lan".parse().unwrap(),
+        lab: "shop".parse().unwrap(),
+    };
     vec![
+        (
+            "external-bridge",
+            Error::Conflicts(Conflicts(vec![external])),
+        ),
         ("conflicts-of-a-lab", Error::Conflicts(Conflicts(many))),
         (
             "conflict-element",
@@ -169,6 +184,49 @@ fn full(held: Vec<(ipam::Holder, u64)>) -> Full {
         count: 2,
         held,
     }
+}
+
+fn external() -> Vec<(&'static str, Error)> {
+    vec![
+        (
+            "address-held-by-a-lab",
+            ResolveError::Held {
+                address: "10.7.0.10/24".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "external-lab",
+            ResolveError::ExternalLab {
+                network: "lan".parse().unwrap(),
+                lab: "shop".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "external-network",
+            ResolveError::ExternalNetwork {
+                network: "wan".parse().unwrap(),
+                lab: "shop".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "external-circle",
+            ResolveError::ExternalCircle {
+                network: "lan".parse().unwrap(),
+                lab: "shop".parse().unwrap(),
+            }
+            .into(),
+        ),
+        (
+            "lab-in-use",
+            Error::InUse {
+                lab: "shop".parse().unwrap(),
+                by: vec!["app".parse().unwrap(), "web".parse().unwrap()],
+            },
+        ),
+    ]
 }
 
 fn leases() -> Vec<(&'static str, Error)> {

@@ -7,6 +7,7 @@
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
+//! - `external`: labs on networks of other labs.
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `policy`: who may speak with whom.
@@ -42,6 +43,7 @@ mod demo;
 mod down;
 mod errors;
 mod examples;
+mod external;
 mod flows;
 mod foreign;
 mod frames;
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         tutorial::tests(),
         labs::tests(),
         leases::tests(),
+        external::tests(),
         demo::tests(),
         down::tests(),
         foreign::tests(),

@@ -21,6 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
             attached,
         ),
         test("ports::who may not come in by `ingress` is told", listed),
+        test("ports::from another lab's network", external),
     ]
 }
 
@@ -318,4 +319,26 @@ fn listed() {
     let warning =
         "warning: the `ingress` of one does not list what tcp 8080 leads to: nobody reaches it\n";
     assert!(plan.ends_with(warning), "{plan}");
+}
+
+fn external() {
+    let app = "lab: app\nnetworks: { lan: { external: web } }\nnamespaces:\n  \
+        app: { interfaces: { eth0: { network: lan } }, publish: [8081:81] }\n\
+        expect: [{ from: host, to: 10.7.0.1, tcp: 8081 }, { from: host, to: 127.0.0.1, tcp: 8081";
+    let app = |reach: bool| file("app.yaml", &format!("{app}, reach: {reach} }}]\n"));
+    ok(&["up", &lab("")]);
+    let closed = app(false);
+    let plan = ok(&["plan", &closed]);
+    let warning = "warning: 127.0.0.1 does not lead to tcp 8081: bridge web-lan is another lab's";
+    assert!(plan.contains(warning), "{plan}");
+    ok(&["up", &closed]);
+    ok(&["test", &closed]);
+    ok(&["up", &lab("8080:80")]);
+    let open = app(true);
+    assert!(!ok(&["plan", &open]).contains("warning"));
+    ok(&["test", &open]);
+    assert_eq!(outcome(&["up", &lab("8081:80")]).code, Some(1));
+    ok(&["down", "app"]);
+    ok(&["up", "--yes", &lab("8081:80")]);
+    ok(&["down", "web"]);
 }

@@ -25,6 +25,10 @@ pub(crate) fn tests() -> Vec<Test> {
             "spoof::neighbours are found, and addresses checked",
             neighbours,
         ),
+        test(
+            "spoof::a port on another lab's network speaks for itself only",
+            plugged_in,
+        ),
         test("spoof::each lab has its own ports", labs),
         test("spoof::nothing comes in by reserved addresses", reserved),
     ]
@@ -143,6 +147,10 @@ fn untagged(frame: &[u8]) -> Vec<u8> {
 
 fn up(text: &str) -> Wire {
     ok(&["up", &file("spoof.yaml", text)]);
+    wire()
+}
+
+fn wire() -> Wire {
     // A port carries frames once its carrier was noticed.
     until("the ports forward", || {
         pings("pc", "10.5.0.11") && pings("pc", "fd00:5::b")
@@ -154,14 +162,55 @@ fn up(text: &str) -> Wire {
     }
 }
 
-fn checked() {
-    let wire = up(&lab("", ""));
+/// `pc` of another lab, with the same addresses: the first of the pool.
+fn plugged_in() {
+    let mac = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
+    let owner = format!(
+        r#"
+lab: owner
+networks:
+  lan:
+    subnets: [10.5.0.0/24, "fd00:5::/64"]
+    ranges: [10.5.0.10-10.5.0.20, "fd00:5::a-fd00:5::20"]
+namespaces:
+  other:
+    interfaces: {{ eth0: {{ network: lan, mac: "{}", addresses: [10.5.0.11/24, "fd00:5::b/64"] }} }}
+"#,
+        mac(OTHER)
+    );
+    let guest = format!(
+        r#"
+lab: guest
+networks: {{ lan: {{ external: owner }} }}
+namespaces: {{ pc: {{ interfaces: {{ eth0: {{ network: lan, mac: "{}" }} }} }} }}
+"#,
+        mac(PC)
+    );
+    ok(&["up", &file("owner.yaml", &owner)]);
+    ok(&["up", &file("guest.yaml", &guest)]);
+    let wire = wire();
+    only_honest(&wire);
+    // And after a change of the lab that has the network.
+    ok(&[
+        "up",
+        "--yes",
+        &file("owner.yaml", &owner.replace("fd00:5::20", "fd00:5::30")),
+    ]);
+    only_honest(&wire);
+}
+
+fn only_honest(wire: &Wire) {
     for (what, frame) in honest() {
         assert!(wire.carries(&frame), "{what} is dropped");
     }
     for (what, frame) in spoofed() {
         assert!(!wire.carries(&frame), "{what} passes");
     }
+}
+
+fn checked() {
+    let wire = up(&lab("", ""));
+    only_honest(&wire);
     // What is honest is no more so behind a tag, where nobody looks.
     let (_, datagram) = &honest()[0];
     assert!(!wire.carries(&tagged(datagram, &[0x8100])));

@@ -183,7 +183,7 @@ MTU_OUT_OF_RANGE = "mtu-out-of-range", "an MTU that the kernel does not take",
 
 TOO_MANY_PORTS = "too-many-ports", "more interfaces on a network than a bridge takes",
     "A Linux bridge takes 1023 ports (`BR_MAX_PORTS`).",
-    "a generated file",
+    "a generated file, or many labs on one network",
     "split the network in two and route between them";
 
 UNKNOWN_NETWORK = "unknown-network", "there is no network of this name",
@@ -295,6 +295,11 @@ INTERNAL_NETWORK = "internal-network", "an internal network has no way out",
     "From and to a network with `internal: true` the host forwards only what `allow` names, and only between networks of the lab.",
     "`masquerade`, or a subnet of the world outside, beside `internal: true`",
     "leave `internal` out, or what contradicts it";
+
+EXTERNAL_KEYS = "external-keys", "what another lab says of its network",
+    "A network with `external: LAB` is that lab's: its subnets, gateway and all else stand in that lab's file, and its interfaces here get free addresses.",
+    "a network that was copied from the other lab's file",
+    "leave the key out, or leave out `external` and make a network of your own";
 
 SUBNET_FULL = "subnet-full", "a subnet has no free address left",
     "Interfaces without `addresses` get the next free one of each subnet of their network, and containers one of each subnet that they ask for. All that are given there are taken.",

@@ -46,6 +46,31 @@ NO_FREE_SUBNET = "no-free-subnet", "no subnet is free for a network",
     "a route to all of 10.0.0.0/8, as VPNs of companies have it, and smaller ones to the rest",
     "give the network `subnets` of your choice, or remove what is in the way and not needed";
 
+EXTERNAL_LAB = "external-lab", "the lab whose network is named is not up here",
+    "A network with `external: LAB` is made by that lab: it has to be up on this host first, and made from the same network namespace.",
+    "a typo in the lab's name, or labs that were brought up in another order",
+    "bring that lab up first; `netyard list` shows those that are up";
+
+EXTERNAL_NETWORK = "external-network", "the other lab has no network of this name",
+    "A network with `external: LAB` has the name that it has in that lab's file. A network that is external there, too, is another lab's.",
+    "a typo in the network's name, or a change of the other lab's file",
+    "write the network's name in the other lab, or the name of the lab that makes it";
+
+EXTERNAL_BRIDGE = "external-bridge", "the bridge of another lab is not there",
+    "This lab is on a network of another lab, whose bridge is gone, or something else has its name. Nothing is plugged into what that lab did not make.",
+    "somebody who removed the bridge by hand, or an `up` of that lab that was killed",
+    "`netyard repair LAB` makes it again; then `netyard up` of this lab";
+
+EXTERNAL_CIRCLE = "external-circle", "labs on networks of each other",
+    "A lab goes down after those that are on its networks. Two that wait for each other could never go.",
+    "a network that is in the file of the wrong lab of the two",
+    "put both networks into one lab, or a third that both are on";
+
+LAB_IN_USE = "lab-in-use", "other labs are on networks of this lab",
+    "Labs with `external: LAB` are plugged into bridges of that lab. Its networks stay as they are until those labs are down.",
+    "labs that were brought up since",
+    "take those labs down first; `netyard down --all` knows the order";
+
 ADDRESS_HELD = "address-held", "somebody has this address already",
     "An address is held by one interface at a time. It is given back when the lab or container that has it goes.",
     "two containers that ask for the same address, or one whose end its engine did not tell",

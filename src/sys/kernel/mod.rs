@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 pub(crate) use observe::Claims;
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Scope, walled};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;

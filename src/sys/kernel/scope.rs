@@ -6,6 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::Claim;
 use crate::state::{Element, IfName, LabName, NetState, Netns, NetnsName, SetName};
 
+/// The namespaces that shall have a table of their own.
+pub(crate) fn walled(desired: &NetState) -> BTreeSet<Netns> {
+    let all = desired.namespaces.iter();
+    let walled = all.filter(|(netns, ns)| **netns != Netns::Host && !ns.tables.is_empty());
+    walled.map(|(netns, _)| netns.clone()).collect()
+}
+
 /// The names by which a lab can meet others.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {

@@ -1,6 +1,7 @@
 //! What labs were given, in the journal: addresses for their interfaces, and the subnets
 //! of their networks.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -8,36 +9,51 @@ use rusqlite::{Connection, params};
 
 use super::pool::{Pool, address, key, subnet};
 use super::row::stored;
-use super::{Result, lease};
+use super::{Result, external, lease};
 use crate::ipam::{Holder, InUse, Leases, Runs, User, number};
-use crate::state::{End, LabName, NetnsName};
+use crate::state::{End, LabName, NetnsName, NetworkName};
 
-fn holder(lab: &LabName) -> String {
+pub(super) fn holder(lab: &LabName) -> String {
     Holder::Lab(lab.clone()).to_string()
 }
 
-/// The addresses and subnets of a lab.
+/// The addresses and subnets of a lab, and of its networks what others have.
 pub(super) fn read(db: &Connection, lab: &LabName) -> Result<Leases> {
-    let mut leases: Leases = held(db, lab)?.into_iter().collect();
-    let sql = "SELECT subnet, last FROM pool WHERE network = ?1 AND last IS NOT NULL";
-    let mut query = db.prepare(sql)?;
-    let mut rows = query.query([holder(lab)])?;
-    while let Some(row) = rows.next()? {
-        let subnet = subnet(row.get(0)?)?;
-        leases.set_last(subnet, address(&subnet, row.get(1)?));
-    }
+    let all = held(db, lab)?.into_iter();
+    let mut leases: Leases = all.map(|(given, _)| given).collect();
     // In the order in which the file has them.
-    let sql = "SELECT network, subnet FROM subnet WHERE lab = ?1 ORDER BY place";
-    let mut query = db.prepare(sql)?;
-    let mut rows = query.query([lab.as_str()])?;
-    while let Some(row) = rows.next()? {
-        leases.add_subnet(stored(row.get(0)?)?, subnet(row.get(1)?)?);
+    for (network, subnet) in subnets(db, lab)? {
+        leases.add_subnet(network, subnet);
+    }
+    for (network, owner) in external::read(db, lab)? {
+        let all = subnets(db, &owner)?.into_iter();
+        let of = all.filter(|(name, _)| *name == network);
+        let nets: Vec<IpNet> = of.map(|(_, subnet)| subnet).collect();
+        leases.attach(network, owner, &nets);
+    }
+    external::beside(db, &mut leases, lab, lab)?;
+    for owner in external::owners(&leases) {
+        external::beside(db, &mut leases, lab, &owner)?;
     }
     Ok(leases)
 }
 
-fn held(db: &Connection, lab: &LabName) -> Result<Vec<(End, IpNet, IpAddr)>> {
-    let sql = "SELECT netns, dev, subnet, number FROM lease JOIN pool ON pool = id
+fn subnets(db: &Connection, lab: &LabName) -> Result<Vec<(NetworkName, IpNet)>> {
+    let sql = "SELECT network, subnet FROM subnet WHERE lab = ?1 ORDER BY place";
+    let mut query = db.prepare(sql)?;
+    let mut rows = query.query([lab.as_str()])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push((stored(row.get(0)?)?, subnet(row.get(1)?)?));
+    }
+    Ok(all)
+}
+
+/// What a lab holds, and of which network each is.
+type Held = ((End, IpNet, IpAddr), String);
+
+fn held(db: &Connection, lab: &LabName) -> Result<Vec<Held>> {
+    let sql = "SELECT netns, dev, subnet, number, network FROM lease JOIN pool ON pool = id
                WHERE holder = ?1";
     let mut query = db.prepare(sql)?;
     let mut rows = query.query([holder(lab)])?;
@@ -48,7 +64,8 @@ fn held(db: &Connection, lab: &LabName) -> Result<Vec<(End, IpNet, IpAddr)>> {
             dev: stored(row.get(1)?)?,
         };
         let subnet = subnet(row.get(2)?)?;
-        held.push((end, subnet, address(&subnet, row.get(3)?)));
+        let address = address(&subnet, row.get(3)?);
+        held.push(((end, subnet, address), row.get(4)?));
     }
     Ok(held)
 }
@@ -57,31 +74,36 @@ fn held(db: &Connection, lab: &LabName) -> Result<Vec<(End, IpNet, IpAddr)>> {
 /// is left alone; what goes goes first, for another may get it.
 pub(super) fn write(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<()> {
     let name = holder(lab);
-    let before = held(tx, lab)?;
-    for (end, subnet, address) in &before {
-        if leases.get(end, subnet) != Some(*address) {
-            Pool::open(tx, &name, *subnet)?.release(*address)?;
+    let of = |subnet: &IpNet| holder(leases.lab_of(subnet).unwrap_or(lab));
+    let (mut stays, mut left) = (Leases::default(), BTreeSet::from([name.clone()]));
+    for ((end, subnet, address), network) in held(tx, lab)? {
+        if leases.get(&end, &subnet) == Some(address) && network == of(&subnet) {
+            stays.insert(end, subnet, address);
+        } else {
+            Pool::open(tx, &network, subnet)?.release(address)?;
+            left.insert(network);
         }
     }
-    let before: Leases = before.into_iter().collect();
     for (end, subnet, address) in leases.iter() {
-        if before.get(end, subnet) != Some(address) {
-            insert(tx, (&name, end), *subnet, address)?;
+        if stays.get(end, subnet) != Some(address) {
+            let pool = Pool::open(tx, &of(subnet), *subnet)?;
+            insert(pool, (&name, end), address)?;
         }
     }
     for (subnet, last) in leases.all_last() {
-        Pool::open(tx, &name, *subnet)?.set_last(*last)?;
+        Pool::open(tx, &of(subnet), *subnet)?.set_last(*last)?;
     }
-    write_subnets(tx, lab, leases)
+    external::write(tx, lab, leases)?;
+    write_subnets(tx, lab, leases)?;
+    left.iter().try_for_each(|network| drop_pools(tx, network))
 }
 
-fn insert(tx: &Connection, (name, end): (&str, &End), net: IpNet, address: IpAddr) -> Result<()> {
-    let mut pool = Pool::open(tx, name, net)?;
+fn insert(mut pool: Pool<'_>, (name, end): (&str, &End), address: IpAddr) -> Result<()> {
     pool.take(number(address))?;
     let sql = "INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, NULL, ?6)";
     let (netns, dev) = (end.netns.to_string(), end.dev.as_str());
     let row = params![pool.id, key(address), name, netns, dev, lease::now()];
-    tx.prepare_cached(sql)?.execute(row)?;
+    pool.db.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
@@ -99,10 +121,17 @@ fn write_subnets(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<()> 
             insert.execute(row)?;
         }
     }
-    // A pool without a lease is still good for where to go on; not one whose subnet went.
+    Ok(())
+}
+
+/// A pool without a lease is still good for where to go on; not one whose subnet went,
+/// unless other labs have not yet given theirs back.
+fn drop_pools(tx: &Connection, network: &str) -> Result<()> {
     let sql = "DELETE FROM pool WHERE network = ?1
+               AND NOT EXISTS (SELECT 1 FROM lease WHERE pool = id)
                AND subnet NOT IN (SELECT subnet FROM subnet WHERE lab = ?2)";
-    tx.execute(sql, [&holder(lab), lab.as_str()])?;
+    let lab = network.trim_start_matches("lab ");
+    tx.execute(sql, [network, lab])?;
     Ok(())
 }
 

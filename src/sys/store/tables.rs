@@ -10,7 +10,7 @@ use super::{Result, fact};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 const TABLES: &str = "
     CREATE TABLE lab (
@@ -26,6 +26,10 @@ const TABLES: &str = "
         lab TEXT NOT NULL, network TEXT NOT NULL, place INTEGER NOT NULL, subnet TEXT NOT NULL,
         PRIMARY KEY (lab, network, place)
     ) WITHOUT ROWID;
+    CREATE TABLE external (
+        lab TEXT NOT NULL, network TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (lab, network)
+    ) WITHOUT ROWID;
+    CREATE INDEX external_owner ON external (owner);
     CREATE TABLE pool (
         id INTEGER PRIMARY KEY, network TEXT NOT NULL, subnet TEXT NOT NULL, last BLOB,
         UNIQUE (network, subnet)
@@ -65,7 +69,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     }
     if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
         tx.execute_batch(
-            "DELETE FROM lab; DELETE FROM claim; DELETE FROM subnet; DELETE FROM pool;
+            "DELETE FROM lab; DELETE FROM claim; DELETE FROM subnet; DELETE FROM external; DELETE FROM pool;
              DELETE FROM run; DELETE FROM lease; DELETE FROM fact;",
         )?;
     }

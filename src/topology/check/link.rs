@@ -82,7 +82,7 @@ fn devices(topology: &Topology) -> Vec<(IfName, String, String)> {
             }
         }
     }
-    for (name, network) in &topology.networks {
+    for (name, network) in topology.own_networks() {
         let place = format!("networks/{name}/bridge");
         let what = format!("the bridge of network `{name}`");
         all.push((topology.bridge(name, network), place, what));

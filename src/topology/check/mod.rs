@@ -65,6 +65,7 @@ impl Flaw {
 pub fn check(topology: &Topology) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     // Whichever subnet is chosen, the same holds of it.
+    let topology = &*topology.supposed();
     let chosen = choose(topology, &Leases::default(), &[]);
     let topology = chosen.as_deref().unwrap_or(topology);
     network::networks(topology, &mut flaws);

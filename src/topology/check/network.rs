@@ -20,6 +20,7 @@ const MAX_PORTS: usize = 1023;
 pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (name, network) in &topology.networks {
         let place = format!("networks/{name}");
+        flaws.extend(external(topology, network, &place));
         flaws.extend(subnets(network, &place));
         flaws.extend(gateways(network, &place));
         for (key, ranges) in [("ranges", &network.ranges), ("exclude", &network.exclude)] {
@@ -32,6 +33,14 @@ pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
     }
     overlaps(topology, flaws);
     ports(topology, flaws);
+}
+
+/// A lab cannot wait for itself.
+fn external(topology: &Topology, network: &Network, place: &str) -> Option<Flaw> {
+    let itself = network.external.as_ref() == Some(&topology.lab);
+    let message = "a network of this lab itself is not external";
+    let flaw = Flaw::new(codes::EXTERNAL_KEYS, format!("{place}/external"), message);
+    itself.then(|| flaw.hint("leave out `external`"))
 }
 
 /// Who needs the network's MTU to let IPv6 through. On a network without subnets

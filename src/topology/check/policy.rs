@@ -69,7 +69,7 @@ struct Side<'t> {
     name: String,
     /// Where it has addresses.
     nets: Vec<IpNet>,
-    /// The networks that it is on.
+    /// The lab's own networks that it is on: what is forwarded for others is in their labs' files.
     networks: BTreeSet<&'t NetworkName>,
 }
 
@@ -115,10 +115,12 @@ fn side<'t>(
         let message = format!("{name} has no address");
         flaws.push(Flaw::new(codes::FAMILIES_DIFFER, place, message));
     }
+    let mut networks = topology.networks_of(party);
+    networks.retain(|name| topology.own_networks().any(|(own, _)| own == *name));
     let side = Side {
         name,
         nets,
-        networks: topology.networks_of(party),
+        networks,
     };
     (flaws.len() == before).then_some(side)
 }

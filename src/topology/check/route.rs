@@ -16,7 +16,8 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (netns, namespace) in &topology.namespaces {
         let nets = topology.device_nets(netns);
         let before = flaws.len();
-        written(netns, &namespace.routes, &nets, flaws);
+        let unknown = topology.is_on_unknown(netns);
+        written(netns, &namespace.routes, (&nets, unknown), flaws);
         if flaws.len() == before {
             hidden::hops(topology, (netns, namespace), &nets, flaws);
         }
@@ -34,12 +35,17 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
     }
 }
 
-fn written(netns: &Netns, routes: &[RouteSpec], nets: &[DeviceNet], flaws: &mut Vec<Flaw>) {
+fn written(
+    netns: &Netns,
+    routes: &[RouteSpec],
+    (nets, unknown): (&[DeviceNet], bool),
+    flaws: &mut Vec<Flaw>,
+) {
     let mut seen = BTreeSet::new();
     for (i, route) in routes.iter().enumerate() {
         let place = format!("namespaces/{netns}/routes/{i}");
         let flaw = destination(route, &place)
-            .or_else(|| next_hop(nets, netns, route.via, &place))
+            .or_else(|| next_hop(nets, netns, route.via, &place).filter(|_| !unknown))
             .or_else(|| connected(nets, route, &place));
         flaws.extend(flaw);
         if !seen.insert((route.to, route.metric())) {

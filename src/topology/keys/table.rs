@@ -59,6 +59,8 @@ NETWORK "network" = "a network" {
         "No way out: no default route, and beyond the host only what `allow` names.";
     "bridge": Kind::One(&DEVICE), Words("`LAB-NETWORK`, shortened to 15 bytes"),
         "The bridge's device name.";
+    "external": Kind::One(&LAB), Words("none: the network is this lab's own"),
+        "The lab whose network of this name it is; then no other key stands here.";
     "mtu": MTU, Words("the kernel's (1500)"),
         "Largest packet, for the bridge and every interface on it; with IPv6 at least 1280.";
 }

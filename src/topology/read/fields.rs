@@ -24,6 +24,11 @@ impl<'n> Fields<'n> {
         debug_assert!(self.mapping.key(key).is_some(), "`{key}` is in no table");
         self.values.remove(key)
     }
+
+    /// The keys that were not taken, with their values.
+    pub(super) fn rest(&self) -> impl Iterator<Item = (&String, &Item<'n>)> {
+        self.values.iter()
+    }
 }
 
 impl Reader<'_> {

@@ -1,15 +1,21 @@
 //! Networks and links.
 
+use std::collections::BTreeSet;
+
+use super::fields::Fields;
 use super::{Item, Problem, Reader, Value};
 use crate::ipam::{NoRange, Range};
 use crate::report::codes;
-use crate::state::{End, Family, NetworkName};
+use crate::state::{End, Family, LabName, NetworkName};
 use crate::topology::keys::table;
 use crate::topology::{Cable, Gateway, Network};
 
 impl Reader<'_> {
     pub(super) fn network(&mut self, _: &NetworkName, item: &Item<'_>) -> Option<Network> {
         let mut fields = self.fields(item, &table::NETWORK)?;
+        if let Some(lab) = fields.take("external") {
+            return self.external(&lab, &fields);
+        }
         let given = fields.take("subnets");
         let without = given.is_none();
         let subnets = self.one_or_more(given, "subnets", Self::subnet);
@@ -27,6 +33,7 @@ impl Reader<'_> {
         let chosen = [(Family::Ipv4, without), (Family::Ipv6, ipv6)];
         let chosen = chosen.into_iter().filter(|(_, is)| *is);
         Some(Network {
+            external: None,
             bridge,
             subnets,
             chosen: chosen.map(|(family, _)| family).collect(),
@@ -36,6 +43,28 @@ impl Reader<'_> {
             masquerade: masquerade.flatten().unwrap_or_default(),
             internal: internal.flatten().unwrap_or_default(),
             mtu,
+        })
+    }
+
+    /// A network of another lab, which says everything else.
+    fn external(&mut self, item: &Item<'_>, fields: &Fields<'_>) -> Option<Network> {
+        let lab: LabName = self.parsed(item, "a lab's name", codes::BAD_NAME)?;
+        for (key, other) in fields.rest() {
+            let message = format!("`{key}` of a network of lab `{lab}`");
+            let problem = Problem::new(codes::EXTERNAL_KEYS, message, other.span.clone());
+            self.problems.push(problem);
+        }
+        Some(Network {
+            external: Some(lab),
+            bridge: None,
+            subnets: Vec::new(),
+            chosen: BTreeSet::new(),
+            ranges: Vec::new(),
+            exclude: Vec::new(),
+            gateway: Gateway::First,
+            masquerade: false,
+            internal: false,
+            mtu: None,
         })
     }
 

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::ResolveError;
-use crate::ipam::{Full, Holder, Leases, Open, Pool};
-use crate::state::{End, LabName, NetworkName, broadcast};
+use crate::ipam::{Full, Holder, Leases, Open, Pool, number};
+use crate::state::{End, LabName, NetworkName};
 use crate::topology::Topology;
 
 /// An interface that needs an address in a subnet of its network.
@@ -20,6 +20,7 @@ struct Wish<'t> {
 /// The leases in use: first those that are kept, then the new ones, so that a new
 /// interface never takes an address from an old one.
 pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, ResolveError> {
+    not_held(topology, held)?;
     let mut pools = pools(topology, held);
     let mut leased = Leases::default();
     let mut open = Vec::new();
@@ -54,9 +55,14 @@ pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, Resolv
             leased.set_last(*subnet, last);
         }
     }
-    for (name, network) in &topology.networks {
+    for (name, network) in topology.own_networks() {
         let subnets = network.subnets.iter();
         subnets.for_each(|subnet| leased.add_subnet(name.clone(), *subnet));
+    }
+    for (name, lab) in topology.external() {
+        let network = topology.networks.get(name);
+        let subnets = network.map_or(&[][..], |network| &network.subnets);
+        leased.attach(name.clone(), lab.clone(), subnets);
     }
     Ok(leased)
 }
@@ -83,6 +89,26 @@ fn exhausted(lab: &LabName, wish: &Wish<'_>, leased: &Leases, count: u128) -> Re
     }
 }
 
+/// Others, on networks of this lab, may have been given what the file now names.
+fn not_held(topology: &Topology, held: &Leases) -> Result<(), ResolveError> {
+    let networks = topology.own_networks();
+    let gateways = networks.flat_map(|(_, network)| network.gateway_addresses());
+    let given = topology
+        .interfaces()
+        .flat_map(|(_, _, i)| i.addresses.clone());
+    for address in gateways.chain(given) {
+        let runs = held.beside(&address.trunc());
+        let number = number(address.addr());
+        if runs
+            .iter()
+            .any(|run| (run.first..=run.last).contains(&number))
+        {
+            return Err(ResolveError::Held { address });
+        }
+    }
+    Ok(())
+}
+
 /// A pool for each subnet, without the addresses that the file names: those it gives
 /// away, their subnets' broadcast addresses, and those it expects routers to have.
 fn pools(topology: &Topology, held: &Leases) -> BTreeMap<IpNet, Pool> {
@@ -90,21 +116,13 @@ fn pools(topology: &Topology, held: &Leases) -> BTreeMap<IpNet, Pool> {
     for network in topology.networks.values() {
         for subnet in &network.subnets {
             let open = Open::new(*subnet, &network.ranges, &network.exclude);
-            pools.insert(*subnet, Pool::of(open, held.last(subnet)));
+            pools.insert(
+                *subnet,
+                Pool::beside(open, held.last(subnet), held.beside(subnet)),
+            );
         }
     }
-    let gateways = topology
-        .networks
-        .values()
-        .flat_map(|n| n.gateway_addresses());
-    let given = topology
-        .interfaces()
-        .flat_map(|(_, _, interface)| interface.addresses.clone())
-        .chain(gateways)
-        .flat_map(|net| [Some(net.addr()), broadcast(&net)]);
-    let routes = topology.namespaces.values().flat_map(|spec| &spec.routes);
-    let routers = routes.map(|route| Some(route.via));
-    for address in given.chain(routers).flatten() {
+    for address in topology.named_addresses() {
         // An address on a link or on `lo` may have another prefix length than the
         // subnet around it. Subnets do not overlap, so the nearest below is the one.
         let around = pools.range_mut(..=host_route(address)).next_back();

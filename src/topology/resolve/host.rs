@@ -10,9 +10,9 @@ use crate::topology::{Network, Topology};
 /// What an Ethernet device has unless it is given another (`ETH_DATA_LEN`).
 const DEFAULT_MTU: u32 = 1500;
 
-/// A bridge for each network.
+/// A bridge for each network; those of other labs are there.
 pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
-    for (name, network) in &topology.networks {
+    for (name, network) in topology.own_networks() {
         let end = End {
             netns: Netns::Host,
             dev: topology.bridge(name, network),
@@ -29,6 +29,11 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
         };
         let host = state.namespaces.entry(Netns::Host).or_default();
         host.links.insert(end.dev, bridge);
+    }
+    for (name, lab) in topology.external() {
+        let bridge = (topology.networks.get(name)).map(|of| topology.bridge(name, of));
+        let host = state.namespaces.entry(Netns::Host).or_default();
+        (host.external).extend(bridge.map(|bridge| (bridge, lab.clone())));
     }
 }
 
@@ -52,7 +57,7 @@ pub(super) fn firewall(topology: &Topology, state: &mut NetState) {
     }
     let host = state.namespaces.entry(Netns::Host).or_default();
     let mut table = Table::skeleton(TableName::Inet);
-    for (name, network) in &topology.networks {
+    for (name, network) in topology.own_networks() {
         let bridge = topology.bridge(name, network);
         let mut add = |set, element| table.add(set, element, &topology.lab);
         add(SetName::Networks, Element::device(bridge.clone()));

@@ -45,7 +45,9 @@ fn written(
         let by = towards(&nets, route.via).ok_or_else(unreachable)?;
         Ok(static_route(route.to, route.via, &by.dev, route.metric()))
     };
-    spec.routes.iter().map(route).collect()
+    let unknown = topology.is_on_unknown(netns);
+    let known = |of: &&RouteSpec| !unknown || towards(&nets, of.via).is_some();
+    spec.routes.iter().filter(known).map(route).collect()
 }
 
 /// The ways that permissions need from networks whose gateway is no way out. One that the

@@ -10,6 +10,7 @@ use super::output::{self, BOLD, DIM, say, styled};
 use super::progress::{Onlooker, Verbosity};
 use super::source::{self, Named};
 use super::trouble::Trouble;
+use super::turns;
 use super::up::summary;
 
 /// Remove a lab and put back what was changed for it
@@ -60,7 +61,7 @@ fn is_done(told: &Value) -> bool {
 fn run_all(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let (mut done, mut exit) = (Vec::new(), ExitCode::SUCCESS);
     let mut onlooker = Onlooker::new(verbosity);
-    for lab in lab::list()? {
+    for lab in turns::users_first(lab::list()?) {
         match down(&lab.name, args, &mut onlooker) {
             Ok(value) => {
                 if !is_done(&value) {

@@ -3,7 +3,9 @@ use std::process::ExitCode;
 
 use comfy_table::{Table, presets};
 use netyard::lab::{self, Described};
-use netyard::state::{IfName, LabName, LinkKind, NetState, Netns, Published, is_link_local};
+use netyard::state::{
+    IfName, LabName, LinkKind, NetState, Netns, NetworkName, Published, is_link_local,
+};
 use serde_json::{Value, json};
 
 use super::output::{self, say};
@@ -38,8 +40,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         None => lab::observe_all()?,
     };
     let published = published(&states)?;
+    let labs = lab::list()?.into_iter();
+    let external: BTreeMap<LabName, _> = labs.map(|lab| (lab.name, lab.external)).collect();
+    let nothing = BTreeMap::new();
+    let external = |state: &NetState| external.get(&state.lab).unwrap_or(&nothing);
     if args.json {
-        let labs = states.iter().map(|state| as_json(state, &published));
+        let labs = states
+            .iter()
+            .map(|state| as_json(state, &published, external(state)));
         return output::json(&labs.collect::<Vec<_>>());
     }
     if states.is_empty() {
@@ -70,6 +78,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
                 netns.clear();
                 ports.clear();
             }
+        }
+        for (network, of) in external(state) {
+            table.add_row([
+                lab,
+                "-",
+                network.as_str(),
+                "",
+                &format!("(network of lab {of})"),
+            ]);
         }
     }
     say!("{}", table.trim_fmt());
@@ -140,7 +157,11 @@ fn rows(state: &NetState) -> Vec<Row<'_>> {
     rows
 }
 
-fn as_json(state: &NetState, published: &BTreeMap<LabName, BTreeSet<Published>>) -> Value {
+fn as_json(
+    state: &NetState,
+    published: &BTreeMap<LabName, BTreeSet<Published>>,
+    external: &BTreeMap<NetworkName, LabName>,
+) -> Value {
     let mut namespaces = serde_json::Map::new();
     for row in rows(state) {
         let devices = namespaces
@@ -156,5 +177,10 @@ fn as_json(state: &NetState, published: &BTreeMap<LabName, BTreeSet<Published>>)
         }
     }
     let published = published.get(&state.lab).cloned().unwrap_or_default();
-    json!({ "lab": state.lab, "namespaces": namespaces, "published": published })
+    json!({
+        "lab": state.lab,
+        "namespaces": namespaces,
+        "published": published,
+        "external": external,
+    })
 }

@@ -26,6 +26,7 @@ mod source;
 mod status;
 mod test;
 mod trouble;
+mod turns;
 mod up;
 mod watch;
 

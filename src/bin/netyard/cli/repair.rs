@@ -12,6 +12,7 @@ use super::consent::{self, Manner};
 use super::output::{self, BOLD, DIM, say, styled};
 use super::progress::Verbosity;
 use super::trouble::{INTERRUPTED, Trouble};
+use super::turns;
 
 /// Bring back what others changed: labs as they were last brought up
 ///
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
 }
 
 fn here() -> Result<Vec<LabName>, Error> {
-    let labs = lab::list()?.into_iter();
+    let labs = turns::owners_first(lab::list()?).into_iter();
     let here = labs.filter(|lab| lab.host == Whereabouts::Here);
     Ok(here.map(|lab| lab.name).collect())
 }

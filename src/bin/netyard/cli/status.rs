@@ -97,7 +97,11 @@ fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
 fn row(lab: Described) -> Result<Row, Trouble> {
     let seen = match (lab.host, source::recorded(lab.clone())) {
         (Whereabouts::Elsewhere | Whereabouts::Gone, _) => Seen::Nothing,
-        (Whereabouts::Here, Ok(source)) => Seen::Status(lab::status(&source.topology)?),
+        (Whereabouts::Here, Ok(source)) => match lab::status(&source.topology) {
+            // A network of another lab that is there no more.
+            Err(error @ Error::Resolve(_)) => Seen::Unread(error.report()),
+            status => Seen::Status(status?),
+        },
         (Whereabouts::Here, Err(trouble)) => Seen::Unread(trouble.into_parts().0),
     };
     Ok(Row { lab, seen })
@@ -150,6 +154,13 @@ fn show_status(row: &Row, status: &Status) {
     for end in &status.foreign {
         let dev = &end.dev;
         say!("  note: {dev} is plugged into one of its bridges and was not made by netyard");
+    }
+    for (network, of) in &row.lab.external {
+        say!("  on network {network} of lab {of}");
+    }
+    for (network, by) in &row.lab.used {
+        let by: Vec<&str> = by.iter().map(LabName::as_str).collect();
+        say!("  network {network} has others on it: {}", by.join(", "));
     }
     let drifts = status.drift.as_ref().is_ok_and(|drift| !drift.is_empty());
     if drifts && row.lab.whole {
@@ -211,6 +222,8 @@ fn as_json(row: &Row) -> Value {
         },
         "drift": changes,
         "conflicts": conflicts,
+        "external": row.lab.external,
+        "used": row.lab.used,
         "foreign": row.status().map(|status| &status.foreign),
         "published": row.status().map(|status| &status.reach.ports),
         "warnings": row.status().map(|status| &status.reach.warnings),

@@ -122,7 +122,7 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         let exit = match error.code() {
             // It is the host that has none, not the file.
-            code if code == codes::NO_FREE_SUBNET => 1,
+            code if [codes::NO_FREE_SUBNET, codes::EXTERNAL_LAB].contains(&code) => 1,
             _ if matches!(error, Error::Resolve(_)) => 2,
             code if code == codes::INTERRUPTED => INTERRUPTED,
             _ => 1,
