@@ -48,8 +48,17 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
             _ => "the lab no longer has it",
         };
         let group = free_group(draft.observed, &netns);
-        let devs = devs.into_iter().collect();
-        draft.push(rank, Op::DelLinks { netns, devs, group }, because);
+        let devs: Vec<IfName> = devs.into_iter().collect();
+        // What else is in a group is then not known.
+        let most = if draft.have(&netns).is_some_and(|have| have.partial) {
+            1
+        } else {
+            devs.len()
+        };
+        for devs in devs.chunks(most) {
+            let (netns, devs) = (netns.clone(), devs.to_vec());
+            draft.push(rank, Op::DelLinks { netns, devs, group }, because);
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub fn undo<'a>(
     // Names are given first, and taken back last.
     let observed = rename::after(done.clone(), observed);
     let before = without_routes(done.clone(), &observed);
+    let all = before.namespaces.iter();
+    let partial = all.filter(|(_, namespace)| namespace.partial);
+    let partial: Vec<&Netns> = partial.map(|(netns, _)| netns).collect();
     let mut back: Vec<Op> = Vec::new();
     for op in done.rev().flat_map(|op| inverse(op, &before)) {
         // Removed one by one, each device waits 13-20 ms; together they wait once.
@@ -30,7 +33,7 @@ pub fn undo<'a>(
                     devs: more,
                     ..
                 },
-            ) if *netns == at => {
+            ) if *netns == at && !partial.contains(&&at) => {
                 devs.extend(more);
             }
             (_, op) => back.push(op),

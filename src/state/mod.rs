@@ -68,6 +68,9 @@ pub struct Namespace {
     /// unless it is the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<LabName>,
+    /// Of the host, whether only those devices were looked at that can matter to the lab.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Devices by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<IfName, Link>,

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::ScopedJoinHandle;
 
-use rustix::fs::StatxAttributes;
+use rustix::fs::{StatxAttributes, StatxFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
@@ -287,7 +287,7 @@ pub(crate) fn directory() -> io::Result<Directory> {
         rustix::fs::CWD,
         DIRECTORY,
         rustix::fs::AtFlags::empty(),
-        rustix::fs::StatxFlags::empty(),
+        StatxFlags::MNT_ID,
     ) {
         Err(rustix::io::Errno::NOENT) => return Ok(Directory::Missing),
         found => found?,
@@ -295,19 +295,32 @@ pub(crate) fn directory() -> io::Result<Directory> {
     if !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
         return Ok(Directory::Plain);
     }
-    // Mounts that others cover are listed too; the one that is seen is the last.
-    let mounts = fs::read_to_string("/proc/thread-self/mountinfo")?;
-    let mut here = mounts.lines().rev().map(|line| line.split(' '));
-    let mount = here.find(|fields| fields.clone().nth(4) == Some(DIRECTORY));
-    let is = |tag| {
-        let mut fields = mount.clone().into_iter().flatten();
-        fields.any(|field| field.starts_with(tag))
-    };
+    let known = found.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+    let mount = mounted(known.then_some(found.stx_mnt_id))?;
+    let is = |tag| mount.split(' ').any(|field| field.starts_with(tag));
     Ok(match (is("shared:"), is("master:")) {
         (true, _) => Directory::Ready,
         (false, true) => Directory::Following,
         (false, false) => Directory::Private,
     })
+}
+
+/// What the kernel says of the directory's mount (proc_pid_mountinfo(5)), by its number,
+/// which kernels since 5.8 tell: it stands before the namespaces, of which there may be a
+/// thousand. Mounts that others cover are listed too; the one that is seen is the last.
+fn mounted(number: Option<u64>) -> io::Result<String> {
+    let number = number.map(|number| number.to_string());
+    let mut seen = String::new();
+    for line in BufReader::new(fs::File::open("/proc/thread-self/mountinfo")?).lines() {
+        let line = line?;
+        if number.is_some() && line.split(' ').next() == number.as_deref() {
+            return Ok(line);
+        }
+        if line.split(' ').nth(4) == Some(DIRECTORY) {
+            seen = line;
+        }
+    }
+    Ok(seen)
 }
 
 /// Prepares the directory as `ip netns add` does: mounted on itself, shared.

@@ -190,7 +190,7 @@ impl Kernel {
 
     fn requests(&mut self, op: &Op) -> io::Result<Vec<Request>> {
         Ok(match op {
-            Op::AddBridge { end, link } => link::add_bridge(&end.dev, link, self.choose_index(end)),
+            Op::AddBridge { end, link } => self.add_bridge(end, link)?,
             Op::AddVeth {
                 near,
                 near_link,
@@ -250,14 +250,24 @@ impl Kernel {
         })
     }
 
-    /// An index that no device has in any namespace that was looked into.
-    fn choose_index(&mut self, end: &End) -> u32 {
+    /// An index that no device has in any namespace that was looked into. Where not every
+    /// device was, the kernel is asked, in steps that grow: netyard gives them in a row.
+    fn choose_index(&mut self, end: &End) -> io::Result<u32> {
         let (first, last) = match end.netns {
             Netns::Host => (FIRST_INDEX, LAST_INDEX),
             Netns::Named(_) => (FIRST_INSIDE, FIRST_INDEX - 1),
         };
         let highest = self.taken.range(first..=last).next_back();
-        let after = highest.map_or(first, |index| index + 1);
+        let mut after = highest.map_or(first, |index| index + 1);
+        let mut step = 1;
+        while self.partial
+            && end.netns == Netns::Host
+            && after <= last
+            && !link::is_free(self.socket(&end.netns)?, after)?
+        {
+            after = after.saturating_add(step);
+            step *= 2;
+        }
         let index = match after <= last {
             true => after,
             // Somebody took the very last one: there are gaps below.
@@ -267,7 +277,12 @@ impl Kernel {
         };
         self.taken.insert(index);
         self.indexes.insert(end.clone(), index);
-        index
+        Ok(index)
+    }
+
+    fn add_bridge(&mut self, end: &End, link: &Link) -> io::Result<Vec<Request>> {
+        let index = self.choose_index(end)?;
+        Ok(link::add_bridge(&end.dev, link, index))
     }
 
     fn add_veth(
@@ -284,12 +299,12 @@ impl Kernel {
         let near = CableEnd {
             dev: &near.dev,
             link: near_link,
-            index: self.choose_index(near),
+            index: self.choose_index(near)?,
         };
         let far = CableEnd {
             dev: &far.dev,
             link: far_link,
-            index: self.choose_index(far),
+            index: self.choose_index(far)?,
         };
         Ok(link::add_veth(near, master, far, netns))
     }

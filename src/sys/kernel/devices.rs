@@ -19,14 +19,30 @@ const KERNEL_METRIC: u32 = 256;
 /// Devices by index.
 type Names = BTreeMap<u32, IfName>;
 
-/// Devices with their addresses and routes.
+/// Devices with their addresses and routes: all but those that may be left out, or, of a
+/// namespace of which only these matter, those with these names, bridges, and what has an
+/// address or a route.
 pub(super) fn devices(
     socket: &mut Socket,
     netns: &Netns,
     namespace: &mut Namespace,
+    near: Option<&BTreeSet<IfName>>,
     left_out: impl Fn(&IfName, &LabName) -> bool,
 ) -> io::Result<link::List> {
-    let list = link::list(socket, left_out)?;
+    let (list, addresses, routes);
+    match near {
+        None => {
+            list = link::list(socket, left_out)?;
+            (addresses, routes) = (address::list(socket)?, route::list(socket)?);
+        }
+        Some(names) => {
+            (addresses, routes) = (address::list(socket)?, route::list(socket)?);
+            let mut used: BTreeSet<u32> = addresses.iter().map(|a| a.index).collect();
+            used.extend(routes.single.iter().filter_map(|route| route.index));
+            list = link::near(socket, names, &used)?;
+        }
+    }
+    namespace.partial = near.is_some();
     let listed = &list.links;
     let names: Names = listed.iter().map(|d| (d.index, d.name.clone())).collect();
     for device in listed {
@@ -38,8 +54,8 @@ pub(super) fn devices(
         namespace.links.insert(device.name.clone(), link);
     }
     unblocked(listed, namespace);
-    put_addresses(address::list(socket)?, listed, &names, namespace);
-    put_routes(route::list(socket)?, listed, &names, (netns, namespace));
+    put_addresses(addresses, listed, &names, namespace);
+    put_routes(routes, listed, &names, (netns, namespace));
     Ok(list)
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct Kernel {
     indexes: BTreeMap<End, u32>,
     /// Every index that some device has, also one whose name netyard cannot write.
     taken: BTreeSet<u32>,
+    /// Whether not every device of the host was looked at.
+    partial: bool,
     /// Whether a cable was seen that is up and whose carrier is still to come.
     waits: bool,
     /// Whether forwarding matters to this lab.
@@ -96,6 +98,7 @@ impl Kernel {
             inside: BTreeMap::new(),
             indexes: BTreeMap::new(),
             taken: BTreeSet::new(),
+            partial: false,
             waits: false,
             routed,
             networks: false,

@@ -113,6 +113,8 @@ impl Kernel {
         self.check_name(netns)?;
         let lab = self.lab.name.clone();
         let scope = scope.filter(|_| *netns == Netns::Host);
+        // What the host forwards for it may be the matter of every device.
+        let near = scope.filter(|_| !self.routed).and_then(Scope::near);
         let left_out = |dev: &IfName, marked: &LabName| {
             scope.is_some_and(|scope| scope.leaves_out(&lab, dev, marked))
         };
@@ -120,8 +122,9 @@ impl Kernel {
             links: listed,
             indexes,
             left_out,
-        } = devices(self.socket(netns)?, netns, namespace, left_out)?;
+        } = devices(self.socket(netns)?, netns, namespace, near, left_out)?;
         self.taken.extend(indexes);
+        self.partial |= namespace.partial;
         let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
         let waits =
             |device: &link::Listed| device.peer.is_some() && device.link.up && !device.running;

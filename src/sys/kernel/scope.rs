@@ -13,6 +13,9 @@ pub(crate) fn walled(desired: &NetState) -> BTreeSet<Netns> {
     walled.map(|(netns, _)| netns.clone()).collect()
 }
 
+/// How many devices are asked for one by one.
+const SINGLY: usize = 64;
+
 /// The names by which a lab can meet others.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
@@ -20,6 +23,8 @@ pub(crate) struct Scope {
     pub(super) names: BTreeSet<NetnsName>,
     /// Devices of the host.
     pub(super) devices: BTreeSet<IfName>,
+    /// Whether the lab has devices of the host that it shall have no more.
+    sheds: bool,
     /// Elements of the host's firewall tables.
     pub(super) elements: BTreeMap<SetName, BTreeSet<Element>>,
 }
@@ -47,7 +52,7 @@ impl Scope {
             match claim {
                 Claim::Netns(name) => drop(self.names.insert(name.clone())),
                 Claim::Link(end) if end.netns == Netns::Host => {
-                    self.devices.insert(end.dev.clone());
+                    self.sheds |= self.devices.insert(end.dev.clone());
                 }
                 Claim::Element(set, element) => self.element(*set, element.clone()),
                 _ => {}
@@ -58,6 +63,12 @@ impl Scope {
 
     fn element(&mut self, set: SetName, element: Element) {
         self.elements.entry(set).or_default().insert(element);
+    }
+
+    /// The devices of the host that are asked for by name, where that is less than all: a
+    /// lab that sheds some removes them in a group, of which all must be known.
+    pub(super) fn near(&self) -> Option<&BTreeSet<IfName>> {
+        (!self.sheds && self.devices.len() <= SINGLY).then_some(&self.devices)
     }
 
     /// Whether a device of the host may be left out: the port of a bridge, marked by another

@@ -13,7 +13,7 @@ use netlink_packet_route::link::{
 use super::MARK;
 use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
 use crate::sys::netlink::attr::parse;
-use crate::sys::netlink::socket::{Socket, u32_at};
+use crate::sys::netlink::socket::{Reply, Socket, u32_at};
 use crate::sys::netlink::{decoded, request};
 use crate::sys::uapi::{IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_MASTER, LINK_HEADER};
 
@@ -56,11 +56,7 @@ pub(crate) fn list(
     socket: &mut Socket,
     left_out: impl Fn(&IfName, &LabName) -> bool,
 ) -> io::Result<List> {
-    let mut message = LinkMessage::default();
-    message
-        .attributes
-        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-    let replies = socket.dump(&request(&Rtnl::GetLink(message), 0))??;
+    let replies = socket.dump(&request(&Rtnl::GetLink(without_counters()), 0))??;
     let mut list = List::default();
     for reply in &replies {
         list.indexes.extend(u32_at(&reply.1, 4));
@@ -74,6 +70,75 @@ pub(crate) fn list(
         }
     }
     Ok(list)
+}
+
+/// The bridges of the socket's namespace, and the devices with these names or indexes: a
+/// host may have a thousand others, and each takes the kernel some 20 us to tell.
+pub(crate) fn near(
+    socket: &mut Socket,
+    names: &BTreeSet<IfName>,
+    indexes: &BTreeSet<u32>,
+) -> io::Result<List> {
+    let mut bridges = without_counters();
+    let kind = LinkInfo::Kind(InfoKind::Bridge);
+    bridges.attributes.push(LinkAttribute::LinkInfo(vec![kind]));
+    let mut list = List::default();
+    for reply in &socket.dump(&request(&Rtnl::GetLink(bridges), 0))?? {
+        list.add(reply)?;
+    }
+    for name in names {
+        if !list.links.iter().any(|device| device.name == *name) {
+            let mut message = without_counters();
+            message
+                .attributes
+                .push(LinkAttribute::IfName(name.to_string()));
+            list.ask(socket, message)?;
+        }
+    }
+    for index in indexes {
+        if !list.indexes.contains(index) {
+            let mut message = without_counters();
+            message.header.index = *index;
+            list.ask(socket, message)?;
+        }
+    }
+    Ok(list)
+}
+
+/// Whether no device has this index.
+pub(crate) fn is_free(socket: &mut Socket, index: u32) -> io::Result<bool> {
+    let mut message = without_counters();
+    message.header.index = index;
+    let mut list = List::default();
+    list.ask(socket, message)?;
+    Ok(list.indexes.is_empty())
+}
+
+fn without_counters() -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    message
+}
+
+impl List {
+    fn add(&mut self, reply: &Reply) -> io::Result<()> {
+        if let Rtnl::NewLink(message) = decoded(reply)? {
+            self.indexes.push(message.header.index);
+            self.links.extend(listed(message));
+        }
+        Ok(())
+    }
+
+    /// One device, if it is there.
+    fn ask(&mut self, socket: &mut Socket, message: LinkMessage) -> io::Result<()> {
+        match socket.ask(&request(&Rtnl::GetLink(message), 0))? {
+            Ok(reply) => self.add(&reply),
+            Err(refused) if refused.errno == libc::ENODEV => Ok(()),
+            Err(refused) => Err(refused.into()),
+        }
+    }
 }
 
 /// Name and lab of a bridge port that carries a lab's mark and is in no link group: read

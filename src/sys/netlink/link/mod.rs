@@ -5,7 +5,7 @@ mod list;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-pub(crate) use list::{List, Listed, list};
+pub(crate) use list::{List, Listed, is_free, list, near};
 
 use std::io;
 use std::os::fd::RawFd;
