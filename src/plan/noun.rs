@@ -1,7 +1,11 @@
 //! What an operation is about, in a list whose signs say what becomes of it.
 
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
 use super::{Op, Setting};
-use crate::state::{End, Netns};
+use crate::state::{Element, End, Netns, Part, SetName};
 
 /// Where a reader looks for it: a namespace in itself, a cable to a bridge in the
 /// namespace that it leads to.
@@ -58,9 +62,31 @@ pub(super) fn what(op: &Op) -> String {
         }
         Op::AddTable { .. } | Op::DelTable { .. } => op.object(),
         Op::AddElement { set, element, .. } | Op::DelElement { set, element, .. } => {
-            format!("{element} in nft set {}", set.as_str())
+            port(*set, element).unwrap_or_else(|| format!("{element} in nft set {}", set.as_str()))
         }
     }
+}
+
+/// Where a published port leads: "tcp 8080 -> 10.0.0.2:80", of a range "tcp 8000-8010 ->
+/// 10.0.0.2".
+fn port(set: SetName, element: &Element) -> Option<String> {
+    let own = |net: &IpNet| match net.addr() {
+        _ if net.prefix_len() == 0 => String::new(),
+        IpAddr::V4(own) => format!("{own}:"),
+        IpAddr::V6(own) => format!("[{own}]:"),
+    };
+    let (protocol, address, ports) = match &element.key[..] {
+        _ if !set.leads() => return None,
+        [Part::Protocol(protocol), ports] => (protocol, String::new(), ports),
+        [Part::Net(net), Part::Protocol(protocol), ports] => (protocol, own(net), ports),
+        _ => return None,
+    };
+    let to = match &element.data[..] {
+        [Part::Net(net), Part::Ports(port, _)] => SocketAddr::new(net.addr(), *port).to_string(),
+        [Part::Net(net)] => net.addr().to_string(),
+        _ => return None,
+    };
+    Some(format!("{} {address}{ports} -> {to}", protocol.as_str()))
 }
 
 fn setting(end: &End, set: &Setting, was: &Setting) -> String {
