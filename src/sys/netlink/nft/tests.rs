@@ -252,7 +252,7 @@ fn what_others_did_shows() {
     let seen = yard.read().unwrap();
     let text = |chain, at: usize| seen.chains[&chain][at].to_string();
     assert_eq!(text(ChainName::Forward, 9), "<counter> accept");
-    assert_eq!(text(ChainName::Postrouting, 6), "<masq>");
+    assert_eq!(text(ChainName::Postrouting, 7), "<masq>");
     assert_eq!(text(ChainName::Forward, 10), "meta nfproto != @guard");
 }
 
