@@ -32,7 +32,7 @@ fn main() {
     }
     let floor = compiled("nsfloor");
     sandbox();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = yard::load();
     let mut samples = Samples::new();
     let mut peak = BTreeMap::new();
     for round in 0..rounds {
@@ -156,7 +156,7 @@ fn median(samples: &Samples, n: usize, what: &'static str) -> Option<f64> {
 }
 
 fn report(sizes: &[usize], samples: &Samples, peak: &BTreeMap<usize, u64>, load: &str) {
-    println!("load before: {}", load.trim());
+    println!("load before: {}", load);
     println!(
         "| namespaces | floor up | netyard up | ratio | up again | `ip -batch` up | times faster | floor down | netyard down | ratio | `ip -batch` down | all to all | peak memory |"
     );

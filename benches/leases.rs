@@ -25,8 +25,8 @@ fn main() {
         sizes = vec![10, 1000, 60_000];
     }
     yard::sandbox();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("medians of {rounds}, load {}", load.trim());
+    let load = yard::load();
+    println!("medians of {rounds}, load {}", load);
     println!("\n| subnet | leases | the next | the last free | every second free | give back |");
     println!("|---|---|---|---|---|---|");
     let mut bench = Bench {

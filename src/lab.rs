@@ -147,6 +147,7 @@ pub(crate) fn down_under(
     let held = held.map_err(Error::journal("read the journal"))?;
     let mut kernel = Kernel::to_change(lab, false, held, lock, store)?;
     kernel.elsewhere = host_gone;
+    kernel.scope = Some(Scope::default());
     let claims = kernel.claimed(name)?;
     let made = kernel.made(name).map_err(Error::system(LOOKING_INSIDE))?;
     let residents = residents::find(&made).map_err(Error::system(LOOKING_INSIDE))?;

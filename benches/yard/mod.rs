@@ -102,6 +102,12 @@ pub(crate) fn median(samples: &[f64]) -> (f64, f64) {
     (sorted[sorted.len() / 2], sorted[0])
 }
 
+/// What the machine has to do, over the last minutes.
+pub(crate) fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.trim().to_owned()
+}
+
 /// The arguments that are numbers.
 pub(crate) fn numbers() -> impl Iterator<Item = usize> {
     std::env::args()

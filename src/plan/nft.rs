@@ -20,11 +20,14 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         join(&mut want, others(draft, name, have));
         if name == TableName::Inet {
             join(&mut want, guard(draft));
+        }
+        let needed = want.values().any(|elements| !elements.is_empty());
+        if name == TableName::Inet {
+            // What only says how the host is keeps no table.
             join(&mut want, direct(draft, have));
             let near = near::subnets(draft, &want);
             join(&mut want, near);
         }
-        let needed = want.values().any(|elements| !elements.is_empty());
         settle(draft, &Netns::Host, name, needed.then_some(want));
     }
     for (netns, _) in draft.wanted().filter(|(netns, _)| **netns != Netns::Host) {

@@ -12,6 +12,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("ports::one that a process has is named with it", taken),
         test("ports::another address is in nobody's way", another_address),
         test("ports::a port of a bridge gets hairpin with it", hairpin),
+        test("ports::the last takes the tables along", leaves),
         test("ports::plan, status and list tell of them", told),
         test("ports::a firewall that drops them is named", walled),
         test("ports::another lab's port is its own", of_a_lab),
@@ -102,6 +103,15 @@ fn another_address() {
     assert_eq!(outcome(&["plan", &six]).code, Some(1));
     drop(both);
     ok(&["plan", &six]);
+}
+
+/// That bridges pass no rules is said in the table as well.
+fn leaves() {
+    try_sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0");
+    let before = snapshot::host();
+    ok(&["up", &lab("8080:80")]);
+    ok(&["down", "web"]);
+    assert_eq!(snapshot::host(), before);
 }
 
 fn hairpin() {

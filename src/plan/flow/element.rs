@@ -73,7 +73,13 @@ pub(super) fn sees((set, element): At<'_>) -> Option<FlowMatch> {
     let key = key(element, Nat::Any);
     let (first, second) = nets(element);
     match set {
-        SetName::Public | SetName::Lan => Some(key),
+        SetName::Public | SetName::Lan => {
+            let family = element.key.iter().find_map(|part| match part {
+                Part::Family(family) => Some(family.every()),
+                _ => None,
+            });
+            Some(FlowMatch { dst: family, ..key })
+        }
         SetName::Public4 | SetName::Public6 | SetName::Lan4 | SetName::Lan6 => {
             Some(FlowMatch { dst: first, ..key })
         }

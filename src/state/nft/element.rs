@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::state::link::Mac;
@@ -55,6 +55,14 @@ impl Family {
         match net {
             IpNet::V4(_) => Family::Ipv4,
             IpNet::V6(_) => Family::Ipv6,
+        }
+    }
+
+    /// All its addresses.
+    pub fn every(self) -> IpNet {
+        match self {
+            Family::Ipv4 => Ipv4Net::default().into(),
+            Family::Ipv6 => Ipv6Net::default().into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use super::element::{Element, Family, Part};
 use super::publish::of;
@@ -61,14 +61,19 @@ impl Published {
         }
     }
 
-    /// One port of every address of both families is one element.
-    fn open(&self, [both, four, six]: [SetName; 3]) -> Vec<At> {
-        if self.bound().is_none() && self.host.count() == 1 && self.to.len() == 2 {
-            return vec![(both, Element::of(self.key(None, self.host)))];
-        }
-        let each = self.families().map(|family| {
-            let key = self.key(self.among(family), self.host);
-            (of(family, [four, six]), Element::of(key))
+    /// One port of every address is found by its number, and not in a set of ranges, where
+    /// the kernel takes longer for each the more there are.
+    fn open(&self, [every, four, six]: [SetName; 3]) -> Vec<At> {
+        let one = self.bound().is_none() && self.host.count() == 1;
+        let each = self.families().map(|family| match one {
+            true => {
+                let key = [Part::Family(family)].into_iter();
+                (every, Element::of(key.chain(self.key(None, self.host))))
+            }
+            false => {
+                let key = self.key(self.among(family), self.host);
+                (of(family, [four, six]), Element::of(key))
+            }
         });
         each.collect()
     }
@@ -102,11 +107,7 @@ impl Published {
 
     /// The addresses that have the ports.
     fn among(&self, family: Family) -> Option<IpNet> {
-        let every = match family {
-            Family::Ipv4 => Ipv4Net::default().into(),
-            Family::Ipv6 => Ipv6Net::default().into(),
-        };
-        Some(self.bound().map_or(every, IpNet::from))
+        Some(self.bound().map_or(family.every(), IpNet::from))
     }
 
     fn key(&self, own: Option<IpNet>, ports: PortRange) -> impl Iterator<Item = Part> + use<> {
@@ -150,7 +151,8 @@ mod tests {
             "ports6 udp . 53 : fd00::2 . 5353",
         ];
         assert_eq!(texts(every.leads()), leads);
-        assert_eq!(texts(every.gates()), ["public udp . 53"]);
+        let gates = ["public ipv4 . udp . 53", "public ipv6 . udp . 53"];
+        assert_eq!(texts(every.gates()), gates);
         let own = published(Some("192.0.2.1"), ["53", "53"], &BOTH[..1]);
         assert_eq!(
             texts(own.leads()),
@@ -164,7 +166,7 @@ mod tests {
         for address in [None, Some("0.0.0.0")] {
             let four = published(address, ["53", "53"], &BOTH[..1]);
             assert_eq!(texts(four.leads()), ["ports4 udp . 53 : 10.0.0.2 . 53"]);
-            assert_eq!(texts(four.gates()), ["public4 0.0.0.0/0 . udp . 53"]);
+            assert_eq!(texts(four.gates()), ["public ipv4 . udp . 53"]);
         }
     }
 

@@ -12,6 +12,11 @@ fn port() -> Vec<Field> {
     vec![Field::L4Proto, Field::Dport]
 }
 
+/// The same of one family.
+fn of_family() -> Vec<Field> {
+    vec![Field::NfProto, Field::L4Proto, Field::Dport]
+}
+
 /// A port of one address.
 fn bound(family: Family) -> Vec<Field> {
     vec![Field::Daddr(family), Field::L4Proto, Field::Dport]
@@ -46,7 +51,7 @@ pub(super) fn prerouting() -> Vec<Vec<Term>> {
     let publish = || Term::Goto(ChainName::Publish);
     let mut rules = vec![
         vec![Term::Is(Test::NotLocal), Term::Return],
-        vec![Term::In(port(), SetName::Public), publish()],
+        vec![Term::In(of_family(), SetName::Public), publish()],
     ];
     for family in FAMILIES {
         let public = of(family, [SetName::Public4, SetName::Public6]);
@@ -68,7 +73,7 @@ pub(super) fn prerouting() -> Vec<Vec<Term>> {
 pub(super) fn near() -> Vec<Vec<Term>> {
     let publish = || Term::Goto(ChainName::Publish);
     vec![
-        vec![Term::In(port(), SetName::Lan), publish()],
+        vec![Term::In(of_family(), SetName::Lan), publish()],
         vec![Term::In(bound(Family::Ipv4), SetName::Lan4), publish()],
         vec![Term::In(bound(Family::Ipv6), SetName::Lan6), publish()],
     ]

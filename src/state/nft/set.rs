@@ -32,13 +32,13 @@ pub enum SetName {
     Allow6,
     /// Ports of all addresses that everybody may use.
     Public,
-    /// Ports of one IPv4 address that everybody may use.
+    /// Ports of one IPv4 address, and ranges of ports, that everybody may use.
     Public4,
     /// The same of one IPv6 address.
     Public6,
     /// Ports of all addresses that those directly attached may use.
     Lan,
-    /// Ports of one IPv4 address that they may use.
+    /// Ports of one IPv4 address, and ranges of ports, that they may use.
     Lan4,
     /// The same of one IPv6 address.
     Lan6,
@@ -239,9 +239,8 @@ impl SetName {
             SetName::Ingress6 | SetName::Egress6 => &[ADDRESS6, Kind::Protocol, Kind::Port],
             SetName::Masquerade4 | SetName::Near4 => &[ADDRESS4],
             SetName::Masquerade6 | SetName::Near6 => &[ADDRESS6],
-            SetName::Public | SetName::Lan | SetName::Ports4 | SetName::Ports6 => {
-                &[Kind::Protocol, Kind::Port]
-            }
+            SetName::Public | SetName::Lan => &[Kind::Family, Kind::Protocol, Kind::Port],
+            SetName::Ports4 | SetName::Ports6 => &[Kind::Protocol, Kind::Port],
             SetName::Public4 | SetName::Lan4 | SetName::Bound4 | SetName::Ranges4 => {
                 &[ADDRESS4, Kind::Protocol, Kind::Port]
             }

@@ -12,12 +12,16 @@ use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netns;
 
-/// How claims of the set begin.
+/// How claims begin of ports for those directly attached.
 const LAN: &str = "lan ";
+/// How one begins that every lab has with elements in a table of the host: in the one its
+/// networks, in the other the ports that are checked.
+const EACH: [&str; 2] = ["networks ", "checked "];
 
 impl Kernel {
     /// A table of ours is one that carries our mark, and of which the journal knows. Of a
-    /// lab that stays and finds both tables whole, what others have in them is left out.
+    /// lab that finds both tables whole, what others have in them is left out, but for what
+    /// tells that they need them.
     pub(super) fn look_at_tables(
         &mut self,
         host: &mut Namespace,
@@ -29,14 +33,17 @@ impl Kernel {
         if !self.networks && !known {
             return Ok(());
         }
-        let keys = scope
-            .filter(|_| self.networks)
-            .map(|scope| self.keys(scope));
-        let keys = keys.transpose()?;
+        let keys = scope.map(|scope| self.keys(scope)).transpose()?;
         let keys = keys.as_ref();
         host.tables = self.tables(keys, known)?;
-        let is_whole = |name| host.tables.get(&name).is_some_and(Table::is_as_written);
-        let whole = TableName::HOST.into_iter().all(is_whole);
+        let needed = |table: &Table| {
+            let mut owners = table.elements().filter_map(|(_, _, owner)| owner);
+            self.networks || owners.any(|owner| *owner != self.lab.name)
+        };
+        let is_whole = |table: &Table| table.is_as_written() && needed(table);
+        let whole = TableName::HOST
+            .iter()
+            .all(|name| host.tables.get(name).is_some_and(is_whole));
         if keys.is_some() && !whole {
             host.tables = self.tables(None, known)?;
         }
@@ -56,12 +63,16 @@ impl Kernel {
     }
 
     /// The lab's own, and one port of others for those directly attached, if there is any: as
-    /// long as there is, it is known who is attached.
+    /// long as there is, it is known who is attached. Of a lab that needs no table itself, one
+    /// of others in each.
     fn keys(&self, scope: &Scope) -> Result<nft::Keys, Failure> {
         let mut keys = scope.elements.clone();
         let ours = (self.lab.host, &self.lab.name);
-        for (_, set, element) in self.store.elements_of_others(ours, LAN, 1)? {
-            keys.entry(set).or_default().insert(element);
+        let each = EACH.into_iter().filter(|_| !self.networks);
+        for begins in each.chain([LAN]) {
+            for (_, set, element) in self.store.elements_of_others(ours, begins, 1)? {
+                keys.entry(set).or_default().insert(element);
+            }
         }
         Ok(keys)
     }

@@ -80,12 +80,15 @@ pub(crate) struct Kernel {
     pub(crate) published: BTreeSet<Published>,
     /// Whether it will be told who reaches them.
     pub(crate) tells: bool,
+    /// What the journal holds for the lab, once it was read under the lock: nobody else
+    /// changes it.
+    own: Option<BTreeSet<Claim>>,
     /// What the lab was recorded with before, and is to be recorded with.
     before: Option<(Lab, Leases)>,
     lab: Lab,
     leases: Leases,
     store: Store,
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl Kernel {
@@ -109,11 +112,12 @@ impl Kernel {
             forwards: BTreeSet::new(),
             published: BTreeSet::new(),
             tells: false,
+            own: None,
             before: None,
             lab,
             leases: Leases::default(),
             store,
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -141,7 +145,7 @@ impl Kernel {
         let kernel = Kernel {
             leases,
             before,
-            _lock: Some(lock),
+            lock: Some(lock),
             ..Self::to_read(lab, store, routed)?
         };
         let lone = kernel.lone_names().map_err(Error::system(NAMES))?;
@@ -257,9 +261,7 @@ impl Host for Kernel {
     }
 
     fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {
-        let all = self.store.claims_around(self.lab.host, lab);
-        let all = all.map_err(Error::journal("read the journal"))?;
-        Ok(all.get(lab).cloned().unwrap_or_default())
+        self.own(lab).map_err(Error::journal("read the journal"))
     }
 
     fn restore(&mut self, lab: &LabName, claims: &BTreeSet<Claim>) -> Result<(), Error> {
@@ -281,6 +283,16 @@ impl Host for Kernel {
 }
 
 impl Kernel {
+    /// What the journal holds for the lab.
+    fn own(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, super::Failure> {
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
+        }
+        let own = self.store.claims_of(self.lab.host, lab)?;
+        self.own = self.lock.is_some().then(|| own.clone());
+        Ok(own)
+    }
+
     fn write(&mut self, lab: &LabName, claims: &BTreeSet<Claim>, whole: bool) -> Result<(), Error> {
         let before = self.claimed(lab)?;
         // The record goes last: after a kill before that, `down` finds its work again.
@@ -289,7 +301,10 @@ impl Kernel {
             self.leave().map_err(Error::system(what))?;
         }
         self.lab.whole = whole;
+        self.own = None;
         (self.store.record(&self.lab, &before, claims, &self.leases))
-            .map_err(Error::journal("write the journal"))
+            .map_err(Error::journal("write the journal"))?;
+        self.own = Some(claims.clone());
+        Ok(())
     }
 }

@@ -49,8 +49,11 @@ impl Kernel {
         let host = self.lab.host;
         let mut claims = match self.scope {
             None => self.store.claims(host)?,
-            Some(_) => self.store.claims_around(host, lab)?,
+            Some(_) => self.store.settings_beside(host, lab)?,
         };
+        if self.scope.is_some() {
+            claims.insert(lab.clone(), self.own(lab)?);
+        }
         claims.extend(self.assumed.claims.clone());
         let own = claims.get(lab).into_iter().flatten();
         let scope = self.scope.clone().map(|scope| scope.with(own));

@@ -246,27 +246,40 @@ impl Socket {
 
     /// Asks one question that has one answer.
     pub(crate) fn ask(&mut self, request: &Request) -> io::Result<Result<Reply, KernelError>> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let sequence = self.sequence;
-        let mut bytes = Vec::new();
-        encode(&mut bytes, request, 0, sequence);
-        rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
-        let mut answer = None;
-        while answer.is_none() {
-            self.receive(|message| {
-                if message.sequence != sequence {
-                    return;
-                }
-                answer = match error(&message) {
-                    Some(Some(refused)) => Some(Err(refused)),
-                    Some(None) => None,
-                    None => Some(Ok((message.kind, message.body.to_vec()))),
-                };
-            })?;
+        let mut answers = self.ask_each(std::slice::from_ref(request))?;
+        let none = || io::Error::other("the kernel gave no answer");
+        answers.pop().ok_or_else(none)
+    }
+
+    /// Asks questions that have one answer each, many in one send.
+    pub(crate) fn ask_each(
+        &mut self,
+        requests: &[Request],
+    ) -> io::Result<Vec<Result<Reply, KernelError>>> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for requests in requests.chunks(REQUESTS) {
+            let (first, bytes) = self.encode_all(requests, requests.len());
+            rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
+            // They come in the order of the questions.
+            let until = answers.len() + requests.len();
+            let mut next = first;
+            while answers.len() < until {
+                self.receive(|message| {
+                    let answer = match error(&message) {
+                        _ if message.sequence != next => return,
+                        Some(None) => return,
+                        Some(Some(refused)) => Err(refused),
+                        None => Ok((message.kind, message.body.to_vec())),
+                    };
+                    answers.push(answer);
+                    next = next.wrapping_add(1);
+                })?;
+            }
+            for (request, answer) in requests.iter().zip(&answers[until - requests.len()..]) {
+                trace::done(request, answer.as_ref().err());
+            }
         }
-        let answer = answer.ok_or_else(|| io::Error::other("the kernel gave no answer"))?;
-        trace::done(request, answer.as_ref().err());
-        Ok(answer)
+        Ok(answers)
     }
 
     /// Reads the pieces of a list up to its end.

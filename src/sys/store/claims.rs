@@ -28,17 +28,21 @@ impl Store {
         Ok(query.query_row([lab.as_str(), kind, &netns, &object], |row| row.get(0))?)
     }
 
-    /// What this lab claims, and which settings the others of this host do.
-    pub(crate) fn claims_around(
+    /// What this lab claims.
+    pub(crate) fn claims_of(&self, host: Identity, lab: &LabName) -> Result<BTreeSet<Claim>> {
+        let of = "lab.host = ?1 AND lab.cookie = ?2 AND lab = ?3";
+        let mut all = self.claims_where(host, of, lab.as_str())?;
+        Ok(all.remove(lab).unwrap_or_default())
+    }
+
+    /// Which settings the other labs of this host claim.
+    pub(crate) fn settings_beside(
         &self,
         host: Identity,
         lab: &LabName,
     ) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
-        let of = "lab.host = ?1 AND lab.cookie = ?2 AND";
-        let mut all = self.claims_where(host, &format!("{of} lab = ?3"), lab.as_str())?;
-        let settings = format!("{of} kind = 'sysctl' AND lab != ?3");
-        all.extend(self.claims_where(host, &settings, lab.as_str())?);
-        Ok(all)
+        let of = "lab.host = ?1 AND lab.cookie = ?2 AND kind = 'sysctl' AND lab != ?3";
+        self.claims_where(host, of, lab.as_str())
     }
 
     /// Elements of the firewall that other labs of this host claim: those whose text begins

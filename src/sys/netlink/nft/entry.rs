@@ -141,6 +141,7 @@ fn parts(kind: Kind, low: &[u8], high: &[u8]) -> Vec<Part> {
         (Kind::Family, [NFPROTO_IPV6], _) => vec![Part::Family(Family::Ipv6)],
         (Kind::Device, name, _) => one(text(name).parse().ok().map(Part::Device)),
         (Kind::Address(_), low, high) => match (address(low), address(high)) {
+            (Some(low), Some(high)) if low == high => vec![Part::Net(low.into())],
             (Some(low), Some(high)) => {
                 let nets = subnets(low, successor(high)).into_iter();
                 nets.map(Part::Net).collect()

@@ -51,8 +51,10 @@ pub(crate) fn read(
 /// and may be in each other's way.
 pub(crate) type Keys = BTreeMap<SetName, BTreeSet<Element>>;
 
-/// How many are asked for one by one.
-const SINGLY: usize = 64;
+/// To ask for one element takes as long as to list so many.
+const LISTED: u32 = 4;
+/// How many there are where the kernel does not count.
+const SEVERAL: u32 = 1000;
 
 type Sets = BTreeMap<SetName, BTreeMap<Element, Option<LabName>>>;
 
@@ -137,7 +139,7 @@ impl Reader<'_> {
             };
             let entries = match self.keys.map(|keys| keys.get(&set)) {
                 _ if is_empty(set, &found) => Vec::new(),
-                Some(keys) if !set.has_intervals() && !set.has_nobodys() => self.some(set, keys)?,
+                Some(keys) if is_asked(set, &found, keys) => self.some(set, keys)?,
                 _ => self.all(set)?,
             };
             sets.insert(set, entry::elements(set, entries));
@@ -154,12 +156,9 @@ impl Reader<'_> {
 
     fn some(&mut self, set: SetName, keys: Option<&BTreeSet<Element>>) -> io::Result<Vec<Entry>> {
         let keys = keys.into_iter().flatten();
-        if keys.clone().count() > SINGLY {
-            return self.all(set);
-        }
+        let questions: Vec<Request> = keys.map(|key| element::get(set, key)).collect();
         let mut all = Vec::new();
-        for key in keys {
-            let answer = self.socket.ask(&element::get(set, key))?;
+        for answer in self.socket.ask_each(&questions)? {
             all.extend(self.known(answer)?.iter().flat_map(|found| entries(found)));
         }
         Ok(all)
@@ -221,6 +220,15 @@ const NFTA_SET_COUNT: u16 = 20;
 /// (`nft_rbtree_usize`, net/netfilter/nft_set_rbtree.c).
 fn is_empty(set: SetName, attributes: &[u8]) -> bool {
     !has_pairs(set) && find(attributes, NFTA_SET_COUNT) == Some(&[0; 4])
+}
+
+/// Whether elements are asked for one by one: fewer matter than there are others. A kernel
+/// that does not count is taken to have many.
+fn is_asked(set: SetName, attributes: &[u8], keys: Option<&BTreeSet<Element>>) -> bool {
+    let there = find(attributes, NFTA_SET_COUNT).and_then(|count| u32_at(count, 0));
+    let there = there.map_or(SEVERAL, u32::from_be);
+    let keys = keys.map_or(0, BTreeSet::len);
+    !set.has_intervals() && !set.has_nobodys() && keys as u64 * u64::from(LISTED) <= there.into()
 }
 
 fn entries(part: &[u8]) -> impl Iterator<Item = Entry> {

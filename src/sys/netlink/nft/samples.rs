@@ -138,7 +138,7 @@ fn publish(table: &mut Table) {
         (SetName::Bound6, "2001:db8::1 . sctp . 8080 : fd00::20 . 80"),
         (SetName::Ranges4, "0.0.0.0/0 . tcp . 9000-9010 : 10.0.0.10"),
         (SetName::Ranges6, "2001:db8::1 . udp . 9000-9010 : fd00::10"),
-        (SetName::Public, "tcp . 8080"),
+        (SetName::Public, "ipv4 . tcp . 8080"),
         (SetName::Lan4, "192.0.2.1 . tcp . 8080"),
         (SetName::Near4, "192.0.2.0/24"),
         (

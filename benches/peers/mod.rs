@@ -1,0 +1,210 @@
+//! What publishes ports for container engines, driven as the engine would: netavark, and
+//! the CNI plugins bridge, portmap and firewall. Where Debian's packages are installed.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::yard::{ms, run};
+
+const NETAVARK: &str = "/usr/lib/podman/netavark";
+const PLUGINS: &str = "/usr/lib/cni";
+/// The plugins in the order in which a container gets what they give.
+const CHAIN: [&str; 3] = ["bridge", "portmap", "firewall"];
+/// The bridge that a peer makes; its host's address there is 10.89.0.1.
+const BRIDGE: &str = "peer0";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Netavark,
+    Cni,
+}
+
+/// Who publishes ports.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// With its version.
+    pub(crate) version: String,
+    kind: Kind,
+}
+
+/// A namespace that gets ports.
+#[derive(Debug)]
+pub(crate) struct Container {
+    name: String,
+    number: usize,
+}
+
+/// Those that are installed.
+pub(crate) fn found() -> Vec<Peer> {
+    let there = |path: &str| Path::new(path).exists();
+    let mut peers = Vec::new();
+    if there(NETAVARK) {
+        peers.push(Peer {
+            name: "netavark",
+            version: run(Command::new(NETAVARK).arg("--version"))
+                .trim()
+                .to_owned(),
+            kind: Kind::Netavark,
+        });
+    }
+    if CHAIN
+        .iter()
+        .all(|plugin| there(&format!("{PLUGINS}/{plugin}")))
+    {
+        let format = ["-W", "-f", "${Version}", "containernetworking-plugins"];
+        let version = Command::new("dpkg-query").args(format).output();
+        let version = version.map(|said| String::from_utf8_lossy(&said.stdout).into_owned());
+        peers.push(Peer {
+            name: "CNI",
+            version: format!("CNI plugins {}", version.unwrap_or_default()),
+            kind: Kind::Cni,
+        });
+    }
+    peers
+}
+
+impl Peer {
+    /// A namespace, which the engine makes before.
+    pub(crate) fn namespace(&self, name: &str, number: usize) -> Container {
+        run(Command::new("ip").args(["netns", "add", name]));
+        let name = name.to_owned();
+        Container { name, number }
+    }
+
+    /// Gives it an address and ports of the host, each with the one that it leads to; says
+    /// in how many ms.
+    pub(crate) fn up(&self, of: &Container, ports: impl Iterator<Item = (usize, usize)>) -> f64 {
+        let ports: Vec<Value> = ports.map(|pair| self.port(pair)).collect();
+        let file = of.file();
+        match self.kind {
+            Kind::Netavark => {
+                fs::write(&file, of.options(&ports).to_string()).expect("the options");
+                netavark("setup", of)
+            }
+            Kind::Cni => {
+                let mut result = Value::Null;
+                let began = Instant::now();
+                for plugin in CHAIN {
+                    let said = cni(plugin, "ADD", of, of.config(plugin, &result, &ports));
+                    result = serde_json::from_str(&said).expect("a result");
+                }
+                let took = ms(began.elapsed());
+                let known = json!([result, ports]).to_string();
+                fs::write(&file, known).expect("the result");
+                took
+            }
+        }
+    }
+
+    /// Takes it all back.
+    pub(crate) fn down(&self, of: &Container) -> f64 {
+        if self.kind == Kind::Netavark {
+            return netavark("teardown", of);
+        }
+        let known = fs::read_to_string(of.file()).expect("the result");
+        let [result, ports]: [Value; 2] = serde_json::from_str(&known).expect("what was written");
+        let ports = ports.as_array().expect("a list");
+        let began = Instant::now();
+        for plugin in CHAIN.iter().rev() {
+            cni(plugin, "DEL", of, of.config(plugin, &result, ports));
+        }
+        ms(began.elapsed())
+    }
+
+    /// Takes away what peers leave behind, and the namespaces.
+    pub(crate) fn clear(&self) {
+        run(Command::new("ip").args(["-all", "netns", "del"]));
+        run(Command::new("nft").args(["flush", "ruleset"]));
+        // CNI's stays when the last container goes.
+        let gone = Command::new("ip").args(["link", "del", BRIDGE]).output();
+        gone.expect("ip runs");
+    }
+
+    fn port(&self, (host, port): (usize, usize)) -> Value {
+        match self.kind {
+            Kind::Netavark => json!({
+                "host_ip": "", "host_port": host, "container_port": port, "protocol": "tcp", "range": 1
+            }),
+            Kind::Cni => json!({ "hostPort": host, "containerPort": port, "protocol": "tcp" }),
+        }
+    }
+}
+
+impl Container {
+    fn file(&self) -> String {
+        format!("/run/{}.json", self.name)
+    }
+
+    /// What Podman gives to netavark.
+    fn options(&self, ports: &[Value]) -> Value {
+        let name = &self.name;
+        let address = format!("10.89.0.{}", self.number + 1);
+        json!({
+            "container_id": format!("{:064x}", self.number), "container_name": name, "port_mappings": ports,
+            "networks": { "bench": { "static_ips": [address], "interface_name": "eth0" } },
+            "network_info": { "bench": {
+                "name": "bench", "id": format!("{:064x}", 9), "driver": "bridge", "network_interface": BRIDGE,
+                "subnets": [{ "subnet": "10.89.0.0/16", "gateway": "10.89.0.1" }], "ipv6_enabled": false,
+                "internal": false, "dns_enabled": false, "ipam_options": { "driver": "host-local" },
+            } },
+        })
+    }
+
+    /// What a runtime gives to a plugin.
+    fn config(&self, plugin: &str, before: &Value, ports: &[Value]) -> Value {
+        let mut config = match plugin {
+            "bridge" => json!({
+                "bridge": BRIDGE, "isGateway": true, "ipMasq": true, "hairpinMode": true,
+                "ipam": {
+                    "type": "host-local", "dataDir": "/run/cni", "ranges": [[{ "subnet": "10.89.0.0/16" }]],
+                    "routes": [{ "dst": "0.0.0.0/0" }],
+                },
+            }),
+            "portmap" => json!({
+                "capabilities": { "portMappings": true }, "snat": true, "runtimeConfig": { "portMappings": ports },
+            }),
+            _ => json!({ "backend": "iptables" }),
+        };
+        config["cniVersion"] = "1.0.0".into();
+        config["name"] = "bench".into();
+        config["type"] = plugin.into();
+        if !before.is_null() {
+            config["prevResult"] = before.clone();
+        }
+        config
+    }
+}
+
+fn netavark(what: &str, of: &Container) -> f64 {
+    let netns = format!("/run/netns/{}", of.name);
+    let options = ["--config", "/run/netavark", "-f", &of.file(), what, &netns];
+    let began = Instant::now();
+    run(Command::new(NETAVARK).args(options));
+    ms(began.elapsed())
+}
+
+fn cni(plugin: &str, what: &str, of: &Container, config: Value) -> String {
+    let mut child = Command::new(format!("{PLUGINS}/{plugin}"))
+        .env("CNI_COMMAND", what)
+        .env("CNI_CONTAINERID", &of.name)
+        .env("CNI_NETNS", format!("/run/netns/{}", of.name))
+        .env("CNI_IFNAME", "eth0")
+        .env("CNI_PATH", PLUGINS)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the plugin starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    write!(input, "{config}").expect("the plugin reads");
+    drop(input);
+    let output = child.wait_with_output().expect("the plugin ends");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{plugin} {what}: {said}");
+    said
+}
