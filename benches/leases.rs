@@ -8,7 +8,6 @@
 
 mod yard;
 
-use std::fs;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,8 @@
 //! What publishes ports for container engines, driven as the engine would: netavark, and
 //! the CNI plugins bridge, portmap and firewall. Where Debian's packages are installed.
 
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

@@ -33,5 +33,5 @@ pub(super) fn subnets<'a>(draft: &Draft<'a>, want: &Sets<'a>) -> Vec<Owned<'a>> 
 
 fn attached(draft: &Draft<'_>) -> impl Iterator<Item = IpNet> {
     let others = staying(draft).filter(|(_, link)| link.kind != LinkKind::Loopback);
-    others.flat_map(|(_, link)| link.addresses.iter().map(IpNet::trunc))
+    others.flat_map(|(_, link)| link.all_addresses().map(IpNet::trunc))
 }

@@ -214,6 +214,8 @@ fn one_set<'a>(
             || set.has_intervals() && new.keys().any(|new| element.bars(new));
         let (rank, because) = match taken {
             true => (Rank::FirewallInTheWay, "another takes its place"),
+            // Before the port leads elsewhere, where it was not open to all these.
+            false if set.admits() => (Rank::FirewallInTheWay, "nobody comes in by it any more"),
             false => (Rank::FirewallGone, "the lab does not need it any more"),
         };
         let op = Op::DelElement {

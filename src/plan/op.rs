@@ -247,11 +247,19 @@ impl Op {
         }
     }
 
-    /// Whether the host forwards by it what it did not before.
+    /// Whether the host forwards by it what it did not before, or routes loopback addresses.
     pub(crate) fn opens_host(&self) -> bool {
         let forwarding = [SysctlKey::forward4(), SysctlKey::forward6()];
-        matches!(self, Op::SetSysctl { netns: Netns::Host, key, value, .. }
-            if value != "0" && forwarding.contains(key))
+        match self {
+            Op::SetSysctl {
+                netns: Netns::Host,
+                key,
+                value,
+                ..
+            } => value != "0" && forwarding.contains(key),
+            Op::SetLink { set, .. } => *set == Setting::Localnet(true),
+            _ => false,
+        }
     }
 
     /// What it is done to.

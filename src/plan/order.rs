@@ -25,8 +25,8 @@ pub(super) enum Rank {
     /// All that happens within one namespace, namespace by namespace, so that it
     /// goes to the kernel in one send.
     Configure(Turn),
-    /// What a new table or interval cannot stand beside (EEXIST); both go to the
-    /// kernel in one transaction.
+    /// What a new table or interval cannot stand beside (EEXIST), and what lets somebody in no
+    /// more; with what is new they go to the kernel in one transaction.
     FirewallInTheWay,
     /// The table before forwarding is switched on: the guard must stand before
     /// the gate opens.
@@ -75,19 +75,19 @@ pub(super) enum Turn {
 }
 
 /// Sorts the steps of a plan. The host is configured after the namespaces: its
-/// bridges come up when all that is plugged into them is quiet.
+/// bridges come up when all that is plugged into them is quiet. So are its firewall tables: what
+/// a namespace itself does not take is shut out before the host lets it in; and each
+/// table changes in one transaction.
 pub(super) fn sort(mut steps: Vec<(Rank, Step)>) -> Vec<Step> {
-    steps.sort_by_cached_key(|(rank, step)| match rank {
-        Rank::Configure(turn) => {
-            let netns = step.op.netns().clone();
-            let place = (netns == Netns::Host, netns);
-            (
-                Rank::Configure(Turn::RouteInTheWay),
-                Some(place),
-                Some(*turn),
-            )
-        }
-        other => (*other, None, None),
+    steps.sort_by_cached_key(|(rank, step)| {
+        let together = match rank {
+            Rank::Configure(_) => Some(Rank::Configure(Turn::RouteInTheWay)),
+            Rank::FirewallInTheWay | Rank::Firewall => Some(Rank::FirewallInTheWay),
+            _ => None,
+        };
+        let netns = step.op.netns();
+        let place = together.map(|_| (*netns == Netns::Host, netns.clone()));
+        (together.unwrap_or(*rank), place, *rank)
     });
     steps.into_iter().map(|(_, step)| step).collect()
 }

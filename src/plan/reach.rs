@@ -1,6 +1,8 @@
 //! Who will be able to reach the ports that a lab publishes, and what of the host's own
 //! firewall stands in the way.
 
+mod caution;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -8,11 +10,14 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub use caution::Caution;
+
 use super::wall::{Ends, Packet, chains};
 use crate::state::{
     Element, Family, IfName, LabName, Link, Namespace, NetState, Netns, Part, Protocol, Published,
     SetName, TableName, Visible, Wall, WallHook, is_link_local,
 };
+use caution::message;
 
 /// The published ports of a lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -46,52 +51,6 @@ pub struct Warning {
     pub ports: Vec<String>,
     /// The same in words.
     pub message: String,
-}
-
-/// What a [`Warning`] says.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(tag = "warning", rename_all = "kebab-case")]
-pub enum Caution {
-    /// A chain drops what is forwarded to them.
-    Dropped {
-        /// Its table.
-        table: String,
-        /// Its name.
-        chain: String,
-        /// Over which families.
-        families: BTreeSet<Family>,
-    },
-    /// A chain may drop that.
-    MayBeDropped {
-        /// Its table.
-        table: String,
-        /// Its name.
-        chain: String,
-    },
-    /// A chain refuses these ports of the host, which published ones do not pass.
-    PastTheFirewall {
-        /// Its table.
-        table: String,
-        /// Its name.
-        chain: String,
-    },
-    /// The namespace's own list does not have them.
-    NotListed {
-        /// The namespace.
-        netns: Netns,
-    },
-    /// The network is another lab's, whose bridge routes no loopback addresses.
-    NotByLoopback {
-        /// The bridge.
-        bridge: IfName,
-    },
-    /// There are rules that were not looked at.
-    LegacyRules,
-    /// The host has not got this address.
-    NoSuchAddress {
-        /// The address.
-        address: IpAddr,
-    },
 }
 
 /// Tells it of the desired state's ports, on the observed host.
@@ -137,7 +96,7 @@ fn cautions(published: &Published, want: &Namespace, have: &Namespace) -> BTreeS
         .filter(|own| !own.is_unspecified() && !own.is_loopback());
     if let Some(address) = named {
         let mut own = have.links.values().chain(want.links.values());
-        if !own.any(|link| link.addresses.iter().any(|net| net.addr() == address)) {
+        if !own.any(|link| link.all_addresses().any(|net| net.addr() == address)) {
             all.insert(Caution::NoSuchAddress { address });
         }
     }
@@ -204,13 +163,8 @@ fn is_blocked(published: &Published, cautions: &BTreeSet<Caution>) -> bool {
         let mut all = cautions.iter();
         all.any(|one| matches!(one, Caution::Dropped { families, .. } if families.contains(&over)))
     };
-    let mut families = families(published).peekable();
+    let mut families = published.families().peekable();
     families.peek().is_some() && families.all(drops)
-}
-
-fn families(published: &Published) -> impl Iterator<Item = Family> {
-    let to = published.to.iter();
-    to.map(|to| Family::of(&IpNet::from(*to)))
 }
 
 /// The packet behind the host: to the namespace's port, out by its bridge.
@@ -253,9 +207,13 @@ fn taken_in(published: &Published, wall: &Wall) -> Vec<Caution> {
     };
     let refuses = |(chain, ends): (&str, Ends)| {
         let (table, chain) = (wall.name.clone(), chain.to_owned());
-        (ends.dropped && !ends.accepted).then_some(Caution::PastTheFirewall { table, chain })
+        match ends.accepted {
+            _ if !ends.dropped => None,
+            false => Some(Caution::PastTheFirewall { table, chain }),
+            true => Some(Caution::MayBePastTheFirewall { table, chain }),
+        }
     };
-    let each = families(published);
+    let each = published.families();
     each.flat_map(|family| chains(wall, WallHook::Input, packet(family)))
         .filter_map(refuses)
         .collect()
@@ -275,7 +233,7 @@ fn near(lab: &LabName, host: &Namespace) -> BTreeSet<IpNet> {
     let foreign =
         |(dev, link): &(&IfName, &Link)| link.owner.as_ref() != Some(lab) && dev.as_str() != "lo";
     let links = host.links.iter().filter(foreign);
-    let nets = links.flat_map(|(_, link)| &link.addresses);
+    let nets = links.flat_map(|(_, link)| link.all_addresses());
     nets.filter(|net| !is_link_local(net))
         .map(IpNet::trunc)
         .collect()
@@ -304,65 +262,6 @@ fn sources(published: &Published, near: &BTreeSet<IpNet>) -> String {
         None => "this host only".to_owned(),
         Some((last, [])) => format!("this host and {last}"),
         Some((last, more)) => format!("this host, {} and {last}", more.join(", ")),
-    }
-}
-
-fn message(kind: &Caution, ports: &[String]) -> String {
-    let ports = named(ports);
-    match kind {
-        Caution::Dropped {
-            table,
-            chain,
-            families,
-        } => {
-            let over = match families.iter().collect::<Vec<_>>()[..] {
-                [Family::Ipv4] => " over IPv4",
-                [Family::Ipv6] => " over IPv6",
-                _ => "",
-            };
-            format!(
-                "the chain `{chain}` of the nft table `{table}` drops what comes{over} to {ports}, and what \
-                 one table drops no other can accept; `nft insert rule {table} {chain} ct status dnat accept` lets \
-                 it pass"
-            )
-        }
-        Caution::MayBeDropped { table, chain } => format!(
-            "the chain `{chain}` of the nft table `{table}` may drop what comes to {ports}: that depends on where \
-             it comes from, or on rules that cannot be followed from here"
-        ),
-        Caution::PastTheFirewall { table, chain } => format!(
-            "the chain `{chain}` of the nft table `{table}` refuses {ports} to this host itself; published ports do \
-             not pass there: they are reachable all the same"
-        ),
-        Caution::NotListed { netns } => format!(
-            "the `ingress` of {netns} does not list what {ports} leads to: nobody reaches it"
-        ),
-        Caution::NotByLoopback { bridge } => format!(
-            "127.0.0.1 does not lead to {ports}: bridge {bridge} is another lab's, which publishes no port there"
-        ),
-        Caution::LegacyRules => format!(
-            "there are rules of the old iptables, which were not looked at: they may drop {ports} \
-             (`iptables-legacy -S` shows them)"
-        ),
-        Caution::NoSuchAddress { address } => {
-            format!("the host has not got the address {address} of {ports} at present")
-        }
-    }
-}
-
-/// So many ports are named in a warning.
-const NAMED: usize = 4;
-
-fn named(ports: &[String]) -> String {
-    let shown = ports
-        .iter()
-        .take(NAMED)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    match ports.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 

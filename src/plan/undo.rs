@@ -43,7 +43,18 @@ pub fn undo<'a>(
         .into_iter()
         .partition(|op| matches!(op, Op::RenameLink { .. }));
     let (late, now): (Vec<Op>, Vec<Op>) = back.into_iter().partition(needs_ipv6);
-    let mut back = [now, late, names].concat();
+    // Not before the rules that keep others from 127.0.0.0/8 are back.
+    let localnet = |op: &Op| {
+        matches!(
+            op,
+            Op::SetLink {
+                set: Setting::Localnet(true),
+                ..
+            }
+        )
+    };
+    let (open, now): (Vec<Op>, Vec<Op>) = now.into_iter().partition(localnet);
+    let mut back = [now, late, open, names].concat();
     let ended = flow::ended(&back.iter().collect::<Vec<_>>(), &observed);
     back.extend(ended);
     back

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::policy::{holds, seen};
 use super::{Check, Map, Probe};
-use crate::state::{Element, NetState, Netns, Part, SetName, Table, TableName};
+use crate::state::{Element, Family, NetState, Netns, Part, SetName, Table, TableName};
 
 /// Where a published port leads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,7 +54,8 @@ pub(super) fn unseen(check: &Check, map: &Map<'_>) -> Option<String> {
     let table = table(map.state())?;
     let source = map.source(from, check.to)?;
     let (own, from) = (seen(&[check.to], check.probe), [Part::Net(source.into())]);
-    let every = Element::of(own.key.iter().skip(1).cloned());
+    let family = Part::Family(Family::of(&source.into()));
+    let every = Element::of([family].into_iter().chain(own.key.iter().skip(1).cloned()));
     let listed = Element::of(from.iter().chain(&own.key).cloned());
     let in_one = |sets: [SetName; 2]| holds(table, sets, &own);
     let near = holds(

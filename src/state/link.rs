@@ -1,6 +1,6 @@
 //! Links: network devices, as `ip link` shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -49,6 +49,9 @@ pub struct Link {
     /// Given addresses that the kernel will remove in time, or uses no more for what is new.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub expiring: BTreeMap<IpNet, Lifetime>,
+    /// Addresses that the kernel has made from what routers advertise (RFC 4862, 5.5.3).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub learned: BTreeSet<IpNet>,
     /// It is up without the IPv6 link-local address that the kernel makes: somebody removed it,
     /// or it was told to make none. The kernel makes it no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -69,6 +72,13 @@ fn is_zero(n: &u32) -> bool {
 }
 
 impl Link {
+    /// Every address that it has, whoever gave it and for however long, but those that the
+    /// kernel makes for the link alone.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &IpNet> {
+        let lasting = self.addresses.iter().chain(&self.learned);
+        lasting.chain(self.expiring.keys())
+    }
+
     /// A link of this kind that is down and has nothing else.
     pub fn new(kind: LinkKind) -> Self {
         Link {
@@ -83,6 +93,7 @@ impl Link {
             addrgen: None,
             addresses: Vec::new(),
             expiring: BTreeMap::new(),
+            learned: BTreeSet::new(),
             mute: false,
             isolated: false,
             blocked: false,

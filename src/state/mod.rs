@@ -115,6 +115,9 @@ pub struct Namespace {
     /// What other labs have in them by the journal, whether it is there or not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub due: BTreeMap<SetName, BTreeMap<Element, LabName>>,
+    /// What the lab has in them by the journal, and not in fact.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missing: BTreeSet<(SetName, Element)>,
     /// Ports of other labs by the journal, where not all of the tables was read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rivals: BTreeMap<SetName, BTreeMap<Element, LabName>>,

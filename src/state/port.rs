@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -255,6 +255,10 @@ pub struct Process {
 impl Listener {
     /// Whether packets that it takes now would go into the namespace.
     pub fn loses(&self, published: &Published) -> bool {
+        // There a published port is not.
+        if self.at.ip() == IpAddr::from(Ipv6Addr::LOCALHOST) {
+            return false;
+        }
         let v4 = IpAddr::from([0; 4]);
         let takes = |address| published.takes(address, self.at.port());
         self.protocol == published.protocol && (takes(self.at.ip()) || self.both && takes(v4))

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Topology;
+use super::check::unpublishable;
 use super::choose::{NoFreeSubnet, choose};
 use super::names::{link_local, loopback};
 use crate::ipam::{Full, Leases};
@@ -55,6 +56,12 @@ pub enum ResolveError {
         network: NetworkName,
         /// Its lab.
         lab: LabName,
+    },
+    /// A namespace on another lab's network publishes ports that nobody could reach.
+    #[error("{message}")]
+    NotPublishable {
+        /// What is wrong with it.
+        message: String,
     },
     /// The lab whose network is named has none of this name.
     #[error("lab `{lab}` has no network {network} of its own")]
@@ -98,6 +105,7 @@ impl ResolveError {
             ResolveError::NoFreeSubnet(_) => codes::NO_FREE_SUBNET,
             ResolveError::Held { .. } => codes::ADDRESS_HELD,
             ResolveError::ExternalLab { .. } => codes::EXTERNAL_LAB,
+            ResolveError::NotPublishable { .. } => codes::NOT_PUBLISHABLE,
             ResolveError::ExternalNetwork { .. } => codes::EXTERNAL_NETWORK,
             ResolveError::ExternalCircle { .. } => codes::EXTERNAL_CIRCLE,
             ResolveError::UnknownNetwork { .. } => codes::UNKNOWN_NETWORK,
@@ -111,6 +119,9 @@ impl ResolveError {
 /// a subnet is left open and [`choose()`] was not asked, nothing is in the way of one.
 pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases), ResolveError> {
     let topology = &*choose(topology, leases, &[]).map_err(Box::new)?;
+    if let Some(message) = unpublishable(topology) {
+        return Err(ResolveError::NotPublishable { message });
+    }
     let leased = addresses::lease(topology, leases)?;
     let mut state = NetState::empty(topology.lab.clone());
     for netns in topology.namespaces.keys().filter(|n| **n != Netns::Host) {

@@ -83,7 +83,8 @@ fn up_with(path: &str, meddler: &mut Meddler) -> Result<Plan, Error> {
 /// It takes the index that netyard has chosen for its own device.
 fn made_meanwhile() {
     let take = || drop(sh("ip link add docker0 index 100000000 type bridge"));
-    let error = up_with(&example("internet.yaml"), &mut Meddler(take, || ())).expect_err("a failure");
+    let error =
+        up_with(&example("internet.yaml"), &mut Meddler(take, || ())).expect_err("a failure");
     assert!(matches!(error, Error::Undone(_)), "{error}");
     sh("ip link show docker0");
     assert!(!sh("ip -br link").contains("virtual-bridge"));

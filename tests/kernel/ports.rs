@@ -23,6 +23,19 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         test("ports::who may not come in by `ingress` is told", listed),
         test("ports::from another lab's network", external),
+        test(
+            "ports::from another lab's network without a way back",
+            no_way_back,
+        ),
+        test("ports::addresses that expire are the host's, too", expiring),
+        test(
+            "ports::sockets that are no such holders, and such that are",
+            odd_sockets,
+        ),
+        test(
+            "ports::a port that moves is open to nobody on its way",
+            moving,
+        ),
     ]
 }
 
@@ -43,7 +56,7 @@ fn me() -> String {
 
 fn taken() {
     let tcp = TcpListener::bind("0.0.0.0:8080").expect("a free port");
-    let udp = UdpSocket::bind("[::1]:8053").expect("a free port");
+    let udp = UdpSocket::bind("[::]:8053").expect("a free port");
     let client = UdpSocket::bind("127.0.0.1:8054").expect("a free port");
     client.connect("127.0.0.1:9").expect("a peer");
     let before = snapshot::host();
@@ -58,7 +71,7 @@ fn taken() {
                 me()
             ),
             format!(
-                "udp 8050-8060 of the host is taken: {} listens on [::1]:8053",
+                "udp 8050-8060 of the host is taken: {} listens on [::]:8053",
                 me()
             ),
         ] {
@@ -351,4 +364,94 @@ fn external() {
     ok(&["down", "app"]);
     ok(&["up", "--yes", &lab("8081:80")]);
     ok(&["down", "web"]);
+}
+
+/// That lab's file says it, and the one that publishes does not.
+fn no_way_back() {
+    let shop = |how: &str| {
+        let text = format!("lab: shop\nnetworks: {{ lan: {{ subnets: [10.9.0.0/24], {how} }} }}\n");
+        file("shop.yaml", &text)
+    };
+    let app = "lab: app\nnetworks: { lan: { external: shop } }\nnamespaces:\n  \
+        app: { interfaces: { eth0: { network: lan } }, publish: [{ host: 80, visible: public }] }\n";
+    let app = file("app.yaml", app);
+    for how in ["gateway: none", "internal: true"] {
+        ok(&["up", &shop(how)]);
+        let before = snapshot::host();
+        for command in ["plan", "up"] {
+            let said = outcome(&[command, &app]);
+            assert_eq!(said.code, Some(2), "{}{}", said.out, said.err);
+            assert!(said.err.contains("not-publishable"), "{}", said.err);
+        }
+        assert_eq!(snapshot::host(), before);
+        ok(&["down", "shop"]);
+    }
+}
+
+/// As DHCP gives them.
+fn expiring() {
+    sh("ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up");
+    sh("ip address add 192.0.2.1/24 dev up0 valid_lft 3600 preferred_lft 3600");
+    let web = lab("{ host: 443, visible: lan }, \"192.0.2.1:80:80\"");
+    let plan = ok(&["plan", &web]);
+    assert!(
+        plan.contains("reachable from this host, 192.0.2.0/24 and"),
+        "{plan}"
+    );
+    assert!(!plan.contains("has not got"), "{plan}");
+    ok(&["up", &web]);
+    assert_eq!(near(), ["10.7.0.0/24", "192.0.2.0/24"]);
+    sh("ip address del 192.0.2.1/24 dev up0");
+    assert_eq!(outcome(&["status", "web"]).code, Some(1));
+    ok(&["repair", "--yes", "web"]);
+    assert_eq!(near(), ["10.7.0.0/24"]);
+}
+
+fn odd_sockets() {
+    // `::1` is left to the sockets of the host.
+    let own = TcpListener::bind("[::1]:8080").expect("a free port");
+    ok(&["plan", &lab("8080:80")]);
+    drop(own);
+    let _mapped = TcpListener::bind("[::ffff:127.0.0.1]:8081").expect("a free port");
+    let said = outcome(&["plan", &lab("\"0.0.0.0:8081:80\"")]);
+    assert!(
+        said.err.contains("listens on 127.0.0.1:8081"),
+        "{}",
+        said.err
+    );
+}
+
+/// All that changes of the host's rules is one transaction, and a namespace's own come first.
+fn moving() {
+    let two = |one: &str, two: &str| {
+        let text = format!(
+            "lab: web\nnetworks: {{ lan: {{ subnets: [10.7.0.0/24] }} }}\nnamespaces:\n  \
+             one: {{ interfaces: {{ eth0: {{ network: lan }} }} {one} }}\n  \
+             two: {{ interfaces: {{ eth0: {{ network: lan }} }} {two} }}\n"
+        );
+        file("web.yaml", &text)
+    };
+    let at = |script: &str, what: &str| {
+        let line = script.lines().position(|line| line.contains(what));
+        line.unwrap_or_else(|| panic!("{what} in\n{script}"))
+    };
+    ok(&[
+        "up",
+        &two(", publish: [{ host: 443, visible: public }]", ""),
+    ]);
+    let moved = two("", ", publish: [443:443]");
+    let script = ok(&["plan", "--as", "sh", &moved]);
+    let closed = at(&script, "delete element inet netyard public");
+    assert!(
+        closed < at(&script, "add element inet netyard ports4"),
+        "{script}"
+    );
+    ok(&["up", "--yes", &moved]);
+    let listed = ", publish: [{ host: 443, visible: public }], ingress: []";
+    let script = ok(&["plan", "--as", "sh", &two("", listed)]);
+    let inside = at(&script, "ip netns exec two nft");
+    assert!(
+        inside < at(&script, "add element inet netyard public"),
+        "{script}"
+    );
 }

@@ -7,11 +7,11 @@ mod felt;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::order::Rank;
 use super::{Draft, Op};
-use crate::state::{Element, FlowMatch, NetState, Netns, SetName, Table};
+use crate::state::{Element, FlowMatch, Namespace, NetState, Netns, SetName, Table};
 
 pub(super) use felt::{impacts, names};
 
@@ -35,7 +35,10 @@ pub(super) fn ended(ops: &[&Op], observed: &NetState) -> Vec<Op> {
     // A namespace that is new, or goes again, has none that matter.
     let there = |op: &&&Op| observed.namespaces.contains_key(op.netns());
     let changed = ops.iter().filter(|op| elements(op).next().is_some());
-    let places: BTreeSet<&Netns> = changed.filter(there).map(|op| op.netns()).collect();
+    let places = changed.filter(there).map(|op| op.netns());
+    let missing = |(_, namespace): &(_, &Namespace)| !namespace.missing.is_empty();
+    let missing = observed.namespaces.iter().filter(missing);
+    let places: BTreeSet<&Netns> = places.chain(missing.map(|(netns, _)| netns)).collect();
     let left = places.into_iter().map(|netns| {
         let flows = Changed::of(netns, ops, observed).left_behind();
         (netns, flows)
@@ -70,10 +73,15 @@ impl<'a> Changed<'a> {
         let tables = here.into_iter().flat_map(|here| here.tables.values());
         let there = tables.flat_map(all_of).filter(|at| !gone.contains(at));
         let links = here.into_iter().flat_map(|here| here.links.values());
-        let addresses = links.flat_map(|link| &link.addresses);
+        let addresses = links.flat_map(|link| link.all_addresses());
+        let addresses = addresses.map(|address| address.addr());
+        let stay: BTreeSet<At<'a>> = there.chain(come.iter().copied()).collect();
+        // After a kill what was to go is gone, and its flows are not.
+        let missing = here.into_iter().flat_map(|here| &here.missing);
+        gone.extend(missing.map(|(set, element)| (*set, element)));
         Changed {
-            stay: there.chain(come.iter().copied()).collect(),
-            addresses: addresses.map(|address| address.addr()).collect(),
+            stay,
+            addresses: addresses.chain([Ipv4Addr::LOCALHOST.into()]).collect(),
             come,
             gone,
         }

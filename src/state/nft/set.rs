@@ -321,6 +321,11 @@ impl SetName {
             )
     }
 
+    /// Whether it says who may use a published port, or what a namespace takes.
+    pub fn admits(self) -> bool {
+        self.is_of_ports() && !self.leads() || matches!(self, SetName::Ingress4 | SetName::Ingress6)
+    }
+
     /// Whether it is where published ports lead.
     pub fn leads(self) -> bool {
         matches!(

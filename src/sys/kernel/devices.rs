@@ -108,6 +108,17 @@ fn put_addresses(
             link.mute = lost && link.mac.is_some() && link.addrgen.is_some();
         }
     }
+    for listed in addresses
+        .iter()
+        .filter(|a| a.by_kernel && !is_link_local(&a.net))
+    {
+        let link = names
+            .get(&listed.index)
+            .and_then(|name| namespace.links.get_mut(name));
+        if let Some(link) = link.filter(|link| link.kind != LinkKind::Loopback) {
+            link.learned.insert(listed.net);
+        }
+    }
     for listed in in_order(addresses).filter(|listed| !listed.by_kernel) {
         let address = listed.net;
         let link = names

@@ -47,6 +47,17 @@ impl Kernel {
         if keys.is_some() && !whole {
             host.tables = self.tables(None, known)?;
         }
+        let own = claims.get(&self.lab.name).filter(|_| !self.ended);
+        let own = own.into_iter().flatten();
+        let missing = own.filter_map(|claim| match claim {
+            Claim::Element(set, element) => {
+                let table = host.tables.get(&set.table());
+                let there = table.is_some_and(|table| table.has(*set, element));
+                (!there).then(|| (*set, element.clone()))
+            }
+            _ => None,
+        });
+        host.missing = missing.collect();
         if keys.is_some() && whole {
             self.look_at_rivals(host)?;
         } else {

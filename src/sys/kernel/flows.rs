@@ -15,7 +15,9 @@ impl Kernel {
             _ => &[],
         });
         let flows: Vec<FlowMatch> = flows.cloned().collect();
-        match self.end(netns, &flows) {
+        let ended = self.end(netns, &flows);
+        self.ended |= ended.is_ok() && *netns == Netns::Host;
+        match ended {
             Ok(()) => Applied {
                 done: (0..ops.len()).collect(),
                 ..Applied::default()

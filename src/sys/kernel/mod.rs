@@ -60,6 +60,8 @@ pub(crate) struct Kernel {
     taken: BTreeSet<u32>,
     /// Whether not every device of the host was looked at.
     partial: bool,
+    /// Whether the flows were ended that went by what the host's rules lack.
+    ended: bool,
     /// Whether a cable was seen that is up and whose carrier is still to come.
     waits: bool,
     /// Whether forwarding matters to this lab.
@@ -102,6 +104,7 @@ impl Kernel {
             indexes: BTreeMap::new(),
             taken: BTreeSet::new(),
             partial: false,
+            ended: false,
             waits: false,
             routed,
             networks: false,

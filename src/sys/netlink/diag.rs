@@ -131,6 +131,8 @@ fn read(protocol: Transport, body: &[u8]) -> Option<Found> {
             .map(Ipv6Addr::from)?
             .into(),
     };
+    // An IPv6 socket may be bound to an IPv4 address (`::ffff:127.0.0.1`, RFC 4291, 2.5.5.2).
+    let address = address.to_canonical();
     let attributes = body.get(INET_DIAG_ANSWER..).unwrap_or_default();
     let only = parse(attributes).any(|(kind, v)| kind == INET_DIAG_SKV6ONLY && v != [0]);
     Some(Found {

@@ -61,6 +61,19 @@ impl Flaw {
     }
 }
 
+/// What of the ports of namespaces on networks of other labs shows only once it is known what
+/// these are like.
+pub(super) fn unpublishable(topology: &Topology) -> Option<String> {
+    topology.external().next()?;
+    let mut flaws = Vec::new();
+    publish::published(topology, &mut flaws);
+    let flaw = flaws.into_iter().next()?;
+    Some(match flaw.label {
+        Some(label) => format!("{}: {label}", flaw.message),
+        None => flaw.message,
+    })
+}
+
 /// Everything that is wrong with this topology.
 pub fn check(topology: &Topology) -> Vec<Flaw> {
     let mut flaws = Vec::new();
