@@ -24,7 +24,7 @@
 //!   the machine gives no private world.
 //! - `matrix`: who reaches a published port, from everywhere and over everything.
 //! - `names`: namespaces known by name.
-//! - `ports`: published ports, who has them and who will reach them.
+//! - `ports`, `rivals`: published ports, who has them and who will reach them; beside other labs'.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `flows`: what went on by a rule that is gone.
 //! - `crowd`: many namespaces talk to each other at once.
@@ -61,6 +61,7 @@ mod progress;
 mod proof;
 mod readme;
 mod repair;
+mod rivals;
 mod run;
 mod run_ends;
 mod sandbox;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
         cli::tests(),
         changes::tests(),
         status::tests(),
+        rivals::tests(),
         run::tests(),
         run_ends::tests(),
         blocked::tests(),
