@@ -144,16 +144,12 @@ fn guard<'a>(draft: &Draft<'a>) -> Vec<Owned<'a>> {
     elements
 }
 
-/// The families in which bridges pass no rules; a lab that publishes nothing does not know.
+/// The families in which bridges pass no rules, if that was looked at.
 fn direct<'a>(draft: &Draft<'a>, have: Option<&Table>) -> Vec<Owned<'a>> {
-    let publishes = |host: &Namespace| !host.published.is_empty();
     let host = draft.have(&Netns::Host);
-    let elements: Vec<Element> = match draft.desired.namespaces.get(&Netns::Host) {
-        Some(want) if publishes(want) => {
-            let families = host.into_iter().flat_map(|host| &host.direct);
-            families.map(|family| Element::family(*family)).collect()
-        }
-        _ => {
+    let elements: Vec<Element> = match host.and_then(|host| host.direct.as_ref()) {
+        Some(families) => families.iter().map(|f| Element::family(*f)).collect(),
+        None => {
             let there = have.and_then(|have| have.sets.get(&SetName::Direct));
             there
                 .into_iter()

@@ -14,8 +14,8 @@ pub use caution::Caution;
 
 use super::wall::{Ends, Packet, chains};
 use crate::state::{
-    Element, Family, IfName, LabName, Link, Namespace, NetState, Netns, Part, Protocol, Published,
-    SetName, TableName, Visible, Wall, WallHook, is_link_local,
+    Element, Family, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, Part, Protocol,
+    Published, SetName, TableName, Visible, Wall, WallHook, is_link_local,
 };
 use caution::message;
 
@@ -58,7 +58,7 @@ pub fn reach(desired: &NetState, observed: &NetState) -> Reach {
     let nothing = Namespace::default();
     let want = desired.namespaces.get(&Netns::Host).unwrap_or(&nothing);
     let have = observed.namespaces.get(&Netns::Host).unwrap_or(&nothing);
-    let near = near(&desired.lab, have);
+    let near = near(&desired.lab, want, have);
     let mut reach = Reach::default();
     let mut warned: BTreeMap<Caution, Vec<String>> = BTreeMap::new();
     for published in &want.published {
@@ -228,12 +228,12 @@ fn bridge(host: &Namespace, to: IpAddr) -> Option<&IfName> {
         .map(|(dev, _)| dev)
 }
 
-/// The subnets that the host is in, but for those of the lab.
-fn near(lab: &LabName, host: &Namespace) -> BTreeSet<IpNet> {
-    let foreign =
-        |(dev, link): &(&IfName, &Link)| link.owner.as_ref() != Some(lab) && dev.as_str() != "lo";
-    let links = host.links.iter().filter(foreign);
-    let nets = links.flat_map(|(_, link)| link.all_addresses());
+/// The subnets that the host is in, but for the networks of the lab.
+fn near(lab: &LabName, want: &Namespace, have: &Namespace) -> BTreeSet<IpNet> {
+    let bridge = |link: &Link| link.kind == LinkKind::Bridge && link.owner.as_ref() == Some(lab);
+    let links = have.links.iter().chain(&want.links);
+    let others = links.filter(|(dev, link)| !bridge(link) && dev.as_str() != "lo");
+    let nets = others.flat_map(|(_, link)| link.all_addresses());
     nets.filter(|net| !is_link_local(net))
         .map(IpNet::trunc)
         .collect()

@@ -99,10 +99,10 @@ pub struct Namespace {
     /// Ports of the host that a lab publishes. Of an observed host its sets tell it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub published: BTreeSet<Published>,
-    /// The families in which what stays on a bridge passes no rules of the host, where the
-    /// lab publishes ports.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub direct: BTreeSet<Family>,
+    /// The families in which what stays on a bridge passes no rules of the host; `None`: that
+    /// was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<BTreeSet<Family>>,
     /// Sockets of others from which those would take what they listen for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub listeners: BTreeSet<Listener>,

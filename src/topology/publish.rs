@@ -19,6 +19,9 @@ pub struct Publish {
     visible: Visible,
 }
 
+/// How many ports may lead each to another one than itself, of one range.
+const MOVED: u32 = 4096;
+
 /// Why ports cannot be published so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unpublishable {
@@ -29,6 +32,12 @@ pub enum Unpublishable {
         host: PortRange,
         /// Those of the namespace.
         port: PortRange,
+    },
+    /// Each port of a range that is moved is one of its own to the kernel.
+    #[error("{host} leads to other ports: of a range that is moved {MOVED} ports at most")]
+    Moved {
+        /// Those of the host.
+        host: PortRange,
     },
     /// The kernel drops what would be answered from `::1`.
     #[error("`::1` cannot be published")]
@@ -63,6 +72,9 @@ impl Publish {
     ) -> Result<Self, Unpublishable> {
         if host.count() != port.count() {
             return Err(Unpublishable::Lengths { host, port });
+        }
+        if host != port && host.count() > MOVED {
+            return Err(Unpublishable::Moved { host });
         }
         if let Visible::From(sources) = &visible
             && sources.is_empty()

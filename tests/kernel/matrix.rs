@@ -250,6 +250,14 @@ fn without_bridge_rules() {
     ok(&["up", &web]);
     sh("conntrack -F 2>/dev/null");
     assert_eq!(seen("near", "10.7.0.1:8082"), from("10.7.0.20"));
+    sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0");
+    ok(&["up", &web]);
+    ok(&["down", "web"]);
+    assert_eq!(
+        sh("nft list ruleset"),
+        "",
+        "nothing stays for the bridges' sake"
+    );
 }
 
 fn ranges() {

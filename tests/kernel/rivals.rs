@@ -18,6 +18,10 @@ pub(crate) fn tests() -> Vec<Test> {
             "rivals::from another lab's network without a way back",
             no_way_back,
         ),
+        test(
+            "rivals::a lab that needs no table leaves those of others",
+            needs_none,
+        ),
     ]
 }
 
@@ -152,4 +156,24 @@ fn no_way_back() {
         assert_eq!(snapshot::host(), before);
         ok(&["down", "shop"]);
     }
+}
+
+/// A network without anybody on it: what the others have in the tables is theirs.
+fn needs_none() {
+    ok(&["up", &lab("8080:80")]);
+    let checked = || sh("nft list set bridge netyard checked").contains("one-eth0");
+    let bare = file(
+        "bare.yaml",
+        "lab: bare\nnetworks: { lan: { subnets: [10.9.0.0/24] } }\n",
+    );
+    for _ in 0..2 {
+        ok(&["up", &bare]);
+        assert!(checked());
+    }
+    ok(&["status", "web"]);
+    ok(&["down", "bare"]);
+    assert!(checked());
+    ok(&["status", "web"]);
+    ok(&["down", "web"]);
+    assert_eq!(sh("nft list ruleset"), "");
 }

@@ -81,10 +81,10 @@ ADDRESS_CLOSED = "address-closed", "an address that the network does not give",
     "an address outside the ranges, or the gateway's",
     "ask for an address inside the ranges, or for any";
 
-PORT_TAKEN = "port-taken", "a process listens on a port that the lab publishes",
-    "What comes to a published port goes into the namespace before any socket of the host sees it: a server there would hear no more, without any error. One that listens on another address of the host is in nobody's way.",
+PORT_TAKEN = "port-taken", "a port that the lab publishes is taken",
+    "What comes to a published port goes into the namespace before any socket of the host sees it: a server there would hear no more, without any error. One that listens on another address of the host is in nobody's way. A port of one address and protocol leads into one namespace, whichever lab's.",
     "a web server or DNS resolver of the host itself, or the server of a container engine",
-    "publish another port of the host, or one of its addresses alone (`192.0.2.1:8080:80`); or stop the server";
+    "publish another port of the host, or one of its addresses alone (`192.0.2.1:8080:80`); or stop the server, or take the other lab down";
 
 NO_SUCH_LAB = "no-such-lab", "no lab of this name is up",
     "The journal of this host has no such lab. It is forgotten with a reboot, as namespaces are.",

@@ -86,13 +86,17 @@ impl Published {
         (set, Element::of(key))
     }
 
-    /// The ways by which the namespace reaches itself through the host.
-    pub fn hairpins(&self) -> impl Iterator<Item = At> {
-        self.to.iter().map(|to| {
-            let net = IpNet::from(*to);
-            let set = of(Family::of(&net), [SetName::Hairpin4, SetName::Hairpin6]);
-            (set, Element::of([Part::Net(net), Part::Net(net)]))
-        })
+    /// The ways by which a namespace with these addresses reaches itself through the host.
+    pub fn hairpins(&self, addresses: &[IpNet]) -> Vec<At> {
+        let to = self.to.iter().map(|to| IpNet::from(*to));
+        let ways = to.flat_map(|to| {
+            let family = Family::of(&to);
+            let set = of(family, [SetName::Hairpin4, SetName::Hairpin6]);
+            let own = addresses.iter().map(|net| IpNet::from(net.addr()));
+            let own = own.filter(move |own| Family::of(own) == family);
+            own.map(move |own| (set, Element::of([Part::Net(own), Part::Net(to)])))
+        });
+        ways.collect()
     }
 
     /// The families that it is published over.

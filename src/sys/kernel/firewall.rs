@@ -73,14 +73,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// The lab's own, and one port of others for those directly attached, if there is any: as
-    /// long as there is, it is known who is attached. Of a lab that needs no table itself, one
-    /// of others in each.
+    /// The lab's own, and of others what tells that they need the tables: of each lab one
+    /// element would do, so it is one of each table; and one port for those directly attached, if
+    /// there is any: as long as there is, it is known who is attached.
     fn keys(&self, scope: &Scope) -> Result<nft::Keys, Failure> {
         let mut keys = scope.elements.clone();
         let ours = (self.lab.host, &self.lab.name);
-        let each = EACH.into_iter().filter(|_| !self.networks);
-        for begins in each.chain([LAN]) {
+        for begins in EACH.into_iter().chain([LAN]) {
             for (_, set, element) in self.store.elements_of_others(ours, begins, 1)? {
                 keys.entry(set).or_default().insert(element);
             }

@@ -62,7 +62,7 @@ impl Kernel {
         let loses = |one: &Found| self.published.iter().any(|p| one.listener.loses(p));
         found.retain(loses);
         host.listeners = named(found)?;
-        host.direct = self.direct()?;
+        host.direct = Some(self.direct()?);
         if self.tells {
             host.walls = Walls {
                 tables: walls::read(self.netfilter(&Netns::Host)?)?,

@@ -65,6 +65,13 @@ impl Flaw {
 /// these are like.
 pub(super) fn unpublishable(topology: &Topology) -> Option<String> {
     topology.external().next()?;
+    if topology
+        .networks
+        .values()
+        .any(crate::topology::Network::is_unknown)
+    {
+        return None;
+    }
     let mut flaws = Vec::new();
     publish::published(topology, &mut flaws);
     let flaw = flaws.into_iter().next()?;

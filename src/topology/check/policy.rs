@@ -167,6 +167,14 @@ fn forwarded(
         let flaw = Flaw::new(codes::NOT_FORWARDED, place, message);
         return Some(flaw.hint("what the host forwards between others is not this lab's affair"));
     }
+    if let Party::Named(name) = &allow.to
+        && let Meant::Network(_, network) = topology.meant(name)
+        && let Some(lab) = &network.external
+    {
+        let message = format!("{} is a network of lab `{lab}`", to.name);
+        let flaw = Flaw::new(codes::NOT_FORWARDED, format!("{place}/to"), message);
+        return Some(flaw.hint("what enters it is said in that lab's file"));
+    }
     // Who is on several networks may be meant on the other one.
     if from.networks.len() == 1 && from.networks == to.networks {
         let name = from.networks.first()?;

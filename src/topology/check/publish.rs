@@ -54,6 +54,7 @@ fn unreached(
         let gateways = topology.networks.get(front.network)?.gateway_addresses();
         let via = topology.way_out(netns, *family);
         let home = via.is_some_and(|via| gateways.iter().any(|gateway| gateway.addr() == via));
+        let home = home && !is_internal(topology, front.network);
         (!home).then_some((*family, front, gateways, via))
     });
     let (family, front, gateways, via) = astray?;
@@ -63,11 +64,13 @@ fn unreached(
     let name = name(family);
     let message = format!("what `{netns}` answers over {name} does not go back through the host");
     let flaw = Flaw::new(codes::NOT_PUBLISHABLE, "", message);
+    if is_internal(topology, front.network) {
+        let label = format!("network `{}` is internal, without a way out", front.network);
+        let hint = "publish from a network that is not `internal`; the host itself reaches the namespace by its address";
+        return Some(flaw.label(label).hint(hint));
+    }
     let flaw = flaw.label(match via {
         Some(via) => format!("its default route is via `{via}`"),
-        None if is_internal(topology, front.network) => {
-            format!("network `{}` is internal, without a way out", front.network)
-        }
         None => "it has no default route".to_owned(),
     });
     let near = gateways.iter().map(|gateway| gateway.addr());

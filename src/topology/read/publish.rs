@@ -64,7 +64,7 @@ impl Reader<'_> {
             sources.unwrap_or_else(|| Some(Visible::default()))?,
         );
         let place = |wrong: &Unpublishable| match wrong {
-            Unpublishable::Lengths { .. } => port.as_ref(),
+            Unpublishable::Lengths { .. } | Unpublishable::Moved { .. } => port.as_ref(),
             Unpublishable::Loopback6 | Unpublishable::NoHost(_) => address.as_ref(),
             Unpublishable::LoopbackVisible { .. }
             | Unpublishable::Nobody
@@ -123,6 +123,11 @@ impl Reader<'_> {
     }
 
     fn source(&mut self, item: &Item<'_>) -> Option<IpNet> {
+        if let Value::Text(text) = &item.node.value
+            && let Ok(address) = text.parse::<IpAddr>()
+        {
+            return Some(address.into());
+        }
         let net = self.subnet(item)?;
         if net.trunc() == net {
             return Some(net);
@@ -176,6 +181,11 @@ fn unpublishable(wrong: &Unpublishable, span: std::ops::Range<usize>) -> Problem
                 1 => "write one port of the namespace".to_owned(),
                 many => format!("write {many} ports of the namespace"),
             },
+        ),
+        Unpublishable::Moved { .. } => (
+            codes::BAD_PUBLISH,
+            None,
+            "let each port lead to itself, then there may be any number of them".to_owned(),
         ),
         Unpublishable::Loopback6 => (
             codes::BAD_PUBLISH,

@@ -11,10 +11,18 @@ use crate::topology::{Party, Permit, Ports, Topology, Traffic};
 /// What the host forwards, and that it does.
 pub(super) fn allowed(topology: &Topology, state: &mut NetState) {
     let mut cells = Cells::default();
+    // What enters another lab's network is for that lab to say.
+    let external = topology.external();
+    let external = external.filter_map(|(name, _)| topology.networks.get(name));
+    let beyond: Vec<IpNet> = external.flat_map(|of| of.subnets.clone()).collect();
+    let overlap = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
     for allow in &topology.allow {
         let [from, to] = [&allow.from, &allow.to].map(|party| nets(topology, state, Some(party)));
         for from in &from {
-            for to in to.iter().filter(|to| Family::of(to) == Family::of(from)) {
+            let entered = |to: &&IpNet| {
+                Family::of(to) == Family::of(from) && !beyond.iter().any(|net| overlap(net, to))
+            };
+            for to in to.iter().filter(entered) {
                 cells.add(&[*from, *to], &allow.traffic);
             }
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::policy::addresses;
 use super::{forward_switch, forwarding};
 use crate::state::{Family, NetState, Netns, Published, TableName, Visible};
 use crate::topology::front::{FAMILIES, Front};
@@ -26,10 +27,11 @@ pub(super) fn published(topology: &Topology, state: &mut NetState) {
 
 /// A network is there: a port leads to no namespace but by one.
 fn open(topology: &Topology, state: &mut NetState, published: Published) {
+    let own: Vec<IpNet> = addresses(state, &published.netns).copied().collect();
     let host = state.namespaces.entry(Netns::Host).or_default();
     if let Some(table) = host.tables.get_mut(&TableName::Inet) {
         let all = published.leads().into_iter().chain(published.gates());
-        for (set, element) in all.chain(published.hairpins()) {
+        for (set, element) in all.chain(published.hairpins(&own)) {
             table.add(set, element, &topology.lab);
         }
     }

@@ -150,7 +150,10 @@ fn show_status(row: &Row, status: &Status) {
         Ok(drift) => say!("{}", changes::list(&differences(drift)).trim_end()),
         Err(conflicts) => say!("  {conflicts}"),
     }
-    ports::show(&status.reach, "  ");
+    // As long as it is not, nobody can say who reaches what.
+    if matches!(&status.drift, Ok(drift) if drift.is_empty()) {
+        ports::show(&status.reach, "  ");
+    }
     for end in &status.foreign {
         let dev = &end.dev;
         say!("  note: {dev} is plugged into one of its bridges and was not made by netyard");

@@ -2,10 +2,12 @@ use std::process::ExitCode;
 
 use netyard::lab;
 use netyard::plan::{Op, Plan};
+use netyard::topology::Topology;
 use serde_json::json;
 
 use super::consent::{self, Manner};
 use super::output::{self, BOLD, DIM, say, styled};
+use super::ports;
 use super::progress::Verbosity;
 use super::source;
 use super::trouble::Trouble;
@@ -58,7 +60,18 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
     let summary = summary(&plan);
     let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
     say!("lab {lab} is up: {summary} {took}");
+    published(&source.topology);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who reaches its ports now, and what stands in the way, if that can be told.
+fn published(topology: &Topology) {
+    let mut namespaces = topology.namespaces.values();
+    if namespaces.any(|spec| !spec.publish.is_empty())
+        && let Ok((_, reach)) = lab::preview(topology)
+    {
+        ports::show(&reach, "  ");
+    }
 }
 
 /// "3 namespaces, 1 bridge and 3 cables made, 2 changes".
