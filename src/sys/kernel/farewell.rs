@@ -50,7 +50,7 @@ impl Kernel {
     /// which a process is, or that is open somewhere, stays.
     pub(crate) fn wait(&mut self, mut these: Farewell, longest: Duration) -> io::Result<bool> {
         let end = Instant::now() + longest;
-        if !these.wait(end)? {
+        if !these.wait(&mut self.host.socket, end)? {
             return Ok(false);
         }
         // All have begun to go; when one that goes now begins, they have ended.
@@ -61,19 +61,24 @@ impl Kernel {
                 .extend(number(&mut self.host.socket, place.fd.as_fd().as_raw_fd())?);
         }
         drop(last);
-        these.wait(end)
+        these.wait(&mut self.host.socket, end)
     }
 }
 
 impl Farewell {
-    fn wait(&mut self, end: Instant) -> io::Result<bool> {
+    /// Where events were lost, the numbers that are still given tell it.
+    fn wait(&mut self, host: &mut Socket, end: Instant) -> io::Result<bool> {
         while !self.numbers.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
-            let gone = self.events.wait(left)?;
-            if gone.is_empty() {
-                return Ok(false);
+            match self.events.wait(left) {
+                Ok(gone) if gone.is_empty() => return Ok(false),
+                Ok(gone) => self.numbers.retain(|id| !gone.contains(id)),
+                Err(lost) if lost.raw_os_error() == Some(libc::ENOBUFS) => {
+                    let there = nsid::all(host)?;
+                    self.numbers.retain(|id| there.contains(id));
+                }
+                Err(other) => return Err(other),
             }
-            self.numbers.retain(|id| !gone.contains(id));
         }
         Ok(true)
     }

@@ -1,5 +1,6 @@
 //! Namespace ids: the numbers by which one namespace knows others (RTM_GETNSID).
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -26,6 +27,21 @@ pub(crate) fn of(socket: &mut Socket, netns: RawFd) -> io::Result<Option<i32>> {
     let Rtnl::NewNsId(message) = decoded(&reply)? else {
         return Ok(None);
     };
+    Ok(number(&message))
+}
+
+/// All numbers by which the socket's namespace knows others.
+pub(crate) fn all(socket: &mut Socket) -> io::Result<BTreeSet<i32>> {
+    let mut all = BTreeSet::new();
+    for reply in &socket.dump(&request(&Rtnl::GetNsId(NsidMessage::default()), 0))?? {
+        if let Rtnl::NewNsId(message) = decoded(reply)? {
+            all.extend(number(&message));
+        }
+    }
+    Ok(all)
+}
+
+fn number(message: &NsidMessage) -> Option<i32> {
     let id = message
         .attributes
         .iter()
@@ -34,5 +50,5 @@ pub(crate) fn of(socket: &mut Socket, netns: RawFd) -> io::Result<Option<i32>> {
             _ => None,
         });
     // -1 is NETNSA_NSID_NOT_ASSIGNED (include/uapi/linux/net_namespace.h).
-    Ok(id.filter(|id| *id >= 0))
+    id.filter(|id| *id >= 0)
 }
