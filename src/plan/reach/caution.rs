@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::state::{Family, IfName, Netns};
 
-/// What a [`Warning`] says.
+/// What a [`Warning`](super::Warning) says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum Caution {
