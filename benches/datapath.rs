@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use peers::Peer;
+use peers::{Container, Peer};
 use yard::{compiled, median, run, sandbox, settle};
 
 const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
@@ -80,10 +80,9 @@ fn main() {
             note("netyard", full, ways("10.77.0.2"));
             run(Command::new(NETYARD).args(["down", "--wait", "path"]));
             if let Some(cni) = &cni {
-                attach(cni, n, p);
+                let all = attach(cni, n, p);
                 note("CNI", full, ways("10.89.0.2"));
-                cni.clear();
-                outside();
+                cni.clear(&all);
             }
         }
     }
@@ -106,11 +105,13 @@ fn main() {
 }
 
 /// As many containers by the CNI plugins, of which each publishes its share of the ports.
-fn attach(cni: &Peer, namespaces: usize, ports: usize) {
-    for i in 0..namespaces {
+fn attach(cni: &Peer, namespaces: usize, ports: usize) -> Vec<Container> {
+    let one = |i| {
         let made = cni.namespace(&format!("t{i}"), i);
         cni.up(&made, share(i, namespaces, ports));
-    }
+        made
+    };
+    (0..namespaces).map(one).collect()
 }
 
 /// The ports of one namespace, and where each leads.

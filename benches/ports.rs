@@ -146,7 +146,7 @@ fn at_once_by(peer: &Peer, count: usize, samples: &mut Samples) {
             peer.up(&made, each(20_000, count)),
         );
         note(samples, (peer.name, "down", count), peer.down(&made));
-        peer.clear();
+        peer.clear(&[made]);
     }
 }
 
@@ -162,7 +162,7 @@ fn one_more_by(peer: &Peer, size: usize, samples: &mut Samples) {
     );
     peer.down(&one);
     peer.down(&crowd);
-    peer.clear();
+    peer.clear(&[crowd, one]);
 }
 
 /// So many ports, each to itself.

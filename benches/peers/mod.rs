@@ -1,7 +1,7 @@
 //! What publishes ports for container engines, driven as the engine would: netavark, and
 //! the CNI plugins bridge, portmap and firewall. Where Debian's packages are installed.
 
-#![allow(dead_code, reason = "each bench uses a part of it")]
+#![allow(dead_code, reason = "no bench uses all of it")]
 
 use std::fs;
 use std::io::Write as _;
@@ -19,6 +19,8 @@ const PLUGINS: &str = "/usr/lib/cni";
 const CHAIN: [&str; 3] = ["bridge", "portmap", "firewall"];
 /// The bridge that a peer makes; its host's address there is 10.89.0.1.
 const BRIDGE: &str = "peer0";
+/// Where CNI's host-local keeps which addresses are taken.
+const LEASES: &str = "/run/cni";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -119,13 +121,16 @@ impl Peer {
         ms(began.elapsed())
     }
 
-    /// Takes away what peers leave behind, and the namespaces.
-    pub(crate) fn clear(&self) {
-        run(Command::new("ip").args(["-all", "netns", "del"]));
+    /// Takes away the namespaces, and what peers leave behind.
+    pub(crate) fn clear(&self, all: &[Container]) {
+        for of in all {
+            run(Command::new("ip").args(["netns", "del", &of.name]));
+        }
         run(Command::new("nft").args(["flush", "ruleset"]));
-        // CNI's stays when the last container goes.
+        // CNI's bridge stays when the last container goes, and with it what is leased.
         let gone = Command::new("ip").args(["link", "del", BRIDGE]).output();
         gone.expect("ip runs");
+        let _ = fs::remove_dir_all(LEASES);
     }
 
     fn port(&self, (host, port): (usize, usize)) -> Value {
@@ -164,7 +169,7 @@ impl Container {
             "bridge" => json!({
                 "bridge": BRIDGE, "isGateway": true, "ipMasq": true, "hairpinMode": true,
                 "ipam": {
-                    "type": "host-local", "dataDir": "/run/cni", "ranges": [[{ "subnet": "10.89.0.0/16" }]],
+                    "type": "host-local", "dataDir": LEASES, "ranges": [[{ "subnet": "10.89.0.0/16" }]],
                     "routes": [{ "dst": "0.0.0.0/0" }],
                 },
             }),
