@@ -27,61 +27,72 @@ const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
 const PORT: usize = 5202;
 /// The port of the host that leads there; others follow.
 const PUBLISHED: usize = 20_000;
+/// So often each way is measured while a lab stands, by turns: now and then all its
+/// namespaces ask for routers at once, and for a second there is less.
+const SAMPLES: usize = 8;
 /// One measurement, in seconds.
-const SECONDS: &str = "2";
+const SECONDS: &str = "1";
 
 /// A way through the host: its name, who asks, who answers, at which address and port.
-type Way = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    usize,
-);
+type Way = (&'static str, String, String, String, usize);
 
-/// The ways, with the address that the first namespace has.
-fn ways(first: &'static str) -> [Way; 3] {
+/// The ways between the last two of so many namespaces, of which the first has this address.
+/// What is asked in order is asked longest for them.
+fn ways(namespaces: usize, address: String) -> [Way; 3] {
+    let (one, two) = (namespaces - 2, namespaces - 1);
+    let (t, u, out) = (format!("t{one}"), format!("t{two}"), "outside".to_owned());
+    let [host, beyond] = ["192.0.2.1", "192.0.2.2"].map(str::to_owned);
     [
-        ("namespace to namespace", "t1", "t0", first, PORT),
-        ("out, masqueraded", "t1", "outside", "192.0.2.2", PORT),
-        (
-            "in by a published port",
-            "outside",
-            "t0",
-            "192.0.2.1",
-            PUBLISHED,
-        ),
+        (NAMES[0], u.clone(), t.clone(), address, PORT),
+        (NAMES[1], u, out.clone(), beyond, PORT),
+        (NAMES[2], out, t, host, PUBLISHED + one),
     ]
 }
 
+const NAMES: [&str; 3] = [
+    "namespace to namespace",
+    "out, masqueraded",
+    "in by a published port",
+];
+
+/// Requests a second, by who wired it, by which way, and whether there is all or little.
+type Samples = BTreeMap<(&'static str, &'static str, bool), Vec<f64>>;
+
 fn main() {
     let mut numbers = yard::numbers();
-    let rounds = numbers.next().unwrap_or(9);
+    let rounds = numbers.next().unwrap_or(5);
     let namespaces = numbers.next().unwrap_or(300);
     let ports = numbers.next().unwrap_or(1000);
+    assert!(
+        ports + 1 >= namespaces,
+        "each but the last publishes a port"
+    );
     let tcprr = compiled("tcprr");
     let cni = peers::found().into_iter().find(|peer| peer.name == "CNI");
     sandbox();
-    println!("{rounds} rounds, load before {}", yard::load());
+    println!("{rounds} rounds of {SAMPLES}, load before {}", yard::load());
     outside();
-    let mut samples: BTreeMap<(&str, &str, bool), Vec<f64>> = BTreeMap::new();
-    let mut note = |who, full, ways: [Way; 3]| {
-        for way in ways {
-            let rate = measure(&tcprr, way);
-            samples.entry((who, way.0, full)).or_default().push(rate);
-        }
-    };
+    let mut samples = Samples::new();
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
         // Who goes first changes, so that a machine that tires favours nobody.
         for full in [round % 2 == 0, round % 2 != 0] {
             let (n, p) = if full { (namespaces, ports) } else { (2, 1) };
             run(Command::new(NETYARD).args(["up", &lab(n, p)]));
-            note("netyard", full, ways("10.77.0.2"));
+            let ways_of = ways(n, address(n - 2));
+            measure(&tcprr, &ways_of, |way, rate| {
+                samples
+                    .entry(("netyard", way, full))
+                    .or_default()
+                    .push(rate);
+            });
             run(Command::new(NETYARD).args(["down", "--wait", "path"]));
             if let Some(cni) = &cni {
                 let all = attach(cni, n, p);
-                note("CNI", full, ways("10.89.0.2"));
+                let ways_of = ways(n, all[n - 2].address());
+                measure(&tcprr, &ways_of, |way, rate| {
+                    samples.entry(("CNI", way, full)).or_default().push(rate);
+                });
                 cni.clear(&all);
             }
         }
@@ -91,15 +102,16 @@ fn main() {
         "| requests a second | 2 namespaces, 1 port | {namespaces} namespaces, {ports} ports | ratio |"
     );
     println!("|---|---|---|---|");
-    for who in ["netyard", "CNI"] {
-        for (way, ..) in ways("") {
-            let rate = |full| Some(median(samples.get(&(who, way, full))?).0);
-            if let (Some(few), Some(many)) = (rate(false), rate(true)) {
-                println!(
-                    "| {who}: {way} | {few:.0} | {many:.0} | {:.3} |",
-                    many / few
-                );
-            }
+    for (who, way) in ["netyard", "CNI"]
+        .into_iter()
+        .flat_map(|who| NAMES.map(|way| (who, way)))
+    {
+        let rate = |full| Some(median(samples.get(&(who, way, full))?).0);
+        if let (Some(few), Some(many)) = (rate(false), rate(true)) {
+            println!(
+                "| {who}: {way} | {few:.0} | {many:.0} | {:.3} |",
+                many / few
+            );
         }
     }
 }
@@ -124,10 +136,10 @@ fn share(one: usize, namespaces: usize, ports: usize) -> impl Iterator<Item = (u
 fn lab(namespaces: usize, ports: usize) -> String {
     let mut text = "lab: path\nnetworks:\n  lan: { bridge: br-path, subnets: [10.77.0.0/16], masquerade: true }\nnamespaces:\n".to_owned();
     for i in 0..namespaces {
-        let (a, b) = ((i + 1) / 250, (i + 1) % 250 + 1);
+        let own = address(i);
         let _ = writeln!(
             text,
-            "  t{i}:\n    interfaces: {{ eth0: {{ network: lan, addresses: [10.77.{a}.{b}/16] }} }}"
+            "  t{i}:\n    interfaces: {{ eth0: {{ network: lan, addresses: [{own}/16] }} }}"
         );
         let mut own = share(i, namespaces, ports).peekable();
         if own.peek().is_some() {
@@ -145,6 +157,10 @@ fn lab(namespaces: usize, ports: usize) -> String {
     path
 }
 
+fn address(i: usize) -> String {
+    format!("10.77.{}.{}", (i + 1) / 250, (i + 1) % 250 + 1)
+}
+
 /// A machine beyond the host, which knows no way into the lab's network.
 fn outside() {
     let lines = "netns add outside
@@ -159,25 +175,33 @@ fn outside() {
     }
 }
 
-fn measure(tcprr: &Path, (_, from, to, address, port): Way) -> f64 {
+/// Measures all ways by turns.
+fn measure(tcprr: &Path, ways: &[Way; 3], mut note: impl FnMut(&'static str, f64)) {
     let inside = |netns: &str| {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", netns]).arg(tcprr);
         command
     };
-    let mut server = inside(to);
-    let server = server.args(["-s", &PORT.to_string(), "-c", "1"]);
-    let mut server = server.stdout(Stdio::null()).spawn().expect("a server");
-    listening(&mut server, to);
+    let servers = [&ways[0].2, &ways[1].2].map(|netns| {
+        let mut server = inside(netns);
+        let server = server.args(["-s", &PORT.to_string(), "-c", "1"]);
+        let mut server = server.stdout(Stdio::null()).spawn().expect("a server");
+        listening(&mut server, netns);
+        server
+    });
     settle();
-    let port = port.to_string();
-    let said = run(inside(from).args([address, &port, SECONDS, "rr", "-c", "1"]));
-    server
-        .kill()
-        .and_then(|()| server.wait())
-        .expect("the server ends");
-    let rate = said.split(' ').next().and_then(|rate| rate.parse().ok());
-    rate.expect("the client tells its rate")
+    for _ in 0..SAMPLES {
+        for (way, from, _, address, port) in ways {
+            let port = port.to_string();
+            let said = run(inside(from).args([address, &port, SECONDS, "rr", "-c", "1"]));
+            let rate = said.split(' ').next().and_then(|rate| rate.parse().ok());
+            note(way, rate.expect("the client tells its rate"));
+        }
+    }
+    for mut server in servers {
+        let ended = server.kill().and_then(|()| server.wait());
+        ended.expect("the server ends");
+    }
 }
 
 /// Waits until the server can be asked.

@@ -144,6 +144,15 @@ impl Peer {
 }
 
 impl Container {
+    /// The address that CNI gave it.
+    pub(crate) fn address(&self) -> String {
+        let known = fs::read_to_string(self.file()).expect("the result");
+        let known: Value = serde_json::from_str(&known).expect("what was written");
+        let address = known[0]["ips"][0]["address"].as_str();
+        let address = address.and_then(|address| address.split('/').next());
+        address.expect("an address").to_owned()
+    }
+
     fn file(&self) -> String {
         format!("/run/{}.json", self.name)
     }
