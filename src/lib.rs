@@ -24,6 +24,7 @@ pub mod repair;
 pub mod report;
 pub mod run;
 pub mod state;
+pub mod survey;
 mod sys;
 pub mod topology;
 pub mod vigil;

@@ -20,6 +20,7 @@ mod signal;
 pub(crate) mod sockopt;
 pub(crate) mod store;
 pub(crate) mod strays;
+pub(crate) mod survey;
 pub(crate) mod sysctl;
 mod terminal;
 pub(crate) mod uapi;

@@ -89,13 +89,13 @@ impl Living {
 }
 
 /// The inode in `net:[4026531840]`.
-fn inode_of(link: &str) -> Option<u64> {
+pub(super) fn inode_of(link: &str) -> Option<u64> {
     let inode = link.strip_prefix("net:[")?.strip_suffix(']')?;
     inode.parse().ok()
 }
 
 /// The namespaces of which the process sees a mount, and where (proc_pid_mountinfo(5)).
-fn named(process: &Path) -> Vec<(u64, PathBuf)> {
+pub(super) fn named(process: &Path) -> Vec<(u64, PathBuf)> {
     let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
     let named = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(3);

@@ -67,7 +67,7 @@ fn what_other_tools_call_it_is_known() {
     for (words, meant) in [
         (&["destroy", "three"][..], "'down'"),
         (&["apply", "three.yaml"], "'up'"),
-        (&["ls"], "'list', 'status'"),
+        (&["ls"], "'list', 'show'"),
         (&["up", "--dry-run", "three.yaml"], "`netyard plan`"),
         (&["errors", "foo"], "`netyard errors`"),
     ] {

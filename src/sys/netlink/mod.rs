@@ -26,7 +26,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use socket::{Reply, Request};
 
 /// A route netlink message as a request.
-fn request(message: &RouteNetlinkMessage, flags: u16) -> Request {
+pub(crate) fn request(message: &RouteNetlinkMessage, flags: u16) -> Request {
     let mut body = vec![0; message.buffer_len()];
     message.emit(&mut body);
     Request {
@@ -37,7 +37,7 @@ fn request(message: &RouteNetlinkMessage, flags: u16) -> Request {
 }
 
 /// A reply as a route netlink message.
-fn decoded((kind, body): &Reply) -> io::Result<RouteNetlinkMessage> {
+pub(crate) fn decoded((kind, body): &Reply) -> io::Result<RouteNetlinkMessage> {
     RouteNetlinkMessage::parse_with_param(body, *kind)
         .map_err(|e| io::Error::other(format!("a netlink message of type {kind} is odd: {e}")))
 }

@@ -22,6 +22,7 @@ mod repair;
 mod run;
 mod schema;
 mod shell;
+mod show;
 mod source;
 mod status;
 mod test;
@@ -74,6 +75,7 @@ enum Verb {
     Up(up::Args),
     Test(test::Args),
     List(list::Args),
+    Show(show::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -97,6 +99,7 @@ impl Verb {
             Verb::Plan(args) => args.json(),
             Verb::Check(args) => args.json,
             Verb::List(args) => args.json,
+            Verb::Show(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -130,6 +133,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
+        Verb::Show(args) => show::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),
@@ -154,7 +158,7 @@ fn meant(error: &mut clap::Error) {
             "remove" | "rm" | "delete" | "destroy" | "stop" => &["down"],
             "start" | "create" | "apply" | "deploy" => &["up"],
             "fix" | "heal" | "reconcile" => &["repair"],
-            "ps" | "ls" | "inspect" | "show" => &["list", "status"],
+            "ps" | "ls" | "inspect" => &["list", "show"],
             _ => return,
         },
         _ => {

@@ -1,11 +1,14 @@
 //! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
 
+mod detail;
 mod list;
+mod seen;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
 
 pub(crate) use list::{List, Listed, is_free, list, near};
+pub(crate) use seen::{Seen, hardware, seen};
 
 use std::io;
 use std::os::fd::RawFd;

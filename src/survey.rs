@@ -1,0 +1,90 @@
+//! The whole host as it is: every network namespace that can be seen, with all that is in
+//! it, whoever made it. Nothing is changed, and no lab is needed.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::lab::{self, Whereabouts};
+use crate::state::survey::Survey;
+use crate::state::{LabName, Netns, NetnsName, SetName, TableName};
+use crate::sys;
+use crate::sys::store::Store;
+use crate::sys::survey::Sight;
+use crate::topology;
+
+/// Looks at the host. Of what may not be looked at, the survey says so.
+///
+/// # Errors
+/// The process table or the directory of namespaces cannot be read, or the kernel tells
+/// nothing of the host's own devices.
+pub fn look() -> Result<Survey, Error> {
+    Ok(sight()?.survey)
+}
+
+/// The same, with the namespaces open.
+pub(crate) fn sight() -> Result<Sight, Error> {
+    let mut sight = sys::survey::look().map_err(Error::system("look at the host's networks"))?;
+    let survey = &mut sight.survey;
+    match recorded() {
+        Ok(labs) => labs.into_iter().for_each(|lab| note(survey, lab)),
+        // Who may not read the journal may still look at the kernel.
+        Err(error) => {
+            let what = format!("which namespaces labs made: {error}");
+            survey.unseen.push(what);
+        }
+    }
+    Ok(sight)
+}
+
+/// A lab as the journal has it.
+struct Recorded {
+    name: LabName,
+    source: String,
+    here: bool,
+    made: BTreeMap<NetnsName, u64>,
+}
+
+fn recorded() -> Result<Vec<Recorded>, Error> {
+    let store = Store::open_to_read()?;
+    let made = store.namespaces();
+    let made = made.map_err(Error::journal("read the journal"))?;
+    let of = |lab: &LabName| {
+        let own = made.iter().filter(|(_, (by, _))| by == lab);
+        own.map(|(name, (_, identity))| (name.clone(), identity.inode))
+            .collect()
+    };
+    let labs = lab::list()?.into_iter().map(|lab| Recorded {
+        made: of(&lab.name),
+        here: lab.host == Whereabouts::Here,
+        source: lab.source,
+        name: lab.name,
+    });
+    Ok(labs.collect())
+}
+
+/// Marks the lab's namespaces, and notes what the host does for it.
+fn note(survey: &mut Survey, lab: Recorded) {
+    for space in &mut survey.namespaces {
+        let is = |(name, inode): (&NetnsName, &u64)| {
+            *inode == space.inode && space.names.iter().any(|own| own == name.as_str())
+        };
+        if lab.made.iter().any(is) {
+            space.lab = Some(lab.name.clone());
+        }
+    }
+    // What the host masquerades and publishes is in its file; one of another netyard says nothing.
+    let topology = topology::parse(&lab.source).ok().filter(|_| lab.here);
+    let desired = topology.and_then(|topology| lab::desired(&topology).ok());
+    let host = desired.and_then(|mut desired| desired.namespaces.remove(&Netns::Host));
+    let place = survey.namespaces.iter_mut().find(|space| space.host);
+    let (Some(host), Some(space)) = (host, place) else {
+        return;
+    };
+    space.published.extend(host.published);
+    let table = host.tables.get(&TableName::Inet);
+    for (set, element, _) in table.into_iter().flat_map(|table| table.elements()) {
+        if matches!(set, SetName::Masquerade4 | SetName::Masquerade6) {
+            space.masquerades.extend(element.only_subnet());
+        }
+    }
+}
