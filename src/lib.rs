@@ -8,6 +8,7 @@
 
 pub mod draw;
 pub mod error;
+pub mod explain;
 mod external;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -38,4 +39,5 @@ pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 #[doc(hidden)]
 pub mod uapi {
     pub use crate::sys::uapi::ALL;
+    pub use crate::sys::uapi::rules::ALL as RULES;
 }

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
+use crate::explain::{self, Explanation, Question};
 use crate::lab::{self, Whereabouts};
 use crate::state::survey::Survey;
 use crate::state::{LabName, Netns, NetnsName, SetName, TableName};
 use crate::sys;
+use crate::sys::ground::Kernel;
 use crate::sys::store::Store;
 use crate::sys::survey::Sight;
 use crate::topology;
@@ -21,7 +23,38 @@ pub fn look() -> Result<Survey, Error> {
     Ok(sight()?.survey)
 }
 
-/// The same, with the namespaces open.
+/// Follows a packet through the host, and its answer back. What is asked is made of what was
+/// seen; the kernel's own answers are from right after.
+///
+/// # Errors
+/// Those of [`look`], and those of the question.
+pub fn explain<E: From<Error>>(
+    ask: impl FnOnce(&Survey) -> Result<Question, E>,
+) -> Result<Explained, E> {
+    let Sight { survey, open } = sight()?;
+    let question = ask(&survey)?;
+    let kernel = Kernel::new(&survey, open);
+    let explanation = explain::explain(&survey, &kernel, &question);
+    drop(kernel);
+    Ok(Explained {
+        survey,
+        question,
+        explanation,
+    })
+}
+
+/// A question and its answer, with what they are about.
+#[derive(Debug)]
+pub struct Explained {
+    /// The host as it was seen.
+    pub survey: Survey,
+    /// What was asked.
+    pub question: Question,
+    /// What becomes of the packet.
+    pub explanation: Explanation,
+}
+
+/// The same as [`look`], with the namespaces open.
 pub(crate) fn sight() -> Result<Sight, Error> {
     let mut sight = sys::survey::look().map_err(Error::system("look at the host's networks"))?;
     let survey = &mut sight.survey;

@@ -11,6 +11,7 @@ mod nft;
 mod port;
 mod route;
 mod rule;
+pub mod ruleset;
 pub mod survey;
 mod sysctl;
 mod wall;

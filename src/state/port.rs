@@ -114,7 +114,7 @@ impl PortRange {
     }
 
     /// One of them by itself.
-    pub(super) fn only(port: u16) -> Self {
+    pub(crate) fn only(port: u16) -> Self {
         let (first, last) = (port, port);
         PortRange { first, last }
     }

@@ -14,6 +14,8 @@ macro_rules! numbers {
     (@c $name:ident $c:literal) => { $c };
 }
 
+pub(crate) mod rules;
+
 numbers! {
     "linux/netlink.h" {
         HEADER: usize = 16, "sizeof(struct nlmsghdr)";

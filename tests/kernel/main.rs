@@ -23,6 +23,7 @@
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
 //! - `matrix`: who reaches a published port, from everywhere and over everything.
+//! - `broken`: what `explain` says of networks that are broken in one way each.
 //! - `names`: namespaces known by name.
 //! - `ports`, `rivals`: published ports, who has them and who will reach them; beside other labs'.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
@@ -36,6 +37,7 @@
 
 mod accepted;
 mod blocked;
+mod broken;
 mod changes;
 mod cli;
 mod crowd;
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         run::tests(),
         run_ends::tests(),
         blocked::tests(),
+        broken::tests(),
         terminal::tests(),
         matrix::tests(),
         names::tests(),

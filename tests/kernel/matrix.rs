@@ -80,7 +80,7 @@ fn world(lab: &str) -> String {
 }
 
 /// Something done in a namespace; what it opens stays there. `host`: where the test is.
-fn within<T: Send>(netns: &str, body: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn within<T: Send>(netns: &str, body: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             if netns != "host" {

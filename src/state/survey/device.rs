@@ -140,13 +140,10 @@ pub struct Counters {
 }
 
 impl Device {
-    /// Whether it carries packets as far as the kernel says. A device that does not know
-    /// (`unknown`, such as `lo` and many tunnels) does when it is up.
+    /// Whether it carries packets as far as the kernel says. What it tells of RFC 2863's state
+    /// comes later than the carrier (`linkwatch`, net/core/link_watch.c).
     pub fn carries(&self) -> bool {
-        let blocked = self
-            .port
-            .as_ref()
-            .is_some_and(|port| port.state != "forwarding");
-        self.up && matches!(self.state.as_str(), "up" | "unknown") && !blocked
+        let blocked = |port: &Port| !matches!(port.state.as_str(), "forwarding" | "");
+        self.up && self.carrier && !self.port.as_ref().is_some_and(blocked)
     }
 }

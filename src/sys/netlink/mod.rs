@@ -14,6 +14,7 @@ pub(crate) mod notices;
 pub(crate) mod nsid;
 pub(crate) mod route;
 pub(crate) mod rule;
+pub(crate) mod ruleset;
 pub(crate) mod socket;
 mod trace;
 pub(crate) mod walls;

@@ -144,7 +144,8 @@ fn distinguish(found: &mut [Found]) {
         *count.entry(one.space.name.clone()).or_default() += 1;
     }
     for Found { space, .. } in found {
-        if count[&space.name] > 1 && !space.host {
+        // The names that `ip netns` lists here stay as they are.
+        if count[&space.name] > 1 && !space.host && space.names.is_empty() {
             space.name = format!("{} net:[{}]", space.name, space.inode);
         }
     }

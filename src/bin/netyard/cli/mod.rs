@@ -10,6 +10,7 @@ mod demo;
 mod down;
 mod errors;
 mod exec;
+mod explain;
 mod gc;
 mod init;
 mod list;
@@ -76,6 +77,7 @@ enum Verb {
     Test(test::Args),
     List(list::Args),
     Show(show::Args),
+    Explain(explain::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -100,6 +102,7 @@ impl Verb {
             Verb::Check(args) => args.json,
             Verb::List(args) => args.json,
             Verb::Show(args) => args.json,
+            Verb::Explain(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -134,6 +137,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
         Verb::Show(args) => show::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),

@@ -21,6 +21,7 @@ use crate::state::{Element, LabName, SetName, Table, TableName};
 use crate::sys::uapi::*;
 
 pub(crate) use read::{Keys, read};
+pub(crate) use userdata::read_comment;
 
 /// What may be done to a table.
 #[derive(Debug, Clone)]

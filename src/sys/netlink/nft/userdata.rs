@@ -79,7 +79,7 @@ fn numbers(values: &[u32]) -> Vec<u8> {
 }
 
 /// The comment in what an object carries.
-pub(super) fn read_comment(mut bytes: &[u8]) -> Option<&str> {
+pub(crate) fn read_comment(mut bytes: &[u8]) -> Option<&str> {
     while let [kind, length, rest @ ..] = bytes {
         let value = rest.get(..usize::from(*length))?;
         if *kind == COMMENT {

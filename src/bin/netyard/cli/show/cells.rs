@@ -7,14 +7,14 @@ const NAMED: usize = 4;
 
 /// Whether it is on, and carries.
 pub(crate) fn state(device: &Device) -> &str {
-    let blocked = device.port.as_ref().map(|port| port.state.as_str());
-    match (device.up, device.carrier, device.state.as_str(), blocked) {
-        (false, ..) => "down",
-        (_, _, _, Some(state)) if !matches!(state, "forwarding" | "") && device.carrier => state,
-        (_, _, "up" | "unknown", _) => "up",
-        (_, false, ..) => "no carrier",
-        (_, _, "lowerlayerdown", _) => "no carrier",
-        (_, _, state, _) => state,
+    match (device.up, device.carrier) {
+        (false, _) => "down",
+        (true, false) => "no carrier",
+        (true, true) => match &device.port {
+            Some(port) if !matches!(port.state.as_str(), "forwarding" | "") => &port.state,
+            _ if device.state == "dormant" => "dormant",
+            _ => "up",
+        },
     }
 }
 

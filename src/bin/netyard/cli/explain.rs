@@ -1,0 +1,203 @@
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use netyard::explain::{Load, Question, Step, Verdict, address_of};
+use netyard::report::codes;
+use netyard::state::survey::{Space, Survey};
+use netyard::state::Transport;
+use netyard::survey::{self, Explained};
+use serde_json::json;
+
+use super::output::{self, BAD, BOLD, DIM, GOOD, say, styled};
+use super::trouble::Trouble;
+
+/// Tell why a packet arrives, or what keeps it from arriving
+///
+/// The packet is followed through what is really there, hop by hop, and its answer back:
+/// routes (asked of the kernel), links, bridges, forwarding, rules of all tables, addresses
+/// that are rewritten, who listens. Nothing is sent and nothing is changed. The last lines
+/// are the verdict: the one cause, and what to change. It works for all of this host, whoever
+/// made it. The exit code is 0 when packet and answer arrive, or leave what can be seen, 1
+/// when not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples: netyard explain one three
+          netyard explain one 192.0.2.1
+          netyard explain host web:80/tcp
+          netyard explain one '[2001:db8::1]:53/udp'
+          netyard explain one three --size 1500")]
+pub(crate) struct Args {
+    /// The namespace that sends; `host` is the one netyard runs in
+    from: String,
+    /// Where to: a namespace or an address, with a port (of TCP, or PORT/udp) or as a ping
+    #[arg(value_name = "TO[:PORT[/PROTO]]")]
+    to: String,
+    /// How large the packet is, in bytes, and that it may not be divided
+    #[arg(long, value_name = "BYTES", default_value_t = 84, value_parser = clap::value_parser!(u32).range(28..=65535))]
+    size: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let explained = survey::explain(|survey| question(args, survey))?;
+    let arrives = matches!(
+        explained.explanation.verdict,
+        Verdict::Arrives | Verdict::Leaves(_)
+    );
+    let code = ExitCode::from(u8::from(!arrives));
+    if args.json {
+        output::json(&as_json(args, &explained))?;
+    } else {
+        show(args, &explained);
+    }
+    Ok(code)
+}
+
+/// A port and its protocol.
+#[derive(Debug, Clone, Copy)]
+struct Port(Transport, u16);
+
+/// What stands behind the last colon.
+impl FromStr for Port {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let port = port.parse().map_err(drop)?;
+        let protocol = protocol.parse().map_err(drop)?;
+        Ok(Port(protocol, port))
+    }
+}
+
+fn question(args: &Args, survey: &Survey) -> Result<Question, Trouble> {
+    let from = place(survey, &args.from)?;
+    let (name, load) = target(&args.to);
+    let to = match name.parse::<IpAddr>() {
+        Ok(address) => address,
+        Err(_) => {
+            let to = place(survey, name)?;
+            let (from, to) = (&survey.namespaces[from], &survey.namespaces[to]);
+            address_of(from, to).ok_or_else(|| no_address(to))?
+        }
+    };
+    Ok(Question {
+        from,
+        to,
+        load,
+        size: args.size,
+    })
+}
+
+/// `web:80/tcp`, `10.0.0.1`, `[2001:db8::1]:53/udp`, `2001:db8::1`.
+fn target(text: &str) -> (&str, Load) {
+    if text.parse::<IpAddr>().is_ok() {
+        return (text, Load::Echo);
+    }
+    let port = text.rsplit_once(':').and_then(|(name, port)| {
+        let Port(transport, port) = port.parse().ok()?;
+        Some((name, Load::To(transport, port)))
+    });
+    let (name, load) = port.unwrap_or((text, Load::Echo));
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    (bare.unwrap_or(name), load)
+}
+
+fn place(survey: &Survey, name: &str) -> Result<usize, Trouble> {
+    let found = survey.find(name);
+    let said = match found.as_slice() {
+        [one] => {
+            let at = survey.namespaces.iter().position(|space| space.name == one.name);
+            return at.ok_or_else(|| Trouble::failed(codes::INTERNAL, "a namespace without place"));
+        }
+        [] => format!("no namespace or container is called `{name}`"),
+        several => {
+            let names: Vec<&str> = several.iter().map(|space| space.name.as_str()).collect();
+            format!("`{name}` may be {}", names.join(" or "))
+        }
+    };
+    Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("`netyard show` lists all of them"))
+}
+
+fn no_address(to: &Space) -> Trouble {
+    let said = format!("namespace {} has no address to send to", to.name);
+    let cards = to.devices.iter().filter(|device| device.kind != "loopback");
+    let names: Vec<&str> = cards.map(|device| device.name.as_str()).collect();
+    let cause = match names.is_empty() {
+        true => "it has no device but lo".to_owned(),
+        false => format!("no address on {}", names.join(", ")),
+    };
+    let hint = format!("ip -n {} address add ADDRESS/PREFIX dev DEVICE", to.name);
+    Trouble::failed(codes::NO_SUCH_NAMESPACE, said).cause(cause).hint(hint)
+}
+
+fn show(args: &Args, explained: &Explained) {
+    let Explained {
+        question,
+        explanation,
+        ..
+    } = explained;
+    let load = match question.load {
+        Load::Echo => "ping".to_owned(),
+        Load::To(transport, port) => format!("{transport} to port {port}"),
+    };
+    let head = format!("{} -> {}, {load}", args.from, question.to);
+    say!("{}", styled(BOLD, head));
+    let all = explanation.there.iter().chain(&explanation.back);
+    let width = all.map(|step| step.netns.chars().count()).max().unwrap_or_default();
+    steps(&explanation.there, width);
+    if !explanation.back.is_empty() {
+        say!("{}", styled(DIM, "and back"));
+        steps(&explanation.back, width);
+    }
+    match &explanation.verdict {
+        Verdict::Arrives => say!("{}: packet and answer arrive", styled(GOOD, "arrives")),
+        Verdict::Leaves(place) => say!(
+            "{}: by {place}; what is beyond is not seen from here",
+            styled(GOOD, "leaves")
+        ),
+        Verdict::Stops(cause) => {
+            say!("{}: {cause}", styled(BAD, "stops"));
+            say!("  {} {}", styled(DIM, "change:"), cause.fix());
+        }
+        Verdict::Unknown(why) => say!("{}: {why}", styled(BAD, "not known")),
+    }
+}
+
+fn steps(steps: &[Step], width: usize) {
+    for step in steps {
+        say!("  {:width$}  {:8}  {}", step.netns, step.what, step.text);
+    }
+}
+
+fn as_json(args: &Args, explained: &Explained) -> serde_json::Value {
+    let Explained {
+        question,
+        explanation,
+        ..
+    } = explained;
+    let (cause, fix) = match &explanation.verdict {
+        Verdict::Stops(cause) => (Some(cause), Some(cause.fix())),
+        _ => (None, None),
+    };
+    json!({
+        "from": args.from,
+        "to": question.to,
+        "there": explanation.there,
+        "back": explanation.back,
+        "verdict": match &explanation.verdict {
+            Verdict::Arrives => "arrives",
+            Verdict::Leaves(_) => "leaves",
+            Verdict::Stops(_) => "stops",
+            Verdict::Unknown(_) => "unknown",
+        },
+        "cause": cause.map(|cause| cause.word()),
+        "line": match &explanation.verdict {
+            Verdict::Stops(cause) => Some(cause.to_string()),
+            Verdict::Leaves(place) => Some(format!("leaves by {place}")),
+            Verdict::Unknown(why) => Some(why.clone()),
+            Verdict::Arrives => None,
+        },
+        "change": fix,
+    })
+}

@@ -1,0 +1,10 @@
+//! Rules as nft writes them, as far as they are understood.
+
+mod field;
+mod rule;
+mod value;
+mod xt;
+
+pub(super) use field::{ct, fib, meta, payload};
+pub(super) use rule::line;
+pub(super) use value::refusal;

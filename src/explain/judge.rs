@@ -1,0 +1,127 @@
+//! What the rules of a namespace do with a packet, in the words of the walk.
+
+use super::filter::{self, Ask, Connection, ConnectionState, Ends, Fate, Line};
+use super::ground::{Hook, Judgement, Layer, Load, Packet, Rewrite};
+use crate::state::ruleset::{self, NatKind, Ruleset};
+use crate::state::{TABLE, Transport};
+
+/// Types of ICMP (RFC 792) and ICMPv6 (RFC 4443): echo request, echo reply.
+const ECHO4: (u8, u8) = (8, 0);
+const ECHO6: (u8, u8) = (128, 129);
+const ICMP: u8 = 1;
+const ICMP6: u8 = 58;
+
+/// What they do with it.
+pub(crate) fn judge(
+    ruleset: &Ruleset,
+    layer: Layer,
+    hook: Hook,
+    packet: &Packet,
+    ask: &dyn Ask,
+) -> Judgement {
+    let layer = match layer {
+        Layer::Ip => filter::Layer::Ip,
+        Layer::Bridge => filter::Layer::Bridge,
+    };
+    let hook = match hook {
+        Hook::Prerouting => ruleset::Hook::Prerouting,
+        Hook::Input => ruleset::Hook::Input,
+        Hook::Forward => ruleset::Hook::Forward,
+        Hook::Output => ruleset::Hook::Output,
+        Hook::Postrouting => ruleset::Hook::Postrouting,
+    };
+    let passage = filter::pass(ruleset, layer, hook, &seen(packet), ask);
+    let (table, line, ours) = told(passage.line.as_ref());
+    match passage.fate {
+        Fate::Accept => match passage.rewrite {
+            None => Judgement::Passes(None),
+            Some(rewrite) => match rewritten(&rewrite) {
+                Some(rewrite) => Judgement::Passes(Some(rewrite)),
+                None => {
+                    let (table, line, _) = told(passage.rewritten_by.as_ref());
+                    Judgement::Unknown { table, line }
+                }
+            },
+        },
+        Fate::Drop => Judgement::Drops { table, line, ours },
+        Fate::Reject(with) => Judgement::Drops {
+            table,
+            line: format!("{line} (refused with {with})"),
+            ours,
+        },
+        Fate::Unknown(why) => Judgement::Unknown {
+            table,
+            line: format!("{line} ({why})"),
+        },
+    }
+}
+
+/// Family and name of the table, the rule or policy with its chain, and whether it is ours.
+fn told(line: Option<&Line>) -> (String, String, bool) {
+    let Some(line) = line else {
+        return Default::default();
+    };
+    let table = format!("{} {}", line.family, line.table);
+    let handle = line.handle.map(|handle| format!(" # handle {handle}"));
+    let text = format!(
+        "chain {}: {}{}",
+        line.chain,
+        line.text,
+        handle.unwrap_or_default()
+    );
+    (table, text, line.table == TABLE)
+}
+
+/// The one address that a packet gets; `None` where it may be one of several.
+fn rewritten(rewrite: &filter::Rewrite) -> Option<Rewrite> {
+    let only = |(first, last)| (first == last).then_some(first);
+    let port = match rewrite.port {
+        None => None,
+        Some((first, last)) => (first == last).then_some(first),
+    };
+    Some(match rewrite.kind {
+        NatKind::Source => Rewrite::Source(only(rewrite.address?)?, port),
+        NatKind::Destination => Rewrite::Destination(rewrite.address.and_then(only), port),
+        NatKind::Masquerade => Rewrite::Masquerade,
+        NatKind::Redirect => Rewrite::Here(port),
+    })
+}
+
+/// The packet as rules see it.
+fn seen(packet: &Packet) -> filter::Packet {
+    let source = packet.source.unwrap_or(match packet.v6() {
+        true => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        false => std::net::Ipv4Addr::UNSPECIFIED.into(),
+    });
+    let (protocol, port, icmp) = match (packet.load, packet.v6()) {
+        (Load::Echo, false) => (ICMP, 0, Some((if packet.answer { ECHO4.1 } else { ECHO4.0 }, 0))),
+        (Load::Echo, true) => (ICMP6, 0, Some((if packet.answer { ECHO6.1 } else { ECHO6.0 }, 0))),
+        (Load::To(transport, port), _) => (Transport::number(transport), port, None),
+    };
+    let ends = |(from, to): (std::net::SocketAddr, std::net::SocketAddr)| Ends {
+        source: (from.ip(), from.port()),
+        destination: (to.ip(), to.port()),
+    };
+    filter::Packet {
+        source_port: packet.source_port,
+        destination_port: port,
+        icmp,
+        size: packet.size,
+        iif: packet.iif.clone(),
+        oif: packet.oif.clone(),
+        ether: packet.ether,
+        connection: Connection {
+            state: match packet.answer {
+                true => ConnectionState::Established,
+                false => ConnectionState::New,
+            },
+            reply: packet.answer,
+            snat: packet.disguised,
+            dnat: packet.redirected,
+            mark: 0.into(),
+            original: packet.original.map(ends),
+            translation: None,
+        },
+        ..filter::Packet::new(source, packet.destination, protocol)
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a packet arrives, or does not: it is followed through what is really there, hop by
+//! hop, and back. What the kernel decides is asked of the kernel ([`Ground`]); here is what
+//! it would do next.
+
+mod absent;
+mod cause;
+pub mod filter;
+mod ground;
+mod judge;
+mod link;
+mod rules;
+mod segment;
+mod walk;
+mod words;
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::state::survey::{Space, Survey};
+
+pub use cause::{Cause, Obstacle, Place};
+pub(crate) use judge::judge;
+pub use rules::Rules;
+pub use ground::{Ground, Hook, Judgement, Layer, Load, Packet, Rewrite, Routed, Unrouted};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// From which namespace, by its place in the survey.
+    pub from: usize,
+    /// To which address.
+    pub to: IpAddr,
+    /// A ping, or something to a port.
+    pub load: Load,
+    /// How large the packet is with its header, in bytes.
+    pub size: u32,
+}
+
+/// A step of the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// In which namespace.
+    pub netns: String,
+    /// What decides there: `route`, `link`, `rules`, `rewrite`, `forward`, `arrives`, `listens`.
+    pub what: &'static str,
+    /// How.
+    pub text: String,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It arrives, and so does the answer.
+    Arrives,
+    /// It leaves what is seen, by this device.
+    Leaves(Place),
+    /// It does not: one cause.
+    Stops(Box<Cause>),
+    /// Something cannot be followed.
+    Unknown(String),
+}
+
+/// The way of a packet, and of its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The way there.
+    pub there: Vec<Step>,
+    /// The way back.
+    pub back: Vec<Step>,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+/// Follows a packet, and its answer.
+pub fn explain(survey: &Survey, ground: &dyn Ground, question: &Question) -> Explanation {
+    walk::follow(survey, ground, question)
+}
+
+/// The address that is meant when a namespace is named: one in a subnet of who asks, or else
+/// its first, IPv4 before IPv6; of `lo` none.
+pub fn address_of(from: &Space, to: &Space) -> Option<IpAddr> {
+    let usable = |space: &Space| {
+        let devices = space.devices.iter().filter(|device| device.kind != "loopback");
+        let all = devices.flat_map(|device| device.addresses.iter().map(|one| one.net));
+        let global: Vec<_> = all.filter(|net| !crate::state::is_link_local(net)).collect();
+        global
+    };
+    let (own, all) = (usable(from), usable(to));
+    let near = all.iter().find(|net| own.iter().any(|own| own.contains(&net.addr())));
+    let v4 = || all.iter().find(|net| net.addr().is_ipv4());
+    let found = near.or_else(v4).or_else(|| all.first());
+    found.map(|net| net.addr())
+}
