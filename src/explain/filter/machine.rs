@@ -62,7 +62,11 @@ pub(super) fn run(rule: &ListedRule, mut state: State, scene: &Scene<'_>) -> Ran
             Step::Go | Step::If(Some(true)) => {}
             Step::If(Some(false)) => {
                 let not = State::merged(untaken, Some(state));
-                return Ran { met: None, not, why };
+                return Ran {
+                    met: None,
+                    not,
+                    why,
+                };
             }
             Step::If(None) => {
                 untaken = State::merged(untaken, Some(state.clone()));
@@ -84,7 +88,10 @@ impl Machine<'_> {
             Expression::Unknown(name) => name.clone(),
             Expression::Match(name, ..) => format!("match {name}"),
             Expression::Lookup(lookup) if self.vague.is_none() => format!("set {}", lookup.set),
-            _ => self.vague.clone().unwrap_or_else(|| "a condition".to_owned()),
+            _ => self
+                .vague
+                .clone()
+                .unwrap_or_else(|| "a condition".to_owned()),
         }
     }
 
@@ -115,9 +122,7 @@ impl Machine<'_> {
                 self.registers.put(*to, &Bytes::known(value.clone()));
                 Step::Go
             }
-            Expression::Load(name, to) => {
-                self.load(Some(Bytes::unknown(16)), *to, || name.clone())
-            }
+            Expression::Load(name, to) => self.load(Some(Bytes::unknown(16)), *to, || name.clone()),
             Expression::Bitwise(bitwise) => self.bitwise(bitwise),
             Expression::Byteorder(order) => self.byteorder(*order),
             Expression::Compare(op, from, value) => Step::If(self.compare(*op, *from, value)),
@@ -349,7 +354,11 @@ fn shifted(bytes: &[u8], by: u32, left: bool, empty: u32) -> Vec<u8> {
     let step = |word: &mut u32| {
         let old = *word;
         *word = if left { old << by } else { old >> by } | carry;
-        carry = if left { old >> (32 - by) } else { old << (32 - by) };
+        carry = if left {
+            old >> (32 - by)
+        } else {
+            old << (32 - by)
+        };
     };
     match left {
         true => words.iter_mut().rev().for_each(step),

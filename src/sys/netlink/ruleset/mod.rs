@@ -16,8 +16,8 @@ use super::attr::{parse, put_text};
 use super::nft::read_comment;
 use super::socket::{Request, Socket, u32_at};
 use crate::state::ruleset::{
-    BaseChain, Elements, Expression, Found, Hook, ListedRule, Lookup, RuleChain, RuleSet,
-    RuleTable, Ruleset, TableFamily,
+    BaseChain, Elements, Expression, Hook, ListedRule, Lookup, RuleChain, RuleTable, Ruleset,
+    TableFamily,
 };
 use crate::sys::uapi::rules::*;
 use crate::sys::uapi::*;
@@ -55,7 +55,10 @@ fn legacy() -> Vec<String> {
     let named = |family: &str, file: &str| -> Vec<String> {
         let names = fs::read_to_string(format!("/proc/thread-self/net/{file}"));
         let names = names.unwrap_or_default();
-        names.lines().map(|name| format!("{family} {name}")).collect()
+        names
+            .lines()
+            .map(|name| format!("{family} {name}"))
+            .collect()
     };
     let mut all = named("ip", "ip_tables_names");
     all.extend(named("ip6", "ip6_tables_names"));
@@ -78,7 +81,9 @@ impl Reader<'_> {
         let mut tables: BTreeMap<Place, RuleTable> = BTreeMap::new();
         let mut order = Vec::new();
         for (number, body) in self.list(NFT_MSG_GETTABLE, 0, &[])? {
-            let Some(family) = family(number) else { continue };
+            let Some(family) = family(number) else {
+                continue;
+            };
             let place = (number, text(&body, NFTA_TABLE_NAME));
             let table = RuleTable {
                 family,
@@ -242,10 +247,7 @@ fn base(family: u8, body: &[u8], made: usize) -> Option<BaseChain> {
     let device = find(place, NFTA_HOOK_DEV).map(|_| text(place, NFTA_HOOK_DEV));
     let devices = find(place, NFTA_HOOK_DEVS).unwrap_or_default();
     let devices = parse(devices).filter(|(kind, _)| *kind == NFTA_DEVICE_NAME);
-    let devices: BTreeSet<String> = devices
-        .map(|(_, name)| plain(name))
-        .chain(device)
-        .collect();
+    let devices: BTreeSet<String> = devices.map(|(_, name)| plain(name)).chain(device).collect();
     Some(BaseChain {
         hook: hook(family, number(place, NFTA_HOOK_HOOKNUM))?,
         kind: text(body, NFTA_CHAIN_TYPE),
