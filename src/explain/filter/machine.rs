@@ -41,6 +41,8 @@ pub(super) enum Step {
     If(Truth),
     /// The rule is at its end.
     Then(Deed),
+    /// That is so or is not.
+    Perhaps(Deed),
 }
 
 /// The registers, and what was last brought there without being known.
@@ -71,6 +73,12 @@ pub(super) fn run(rule: &ListedRule, mut state: State, scene: &Scene<'_>) -> Ran
             Step::If(None) => {
                 untaken = State::merged(untaken, Some(state.clone()));
                 why.get_or_insert_with(|| machine.reason(expression));
+            }
+            Step::Perhaps(deed) => {
+                let not = State::merged(untaken, Some(state.clone()));
+                why.get_or_insert_with(|| machine.reason(expression));
+                let met = Some((deed, state));
+                return Ran { met, not, why };
             }
             Step::Then(deed) => {
                 let (met, not) = (Some((deed, state)), untaken);
@@ -269,22 +277,34 @@ impl Machine<'_> {
         let key = self.register(lookup.from, set.parts.iter().fold(0, width));
         let hit = lookup::find(set, &lookup.set, &key, self.scene);
         match (hit, lookup.then) {
-            (Hit::Unknown, Found::To(to)) => {
-                self.registers.put(to, &Bytes::unknown(16));
-                Step::If(None)
-            }
-            // What is not known may lead anywhere.
-            (Hit::Unknown, Found::Verdict) => {
-                let map = format!("map {}", lookup.set);
-                Step::Then(Deed::End(Fate::Unknown(map)))
-            }
-            (Hit::Unknown, _) => Step::If(None),
+            (Hit::Perhaps(all), then) => self.perhaps(&all, &lookup.set, then),
             (Hit::Nothing, then) => Step::If(Some(then == Found::NotThere)),
             (Hit::Element(_), Found::NotThere) => Step::If(Some(false)),
             (Hit::Element(element), then) => match (self.each(&element.each), then) {
                 (Step::Go, then) => self.found(&element.data, then),
                 (ended, _) => ended,
             },
+        }
+    }
+
+    /// One of these elements, or none. If all lead to one end, that is the end, or is not.
+    fn perhaps(&mut self, all: &[&SetElement], set: &str, then: Found) -> Step {
+        let mut data: Vec<&SetData> = all.iter().map(|element| &element.data).collect();
+        data.dedup();
+        match (then, &data[..]) {
+            (Found::Verdict, [SetData::Verdict(Some(verdict))]) => {
+                Step::Perhaps(Deed::Verdict(verdict.clone()))
+            }
+            (Found::Verdict, _) => Step::Then(Deed::End(Fate::Unknown(format!("map {set}")))),
+            (Found::To(to), [SetData::Value(value)]) => {
+                self.registers.put(to, &Bytes::known(value.clone()));
+                Step::If(None)
+            }
+            (Found::To(to), _) => {
+                self.registers.put(to, &Bytes::unknown(16));
+                Step::If(None)
+            }
+            _ => Step::If(None),
         }
     }
 

@@ -55,12 +55,13 @@ fn each(cases: &[Case]) {
         for ((text, probe), source) in PROBES.iter().zip(PROBES.map(Probe::of)).zip(&sources) {
             let foretold = host.foretell(&probe, *source);
             let came = probe.send(&servers, foretold.came.is_some());
+            let by = foretold
+                .passages
+                .last()
+                .map(|(hook, passage)| (hook, &passage.line));
             if let Some(what) = &foretold.unknown {
                 if !unknown.contains(&what.as_str()) {
-                    wrong.push(format!(
-                        "{name}: {text}: not known: {what} {:?}",
-                        foretold.passages
-                    ));
+                    wrong.push(format!("{name}: {text}: not known: {what}: {by:?}"));
                 }
                 continue;
             }
@@ -69,9 +70,8 @@ fn each(cases: &[Case]) {
                 (expected.at, expected.from) = ("?".to_owned(), probe.to);
             }
             if came != expected {
-                let last = foretold.passages.last();
                 wrong.push(format!(
-                    "{name}: {text}: said {expected:?}, was {came:?}: {last:?}"
+                    "{name}: {text}: said {expected:?}, was {came:?}: {by:?}"
                 ));
             }
         }

@@ -158,27 +158,27 @@ iptables-nft -A INPUT -p tcp --dport 443 -m statistic --mode random --probabilit
         "firewalld",
         "nft -f - <<'E'
 table inet firewalld {
-  chain mangle_PREROUTING { type filter hook prerouting priority mangle + 10; policy accept; jump mangle_PREROUTING_ZONES }
-  chain mangle_PREROUTING_ZONES { iifname \"vs\" goto mangle_PRE_trusted; goto mangle_PRE_public }
-  chain mangle_PRE_public { jump mangle_PRE_public_allow }
+  chain mangle_PREROUTING { type filter hook prerouting priority mangle + 10; policy accept; jump mangle_PREROUTING_ZONES; }
+  chain mangle_PREROUTING_ZONES { iifname \"vs\" goto mangle_PRE_trusted; goto mangle_PRE_public; }
+  chain mangle_PRE_public { jump mangle_PRE_public_allow; }
   chain mangle_PRE_public_allow { }
   chain mangle_PRE_trusted { }
-  chain nat_PREROUTING { type nat hook prerouting priority dstnat + 10; policy accept; jump nat_PREROUTING_ZONES }
-  chain nat_PREROUTING_ZONES { goto nat_PRE_public }
-  chain nat_PRE_public { jump nat_PRE_public_allow }
-  chain nat_PRE_public_allow { meta nfproto ipv4 tcp dport 8080 dnat ip to 10.2.0.2:80 }
-  chain nat_POSTROUTING { type nat hook postrouting priority srcnat + 10; policy accept; oifname \"vs\" goto nat_POST_trusted }
-  chain nat_POST_trusted { meta nfproto ipv4 oifname != \"lo\" masquerade }
+  chain nat_PREROUTING { type nat hook prerouting priority dstnat + 10; policy accept; jump nat_PREROUTING_ZONES; }
+  chain nat_PREROUTING_ZONES { goto nat_PRE_public; }
+  chain nat_PRE_public { jump nat_PRE_public_allow; }
+  chain nat_PRE_public_allow { meta nfproto ipv4 tcp dport 8080 dnat ip to 10.2.0.2:80; }
+  chain nat_POSTROUTING { type nat hook postrouting priority srcnat + 10; policy accept; oifname \"vs\" goto nat_POST_trusted; }
+  chain nat_POST_trusted { meta nfproto ipv4 oifname != \"lo\" masquerade; }
   chain filter_PREROUTING { type filter hook prerouting priority filter + 10; policy accept
     icmpv6 type { nd-router-advert, nd-neighbor-solicit } accept
-    meta nfproto ipv6 fib saddr . mark . iif oif missing drop }
+    meta nfproto ipv6 fib saddr . mark . iif oif missing drop; }
   chain filter_INPUT { type filter hook input priority filter + 10; policy accept
     ct state { established, related } accept
     ct status dnat accept
     iifname \"lo\" accept
     ct state invalid drop
     jump filter_INPUT_ZONES
-    reject with icmpx admin-prohibited }
+    reject with icmpx admin-prohibited; }
   chain filter_FORWARD { type filter hook forward priority filter + 10; policy accept
     ct state { established, related } accept
     ct status dnat accept
@@ -186,23 +186,23 @@ table inet firewalld {
     ct state invalid drop
     ip6 daddr { ::/96, ::ffff:0.0.0.0/96, 2002::/24 } reject with icmpv6 addr-unreachable
     jump filter_FORWARD_ZONES
-    reject with icmpx admin-prohibited }
+    reject with icmpx admin-prohibited; }
   chain filter_OUTPUT { type filter hook output priority filter + 10; policy accept
     ct state { established, related } accept
     oifname \"lo\" accept
-    ip6 daddr { ::/96, 2002::/24 } reject with icmpv6 addr-unreachable }
-  chain filter_INPUT_ZONES { iifname \"vs\" goto filter_IN_trusted; goto filter_IN_public }
-  chain filter_FORWARD_ZONES { iifname \"vc\" oifname \"vs\" goto filter_FWD_public }
-  chain filter_IN_trusted { accept }
+    ip6 daddr { ::/96, 2002::/24 } reject with icmpv6 addr-unreachable; }
+  chain filter_INPUT_ZONES { iifname \"vs\" goto filter_IN_trusted; goto filter_IN_public; }
+  chain filter_FORWARD_ZONES { iifname \"vc\" oifname \"vs\" goto filter_FWD_public; }
+  chain filter_IN_trusted { accept; }
   chain filter_IN_public { jump filter_IN_public_log; jump filter_IN_public_deny; jump filter_IN_public_allow
     meta l4proto { icmp, ipv6-icmp } accept
-    reject with icmpx admin-prohibited }
+    reject with icmpx admin-prohibited; }
   chain filter_IN_public_log { }
-  chain filter_IN_public_deny { tcp dport 443 ct state new reject with tcp reset }
+  chain filter_IN_public_deny { tcp dport 443 ct state new reject with tcp reset; }
   chain filter_IN_public_allow { tcp dport 80 ct state { new, untracked } accept
     ip6 daddr fe80::/64 udp dport 546 accept
-    udp dport 53 accept }
-  chain filter_FWD_public { tcp dport 80 ct state { new, untracked } accept }
+    udp dport 53 accept; }
+  chain filter_FWD_public { tcp dport 80 ct state { new, untracked } accept; }
 }
 E",
         &[],

@@ -223,12 +223,14 @@ impl Host {
                 _ => AddressType::Unicast,
             },
             dev: after("dev")?.to_owned(),
-            source: after("src").and_then(|src| src.parse().ok()).unwrap_or(to),
         })
     }
 
     /// Which namespace has an address, among those of the test.
     fn holder(to: IpAddr) -> String {
+        if sh("ip -o addr").contains(&format!(" {to}/")) {
+            return "h".to_owned();
+        }
         let names = sh("ip netns list");
         let mut names = names.lines().filter_map(|line| line.split(' ').next());
         let has = |name: &&str| sh(&format!("ip -n {name} -o addr")).contains(&format!(" {to}/"));
