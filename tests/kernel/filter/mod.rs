@@ -6,15 +6,30 @@ mod rulesets;
 mod yard;
 
 use super::{Test, test};
-use crate::sandbox::{sh, try_sh};
+use crate::sandbox::sh;
+use programs::PROGRAMS;
 use rulesets::RULESETS;
 use yard::{Host, Probe, Servers};
 
 pub(crate) fn tests() -> Vec<Test> {
     let groups = RULESETS
         .iter()
-        .map(|(group, cases)| test(&format!("filter::{group}"), || each(cases)));
-    groups.collect()
+        .map(|(group, cases)| test(&format!("filter::{group}"), || each(cases, str::to_owned)));
+    groups
+        .chain([test("filter::the_old_kind", the_old_kind)])
+        .collect()
+}
+
+/// What iptables-nft makes, made by iptables-legacy.
+fn the_old_kind() {
+    let old: Vec<Case> = PROGRAMS
+        .iter()
+        .copied()
+        .filter(|case| case.1.contains("tables-nft"))
+        .collect();
+    each(&old, |commands| {
+        commands.replace("tables-nft", "tables-legacy")
+    });
 }
 
 /// Who speaks to whom, whatever the rules are.
@@ -40,17 +55,28 @@ const PROBES: [&str; 19] = [
     "c tcp fd00:1::1 8080",
 ];
 
+/// Nothing filters any more.
+const FLUSH: &str = "nft flush ruleset
+for ip in ip ip6; do
+  for table in $(cat /proc/self/net/${ip}_tables_names); do
+    for chain in PREROUTING INPUT FORWARD OUTPUT POSTROUTING; do
+      ${ip}tables-legacy -t $table -P $chain ACCEPT 2>/dev/null || true
+    done
+    ${ip}tables-legacy -t $table -F; ${ip}tables-legacy -t $table -X
+  done
+done";
+
 /// A ruleset: its name, the commands that make it, and what of it cannot be known.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-fn each(cases: &[Case]) {
+fn each(cases: &[Case], made: impl Fn(&str) -> String) {
     yard::build();
     let servers = [Servers::open("h"), Servers::open("s")];
     let servers: Vec<&Servers> = servers.iter().collect();
     let mut wrong = Vec::new();
     let sources: Vec<_> = PROBES.map(Probe::of).iter().map(yard::source).collect();
     for (name, commands, unknown) in cases {
-        sh(&format!("set -e\n{commands}"));
+        sh(&format!("set -e\n{}", made(commands)));
         let host = Host::read();
         for ((text, probe), source) in PROBES.iter().zip(PROBES.map(Probe::of)).zip(&sources) {
             let foretold = host.foretell(&probe, *source);
@@ -75,8 +101,7 @@ fn each(cases: &[Case]) {
                 ));
             }
         }
-        sh("nft flush ruleset");
-        try_sh("conntrack -F");
+        sh(FLUSH);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

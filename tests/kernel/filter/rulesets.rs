@@ -291,7 +291,7 @@ table inet f {
   chain forward { type filter hook forward priority 0; ct state established accept; tcp dport 80 numgen inc mod 2 vmap { 0 : drop, 1 : accept }; numgen inc mod 2 vmap { 0 : accept, 1 : accept }; }
 }
 E",
-        &["numgen"],
+        &["map __map0"],
     ),
     (
         "not tracked",

@@ -27,6 +27,7 @@ pub(in crate::explain::filter) fn line(ruleset: &Ruleset, place: &Place) -> Line
     Line {
         family: table.map_or_else(String::new, |table| table.family.to_string()),
         table: table.map_or_else(String::new, |table| table.name.clone()),
+        legacy: table.is_some_and(|table| table.legacy),
         chain: place.chain.clone(),
         handle: rule.and_then(|rule| rule.handle),
         text,
@@ -130,7 +131,7 @@ impl Writer<'_> {
                     term.constant = constant;
                 }
             }
-            Expression::Load(name, to) => self.load(*to, format!("<{name}>"), Kind::Bytes, 16),
+            Expression::Load(name, to) => self.load(*to, format!("<{name}>"), Kind::Host, 4),
             Expression::Bitwise(bitwise) => self.bitwise(bitwise),
             Expression::Byteorder(order) => self.byteorder(*order),
             Expression::Compare(op, from, value) => self.compare(*op, *from, value),

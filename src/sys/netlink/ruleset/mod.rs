@@ -8,7 +8,7 @@ mod set;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::{fs, io};
+use std::io;
 
 use rustix::io::Errno;
 
@@ -22,6 +22,7 @@ use crate::state::ruleset::{
 use crate::sys::uapi::rules::*;
 use crate::sys::uapi::*;
 
+use crate::sys::xtables;
 pub(crate) use set::element;
 
 /// How often all is read again when it changed meanwhile.
@@ -30,7 +31,7 @@ const TRIES: usize = 8;
 const LISTED: u32 = 4096;
 
 /// The rules of the namespace that the netfilter socket is in. The calling thread must be
-/// there too: which tables of the old kind there are is told by a file.
+/// there too, for the tables of the old kind.
 pub(crate) fn read(socket: &mut Socket) -> io::Result<Ruleset> {
     for _ in 0..TRIES {
         let mut reader = Reader {
@@ -40,29 +41,14 @@ pub(crate) fn read(socket: &mut Socket) -> io::Result<Ruleset> {
         };
         let tables = reader.tables()?;
         if !reader.changed {
-            let legacy = legacy();
+            let (old, legacy) = xtables::read();
+            let tables = tables.into_iter().chain(old).collect();
             return Ok(Ruleset { tables, legacy });
         }
     }
     Err(io::Error::other(
         "the firewall changed each of the 8 times it was read",
     ))
-}
-
-/// The old iptables names its tables here, once it has any (`xt_table_seq_show`,
-/// net/netfilter/x_tables.c); iptables-nft has none of them.
-fn legacy() -> Vec<String> {
-    let named = |family: &str, file: &str| -> Vec<String> {
-        let names = fs::read_to_string(format!("/proc/thread-self/net/{file}"));
-        let names = names.unwrap_or_default();
-        names
-            .lines()
-            .map(|name| format!("{family} {name}"))
-            .collect()
-    };
-    let mut all = named("ip", "ip_tables_names");
-    all.extend(named("ip6", "ip6_tables_names"));
-    all
 }
 
 /// A table by its family, as the kernel numbers it, and its name.
@@ -88,6 +74,7 @@ impl Reader<'_> {
             let table = RuleTable {
                 family,
                 name: place.1.clone(),
+                legacy: false,
                 dormant: self::number(&body, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT != 0,
                 chains: BTreeMap::new(),
                 sets: BTreeMap::new(),
