@@ -19,10 +19,7 @@ fn program() -> String {
     // sys/socket.h first: older linux/netlink.h lacks its types.
     let mut text =
         "#include <stdio.h>\n#include <sys/socket.h>\n#include <netinet/in.h>\n".to_owned();
-    for header in all()
-        .map(|(_, header, _)| header)
-        .collect::<BTreeSet<_>>()
-    {
+    for header in all().map(|(_, header, _)| header).collect::<BTreeSet<_>>() {
         writeln!(text, "#include <{header}>").expect("a string takes all");
     }
     text += "int main(void) {\n";

@@ -26,6 +26,7 @@ pub(crate) mod sysctl;
 mod terminal;
 pub(crate) mod uapi;
 mod view;
+pub(crate) mod xtables;
 
 pub use blocked::Blocked;
 pub use failure::Failure;

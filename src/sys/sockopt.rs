@@ -112,3 +112,28 @@ pub(crate) fn send_at_once(fd: BorrowedFd<'_>, size: usize) -> io::Result<()> {
     set(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size)
         .or_else(|_| set(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, size))
 }
+
+/// Asks for a value of this many bytes, of which the first are the question.
+pub(crate) fn ask(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    mut value: Vec<u8>,
+) -> io::Result<Vec<u8>> {
+    let mut length = value.len() as libc::socklen_t;
+    // SAFETY: the kernel reads and writes at most `length` bytes, all of the live vector.
+    let done = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            option,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if done != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    value.truncate(length as usize);
+    Ok(value)
+}

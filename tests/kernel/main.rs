@@ -8,6 +8,7 @@
 //! - `labs`: conflicts, several labs, differences only, undoing.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `external`: labs on networks of other labs.
+//! - `filter`: what is said of packets by rules of any kind, and what becomes of them.
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `policy`: who may speak with whom.
@@ -46,6 +47,7 @@ mod down;
 mod errors;
 mod examples;
 mod external;
+mod filter;
 mod flows;
 mod foreign;
 mod frames;
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         labs::tests(),
         leases::tests(),
         external::tests(),
+        filter::tests(),
         demo::tests(),
         down::tests(),
         foreign::tests(),

@@ -57,9 +57,8 @@ fn stops<'a>(ruleset: &'a Ruleset, layer: Layer, hook: Hook, packet: &Packet) ->
     let tables = tables.filter(|(_, table)| !table.dormant && sees(table, layer, hook, packet));
     let chains = tables.flat_map(|(at, table)| {
         let chains = table.chains.iter();
-        chains.filter_map(move |(name, chain)| {
-            Some((at, table, name.as_str(), chain.base.as_ref()?))
-        })
+        chains
+            .filter_map(move |(name, chain)| Some((at, table, name.as_str(), chain.base.as_ref()?)))
     });
     let mut here: Vec<_> = chains
         .filter(|(.., base)| base.hook == hook && at_device(base, hook, packet))
@@ -127,10 +126,12 @@ fn at_device(base: &BaseChain, hook: Hook, packet: &Packet) -> bool {
         _ => return true,
     };
     let is = |name: &String| {
-        device.as_ref().is_some_and(|(dev, _)| match name.strip_suffix('*') {
-            Some(begin) => dev.starts_with(begin),
-            None => dev == name,
-        })
+        device
+            .as_ref()
+            .is_some_and(|(dev, _)| match name.strip_suffix('*') {
+                Some(begin) => dev.starts_with(begin),
+                None => dev == name,
+            })
     };
     base.devices.iter().any(is)
 }

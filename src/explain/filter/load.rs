@@ -228,7 +228,11 @@ pub(super) fn fib(fib: Fib, packet: &Packet, scene: &Scene<'_>) -> Bytes {
         _ => None,
     };
     let dev = device.map(|(name, _)| name.as_str());
-    let address = if fib.source { packet.source } else { packet.destination };
+    let address = if fib.source {
+        packet.source
+    } else {
+        packet.destination
+    };
     if fib.result == FibResult::AddressType {
         let kind = scene.ask.address_type(address, dev);
         return kind.map_or(Bytes::unknown(4), |kind| number(kind as u32));
@@ -239,7 +243,11 @@ pub(super) fn fib(fib: Fib, packet: &Packet, scene: &Scene<'_>) -> Bytes {
         Hook::Prerouting if from_lo => Some(packet.iif.clone()),
         _ => scene.ask.way(address, mark, dev),
     };
-    let length = if fib.result == FibResult::OifName && !fib.present { NAME } else { 4 };
+    let length = if fib.result == FibResult::OifName && !fib.present {
+        NAME
+    } else {
+        4
+    };
     match (way, fib.result) {
         (None, _) => Bytes::unknown(length),
         (Some(way), _) if fib.present => byte(way.is_some().into()),

@@ -13,15 +13,15 @@ pub(super) enum Hit<'a> {
     Element(Cow<'a, SetElement>),
     /// None.
     Nothing,
-    /// That is not known.
-    Unknown,
+    /// One of these, or none: that is not known.
+    Perhaps(Vec<&'a SetElement>),
 }
 
 /// The element of a set that stands for a key.
 pub(super) fn find<'a>(set: &'a RuleSet, name: &str, key: &Bytes, scene: &Scene<'_>) -> Hit<'a> {
     match &set.elements {
         Elements::Listed(all) => among(set, all, key),
-        Elements::Asked if !key.is_known() => Hit::Unknown,
+        Elements::Asked if !key.is_known() => Hit::Perhaps(Vec::new()),
         Elements::Asked => {
             let question = Question {
                 family: scene.family,
@@ -32,7 +32,7 @@ pub(super) fn find<'a>(set: &'a RuleSet, name: &str, key: &Bytes, scene: &Scene<
             match scene.ask.element(&question) {
                 Some(Some(element)) => Hit::Element(Cow::Owned(element)),
                 Some(None) => Hit::Nothing,
-                None => Hit::Unknown,
+                None => Hit::Perhaps(Vec::new()),
             }
         }
     }
@@ -40,22 +40,25 @@ pub(super) fn find<'a>(set: &'a RuleSet, name: &str, key: &Bytes, scene: &Scene<
 
 /// The one that stands for all the rest is met when no other is.
 fn among<'a>(set: &RuleSet, all: &'a [SetElement], key: &Bytes) -> Hit<'a> {
-    let mut perhaps = false;
+    let mut perhaps = Vec::new();
     for element in all {
         let Some((first, last)) = &element.keys else {
             continue;
         };
         match stands_for(&set.parts, first, last, key) {
-            Some(true) if !perhaps => return Hit::Element(Cow::Borrowed(element)),
+            Some(true) if perhaps.is_empty() => return Hit::Element(Cow::Borrowed(element)),
             Some(false) => {}
-            _ => perhaps = true,
+            _ => perhaps.push(element),
         }
     }
     let rest = all.iter().find(|element| element.keys.is_none());
-    match (perhaps, rest) {
-        (true, _) => Hit::Unknown,
-        (false, Some(rest)) => Hit::Element(Cow::Borrowed(rest)),
-        (false, None) => Hit::Nothing,
+    match rest {
+        _ if !perhaps.is_empty() => {
+            perhaps.extend(rest);
+            Hit::Perhaps(perhaps)
+        }
+        Some(rest) => Hit::Element(Cow::Borrowed(rest)),
+        None => Hit::Nothing,
     }
 }
 

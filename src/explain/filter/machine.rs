@@ -41,6 +41,8 @@ pub(super) enum Step {
     If(Truth),
     /// The rule is at its end.
     Then(Deed),
+    /// That is so or is not.
+    Perhaps(Deed),
 }
 
 /// The registers, and what was last brought there without being known.
@@ -62,11 +64,21 @@ pub(super) fn run(rule: &ListedRule, mut state: State, scene: &Scene<'_>) -> Ran
             Step::Go | Step::If(Some(true)) => {}
             Step::If(Some(false)) => {
                 let not = State::merged(untaken, Some(state));
-                return Ran { met: None, not, why };
+                return Ran {
+                    met: None,
+                    not,
+                    why,
+                };
             }
             Step::If(None) => {
                 untaken = State::merged(untaken, Some(state.clone()));
                 why.get_or_insert_with(|| machine.reason(expression));
+            }
+            Step::Perhaps(deed) => {
+                let not = State::merged(untaken, Some(state.clone()));
+                why.get_or_insert_with(|| machine.reason(expression));
+                let met = Some((deed, state));
+                return Ran { met, not, why };
             }
             Step::Then(deed) => {
                 let (met, not) = (Some((deed, state)), untaken);
@@ -84,7 +96,10 @@ impl Machine<'_> {
             Expression::Unknown(name) => name.clone(),
             Expression::Match(name, ..) => format!("match {name}"),
             Expression::Lookup(lookup) if self.vague.is_none() => format!("set {}", lookup.set),
-            _ => self.vague.clone().unwrap_or_else(|| "a condition".to_owned()),
+            _ => self
+                .vague
+                .clone()
+                .unwrap_or_else(|| "a condition".to_owned()),
         }
     }
 
@@ -115,9 +130,7 @@ impl Machine<'_> {
                 self.registers.put(*to, &Bytes::known(value.clone()));
                 Step::Go
             }
-            Expression::Load(name, to) => {
-                self.load(Some(Bytes::unknown(16)), *to, || name.clone())
-            }
+            Expression::Load(name, to) => self.load(Some(Bytes::unknown(16)), *to, || name.clone()),
             Expression::Bitwise(bitwise) => self.bitwise(bitwise),
             Expression::Byteorder(order) => self.byteorder(*order),
             Expression::Compare(op, from, value) => Step::If(self.compare(*op, *from, value)),
@@ -264,22 +277,34 @@ impl Machine<'_> {
         let key = self.register(lookup.from, set.parts.iter().fold(0, width));
         let hit = lookup::find(set, &lookup.set, &key, self.scene);
         match (hit, lookup.then) {
-            (Hit::Unknown, Found::To(to)) => {
-                self.registers.put(to, &Bytes::unknown(16));
-                Step::If(None)
-            }
-            // What is not known may lead anywhere.
-            (Hit::Unknown, Found::Verdict) => {
-                let map = format!("map {}", lookup.set);
-                Step::Then(Deed::End(Fate::Unknown(map)))
-            }
-            (Hit::Unknown, _) => Step::If(None),
+            (Hit::Perhaps(all), then) => self.perhaps(&all, &lookup.set, then),
             (Hit::Nothing, then) => Step::If(Some(then == Found::NotThere)),
             (Hit::Element(_), Found::NotThere) => Step::If(Some(false)),
             (Hit::Element(element), then) => match (self.each(&element.each), then) {
                 (Step::Go, then) => self.found(&element.data, then),
                 (ended, _) => ended,
             },
+        }
+    }
+
+    /// One of these elements, or none. If all lead to one end, that is the end, or is not.
+    fn perhaps(&mut self, all: &[&SetElement], set: &str, then: Found) -> Step {
+        let mut data: Vec<&SetData> = all.iter().map(|element| &element.data).collect();
+        data.dedup();
+        match (then, &data[..]) {
+            (Found::Verdict, [SetData::Verdict(Some(verdict))]) => {
+                Step::Perhaps(Deed::Verdict(verdict.clone()))
+            }
+            (Found::Verdict, _) => Step::Then(Deed::End(Fate::Unknown(format!("map {set}")))),
+            (Found::To(to), [SetData::Value(value)]) => {
+                self.registers.put(to, &Bytes::known(value.clone()));
+                Step::If(None)
+            }
+            (Found::To(to), _) => {
+                self.registers.put(to, &Bytes::unknown(16));
+                Step::If(None)
+            }
+            _ => Step::If(None),
         }
     }
 
@@ -349,7 +374,11 @@ fn shifted(bytes: &[u8], by: u32, left: bool, empty: u32) -> Vec<u8> {
     let step = |word: &mut u32| {
         let old = *word;
         *word = if left { old << by } else { old >> by } | carry;
-        carry = if left { old >> (32 - by) } else { old << (32 - by) };
+        carry = if left {
+            old >> (32 - by)
+        } else {
+            old << (32 - by)
+        };
     };
     match left {
         true => words.iter_mut().rev().for_each(step),

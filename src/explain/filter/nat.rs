@@ -18,9 +18,10 @@ pub(super) fn rewrite(nat: &Nat, machine: &Machine<'_>, packet: &Packet) -> Opti
     };
     let address = match nat.address {
         None => None,
-        Some((first, last)) => {
-            Some((address(&known(first, length)?)?, address(&known(last, length)?)?))
-        }
+        Some((first, last)) => Some((
+            address(&known(first, length)?)?,
+            address(&known(last, length)?)?,
+        )),
     };
     let port = match nat.port {
         None => None,

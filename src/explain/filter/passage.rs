@@ -57,6 +57,8 @@ pub struct Line {
     pub family: String,
     /// Its table.
     pub table: String,
+    /// Whether the table is of the old kind (`iptables-legacy`).
+    pub legacy: bool,
     /// Its chain.
     pub chain: String,
     /// Its number; `None`: the chain's policy, or a rule of the old kind.

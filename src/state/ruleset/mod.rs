@@ -57,6 +57,8 @@ pub struct RuleTable {
     pub family: TableFamily,
     /// Its name.
     pub name: String,
+    /// Whether it is of the old kind (`iptables-legacy`).
+    pub legacy: bool,
     /// Whether its chains are hooked nowhere.
     pub dormant: bool,
     /// Its chains by name.

@@ -1,6 +1,20 @@
 //! Numbers by which all rules of a namespace are read, others' too.
 
 numbers! {
+    "linux/netfilter_ipv4/ip_tables.h" {
+        IPT_SO_GET_INFO: i32 = 64;
+        IPT_SO_GET_ENTRIES: i32 = 65;
+        IPT_GETINFO: usize = 84, "sizeof(struct ipt_getinfo)";
+        IPT_GET_ENTRIES: usize = 40, "sizeof(struct ipt_get_entries)";
+        IPT_IP: usize = 84, "sizeof(struct ipt_ip)";
+        IPT_ENTRY: usize = 112, "sizeof(struct ipt_entry)";
+        IPT_F_GOTO: u8 = 2;
+    }
+    "linux/netfilter_ipv6/ip6_tables.h" {
+        IP6T_IP6: usize = 136, "sizeof(struct ip6t_ip6)";
+        IP6T_ENTRY: usize = 168, "sizeof(struct ip6t_entry)";
+        IP6T_F_GOTO: u8 = 4;
+    }
     "linux/netfilter.h" {
         NFPROTO_ARP: u8 = 3;
         NFPROTO_NETDEV: u8 = 5;

@@ -27,6 +27,7 @@ pub(in crate::explain::filter) fn line(ruleset: &Ruleset, place: &Place) -> Line
     Line {
         family: table.map_or_else(String::new, |table| table.family.to_string()),
         table: table.map_or_else(String::new, |table| table.name.clone()),
+        legacy: table.is_some_and(|table| table.legacy),
         chain: place.chain.clone(),
         handle: rule.and_then(|rule| rule.handle),
         text,
@@ -130,7 +131,7 @@ impl Writer<'_> {
                     term.constant = constant;
                 }
             }
-            Expression::Load(name, to) => self.load(*to, format!("<{name}>"), Kind::Bytes, 16),
+            Expression::Load(name, to) => self.load(*to, format!("<{name}>"), Kind::Host, 4),
             Expression::Bitwise(bitwise) => self.bitwise(bitwise),
             Expression::Byteorder(order) => self.byteorder(*order),
             Expression::Compare(op, from, value) => self.compare(*op, *from, value),
@@ -183,8 +184,9 @@ impl Writer<'_> {
             Expression::Nat(nat) => self.nat(nat),
             Expression::Reject(with) => self.reject(*with),
             Expression::NoTrack => "notrack".to_owned(),
-            Expression::Match(name, revision, info) => xt::condition(name, *revision, info)
-                .unwrap_or_else(|| format!("<match {name}>")),
+            Expression::Match(name, revision, info) => {
+                xt::condition(name, *revision, info).unwrap_or_else(|| format!("<match {name}>"))
+            }
             Expression::Target(name, revision, info) => {
                 xt::target(name, *revision, info, self.six == Some(true))
                     .unwrap_or_else(|| format!("<target {name}>"))
@@ -436,13 +438,22 @@ impl Writer<'_> {
         };
         let range = |(first, last): (usize, usize), kind| {
             let (first, last) = (self.constant(first, kind), self.constant(last, kind));
-            if first == last { first } else { format!("{first}-{last}") }
+            if first == last {
+                first
+            } else {
+                format!("{first}-{last}")
+            }
         };
         let mapped = nat.address.is_some_and(|(at, _)| {
-            self.registers.get(&at).is_some_and(|term| term.constant.is_none())
+            self.registers
+                .get(&at)
+                .is_some_and(|term| term.constant.is_none())
         });
         let address = nat.address.map(|range_at| range(range_at, Kind::Address));
-        let port = nat.port.filter(|_| !mapped).map(|at| range(at, Kind::Number));
+        let port = nat
+            .port
+            .filter(|_| !mapped)
+            .map(|at| range(at, Kind::Number));
         let to = match (address, port) {
             (None, None) => String::new(),
             (Some(address), Some(port)) if nat.six == Some(true) => {

@@ -35,7 +35,13 @@ pub(super) enum Kind {
 
 type Names = &'static [(u32, &'static str)];
 
-const FAMILIES: Names = &[(1, "inet"), (2, "ipv4"), (3, "arp"), (7, "bridge"), (10, "ipv6")];
+const FAMILIES: Names = &[
+    (1, "inet"),
+    (2, "ipv4"),
+    (3, "arp"),
+    (7, "bridge"),
+    (10, "ipv6"),
+];
 const PROTOCOLS: Names = &[
     (1, "icmp"),
     (2, "igmp"),
@@ -59,7 +65,12 @@ const ETHERTYPES: Names = &[
     (0x86dd, "ip6"),
     (0x88a8, "8021ad"),
 ];
-const PKTTYPES: Names = &[(0, "host"), (1, "broadcast"), (2, "multicast"), (3, "other")];
+const PKTTYPES: Names = &[
+    (0, "host"),
+    (1, "broadcast"),
+    (2, "multicast"),
+    (3, "other"),
+];
 const STATES: Names = &[
     (1, "invalid"),
     (2, "established"),
@@ -271,7 +282,9 @@ pub(super) fn mask_length(mask: &[u8]) -> Option<usize> {
     let ones: usize = mask.iter().map(|byte| byte.leading_ones() as usize).sum();
     let set: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
     let first = mask.iter().take_while(|byte| **byte == 0xff).count();
-    let next = mask.get(first).map_or(0, |byte| byte.leading_ones() as usize);
+    let next = mask
+        .get(first)
+        .map_or(0, |byte| byte.leading_ones() as usize);
     (ones == set as usize && first * 8 + next == ones).then_some(ones)
 }
 

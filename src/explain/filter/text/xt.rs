@@ -42,7 +42,9 @@ fn states(info: Info<'_>) -> String {
     let (states, status) = (set(&STATES), set(&STATUS));
     let parts = [("ct state", states), ("ct status", status)];
     let parts = parts.iter().filter(|(_, set)| !set.is_empty());
-    let parts: Vec<String> = parts.map(|(what, set)| format!("{what} {not}{set}")).collect();
+    let parts: Vec<String> = parts
+        .map(|(what, set)| format!("{what} {not}{set}"))
+        .collect();
     parts.join(" or ")
 }
 
@@ -73,7 +75,11 @@ fn address_types(info: Info<'_>) -> Option<String> {
 }
 
 fn ports(name: &str, info: Info<'_>) -> String {
-    let inverted = if name == "tcp" { info.u8(11) } else { info.u8(8) };
+    let inverted = if name == "tcp" {
+        info.u8(11)
+    } else {
+        info.u8(8)
+    };
     let mut all = Vec::new();
     for (field, at, flag) in [("sport", 0, 1), ("dport", 4, 2)] {
         let (first, last) = (info.u16(at), info.u16(at + 2));
@@ -87,11 +93,20 @@ fn ports(name: &str, info: Info<'_>) -> String {
     if name == "tcp" && info.u8(9) != 0 {
         let bits = |bits: u8| super::value::bits(Kind::TcpFlags, &[bits], ",");
         let (mask, set) = (bits(info.u8(9)), bits(info.u8(10)));
-        let (mask, set) = (mask.unwrap_or_default(), set.unwrap_or_else(|| "0x0".into()));
-        all.push(format!("tcp flags {}{set} / {mask}", not(inverted & 4 != 0)));
+        let (mask, set) = (
+            mask.unwrap_or_default(),
+            set.unwrap_or_else(|| "0x0".into()),
+        );
+        all.push(format!(
+            "tcp flags {}{set} / {mask}",
+            not(inverted & 4 != 0)
+        ));
     }
     match all.is_empty() {
-        true => format!("meta l4proto {}", protocol(if name == "tcp" { 6 } else { 17 })),
+        true => format!(
+            "meta l4proto {}",
+            protocol(if name == "tcp" { 6 } else { 17 })
+        ),
         false => all.join(" "),
     }
 }

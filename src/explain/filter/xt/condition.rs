@@ -101,10 +101,13 @@ fn conntrack(info: Info<'_>, revision: u32, packet: &Packet, scene: &Scene<'_>) 
     }
     test(DIRECTION, Some(!connection.reply));
     let (set, known) = load::status_bits(packet);
-    test(STATUS, match status & set {
-        0 => (status & !known == 0).then_some(false),
-        _ => Some(true),
-    });
+    test(
+        STATUS,
+        match status & set {
+            0 => (status & !known == 0).then_some(false),
+            _ => Some(true),
+        },
+    );
     test(OTHERS, None);
     both(holds, originally(info, revision, packet))
 }

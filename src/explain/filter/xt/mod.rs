@@ -15,7 +15,10 @@ pub(super) struct Info<'a>(pub(super) &'a [u8]);
 
 impl Info<'_> {
     fn bytes<const N: usize>(self, at: usize) -> [u8; N] {
-        let bytes = self.0.get(at..at + N).and_then(|bytes| bytes.try_into().ok());
+        let bytes = self
+            .0
+            .get(at..at + N)
+            .and_then(|bytes| bytes.try_into().ok());
         bytes.unwrap_or([0; N])
     }
 

@@ -67,7 +67,9 @@ fn loaded(name: &str, data: &[u8]) -> Option<Expression> {
         "fib" => Expression::Fib(fib(data), into(NFTA_FIB_DREG)?),
         "immediate" => match find(data, NFTA_IMMEDIATE_DATA) {
             Some(verdict) if find(verdict, NFTA_DATA_VERDICT).is_some() => decided_by(verdict),
-            _ => Expression::Immediate(value(data, NFTA_IMMEDIATE_DATA), into(NFTA_IMMEDIATE_DREG)?),
+            _ => {
+                Expression::Immediate(value(data, NFTA_IMMEDIATE_DATA), into(NFTA_IMMEDIATE_DREG)?)
+            }
         },
         "bitwise" => Expression::Bitwise(bitwise(data)?),
         "byteorder" => Expression::Byteorder(Byteorder {
@@ -285,9 +287,10 @@ fn bitwise(data: &[u8]) -> Option<Bitwise> {
     };
     Some(Bitwise {
         op: match number(data, NFTA_BITWISE_OP) {
-            NFT_BITWISE_MASK_XOR => {
-                BitwiseOp::MaskXor(value(data, NFTA_BITWISE_MASK), value(data, NFTA_BITWISE_XOR))
-            }
+            NFT_BITWISE_MASK_XOR => BitwiseOp::MaskXor(
+                value(data, NFTA_BITWISE_MASK),
+                value(data, NFTA_BITWISE_XOR),
+            ),
             NFT_BITWISE_LSHIFT => BitwiseOp::Left(shift()?),
             NFT_BITWISE_RSHIFT => BitwiseOp::Right(shift()?),
             _ => BitwiseOp::Other,
@@ -330,7 +333,11 @@ fn rate(data: &[u8], word: &str) -> String {
         _ => "week",
     };
     let bytes = number(data, NFTA_LIMIT_TYPE) == NFT_LIMIT_PKT_BYTES;
-    let (kind, burst_kind) = if bytes { (" bytes", "bytes") } else { ("", "packets") };
+    let (kind, burst_kind) = if bytes {
+        (" bytes", "bytes")
+    } else {
+        ("", "packets")
+    };
     let rate = format!("limit rate {word}{}{kind}/{unit}", long(NFTA_LIMIT_RATE));
     match number(data, NFTA_LIMIT_BURST) {
         // What nft leaves out is 5 packets, or no bytes.

@@ -8,7 +8,7 @@ mod set;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::{fs, io};
+use std::io;
 
 use rustix::io::Errno;
 
@@ -16,12 +16,13 @@ use super::attr::{parse, put_text};
 use super::nft::read_comment;
 use super::socket::{Request, Socket, u32_at};
 use crate::state::ruleset::{
-    BaseChain, Elements, Expression, Found, Hook, ListedRule, Lookup, RuleChain, RuleSet,
-    RuleTable, Ruleset, TableFamily,
+    BaseChain, Elements, Expression, Hook, ListedRule, Lookup, RuleChain, RuleTable, Ruleset,
+    TableFamily,
 };
 use crate::sys::uapi::rules::*;
 use crate::sys::uapi::*;
 
+use crate::sys::xtables;
 pub(crate) use set::element;
 
 /// How often all is read again when it changed meanwhile.
@@ -30,7 +31,7 @@ const TRIES: usize = 8;
 const LISTED: u32 = 4096;
 
 /// The rules of the namespace that the netfilter socket is in. The calling thread must be
-/// there too: which tables of the old kind there are is told by a file.
+/// there too, for the tables of the old kind.
 pub(crate) fn read(socket: &mut Socket) -> io::Result<Ruleset> {
     for _ in 0..TRIES {
         let mut reader = Reader {
@@ -40,26 +41,14 @@ pub(crate) fn read(socket: &mut Socket) -> io::Result<Ruleset> {
         };
         let tables = reader.tables()?;
         if !reader.changed {
-            let legacy = legacy();
+            let (old, legacy) = xtables::read();
+            let tables = tables.into_iter().chain(old).collect();
             return Ok(Ruleset { tables, legacy });
         }
     }
     Err(io::Error::other(
         "the firewall changed each of the 8 times it was read",
     ))
-}
-
-/// The old iptables names its tables here, once it has any (`xt_table_seq_show`,
-/// net/netfilter/x_tables.c); iptables-nft has none of them.
-fn legacy() -> Vec<String> {
-    let named = |family: &str, file: &str| -> Vec<String> {
-        let names = fs::read_to_string(format!("/proc/thread-self/net/{file}"));
-        let names = names.unwrap_or_default();
-        names.lines().map(|name| format!("{family} {name}")).collect()
-    };
-    let mut all = named("ip", "ip_tables_names");
-    all.extend(named("ip6", "ip6_tables_names"));
-    all
 }
 
 /// A table by its family, as the kernel numbers it, and its name.
@@ -78,11 +67,14 @@ impl Reader<'_> {
         let mut tables: BTreeMap<Place, RuleTable> = BTreeMap::new();
         let mut order = Vec::new();
         for (number, body) in self.list(NFT_MSG_GETTABLE, 0, &[])? {
-            let Some(family) = family(number) else { continue };
+            let Some(family) = family(number) else {
+                continue;
+            };
             let place = (number, text(&body, NFTA_TABLE_NAME));
             let table = RuleTable {
                 family,
                 name: place.1.clone(),
+                legacy: false,
                 dormant: self::number(&body, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT != 0,
                 chains: BTreeMap::new(),
                 sets: BTreeMap::new(),
@@ -242,10 +234,7 @@ fn base(family: u8, body: &[u8], made: usize) -> Option<BaseChain> {
     let device = find(place, NFTA_HOOK_DEV).map(|_| text(place, NFTA_HOOK_DEV));
     let devices = find(place, NFTA_HOOK_DEVS).unwrap_or_default();
     let devices = parse(devices).filter(|(kind, _)| *kind == NFTA_DEVICE_NAME);
-    let devices: BTreeSet<String> = devices
-        .map(|(_, name)| plain(name))
-        .chain(device)
-        .collect();
+    let devices: BTreeSet<String> = devices.map(|(_, name)| plain(name)).chain(device).collect();
     Some(BaseChain {
         hook: hook(family, number(place, NFTA_HOOK_HOOKNUM))?,
         kind: text(body, NFTA_CHAIN_TYPE),

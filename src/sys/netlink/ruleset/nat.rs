@@ -36,7 +36,9 @@ pub(super) fn read(name: &str, data: &[u8]) -> Option<Nat> {
     Some(Nat {
         kind,
         address: is_nat.then(|| pair(addresses)).flatten(),
-        six: is_nat.then(|| family(number(data, NFTA_NAT_FAMILY))).flatten(),
+        six: is_nat
+            .then(|| family(number(data, NFTA_NAT_FAMILY)))
+            .flatten(),
         port: pair(ports),
         netmap: flags & NF_NAT_RANGE_NETMAP != 0,
         flags: words(flags),
