@@ -17,7 +17,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, FlockOperation};
 
 use row::{columns, identity, stored};
 use tables::VERSION;
@@ -104,6 +104,15 @@ pub(crate) fn lock_file() -> io::Result<&'static str> {
 fn wait(file: File, operation: FlockOperation) -> io::Result<Lock> {
     rustix::io::retry_on_intr(|| rustix::fs::flock(&file, operation))?;
     Ok(Lock(Arc::new(file)))
+}
+
+/// Whether labs can be recorded. Nothing is made.
+pub(crate) fn can_be_written() -> io::Result<()> {
+    let may = |path: &str| rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK);
+    Ok(match may(DIRECTORY) {
+        Err(rustix::io::Errno::NOENT) => may("/run"),
+        answer => answer,
+    }?)
 }
 
 fn make_directory() -> io::Result<()> {

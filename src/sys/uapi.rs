@@ -14,6 +14,12 @@ macro_rules! numbers {
     (@c $name:ident $c:literal) => { $c };
 }
 
+mod doctor;
+
+/// Those that only the doctor needs.
+pub use doctor::ALL as OF_DOCTOR;
+pub(crate) use doctor::*;
+
 numbers! {
     "linux/netlink.h" {
         HEADER: usize = 16, "sizeof(struct nlmsghdr)";
