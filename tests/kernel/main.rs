@@ -12,6 +12,7 @@
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
+//! - `doctor`: what the machine can do, as `ip`, `tc` and `nft` find it.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
 //! - `accepted`: what `check` lets through, the kernel takes.
@@ -40,6 +41,7 @@ mod changes;
 mod cli;
 mod crowd;
 mod demo;
+mod doctor;
 mod down;
 mod errors;
 mod examples;
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
         leases::tests(),
         external::tests(),
         demo::tests(),
+        doctor::tests(),
         down::tests(),
         foreign::tests(),
         spoof::tests(),

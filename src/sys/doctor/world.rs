@@ -6,12 +6,12 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 
-use rustix::process::{WaitOptions, geteuid, waitpid};
+use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::UnshareFlags;
 
 use super::{devices, firewall, qdisc, sockets};
 use crate::doctor::facts::{Barred, Tries};
-use crate::sys::{fork, netns, private};
+use crate::sys::{fork, may_administer, netns, private};
 
 /// What an ordinary user's private world is like; `None`: that could not be tried.
 pub(super) type Seen = Option<Result<Tries, Barred>>;
@@ -56,11 +56,11 @@ fn inside() -> Result<Tries, Barred> {
 /// The user and group that have nothing (`nobody`).
 const NOBODY: u32 = 65534;
 
-/// Whether this process is an ordinary user's, of root after it has given all up. Where
-/// there is only root, as in a user namespace, it cannot.
+/// Whether this process has no more rights than an ordinary user's; root gives up all that
+/// it has. Where there is no other user, as in a user namespace, it cannot.
 fn step_down() -> bool {
-    if !geteuid().is_root() {
-        return !crate::sys::may_administer();
+    if !may_administer() {
+        return true;
     }
     // SAFETY: these change only this process, which has no other thread, and take no
     // pointer but a null one with the length 0. What has changed its user may not write to
