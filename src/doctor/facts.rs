@@ -83,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) bridge_rules: [Option<bool>; 2],
     /// Which of `all` and `default` route 127.0.0.0/8.
     pub(crate) localnet: Vec<String>,
-    /// The devices with `accept_ra` 1.
+    /// The devices of hardware with `accept_ra` 1.
     pub(crate) accept_ra: Vec<String>,
     /// `net.ipv6.conf.all.disable_ipv6`.
     pub(crate) ipv6_off: Option<bool>,

@@ -12,8 +12,8 @@ pub(super) struct Feature {
     level: Level,
     /// What follows when it is not there.
     without: &'static str,
-    /// The kernel's option, and the module that it is built as; without an option it is
-    /// the version that counts.
+    /// The kernel's option, and the module that it is built as, where it is one of its own;
+    /// without an option it is the version that counts.
     from: Result<(&'static str, &'static str), &'static str>,
 }
 
@@ -67,7 +67,7 @@ pub(super) const FEATURES: &[Feature] = &[
         ("bridge-vlans", "VLAN filtering of bridges"),
         Note,
         "bridges keep no VLANs apart; netyard asks for none",
-        Ok(("CONFIG_BRIDGE_VLAN_FILTERING", "bridge")),
+        Ok(("CONFIG_BRIDGE_VLAN_FILTERING", "")),
     ),
     feature(
         ("rename-up", "renaming of devices that are up"),
@@ -139,7 +139,7 @@ pub(super) const FEATURES: &[Feature] = &[
         ("nft-inet", "nftables of the family inet"),
         Error,
         NO_NETWORK,
-        Ok(("CONFIG_NF_TABLES_INET", "nf_tables")),
+        Ok(("CONFIG_NF_TABLES_INET", "")),
     ),
     feature(
         ("nft-filter", "nftables chains of the type filter"),
@@ -187,7 +187,7 @@ pub(super) const FEATURES: &[Feature] = &[
         ("nft-bridge", "nftables of the family bridge"),
         Error,
         NO_NETWORK,
-        Ok(("CONFIG_NF_TABLES_BRIDGE", "nf_tables")),
+        Ok(("CONFIG_NF_TABLES_BRIDGE", "")),
     ),
     feature(
         ("nft-netyard", "tables as netyard makes them"),
@@ -323,6 +323,10 @@ fn one(feature: &Feature, tried: &Tried) -> Finding {
     } = *feature;
     let (what, remedy) = match (tried, from) {
         (Tried::Works, _) => return Group::Kernel.ok(id, format!("{name}: works")),
+        (Tried::Lacks, Ok((option, ""))) => (
+            format!("this kernel has no {name}"),
+            format!("use a kernel with {option}"),
+        ),
         (Tried::Lacks, Ok((option, module))) => (
             format!("this kernel has no {name}"),
             format!("install the module `{module}`, or a kernel with {option}"),

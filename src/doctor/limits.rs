@@ -16,7 +16,7 @@ pub(super) fn judge(limits: &Limits) -> Vec<Finding> {
     let families = [("neighbours-ipv4", "ipv4"), ("neighbours-ipv6", "ipv6")];
     for ((id, family), seen) in families.into_iter().zip(limits.neighbours) {
         let remedy = format!(
-            "sysctl -w net.{family}.neigh.default.gc_thresh3=16384 net.{family}.neigh.default.gc_thresh2=8192"
+            "`sysctl -w net.{family}.neigh.default.gc_thresh3=16384`, and half of it for gc_thresh2"
         );
         let what = format!(
             "{} neighbours of all namespaces",
@@ -30,7 +30,7 @@ pub(super) fn judge(limits: &Limits) -> Vec<Finding> {
     }
     let flows =
         "new connections are then dropped (\"nf_conntrack: table full\" in the kernel's log)";
-    let more = "sysctl -w net.netfilter.nf_conntrack_max=1048576, on the machine itself";
+    let more = "on the machine itself: `sysctl -w net.netfilter.nf_conntrack_max=1048576`";
     let flows = limits
         .flows
         .map(|seen| used("conntrack", "tracked connections", seen, (flows, more)));
@@ -38,7 +38,7 @@ pub(super) fn judge(limits: &Limits) -> Vec<Finding> {
     let spaces = limits.namespaces.map(|seen| {
         let advice = (
             "then no namespace can be made: labs do not come up",
-            "sysctl -w user.max_net_namespaces=100000; `netyard gc` removes what dead labs left",
+            "`sysctl -w user.max_net_namespaces=100000`; `netyard gc` removes what dead labs left",
         );
         used("namespaces", "network namespaces", seen, advice)
     });
@@ -86,7 +86,7 @@ fn inotify(limits: &Limits) -> Finding {
             format!("inotify cannot be used: {why}{most}"),
             (
                 "`netyard watch` does not start",
-                "sysctl -w fs.inotify.max_user_instances=1024",
+                "`sysctl -w fs.inotify.max_user_instances=1024`",
             ),
         ),
     }

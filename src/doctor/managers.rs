@@ -58,8 +58,8 @@ fn firewalld() -> Finding {
         (
             "it rejects what is forwarded from or to a bridge that is in no zone; its reloads leave netyard's table \
              alone",
-            "for each bridge of a lab: firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE && firewall-cmd \
-             --reload",
+            "for each bridge of a lab: `firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE` and \
+             `firewall-cmd --reload`",
         ),
     )
 }
@@ -79,7 +79,7 @@ fn ufw([conf, default]: &[String; 2]) -> Option<Finding> {
         format!("ufw is enabled, with DEFAULT_FORWARD_POLICY={policy}"),
         (
             "it drops what labs forward: namespaces reach neither other networks nor the outside",
-            "for each bridge of a lab: ufw route allow in on BRIDGE; ufw route allow out on BRIDGE",
+            "for each bridge of a lab: `ufw route allow in on BRIDGE` and `ufw route allow out on BRIDGE`",
         ),
     ))
 }
@@ -170,7 +170,7 @@ fn docker(iptables: bool) -> Finding {
             (
                 "when its start finds forwarding off it switches it on, and sets the policy of FORWARD to drop: that \
                  drops what labs forward too",
-                "write \"ip-forward-no-drop\": true into /etc/docker/daemon.json, or accept the lab's bridges in the \
+                "write `\"ip-forward-no-drop\": true` into /etc/docker/daemon.json, or accept the lab's bridges in the \
                  chain DOCKER-USER",
             ),
         ),

@@ -1,6 +1,6 @@
 //! What this machine can and cannot do for container networks. `sys::doctor` looks, and
 //! tries what can only be known by trying; here the facts are judged: pure functions from
-//! [`Facts`] to findings.
+//! facts to findings.
 
 mod config;
 pub(crate) mod facts;
@@ -138,7 +138,8 @@ impl Group {
 
 /// Looks at this machine, and tries in network namespaces that are thrown away what its
 /// kernel can do; the kernel may load modules for that. Nothing else is changed. What an
-/// ordinary user may do can only be tried by a process with a single thread.
+/// ordinary user may do is tried by a copy of this process (fork(2)), and only where that
+/// has a single thread.
 pub fn examine() -> Vec<Finding> {
     judge(&sys::doctor::look())
 }

@@ -1,5 +1,8 @@
 //! Firewalls and programs of others, and what each will do to the networks of labs.
 
+#[cfg(test)]
+mod tests;
+
 use super::facts::Others;
 use super::{Finding, Group, Level, config, managers};
 use crate::state::{Wall, WallHook, Walls};
@@ -30,83 +33,109 @@ pub(super) fn judge(others: &Others) -> Vec<Finding> {
         all.push(OTHERS.ok("firewalls", "no other firewall drops what is forwarded"));
     }
     all.extend(ruleset(others));
-    all.extend(managers::judge(others, walls));
+    // Of whose chain is told already no more is told.
+    let managers = managers::judge(others, walls);
+    let is_new = |one: &Finding| all.iter().all(|told| told.id != one.id);
+    let managers: Vec<Finding> = managers.into_iter().filter(is_new).collect();
+    all.extend(managers);
     all
 }
 
-/// The programs whose chains can be told by their names, and how each lets something pass.
-/// What its own chain accepts, the rest of its table no more drops.
-const KNOWN: [(&str, &str, &str, &str); 4] = [
-    (
-        "DOCKER-USER",
-        "Docker",
-        "docker-drop",
-        "iptables -I DOCKER-USER -i BRIDGE -j ACCEPT; iptables -I DOCKER-USER -o BRIDGE -j ACCEPT",
-    ),
-    (
-        "ufw-user-forward",
-        "ufw",
-        "ufw-drop",
-        "ufw route allow in on BRIDGE; ufw route allow out on BRIDGE",
-    ),
-    (
-        "ufw6-user-forward",
-        "ufw",
-        "ufw-drop",
-        "ufw route allow in on BRIDGE; ufw route allow out on BRIDGE",
-    ),
-    (
-        "filter_FORWARD",
-        "firewalld",
-        "firewalld-drop",
-        "firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE && firewall-cmd --reload",
-    ),
-];
-
 /// What one table drops no other can accept (nft(8), "verdicts").
 fn dropping(wall: &Wall) -> Vec<Finding> {
-    let mut all = Vec::new();
-    for (name, chain) in wall.chains.iter().filter(|(_, chain)| chain.drops) {
-        let known = KNOWN
-            .iter()
-            .find(|(chain, ..)| wall.chains.contains_key(*chain));
-        let table = &wall.name;
-        let what = format!("the chain `{name}` of the nft table `{table}` has the policy drop");
-        match chain.hook {
-            Some(WallHook::Forward) => {
-                let whose = known.map_or("", |(_, whose, ..)| whose);
-                let whose = match whose {
-                    "" => what,
-                    whose => format!("{what} ({whose})"),
-                };
-                let by_hand = format!(
-                    "for each bridge of a lab: nft insert rule {table} {name} iifname BRIDGE accept; nft insert \
-                     rule {table} {name} oifname BRIDGE accept"
-                );
-                let (id, remedy) = match known {
-                    Some((_, _, id, remedy)) => {
-                        (*id, format!("for each bridge of a lab: {remedy}"))
-                    }
-                    None => ("forward-drop", by_hand),
-                };
-                let lost = "what labs forward is dropped there unless a rule of that chain accepts it: namespaces \
-                            reach neither other networks nor the outside";
-                all.push(OTHERS.finding(Level::Warning, id, whose, (lost, &remedy)));
-            }
-            Some(WallHook::Input) => all.push(OTHERS.finding(
-                Level::Note,
-                "input-drop",
-                what,
-                (
-                    "unless a rule of that chain accepts it, namespaces do not reach the host itself, such as their \
-                     gateway by ping",
-                    &format!("where they shall: nft insert rule {table} {name} iifname BRIDGE accept"),
-                ),
-            )),
-            None => {}
-        }
+    let drops = wall.chains.iter().filter(|(_, chain)| chain.drops);
+    drops
+        .filter_map(|(name, chain)| Some(dropped(wall, name, chain.hook?)))
+        .collect()
+}
+
+fn dropped(wall: &Wall, chain: &str, hook: WallHook) -> Finding {
+    let table = &wall.name;
+    let what = format!("the chain `{chain}` of the nft table `{table}` has the policy drop");
+    let (whose, ways) = ways(wall, chain, hook);
+    let what = match whose {
+        Some(whose) => format!("{what} ({whose}'s)"),
+        None => what,
+    };
+    let ways: Vec<String> = ways.iter().map(|way| format!("`{way}`")).collect();
+    let remedy = format!("for each bridge of a lab: {}", ways.join(" and "));
+    match hook {
+        WallHook::Forward => OTHERS.finding(
+            Level::Warning,
+            whose.map_or("forward-drop", program_id),
+            what,
+            (
+                "what labs forward is dropped unless a rule there accepts it: namespaces reach neither other \
+                 networks nor the outside",
+                &remedy,
+            ),
+        ),
+        WallHook::Input => OTHERS.finding(
+            Level::Note,
+            "input-drop",
+            what,
+            (
+                "unless a rule there accepts it, namespaces do not reach the host itself, such as their gateway by \
+                 ping",
+                &remedy,
+            ),
+        ),
     }
-    all
+}
+
+const FIREWALLD: &str = "firewalld";
+const DOCKER: &str = "Docker";
+const UFW: &str = "ufw";
+
+fn program_id(program: &str) -> &'static str {
+    match program {
+        FIREWALLD => "firewalld",
+        DOCKER => "docker",
+        _ => "ufw",
+    }
+}
+
+/// Whose chain it is, as the names in its table tell, and the commands by which that program
+/// lets a bridge pass. What a chain of its own accepts, the rest of the table drops no more.
+fn ways(wall: &Wall, chain: &str, hook: WallHook) -> (Option<&'static str>, Vec<String>) {
+    let has = |name: &str| wall.chains.contains_key(name);
+    let forward = hook == WallHook::Forward;
+    let iptables = match wall.name.as_str() {
+        "ip6 filter" => "ip6tables",
+        _ => "iptables",
+    };
+    let rule = |chain: &str, way: &str| format!("{iptables} -I {chain} {way} BRIDGE -j ACCEPT");
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    if has("filter_FORWARD") {
+        let zone = "firewall-cmd --permanent --zone=trusted --add-interface=BRIDGE";
+        (Some(FIREWALLD), words(&[zone, "firewall-cmd --reload"]))
+    } else if has("ufw-user-forward") || has("ufw6-user-forward") {
+        let ways: &[&str] = match forward {
+            true => &[
+                "ufw route allow in on BRIDGE",
+                "ufw route allow out on BRIDGE",
+            ],
+            false => &["ufw allow in on BRIDGE"],
+        };
+        (Some(UFW), words(ways))
+    } else if has("DOCKER-USER") && forward {
+        let rules = ["-i", "-o"].map(|way| rule("DOCKER-USER", way));
+        (Some(DOCKER), rules.to_vec())
+    } else if ["ip filter", "ip6 filter"].contains(&wall.name.as_str())
+        && ["FORWARD", "INPUT"].contains(&chain)
+    {
+        let ways: &[&str] = if forward { &["-i", "-o"] } else { &["-i"] };
+        (None, ways.iter().map(|way| rule(chain, way)).collect())
+    } else {
+        let ways: &[&str] = if forward {
+            &["iifname", "oifname"]
+        } else {
+            &["iifname"]
+        };
+        let rule =
+            |way: &&str| format!("nft insert rule {} {chain} {way} BRIDGE accept", wall.name);
+        (None, ways.iter().map(rule).collect())
+    }
 }
 
 /// Both kinds see every packet.
@@ -128,8 +157,8 @@ fn legacy(walls: &Walls) -> Finding {
         what,
         (
             "every packet passes both they and nftables, and netyard cannot read them: they may drop what labs send",
-            "`iptables-legacy -S` shows them; better use one kind: update-alternatives --set iptables \
-             /usr/sbin/iptables-nft",
+            "`iptables-legacy -S` shows them; better use one kind: \
+             `update-alternatives --set iptables /usr/sbin/iptables-nft`",
         ),
     )
 }
@@ -142,21 +171,23 @@ fn ruleset(others: &Others) -> Vec<Finding> {
         .nftables
         .iter()
         .filter(|(_, text)| config::flushes(text));
+    let (level, started, when) = match enabled {
+        true => (
+            Level::Warning,
+            "which the service nftables loads at boot",
+            "each reload, restart or stop of it",
+        ),
+        false => (
+            Level::Note,
+            "which the service nftables, when it is started, loads",
+            "each load of it",
+        ),
+    };
     let finding = |(path, _): &(String, String)| {
-        let (level, when) = match enabled {
-            true => (
-                Level::Warning,
-                "the service nftables is started at boot: each reload, restart or stop",
-            ),
-            false => (
-                Level::Note,
-                "the service nftables is not started at boot; each `nft -f` of that file",
-            ),
-        };
         OTHERS.finding(
             level,
             "flush-ruleset",
-            format!("{path} has `flush ruleset`"),
+            format!("{path}, {started}, has `flush ruleset`"),
             (
                 &format!("{when} takes the tables of all others away, netyard's too: labs lose NAT and ports"),
                 "run `netyard watch` as a service, which brings them back; or write `table inet filter; delete table \

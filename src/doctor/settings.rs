@@ -48,7 +48,7 @@ fn rp_filter(strict: &[String]) -> Finding {
             (
                 "what comes in by another device than the answer would leave by is dropped: asymmetric routes of \
                  labs lose packets",
-                "where a lab has such routes: sysctl -w net.ipv4.conf.all.rp_filter=2 (loose)",
+                "where a lab has such routes: `sysctl -w net.ipv4.conf.all.rp_filter=2` (loose)",
             ),
         ),
     }
@@ -67,8 +67,8 @@ fn bridge_rules([four, six]: [Option<bool>; 2]) -> Finding {
             (
                 "what stays on one bridge passes the rules of all firewalls: netyard's let it through, another's \
                  `policy drop` in forward does not",
-                "unless Docker or Kubernetes needs it: sysctl -w net.bridge.bridge-nf-call-iptables=0 \
-                 net.bridge.bridge-nf-call-ip6tables=0",
+                "unless Docker or Kubernetes needs it: `sysctl -w net.bridge.bridge-nf-call-iptables=0` and \
+                 `sysctl -w net.bridge.bridge-nf-call-ip6tables=0`",
             ),
         ),
     }
@@ -82,9 +82,9 @@ fn localnet(on: &[String]) -> Finding {
             "route-localnet",
             format!("net.ipv4.conf.{{{}}}.route_localnet is 1", which.join(",")),
             (
-                "neighbours and containers reach what listens only on 127.0.0.1 (CVE-2020-8558)",
-                "sysctl -w net.ipv4.conf.all.route_localnet=0 net.ipv4.conf.default.route_localnet=0; netyard sets it \
-                 only for its own bridges, behind a rule",
+                "neighbours and containers reach what listens only on 127.0.0.1 (as in CVE-2020-8558)",
+                "`sysctl -w net.ipv4.conf.all.route_localnet=0`, and the same of `default`; netyard sets it only for \
+                 its own bridges, behind a rule",
             ),
         ),
     }
@@ -102,7 +102,7 @@ fn accept_ra(settings: &Settings) -> Finding {
             (
                 "these devices take no router advertisements: an IPv6 address or default route that came by one is \
                  not renewed",
-                "where the network has a router that advertises: sysctl -w net.ipv6.conf.DEVICE.accept_ra=2",
+                "where the network has a router that advertises: `sysctl -w net.ipv6.conf.DEVICE.accept_ra=2`",
             ),
         ),
         _ => SETTINGS.ok(
@@ -121,7 +121,7 @@ fn ipv6(off: bool) -> Finding {
             "net.ipv6.conf.all.disable_ipv6 is 1",
             (
                 "networks with an IPv6 subnet do not come up: their bridge gets no address",
-                "sysctl -w net.ipv6.conf.all.disable_ipv6=0, or IPv4 subnets only",
+                "`sysctl -w net.ipv6.conf.all.disable_ipv6=0`, or IPv4 subnets only",
             ),
         ),
     }
@@ -137,7 +137,7 @@ fn rmem_max(bytes: u64) -> Finding {
             format!("{what}, less than the kernel's own {RMEM_MAX}"),
             (
                 "programs lose packets of bursts; netyard itself, as root, is not bound by it",
-                "sysctl -w net.core.rmem_max=212992",
+                "`sysctl -w net.core.rmem_max=212992`",
             ),
         ),
     }
@@ -149,7 +149,8 @@ fn inherit(how: u64) -> Finding {
         0 => {
             return SETTINGS.ok(
                 "inherit",
-                "net.core.devconf_inherit_init_net is 0: new namespaces begin with IPv6's own defaults",
+                "net.core.devconf_inherit_init_net is 0: new namespaces begin with IPv6's defaults, and with the first \
+                 namespace's settings of IPv4",
             );
         }
         1 => "the machine's first namespace",
@@ -170,7 +171,7 @@ fn inherit(how: u64) -> Finding {
                 "new namespaces copy settings below net.ipv4.conf and net.ipv6.conf from {from}, such as \
                  disable_ipv6; netyard resets forwarding only"
             ),
-            "sysctl -w net.core.devconf_inherit_init_net=2",
+            "`sysctl -w net.core.devconf_inherit_init_net=2`",
         ),
     )
 }

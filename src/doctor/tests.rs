@@ -1,11 +1,12 @@
 //! Facts to findings, without the machine; what is seen of a real one is in
 //! tests/kernel/doctor.rs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::facts::{Barred, Facts, Limits, Others, Rights, Settings, Tried, Tries};
 use super::{Finding, Group, Level, judge, kernel};
-use crate::state::{Wall, WallChain, WallHook, Walls};
+use crate::report::wrap;
+use crate::state::Walls;
 use crate::sys::netns::Directory;
 
 /// A machine where all is as it should be.
@@ -56,7 +57,7 @@ fn others() -> Others {
 }
 
 /// What a change makes of it: all that is not ok.
-fn found(change: impl FnOnce(&mut Facts)) -> Vec<Finding> {
+pub(super) fn found(change: impl FnOnce(&mut Facts)) -> Vec<Finding> {
     let mut facts = good();
     change(&mut facts);
     let mut all = judge(&facts);
@@ -64,14 +65,21 @@ fn found(change: impl FnOnce(&mut Facts)) -> Vec<Finding> {
     all
 }
 
+/// So wide is what stands on 80 columns beside level and word.
+const FITS: usize = 66;
+
 /// There is this one, and nothing else.
 #[track_caller]
-fn one(change: impl FnOnce(&mut Facts), id: &str, level: Level) -> Finding {
+pub(super) fn one(change: impl FnOnce(&mut Facts), id: &str, level: Level) -> Finding {
     let mut all = found(change);
     assert_eq!(all.len(), 1, "{all:#?}");
     let finding = all.remove(0);
     assert_eq!((finding.id, finding.level), (id, level), "{finding:#?}");
-    assert!(finding.consequence.is_some() && finding.remedy.is_some());
+    for advice in [&finding.consequence, &finding.remedy] {
+        let advice = wrap(advice.as_ref().expect("an advice"), FITS);
+        let long = advice.lines().find(|line| line.chars().count() > FITS);
+        assert_eq!(long, None);
+    }
     finding
 }
 
@@ -243,154 +251,4 @@ fn settings_have_consequences() {
         f.settings.accept_ra = device();
     };
     one(forwards, "accept-ra", Note);
-}
-
-fn wall(table: &str, chains: &[(&str, Option<WallHook>, bool)]) -> Wall {
-    let chain = |(name, hook, drops): &(&str, Option<WallHook>, bool)| {
-        let chain = WallChain {
-            hook: *hook,
-            drops: *drops,
-            rules: Vec::new(),
-        };
-        ((*name).to_owned(), chain)
-    };
-    Wall {
-        name: table.to_owned(),
-        family: None,
-        chains: chains.iter().map(chain).collect::<BTreeMap<_, _>>(),
-    }
-}
-
-fn walls(tables: Vec<Wall>, legacy: bool) -> impl FnOnce(&mut Facts) {
-    move |facts| facts.others.walls = Ok(Walls { tables, legacy })
-}
-
-const FORWARD: Option<WallHook> = Some(WallHook::Forward);
-
-#[test]
-fn a_firewall_that_drops_is_named_with_the_way_through() {
-    let plain = wall("inet filter", &[("forward", FORWARD, true)]);
-    let plain = one(walls(vec![plain], false), "forward-drop", Level::Warning);
-    assert!(
-        plain
-            .what
-            .contains("`forward` of the nft table `inet filter`")
-    );
-    let remedy = plain.remedy.unwrap();
-    assert!(remedy.contains("nft insert rule inet filter forward iifname BRIDGE accept"));
-    let input = wall("inet filter", &[("in", Some(WallHook::Input), true)]);
-    one(walls(vec![input], false), "input-drop", Level::Note);
-    let open = wall("inet filter", &[("forward", FORWARD, false)]);
-    assert_eq!(found(walls(vec![open], false)), []);
-    one(walls(vec![], true), "iptables-legacy", Level::Warning);
-    let unseen = |f: &mut Facts| f.others.walls = Err("that needs root".to_owned());
-    one(unseen, "firewalls", Level::Note);
-}
-
-#[test]
-fn docker_and_ufw_are_told_by_their_chains() {
-    let chains = [("FORWARD", FORWARD, true), ("DOCKER-USER", None, false)];
-    let docker = found(walls(vec![wall("ip filter", &chains)], false));
-    let ids: Vec<&str> = docker.iter().map(|finding| finding.id).collect();
-    assert_eq!(ids, ["docker-drop", "docker"]);
-    assert!(docker[0].what.ends_with("(Docker)"));
-    let chains = [
-        ("FORWARD", FORWARD, true),
-        ("ufw-user-forward", None, false),
-    ];
-    let ufw = found(walls(vec![wall("ip filter", &chains)], false));
-    assert_eq!(ufw.len(), 1);
-    assert!(ufw[0].remedy.as_ref().unwrap().contains("ufw route allow"));
-}
-
-#[test]
-fn a_rule_set_that_flushes_is_found() {
-    let file = |facts: &mut Facts| {
-        let file = ("/etc/nftables.conf".to_owned(), "flush ruleset".to_owned());
-        facts.others.nftables.push(file);
-    };
-    one(file, "flush-ruleset", Level::Note);
-    let enabled = |facts: &mut Facts| {
-        file(facts);
-        facts.others.services.insert("nftables.service".to_owned());
-    };
-    one(enabled, "flush-ruleset", Level::Warning);
-}
-
-#[test]
-fn ufw_is_read_from_its_files() {
-    let ufw = |conf: &str, default: &str| {
-        let files = [conf.to_owned(), default.to_owned()];
-        move |facts: &mut Facts| facts.others.ufw = files
-    };
-    let drop = "DEFAULT_FORWARD_POLICY=\"DROP\"";
-    assert_eq!(found(ufw("ENABLED=no", drop)), []);
-    assert_eq!(found(ufw("#ENABLED=yes", drop)), []);
-    one(ufw("ENABLED=yes", drop), "ufw", Level::Warning);
-    let open = "DEFAULT_FORWARD_POLICY=\"ACCEPT\"";
-    assert_eq!(found(ufw("ENABLED=yes", open)), []);
-}
-
-fn runs(facts: &mut Facts, name: &str) {
-    facts.others.running.insert(name.to_owned());
-}
-
-#[test]
-fn network_manager_leaves_cables_alone_if_told() {
-    let with = |path: &str, text: &str| {
-        let file = (path.to_owned(), text.to_owned());
-        move |facts: &mut Facts| {
-            runs(facts, "NetworkManager");
-            facts.others.network_manager.push(file);
-        }
-    };
-    let rules = "ENV{ID_NET_DRIVER}==\"veth\", ENV{NM_UNMANAGED}=\"1\"";
-    let path = "/usr/lib/udev/rules.d/85-nm-unmanaged.rules";
-    assert_eq!(found(with(path, rules)), []);
-    one(
-        with(path, &format!("# {rules}")),
-        "network-manager",
-        Level::Warning,
-    );
-    let conf = "/etc/NetworkManager/conf.d/x.conf";
-    let told = "[keyfile]\nunmanaged-devices=interface-name:eth9;driver:veth\n";
-    assert_eq!(found(with(conf, told)), []);
-    let other = "[keyfile]\nunmanaged-devices=interface-name:eth9\n";
-    one(with(conf, other), "network-manager", Level::Warning);
-}
-
-#[test]
-fn networkd_keeps_routes_by_its_settings() {
-    let networkd = |settings: &[&str]| {
-        let files = settings
-            .iter()
-            .map(|text| (String::new(), (*text).to_owned()));
-        let files = files.collect();
-        move |facts: &mut Facts| {
-            runs(facts, "systemd-network");
-            facts.others.networkd = files;
-        }
-    };
-    let (no, yes) = (
-        "[Network]\nManageForeignRoutes=no\n",
-        "[Network]\nManageForeignRoutes=yes\n",
-    );
-    one(networkd(&[]), "networkd-routes", Level::Note);
-    one(networkd(&[no, yes]), "networkd-routes", Level::Note);
-    assert_eq!(found(networkd(&["#", no])), []);
-    let all = ("x.network".to_owned(), "[Match]\nName=*".to_owned());
-    let taken = |facts: &mut Facts| {
-        networkd(&[no])(facts);
-        facts.others.networks.push(all);
-    };
-    one(taken, "networkd-takes-devices", Level::Warning);
-}
-
-#[test]
-fn programs_are_told_by_their_names() {
-    one(|f| runs(f, "firewalld"), "firewalld", Level::Warning);
-    one(|f| runs(f, "kubelet"), "kubernetes", Level::Note);
-    assert_eq!(found(|f| runs(f, "libvirtd")), []);
-    let netavark = wall("inet netavark", &[("FORWARD", FORWARD, false)]);
-    assert_eq!(found(walls(vec![netavark], false)), []);
 }

@@ -82,8 +82,10 @@ pub(super) fn settings() -> Settings {
         let path = format!("net/ipv4/conf/{dev}/route_localnet");
         number::<u64>(&path).is_some_and(|value| value != 0)
     };
+    // Routers that advertise are on the other side of hardware.
     let takes_ra = |dev: &String| {
-        number::<u64>(&format!("net/ipv6/conf/{dev}/accept_ra")) == Some(1) && dev != "lo"
+        let real = Path::new("/sys/class/net").join(dev).join("device");
+        number::<u64>(&format!("net/ipv6/conf/{dev}/accept_ra")) == Some(1) && real.exists()
     };
     Settings {
         forwards: [SysctlKey::forward4(), SysctlKey::forward6()].map(is_on),

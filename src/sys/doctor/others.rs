@@ -21,13 +21,13 @@ pub(super) fn look() -> Others {
             .map_err(|e| e.to_string()),
         false => Err("that needs root".to_owned()),
     };
-    let mut network_manager = files(&["/etc/NetworkManager/NetworkManager.conf"]);
-    for directory in ["NetworkManager/conf.d", "udev/rules.d"] {
-        let wanted = |name: &str| name.ends_with(".conf") || name.contains("nm-unmanaged");
-        network_manager.extend(all_in(directory, wanted));
-    }
+    let running = residents::names().unwrap_or_default();
+    let network_manager = match running.contains("NetworkManager") {
+        true => network_manager(),
+        false => Vec::new(),
+    };
     Others {
-        running: residents::names().unwrap_or_default(),
+        running,
         walls: walls.map(|tables| Walls {
             tables,
             legacy: walls::has_legacy_rules(),
@@ -40,6 +40,15 @@ pub(super) fn look() -> Others {
         networks: all_in("systemd/network", |name| name.ends_with(".network")),
         network_manager,
     }
+}
+
+fn network_manager() -> Vec<Read> {
+    let mut all = files(&["/etc/NetworkManager/NetworkManager.conf"]);
+    all.extend(all_in("NetworkManager/conf.d", |name| {
+        name.ends_with(".conf")
+    }));
+    all.extend(all_in("udev/rules.d", |name| name.ends_with(".rules")));
+    all
 }
 
 /// networkd.conf is read where it is found first, then its drop-ins by their names.

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::process::ExitCode;
 
 use netyard::doctor::{self, Finding, Group, Level};
@@ -41,8 +42,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let width = output::width();
     for group in Group::ALL {
         let of_group: Vec<&Finding> = findings.iter().filter(|f| f.group == group).collect();
-        let (good, other): (Vec<&Finding>, Vec<&Finding>) =
+        let (good, mut other): (Vec<&Finding>, Vec<&Finding>) =
             of_group.into_iter().partition(|f| f.level == Level::Ok);
+        other.sort_by_key(|finding| Reverse(finding.level));
         say!("{}", styled(BOLD, group));
         match args.all {
             true => good.iter().for_each(|finding| show(finding, width)),
