@@ -322,7 +322,7 @@ fn one(feature: &Feature, tried: &Tried) -> Finding {
         from,
     } = *feature;
     let (what, remedy) = match (tried, from) {
-        (Tried::Works, _) => return Group::Kernel.ok(id, format!("{name}: works")),
+        (Tried::Works, _) => return Group::Kernel.ok(id, format!("this kernel has {name}")),
         (Tried::Lacks, Ok((option, ""))) => (
             format!("this kernel has no {name}"),
             format!("use a kernel with {option}"),

@@ -5,7 +5,7 @@ mod tests;
 
 use super::facts::Others;
 use super::{Finding, Group, Level, config, managers};
-use crate::state::{Wall, WallHook, Walls};
+use crate::state::{Verdict, Wall, WallChain, WallHook, WallRule, Walls};
 
 pub(super) const OTHERS: Group = Group::Others;
 
@@ -30,7 +30,10 @@ pub(super) fn judge(others: &Others) -> Vec<Finding> {
         all.push(legacy(walls));
     }
     if all.len() == seen && others.walls.is_ok() {
-        all.push(OTHERS.ok("firewalls", "no other firewall drops what is forwarded"));
+        all.push(OTHERS.ok(
+            "firewalls",
+            "no other firewall drops all that it does not know",
+        ));
     }
     all.extend(ruleset(others));
     // Of whose chain is told already no more is told.
@@ -43,15 +46,23 @@ pub(super) fn judge(others: &Others) -> Vec<Finding> {
 
 /// What one table drops no other can accept (nft(8), "verdicts").
 fn dropping(wall: &Wall) -> Vec<Finding> {
-    let drops = wall.chains.iter().filter(|(_, chain)| chain.drops);
+    let drops = wall.chains.iter().filter(|(_, chain)| drops_rest(chain));
     drops
         .filter_map(|(name, chain)| Some(dropped(wall, name, chain.hook?)))
         .collect()
 }
 
+/// By its policy, or by a rule for all that comes to it.
+fn drops_rest(chain: &WallChain) -> bool {
+    let for_all = |rule: &WallRule| rule.when.is_empty() && rule.then == Some(Verdict::Drop);
+    chain.drops || chain.rules.iter().any(for_all)
+}
+
 fn dropped(wall: &Wall, chain: &str, hook: WallHook) -> Finding {
     let table = &wall.name;
-    let what = format!("the chain `{chain}` of the nft table `{table}` has the policy drop");
+    let what = format!(
+        "the chain `{chain}` of the nft table `{table}` drops what none of its rules accepts"
+    );
     let (whose, ways) = ways(wall, chain, hook);
     let what = match whose {
         Some(whose) => format!("{what} ({whose}'s)"),
@@ -65,8 +76,8 @@ fn dropped(wall: &Wall, chain: &str, hook: WallHook) -> Finding {
             whose.map_or("forward-drop", program_id),
             what,
             (
-                "what labs forward is dropped unless a rule there accepts it: namespaces reach neither other \
-                 networks nor the outside",
+                "namespaces of labs reach neither other networks nor the outside, unless one of these rules \
+                 accepts it",
                 &remedy,
             ),
         ),
@@ -75,8 +86,8 @@ fn dropped(wall: &Wall, chain: &str, hook: WallHook) -> Finding {
             "input-drop",
             what,
             (
-                "unless a rule there accepts it, namespaces do not reach the host itself, such as their gateway by \
-                 ping",
+                "namespaces do not reach the host itself, such as their gateway by ping, unless one of these rules \
+                 accepts it",
                 &remedy,
             ),
         ),

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use super::super::facts::Facts;
 use super::super::tests::{found, one};
 use super::*;
-use crate::state::WallChain;
-
 fn wall(table: &str, chains: &[(&str, Option<WallHook>, bool)]) -> Wall {
     let chain = |(name, hook, drops): &(&str, Option<WallHook>, bool)| {
         let chain = WallChain {
@@ -44,6 +42,14 @@ fn a_firewall_that_drops_is_named_with_the_way_through() {
     one(walls(vec![input], false), "input-drop", Level::Note);
     let open = wall("inet filter", &[("forward", FORWARD, false)]);
     assert_eq!(found(walls(vec![open], false)), []);
+    let mut last = wall("inet filter", &[("forward", FORWARD, false)]);
+    let rule = WallRule {
+        then: Some(Verdict::Drop),
+        ..WallRule::default()
+    };
+    let rules = &mut last.chains.get_mut("forward").unwrap().rules;
+    rules.push(rule);
+    one(walls(vec![last], false), "forward-drop", Level::Warning);
     one(walls(vec![], true), "iptables-legacy", Level::Warning);
     let unseen = |f: &mut Facts| f.others.walls = Err("that needs root".to_owned());
     one(unseen, "firewalls", Level::Note);

@@ -68,10 +68,7 @@ fn condensed(good: &[&Finding], width: usize) {
 }
 
 fn show(finding: &Finding, width: usize) {
-    let what = match finding.level {
-        Level::Ok => finding.what.clone(),
-        _ => format!("{}: {}", finding.id, finding.what),
-    };
+    let what = format!("{}: {}", finding.id, finding.what);
     told(finding.level, &what, width);
     let advice = [("so: ", &finding.consequence), ("do: ", &finding.remedy)];
     for (word, text) in advice {
