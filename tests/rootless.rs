@@ -140,7 +140,7 @@ fn doctor() -> Result<(), Failed> {
     let (ground, before) = (Ground::new(), outside());
     let said = ground.netyard(&["doctor"]);
     says(&said, 0, "all that netyard needs works")?;
-    says(&said, 0, "administrator: this process is not root")?;
+    says(&said, 0, "administrator: CAP_NET_ADMIN and")?;
     says(&said, 0, "ok      veth, bridge, ")?;
     assert_eq!(before, outside());
     Ok(())

@@ -290,13 +290,23 @@ pub(super) const FEATURES: &[Feature] = &[
     ),
 ];
 
-pub(super) fn judge(tries: &Result<Tries, Barred>) -> Vec<Finding> {
+/// Where an ordinary user gets no private world that is told as such, and once.
+pub(super) fn judge(tries: &Result<Tries, Barred>, told: bool) -> Vec<Finding> {
     match tries {
         Ok(tries) => FEATURES
             .iter()
             .filter(|feature| has_ground(feature.id, tries))
             .filter_map(|feature| Some(one(feature, tries.get(feature.id)?)))
             .collect(),
+        Err(_) if told => vec![Group::Kernel.finding(
+            Level::Note,
+            "probe",
+            "nothing could be tried without a private world",
+            (
+                "what the kernel can do is not known",
+                "see `user-namespaces`",
+            ),
+        )],
         Err(Barred { why, remedy }) => vec![Group::Kernel.finding(
             Level::Error,
             "probe",

@@ -41,7 +41,16 @@ pub(super) fn judge(others: &Others, walls: &Walls) -> Vec<Finding> {
     if runs(&libvirt) || has_table("libvirt_network") || has_chain("LIBVIRT") {
         all.push(OTHERS.ok("libvirt", "libvirt: its rules are for its own bridges only"));
     }
-    let kubernetes = ["kubelet", "kube-proxy", "k3s-server", "k3s-agent", "k3s"];
+    let kubernetes = [
+        "kubelet",
+        "kube-proxy",
+        "k3s-server",
+        "k3s-agent",
+        "k3s",
+        "calico-node",
+        "cilium-agent",
+        "flanneld",
+    ];
     if runs(&kubernetes) || has_chain("KUBE-") || has_table("kube-proxy") {
         all.push(kubernetes_network());
     }

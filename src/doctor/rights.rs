@@ -24,10 +24,10 @@ fn administrator(is: bool) -> Finding {
         false => RIGHTS.finding(
             Level::Note,
             "administrator",
-            "this process is not root (no CAP_NET_ADMIN, CAP_SYS_ADMIN)",
+            "CAP_NET_ADMIN and CAP_SYS_ADMIN are not there, as root has them",
             (
-                "labs on the host need root; firewalls and programs of others were seen only in part",
-                "`netyard run` and `netyard run --private` give a lab to an ordinary user; `sudo netyard doctor` sees all",
+                "labs on the host need them; firewalls and programs of others were seen only in part",
+                "`netyard run` and `netyard run --private` need none of them; `sudo netyard doctor` sees all",
             ),
         ),
     }

@@ -267,7 +267,7 @@ fn no_rights() {
         "sysctl -w user.max_user_namespaces=",
     ];
     says(&said, "user-namespaces", "error", &words);
-    says(&said, "probe", "error", &words);
+    says(&said, "probe", "note", &["see `user-namespaces`"]);
     assert_eq!(said.code, Some(1));
 }
 
