@@ -8,9 +8,10 @@ use crate::ipam::Leases;
 use crate::state::{LabName, NetworkName};
 use crate::sys::netns;
 use crate::sys::store::{Lab, Store};
-use crate::topology::{Network, ResolveError, Topology, attach, choose, parse};
+use crate::topology::{Network, Networks, ResolveError, Topology, attach};
 
 const READING: &str = "read the journal";
+const WRITING: &str = "write the journal";
 
 /// The topology with what the labs that it names say of their networks. What is held there
 /// already is added to `held`.
@@ -26,12 +27,23 @@ pub(crate) fn attached<'t>(
             return Err(ResolveError::ExternalCircle { network, lab }.into());
         }
         if let Some(lab) = here(owner, store)? {
-            labs.insert(owner.clone(), described(&lab, store)?);
+            labs.insert(owner.clone(), networks(&lab)?);
             let beside = store.add_beside(held, &topology.lab, owner);
             beside.map_err(Error::journal(READING))?;
         }
     }
     Ok(attach(topology, &labs)?)
+}
+
+/// The networks of a lab for its record in the journal.
+pub(crate) fn recorded(networks: &Networks) -> Result<String, Error> {
+    let text = serde_json::to_string(networks).map_err(std::io::Error::other);
+    text.map_err(Error::journal(WRITING))
+}
+
+fn networks(lab: &Lab) -> Result<Networks, Error> {
+    let networks = serde_json::from_str(&lab.networks).map_err(std::io::Error::other);
+    networks.map_err(Error::journal(READING))
 }
 
 /// Whether a lab is on a network of another, or on one of a lab that is.
@@ -49,18 +61,6 @@ fn here(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
     let host = netns::host().map_err(Error::system("read the host's namespace"))?;
     let lab = store.lab(name).map_err(Error::journal(READING))?;
     Ok(lab.filter(|lab| lab.host == host.identity))
-}
-
-/// A lab as it was last brought up.
-fn described(lab: &Lab, store: &Store) -> Result<Topology, Error> {
-    let topology = parse(&lab.source).map_err(|error| Error::Unread {
-        lab: lab.name.clone(),
-        error: Box::new(error),
-    })?;
-    let held = store.leases(&lab.name).map_err(Error::journal(READING))?;
-    let chosen = choose(&topology, &held, &[]).map_err(Box::new);
-    let chosen = chosen.map_err(|none| Error::Resolve(ResolveError::from(none)))?;
-    Ok(chosen.into_owned())
 }
 
 /// The networks of other labs that a lab is on, and its own that others are on.
@@ -95,12 +95,9 @@ pub(crate) fn may_change(
     let Some(known) = known.filter(|_| !attached.is_empty()) else {
         return Ok(());
     };
-    let before = after.map(|_| described(&known, store)).transpose()?;
+    let before = networks(&known)?;
     let same = |name: &NetworkName| {
-        let (Some((topology, given)), Some(before)) = (after, &before) else {
-            return false;
-        };
-        let Some(was) = before.networks.get(name) else {
+        let (Some((topology, given)), Some(was)) = (after, before.get(name)) else {
             return false;
         };
         let is = topology
@@ -108,7 +105,7 @@ pub(crate) fn may_change(
             .get(name)
             .filter(|is| is.external.is_none());
         let subnets = given.subnets().get(name).map_or(&[][..], Vec::as_slice);
-        let stays = |is: &Network| topology.bridge(name, is) == before.bridge(name, was);
+        let stays = |is: &Network| Some(topology.bridge(name, is)) == was.bridge;
         is.is_some_and(stays) && subnets == was.subnets
     };
     let changed = attached.into_iter().filter(|(_, network)| !same(network));

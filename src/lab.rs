@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::external;
-use crate::lease;
+use crate::lease::{self, Resolved};
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns, NetworkName, Published};
@@ -75,7 +75,15 @@ pub(crate) fn make(
     progress: &mut dyn Progress,
 ) -> Result<Plan, Error> {
     need_seen_names()?;
-    let (desired, leases) = lease::resolved(topology, &store)?;
+    let Resolved {
+        desired,
+        leases,
+        networks,
+    } = lease::resolved(topology, &store)?;
+    let lab = Lab {
+        networks: external::recorded(&networks)?,
+        ..lab
+    };
     let mut kernel = Kernel::to_change(lab, routed(&desired), leases, lock, store)?;
     expect(&mut kernel, topology, &desired, look);
     reconcile::up(&mut kernel, &desired, progress)
@@ -249,7 +257,7 @@ pub fn list() -> Result<Vec<Described>, Error> {
 /// The journal cannot be read, or the file leaves open what cannot be decided.
 pub fn desired(topology: &Topology) -> Result<NetState, Error> {
     let store = Store::open_to_read()?;
-    Ok(lease::resolved(topology, &store)?.0)
+    Ok(lease::resolved(topology, &store)?.desired)
 }
 
 /// What is there now: the host, and the lab's namespaces from inside.
@@ -343,7 +351,17 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
     let lab = Lab::here(name, source).map_err(Error::system("read the host's namespace"))?;
     match known(name, store)? {
         Some(known) if known.host != lab.host => Err(Error::OtherHost(name.clone())),
-        Some(Lab { whole, run, .. }) => Ok(Lab { whole, run, ..lab }),
+        Some(Lab {
+            whole,
+            run,
+            networks,
+            ..
+        }) => Ok(Lab {
+            whole,
+            run,
+            networks,
+            ..lab
+        }),
         None => Ok(Lab { whole: true, ..lab }),
     }
 }

@@ -28,7 +28,7 @@ use crate::sys::netlink::in_use::in_use;
 use crate::sys::netns;
 use crate::sys::store::Store;
 pub use crate::sys::store::{Ask, Owner, Place};
-use crate::topology::{ResolveError, Topology, choose, resolve};
+use crate::topology::{Networks, ResolveError, Topology, choose, resolve, seen_from_outside};
 
 const READING: &str = "read the journal";
 const WRITING: &str = "write the journal";
@@ -101,9 +101,18 @@ impl LeaseStore {
     }
 }
 
+/// What a topology comes to on this host.
+pub(crate) struct Resolved {
+    pub(crate) desired: NetState,
+    /// What its lab then holds.
+    pub(crate) leases: Leases,
+    /// Its networks, for labs that are on them.
+    pub(crate) networks: Networks,
+}
+
 /// The state that a topology asks for on this host, and what its lab then holds: subnets
 /// that are left open are those that it has, else free ones.
-pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<(NetState, Leases), Error> {
+pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<Resolved, Error> {
     let mut held = store
         .leases(&topology.lab)
         .map_err(Error::journal(READING))?;
@@ -117,7 +126,11 @@ pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<(NetState, 
     let resolved = resolve(&chosen, &held);
     let (desired, leases) = resolved.map_err(|error| held_by(error, &topology.lab, store))?;
     external::may_change(&topology.lab, Some((topology, &leases)), store)?;
-    Ok((desired, leases))
+    Ok(Resolved {
+        networks: seen_from_outside(&chosen),
+        desired,
+        leases,
+    })
 }
 
 /// With who holds what the file names.

@@ -6,6 +6,7 @@
 //! [`plan::Plan`], an ordered list of operations; [`lab::up`] executes exactly
 //! that, looks again, and undoes everything when something went wrong.
 
+pub mod doctor;
 pub mod draw;
 pub mod error;
 pub mod explain;
@@ -38,6 +39,6 @@ pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 /// with the kernel's headers.
 #[doc(hidden)]
 pub mod uapi {
-    pub use crate::sys::uapi::ALL;
-    pub use crate::sys::uapi::rules::ALL as RULES;
+    pub use crate::sys::uapi::rules::ALL as OF_RULES;
+    pub use crate::sys::uapi::{ALL, OF_DOCTOR};
 }

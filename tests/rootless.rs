@@ -30,10 +30,11 @@ fn main() {
             std::process::exit(1);
         }
     }
-    let tests: [(&str, Body); 3] = [
+    let tests: [(&str, Body); 4] = [
         ("a lab, a ping by name, exit codes", lab),
         ("everything else works inside", inside),
         ("files are made as who one is outside", files),
+        ("the doctor sees the machine, and leaves it", doctor),
     ];
     let trial =
         |(name, body): (&str, _)| Trial::test(name, body).with_ignored_flag(obstacle.is_some());
@@ -64,14 +65,16 @@ impl Ground {
 
     /// As the user: a lab, and these words in it.
     fn run(&self, words: &[&str]) -> Output {
+        self.netyard(&[&["run", "three.yaml"], words].concat())
+    }
+
+    /// As the user.
+    fn netyard(&self, words: &[&str]) -> Output {
         let mut command = Command::new(self.0.join("netyard"));
         if rustix::process::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
-        command
-            .current_dir(&self.0)
-            .args(["run", "three.yaml"])
-            .args(words);
+        command.current_dir(&self.0).args(words);
         command.output().expect("netyard starts")
     }
 }
@@ -130,6 +133,17 @@ fn inside() -> Result<(), Failed> {
         0,
         "\nno lab is up\n",
     )
+}
+
+/// Where labs run, all that netyard needs is there; what needs root is told as such.
+fn doctor() -> Result<(), Failed> {
+    let (ground, before) = (Ground::new(), outside());
+    let said = ground.netyard(&["doctor"]);
+    says(&said, 0, "all that netyard needs works")?;
+    says(&said, 0, "administrator: CAP_NET_ADMIN and")?;
+    says(&said, 0, "ok      veth, bridge, ")?;
+    assert_eq!(before, outside());
+    Ok(())
 }
 
 fn files() -> Result<(), Failed> {

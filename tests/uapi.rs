@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use netyard::uapi::{ALL, RULES};
+use netyard::uapi::{ALL, OF_DOCTOR, OF_RULES};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
-    ALL.iter().chain(RULES)
+    ALL.iter().chain(OF_DOCTOR).chain(OF_RULES)
 }
 
 fn program() -> String {

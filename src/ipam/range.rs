@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::host::number;
 
 /// Addresses of one family from the first to the last, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Range {
     first: IpAddr,
     last: IpAddr,
@@ -72,6 +73,14 @@ impl FromStr for Range {
             true if last < first => Err(NoRange::Backwards),
             true => Ok(Range { first, last }),
         }
+    }
+}
+
+impl TryFrom<String> for Range {
+    type Error = NoRange;
+
+    fn try_from(text: String) -> Result<Self, NoRange> {
+        text.parse()
     }
 }
 

@@ -65,7 +65,7 @@ fn compare(topology: &Topology, look: Look, about: About) -> Result<(NetState, N
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
-    let (desired, _) = lease::resolved(topology, &store)?;
+    let desired = lease::resolved(topology, &store)?.desired;
     let mut kernel = Kernel::to_read(lab, store, routed(&desired))?;
     expect(&mut kernel, topology, &desired, look);
     kernel.tells = about == About::Others;

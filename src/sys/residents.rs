@@ -100,6 +100,15 @@ fn kill_in(pid: Pid, inodes: &BTreeSet<u64>) -> Option<OwnedFd> {
     Some(process)
 }
 
+/// The names of the processes in the network namespace of this one, and of those of which
+/// it cannot be known where they are.
+pub(crate) fn names() -> io::Result<BTreeSet<String>> {
+    let here = fs::metadata("/proc/self/ns/net")?.ino();
+    let near = processes()?.filter(|pid| inode(*pid).is_none_or(|inode| inode == here));
+    let names = near.map(|pid| name(pid.as_raw_nonzero().get()));
+    Ok(names.filter(|name| !name.is_empty()).collect())
+}
+
 /// The number of every process.
 pub(super) fn processes() -> io::Result<impl Iterator<Item = Pid>> {
     let entries = fs::read_dir("/proc")?;

@@ -76,6 +76,11 @@ impl Living {
         })
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.at.len()
+    }
+
     /// Whether this namespace is among them, and not another that was given its inode. Of
     /// one that cannot be opened the inode is all that is known.
     pub(crate) fn has(&mut self, netns: Identity) -> bool {

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use super::uapi::{
     ICMP_DEST_UNREACH, ICMP_ECHOREPLY, ICMP_FILTER, ICMP_TIME_EXCEEDED, ICMPV6_DEST_UNREACH,
@@ -65,6 +65,13 @@ pub(crate) fn netlink_options(fd: BorrowedFd<'_>) -> io::Result<()> {
         set(fd, libc::SOL_NETLINK, option, 1)?;
     }
     Ok(())
+}
+
+/// Whether the kernel takes an option of netlink sockets, tried at one that is then closed.
+pub(crate) fn netlink_option(option: i32) -> io::Result<()> {
+    let raw = rustix::net::SocketType::RAW;
+    let fd = rustix::net::socket(rustix::net::AddressFamily::NETLINK, raw, None)?;
+    set(fd.as_fd(), libc::SOL_NETLINK, option, 1)
 }
 
 /// Notifications from every namespace that has a number in the socket's. The right to it

@@ -17,7 +17,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, FlockOperation};
 
 use row::{columns, identity, stored};
 use tables::VERSION;
@@ -106,6 +106,15 @@ fn wait(file: File, operation: FlockOperation) -> io::Result<Lock> {
     Ok(Lock(Arc::new(file)))
 }
 
+/// Whether labs can be recorded. Nothing is made.
+pub(crate) fn can_be_written() -> io::Result<()> {
+    let may = |path: &str| rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK);
+    Ok(match may(DIRECTORY) {
+        Err(rustix::io::Errno::NOENT) => may("/run"),
+        answer => answer,
+    }?)
+}
+
 fn make_directory() -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -127,6 +136,9 @@ pub(crate) struct Lab {
     pub(crate) sight: Option<String>,
     /// The run that it was made for, and that takes it down.
     pub(crate) run: Option<String>,
+    /// Its networks as others see them, written by who knows what they are: nobody has to read
+    /// its file for them, which may be long.
+    pub(crate) networks: String,
 }
 
 impl Lab {
@@ -139,6 +151,7 @@ impl Lab {
             whole: false,
             sight: sight::sight(),
             run: None,
+            networks: String::new(),
         })
     }
 }
@@ -239,6 +252,27 @@ impl Store {
         .collect()
     }
 
+    /// The same; of some names, where only these matter.
+    pub(crate) fn namespaces_called(
+        &self,
+        names: Option<&BTreeSet<NetnsName>>,
+    ) -> Result<BTreeMap<NetnsName, (LabName, Identity)>> {
+        let Some(names) = names else {
+            return self.namespaces();
+        };
+        let sql = "SELECT lab, inode, cookie FROM claim
+                   WHERE kind = 'netns' AND object = ?1 AND inode IS NOT NULL";
+        let mut query = self.db.prepare(sql)?;
+        let mut made = BTreeMap::new();
+        for name in names {
+            let mut rows = query.query([name.as_str()])?;
+            while let Some(row) = rows.next()? {
+                made.insert(name.clone(), (stored(row.get(0)?)?, identity(row, 1)?));
+            }
+        }
+        Ok(made)
+    }
+
     /// The namespaces that this lab made.
     pub(crate) fn made_by(&self, lab: &LabName) -> Result<Made> {
         let all = self.namespaces()?.into_iter();
@@ -302,10 +336,17 @@ impl Store {
         }
         tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
         if !claims.is_empty() {
-            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
             let (inode, cookie) = (lab.host.inode as i64, lab.host.cookie as i64);
             let row = params![
-                name, lab.source, inode, cookie, lab.whole, lab.sight, lab.run
+                name,
+                lab.source,
+                inode,
+                cookie,
+                lab.whole,
+                lab.sight,
+                lab.run,
+                lab.networks
             ];
             tx.execute(sql, row)?;
             given::write(&tx, &lab.name, leases)?;
@@ -342,7 +383,7 @@ impl Store {
     }
 }
 
-const LABS: &str = "SELECT name, source, host, cookie, whole, sight, run FROM lab";
+const LABS: &str = "SELECT name, source, host, cookie, whole, sight, run, networks FROM lab";
 
 fn described(row: &rusqlite::Row<'_>) -> Result<Lab> {
     Ok(Lab {
@@ -352,6 +393,7 @@ fn described(row: &rusqlite::Row<'_>) -> Result<Lab> {
         whole: row.get(4)?,
         sight: row.get(5)?,
         run: row.get(6)?,
+        networks: row.get(7)?,
     })
 }
 

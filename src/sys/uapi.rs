@@ -15,6 +15,11 @@ macro_rules! numbers {
 }
 
 pub(crate) mod rules;
+mod doctor;
+
+/// Those that only the doctor needs.
+pub use doctor::ALL as OF_DOCTOR;
+pub(crate) use doctor::*;
 
 numbers! {
     "linux/netlink.h" {

@@ -10,14 +10,17 @@ use super::{Network, ResolveError, Topology};
 use crate::ipam::Range;
 use crate::state::{Family, LabName, Netns, NetworkName, broadcast};
 
+/// Networks by name.
+pub(crate) type Networks = BTreeMap<NetworkName, Network>;
+
 /// The topology with each network of another lab as that lab has it. `labs` are those that
-/// are up, with their subnets chosen.
+/// are up, with their networks as others see them.
 ///
 /// # Errors
 /// Such a lab is not up, or has no such network.
-pub fn attach<'t>(
+pub(crate) fn attach<'t>(
     topology: &'t Topology,
-    labs: &BTreeMap<LabName, Topology>,
+    labs: &BTreeMap<LabName, Networks>,
 ) -> Result<Cow<'t, Topology>, ResolveError> {
     if topology.external().next().is_none() {
         return Ok(Cow::Borrowed(topology));
@@ -29,20 +32,26 @@ pub fn attach<'t>(
             network: name.clone(),
             lab: lab.clone(),
         })?;
-        let network = of.networks.get(name).filter(|n| n.external.is_none());
+        let network = of.get(name).cloned();
         let network = network.ok_or_else(|| ResolveError::ExternalNetwork {
             network: name.clone(),
             lab: lab.clone(),
         })?;
-        let network = seen_from_outside(of, name, network);
         attached.networks.insert(name.clone(), network);
     }
     Ok(Cow::Owned(attached))
 }
 
+/// The own networks of a topology, with its subnets chosen, as others see them.
+pub(crate) fn seen_from_outside(of: &Topology) -> Networks {
+    let own = of.own_networks();
+    own.map(|(name, network)| (name.clone(), seen(of, name, network)))
+        .collect()
+}
+
 /// A network as others see it: its lab takes care of what leaves it, and the addresses that
 /// its lab's file names are not given to them.
-fn seen_from_outside(of: &Topology, name: &NetworkName, network: &Network) -> Network {
+fn seen(of: &Topology, name: &NetworkName, network: &Network) -> Network {
     let mut exclude = network.exclude.clone();
     exclude.extend(of.named_addresses().into_iter().map(single));
     Network {

@@ -32,7 +32,7 @@ pub use bounds::{Bounds, Millis, NotInBounds, PacketSize, Percent};
 pub use check::{Flaw, check};
 pub use choose::{NoFreeSubnet, choose};
 pub use error::{ParseError, Problem};
-pub use external::attach;
+pub(crate) use external::{Networks, attach, seen_from_outside};
 pub use names::{bridge_name, port_name};
 pub use node::MOST_BYTES;
 pub use parse::parse;
@@ -62,10 +62,10 @@ pub struct Topology {
 }
 
 /// A switch: a bridge in the host namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// The lab whose network of this name it is; `None`: this lab's own. What it is like is
-    /// known once it is looked up ([`attach()`]).
+    /// known once it is looked up in the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<LabName>,
     /// The bridge's device name; `None`: derived, see [`bridge_name`].
@@ -74,13 +74,13 @@ pub struct Network {
     /// addresses.
     pub subnets: Vec<IpNet>,
     /// The families in which a free subnet is to be chosen ([`choose()`]).
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub chosen: BTreeSet<Family>,
     /// The addresses that are given to interfaces without any; none: all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<Range>,
     /// Addresses that are not given to them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Range>,
     /// The host's address on the bridge.
     pub gateway: Gateway,
@@ -93,7 +93,7 @@ pub struct Network {
 }
 
 /// The host's addresses on a network's bridge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gateway {
     /// The first host address of each subnet.
     First,

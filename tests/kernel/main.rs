@@ -13,6 +13,7 @@
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
+//! - `doctor`, `doctor_kinds`: what the machine can do, as `ip`, `tc` and `nft` find it.
 //! - `down`: what `down` and `gc` say and leave.
 //! - `kill`, `kill_several`: SIGKILL after every system call that changes something.
 //! - `accepted`: what `check` lets through, the kernel takes.
@@ -43,6 +44,8 @@ mod changes;
 mod cli;
 mod crowd;
 mod demo;
+mod doctor;
+mod doctor_kinds;
 mod down;
 mod errors;
 mod examples;
@@ -99,6 +102,8 @@ fn main() -> ExitCode {
         external::tests(),
         filter::tests(),
         demo::tests(),
+        doctor::tests(),
+        doctor_kinds::tests(),
         down::tests(),
         foreign::tests(),
         spoof::tests(),

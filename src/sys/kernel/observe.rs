@@ -62,7 +62,8 @@ impl Kernel {
             ..NetState::empty(lab.clone())
         };
         let mut loose = Vec::new();
-        let mut made = self.store.namespaces()?;
+        let named = scope.as_ref().map(|scope| &scope.names);
+        let mut made = self.store.namespaces_called(named)?;
         made.extend(self.assumed.made.clone());
         let names = match &scope {
             None => netns::names()?,

@@ -1,7 +1,7 @@
 //! What of the host matters to the ports that a lab publishes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::{fs, io};
+use std::io;
 
 use super::Kernel;
 use crate::state::{
@@ -66,23 +66,11 @@ impl Kernel {
         if self.tells {
             host.walls = Walls {
                 tables: walls::read(self.netfilter(&Netns::Host)?)?,
-                legacy: has_legacy_rules(),
+                legacy: walls::has_legacy_rules(),
             };
         }
         Ok(())
     }
-}
-
-/// The old iptables names its tables here, once it has any (`xt_table_seq_show`,
-/// net/netfilter/x_tables.c); iptables-nft has none of them.
-fn has_legacy_rules() -> bool {
-    let names = ["ip_tables_names", "ip6_tables_names"];
-    let read = |name| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
-    names
-        .map(read)
-        .into_iter()
-        .flatten()
-        .any(|names| !names.is_empty())
 }
 
 /// How the elements begin that lead on the same port of the host, and have another key.

@@ -10,12 +10,12 @@ use super::{Result, fact};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 const TABLES: &str = "
     CREATE TABLE lab (
         name TEXT PRIMARY KEY, source TEXT NOT NULL, host INTEGER NOT NULL, cookie INTEGER NOT NULL,
-        whole INTEGER NOT NULL, sight TEXT, run TEXT
+        whole INTEGER NOT NULL, sight TEXT, run TEXT, networks TEXT NOT NULL
     );
     CREATE TABLE claim (
         lab TEXT NOT NULL, kind TEXT NOT NULL, netns TEXT NOT NULL, object TEXT NOT NULL,

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod consent;
 mod demo;
+mod doctor;
 mod down;
 mod errors;
 mod exec;
@@ -78,6 +79,7 @@ enum Verb {
     List(list::Args),
     Show(show::Args),
     Explain(explain::Args),
+    Doctor(doctor::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -103,6 +105,7 @@ impl Verb {
             Verb::List(args) => args.json,
             Verb::Show(args) => args.json,
             Verb::Explain(args) => args.json,
+            Verb::Doctor(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -138,6 +141,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::List(args) => list::run(&args),
         Verb::Show(args) => show::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),

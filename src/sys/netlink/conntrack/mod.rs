@@ -53,6 +53,12 @@ pub(crate) fn delete(
     Ok(Ok(gone))
 }
 
+/// Whether the kernel lists flows at all.
+pub(crate) fn list(socket: &mut Socket) -> io::Result<Result<(), KernelError>> {
+    let listed = socket.dump_some(&question::list_all(), |_| false)?;
+    Ok(listed.map(drop))
+}
+
 fn message(kind: u16, family: u8, attributes: impl FnOnce(&mut Vec<u8>)) -> Request {
     let mut body = vec![family, NFNETLINK_V0, 0, 0];
     attributes(&mut body);

@@ -8,6 +8,7 @@ mod set;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io;
 
 use rustix::io::Errno;
@@ -39,6 +40,18 @@ pub(crate) fn read(socket: &mut Socket) -> io::Result<Vec<Wall>> {
     Err(io::Error::other(
         "the firewall changed each of the 8 times it was read",
     ))
+}
+
+/// The old iptables names its tables here, once it has any (`xt_table_seq_show`,
+/// net/netfilter/x_tables.c); iptables-nft has none of them.
+pub(crate) fn has_legacy_rules() -> bool {
+    let names = ["ip_tables_names", "ip6_tables_names"];
+    let read = |name| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+    names
+        .map(read)
+        .into_iter()
+        .flatten()
+        .any(|names| !names.is_empty())
 }
 
 /// A table by its family, as the kernel numbers it, and its name.

@@ -1,0 +1,88 @@
+//! Queueing disciplines, each given to a device.
+
+use std::io;
+
+use super::{devices, told};
+use crate::doctor::facts::Tries;
+use crate::sys::netlink::attr::{put, put_nested, put_text};
+use crate::sys::netlink::socket::{NLM_F_CREATE, NLM_F_REPLACE, Request, Socket};
+use crate::sys::uapi::*;
+
+/// A feature's id, the discipline's name, where it goes, and its options.
+type Discipline = (&'static str, &'static str, u32, fn(&mut Vec<u8>));
+
+const DISCIPLINES: &[Discipline] = &[
+    ("qdisc-netem", "netem", TC_H_ROOT, |out| {
+        // `struct tc_netem_qopt`: no delay, room for 1000 packets.
+        let mut options = vec![0; TC_NETEM_OPTIONS];
+        options[4..8].copy_from_slice(&1000u32.to_ne_bytes());
+        put(out, TCA_OPTIONS, &options);
+    }),
+    ("qdisc-tbf", "tbf", TC_H_ROOT, |out| {
+        put_nested(out, TCA_OPTIONS, tbf);
+    }),
+    ("qdisc-htb", "htb", TC_H_ROOT, |out| {
+        // `struct tc_htb_glob`: its version, and the quantum of a rate.
+        let mut options = vec![0; TC_HTB_OPTIONS];
+        options[..4].copy_from_slice(&TC_HTB_PROTOVER.to_ne_bytes());
+        options[4..8].copy_from_slice(&10u32.to_ne_bytes());
+        put_nested(out, TCA_OPTIONS, |out| put(out, TCA_HTB_INIT, &options));
+    }),
+    ("qdisc-fq-codel", "fq_codel", TC_H_ROOT, |_| {}),
+    ("qdisc-ingress", "ingress", TC_H_INGRESS, |_| {}),
+    ("qdisc-clsact", "clsact", TC_H_INGRESS, |_| {}),
+];
+
+pub(super) fn attempt(tries: &mut Tries) -> io::Result<()> {
+    let mut socket = Socket::route()?;
+    for discipline in DISCIPLINES {
+        let (id, _, parent, _) = *discipline;
+        let refused = socket.transact(&[add(discipline)])?.pop().flatten();
+        // `qdisc_create`, net/sched/sch_api.c.
+        let tried = told(refused, &[libc::ENOENT]);
+        tries.insert(id.to_owned(), tried);
+        // The two have the same place.
+        if parent == TC_H_INGRESS {
+            let gone = request(RTM_DELQDISC, 0, head(parent));
+            socket.transact(&[gone])?;
+        }
+    }
+    Ok(())
+}
+
+fn add(discipline: &Discipline) -> Request {
+    let (_, name, parent, options) = *discipline;
+    let mut body = head(parent);
+    put_text(&mut body, TCA_KIND, name);
+    options(&mut body);
+    request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, body)
+}
+
+/// `struct tcmsg`: family and pad, device, handle, parent, info.
+fn head(parent: u32) -> Vec<u8> {
+    let handle = match parent {
+        TC_H_INGRESS => TC_H_INGRESS & TC_H_MAJ_MASK,
+        _ => 0,
+    };
+    let mut head = vec![0; 4];
+    for number in [devices::QUEUES, handle, parent, 0] {
+        head.extend(number.to_ne_bytes());
+    }
+    head
+}
+
+fn request(kind: u16, flags: u16, body: Vec<u8>) -> Request {
+    Request { kind, flags, body }
+}
+
+/// `struct tc_tbf_qopt` begins with `struct tc_ratespec`, whose second byte is the link
+/// layer, and whose last four are bytes a second; after the second of these, for a peak,
+/// come how much may wait.
+fn tbf(out: &mut Vec<u8>) {
+    let mut options = vec![0; TC_TBF_OPTIONS];
+    options[1] = TC_LINKLAYER_ETHERNET;
+    options[8..12].copy_from_slice(&125_000u32.to_ne_bytes());
+    options[24..28].copy_from_slice(&100_000u32.to_ne_bytes());
+    put(out, TCA_TBF_PARMS, &options);
+    put(out, TCA_TBF_BURST, &10_000u32.to_ne_bytes());
+}
