@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::explain::{self, Explanation, Question};
+use crate::explain::{self, Explanation, Kernel, Question};
 use crate::lab::{self, Whereabouts};
 use crate::state::survey::Survey;
 use crate::state::{LabName, Netns, NetnsName, SetName, TableName};
 use crate::sys;
-use crate::sys::ground::Kernel;
 use crate::sys::store::Store;
 use crate::sys::survey::Sight;
 use crate::topology;

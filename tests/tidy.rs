@@ -112,6 +112,10 @@ const MAY_USE: [(&str, &[&str]); 25] = [
         ],
     ),
     (
+        "src/survey.rs",
+        &["error", "explain", "lab", "state", "sys", "topology"],
+    ),
+    (
         "src/inside.rs",
         &["error", "external", "names", "state", "sys", "topology"],
     ),

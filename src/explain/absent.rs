@@ -21,15 +21,17 @@ pub(super) fn cause(survey: &Survey, space: usize, to: IpAddr, back: bool) -> Ca
     };
     let own = |device: &Device| -> Vec<IpNet> {
         let nets = device.addresses.iter().map(|one| one.net);
-        nets.filter(|net| net.addr().is_ipv6() == v6 && !is_link_local(net)).collect()
+        nets.filter(|net| net.addr().is_ipv6() == v6 && !is_link_local(net))
+            .collect()
     };
     let covers = |device: &Device| own(device).iter().any(|net| net.contains(&to));
     let down = |(_, device): &(usize, &Device)| !device.up;
     if let Some((n, _)) = devices().filter(down).find(|(_, device)| covers(device)) {
         return Cause::DeviceDown(place(survey, (space, n)));
     }
-    let addressed: Vec<(usize, &Device)> =
-        devices().filter(|(_, device)| !own(device).is_empty()).collect();
+    let addressed: Vec<(usize, &Device)> = devices()
+        .filter(|(_, device)| !own(device).is_empty())
+        .collect();
     match addressed.as_slice() {
         // A device that takes its IPv6 addresses with it is down before it has none.
         [] => {
@@ -60,19 +62,17 @@ pub(super) fn cause(survey: &Survey, space: usize, to: IpAddr, back: bool) -> Ca
 
 /// An own address on the link that the other is on, too, and whose subnet the own one is in
 /// by the other's word.
-fn too_narrow(
-    survey: &Survey,
-    spot: segment::Spot,
-    own: &[IpNet],
-    to: IpAddr,
-) -> Option<IpNet> {
+fn too_narrow(survey: &Survey, spot: segment::Spot, own: &[IpNet], to: IpAddr) -> Option<IpNet> {
     let other = holder(survey, spot, to)?;
     let there = segment::from(survey, spot);
     if !there.places.contains_key(&other) {
         return None;
     }
     let theirs = &survey.namespaces[other.0].devices[other.1].addresses;
-    let theirs = theirs.iter().map(|one| one.net).find(|net| net.addr() == to)?;
+    let theirs = theirs
+        .iter()
+        .map(|one| one.net)
+        .find(|net| net.addr() == to)?;
     let inside = |net: &&IpNet| theirs.contains(&net.addr()) && !net.contains(&to);
     own.iter().find(inside).copied()
 }

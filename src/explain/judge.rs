@@ -94,8 +94,16 @@ fn seen(packet: &Packet) -> filter::Packet {
         false => std::net::Ipv4Addr::UNSPECIFIED.into(),
     });
     let (protocol, port, icmp) = match (packet.load, packet.v6()) {
-        (Load::Echo, false) => (ICMP, 0, Some((if packet.answer { ECHO4.1 } else { ECHO4.0 }, 0))),
-        (Load::Echo, true) => (ICMP6, 0, Some((if packet.answer { ECHO6.1 } else { ECHO6.0 }, 0))),
+        (Load::Echo, false) => (
+            ICMP,
+            0,
+            Some((if packet.answer { ECHO4.1 } else { ECHO4.0 }, 0)),
+        ),
+        (Load::Echo, true) => (
+            ICMP6,
+            0,
+            Some((if packet.answer { ECHO6.1 } else { ECHO6.0 }, 0)),
+        ),
         (Load::To(transport, port), _) => (Transport::number(transport), port, None),
     };
     let ends = |(from, to): (std::net::SocketAddr, std::net::SocketAddr)| Ends {

@@ -50,7 +50,11 @@ pub(super) fn hop(
     if let Some((_, way)) = owners.first() {
         return Err(Box::new(way.obstacles[0].clone().into()));
     }
-    if let Some((spot, way)) = segment.beyond.iter().min_by_key(|(_, way)| way.obstacles.len()) {
+    if let Some((spot, way)) = segment
+        .beyond
+        .iter()
+        .min_by_key(|(_, way)| way.obstacles.len())
+    {
         return match way.obstacles.first() {
             Some(obstacle) => Err(Box::new(obstacle.clone().into())),
             None => Ok(Hop::Beyond(*spot)),
@@ -133,13 +137,7 @@ pub(super) fn neighbour(
 }
 
 /// Nobody on the link has the address: where else it is, or what is not plugged in.
-fn absent(
-    survey: &Survey,
-    start: Spot,
-    segment: &Segment,
-    next: IpAddr,
-    gateway: bool,
-) -> Cause {
+fn absent(survey: &Survey, start: Spot, segment: &Segment, next: IpAddr, gateway: bool) -> Cause {
     let (from, to) = (place(survey, start), next);
     let Some(at) = holder(survey, start, next) else {
         return match loose(survey, start, segment) {
@@ -149,7 +147,11 @@ fn absent(
     };
     if let Some(own) = too_wide(survey, start, segment, next) {
         let other = next;
-        return Cause::WrongPrefix { at: from, own, other };
+        return Cause::WrongPrefix {
+            at: from,
+            own,
+            other,
+        };
     }
     let ends = [loose_end(survey, start), loose_end(survey, at)];
     let cable = [start, at].map(|spot| place(survey, spot));
@@ -209,7 +211,9 @@ pub(super) fn is_idle(device: &Device) -> bool {
 /// Of a link with nobody on it at all, the end that is plugged into nothing.
 fn loose(survey: &Survey, start: Spot, segment: &Segment) -> Option<Place> {
     let others = segment.places.keys().filter(|spot| spot.0 != start.0);
-    let peopled = others.into_iter().any(|spot| !device(survey, *spot).addresses.is_empty());
+    let peopled = others
+        .into_iter()
+        .any(|spot| !device(survey, *spot).addresses.is_empty());
     let first = segment.loose.first().filter(|_| !peopled)?;
     Some(place(survey, *first))
 }
@@ -221,5 +225,6 @@ fn too_wide(survey: &Survey, start: Spot, segment: &Segment, next: IpAddr) -> Op
     let others = segment.places.keys().filter(|spot| spot.0 != start.0);
     let mut nets = others.flat_map(|spot| device(survey, *spot).addresses.iter());
     let narrower = |net: &IpNet| net.contains(&own.addr()) && !net.contains(&next);
-    nets.any(|one| one.net.prefix_len() > own.prefix_len() && narrower(&one.net)).then_some(own)
+    nets.any(|one| one.net.prefix_len() > own.prefix_len() && narrower(&one.net))
+        .then_some(own)
 }

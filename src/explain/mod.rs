@@ -7,6 +7,7 @@ mod cause;
 pub mod filter;
 mod ground;
 mod judge;
+mod kernel;
 mod link;
 mod rules;
 mod segment;
@@ -20,9 +21,9 @@ use serde::Serialize;
 use crate::state::survey::{Space, Survey};
 
 pub use cause::{Cause, Obstacle, Place};
-pub(crate) use judge::judge;
-pub use rules::Rules;
 pub use ground::{Ground, Hook, Judgement, Layer, Load, Packet, Rewrite, Routed, Unrouted};
+pub(crate) use kernel::Kernel;
+pub use rules::Rules;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +83,20 @@ pub fn explain(survey: &Survey, ground: &dyn Ground, question: &Question) -> Exp
 /// its first, IPv4 before IPv6; of `lo` none.
 pub fn address_of(from: &Space, to: &Space) -> Option<IpAddr> {
     let usable = |space: &Space| {
-        let devices = space.devices.iter().filter(|device| device.kind != "loopback");
+        let devices = space
+            .devices
+            .iter()
+            .filter(|device| device.kind != "loopback");
         let all = devices.flat_map(|device| device.addresses.iter().map(|one| one.net));
-        let global: Vec<_> = all.filter(|net| !crate::state::is_link_local(net)).collect();
+        let global: Vec<_> = all
+            .filter(|net| !crate::state::is_link_local(net))
+            .collect();
         global
     };
     let (own, all) = (usable(from), usable(to));
-    let near = all.iter().find(|net| own.iter().any(|own| own.contains(&net.addr())));
+    let near = all
+        .iter()
+        .find(|net| own.iter().any(|own| own.contains(&net.addr())));
     let v4 = || all.iter().find(|net| net.addr().is_ipv4());
     let found = near.or_else(v4).or_else(|| all.first());
     found.map(|net| net.addr())

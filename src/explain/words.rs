@@ -38,7 +38,11 @@ impl fmt::Display for Cause {
             Cause::NoReturnRoute { netns, to } => {
                 write!(f, "{netns} has no route back to {to}: answers end there")
             }
-            Cause::NoMasquerade { netns, source, knows_not } => write!(
+            Cause::NoMasquerade {
+                netns,
+                source,
+                knows_not,
+            } => write!(
                 f,
                 "{netns} sends it out as from {source}, not masqueraded, and {knows_not} knows no way back to that"
             ),
@@ -56,11 +60,21 @@ impl fmt::Display for Cause {
                 f,
                 "{at} drops what comes from {source}: no such address may come from outside"
             ),
-            Cause::Filtered { netns, hook, table, line, .. } => {
+            Cause::Filtered {
+                netns,
+                hook,
+                table,
+                line,
+                ..
+            } => {
                 write!(f, "table {table} of {netns} drops it ({hook}): {line}")
             }
             Cause::Isolated(one, other) => {
-                write!(f, "ports {} and {} of one bridge are both isolated", one.dev, other)
+                write!(
+                    f,
+                    "ports {} and {} of one bridge are both isolated",
+                    one.dev, other
+                )
             }
             Cause::PortBlocked { at, state } => {
                 write!(f, "port {at} of a bridge is {state}: it carries nothing")
@@ -77,18 +91,40 @@ impl fmt::Display for Cause {
             ),
             Cause::Nobody { from, to, gateway } => {
                 let what = if *gateway { "the router " } else { "" };
-                write!(f, "{from} looks for {what}{to}, and nobody on that link has it")
+                write!(
+                    f,
+                    "{from} looks for {what}{to}, and nobody on that link has it"
+                )
             }
-            Cause::Duplicate { address, one, other } => {
+            Cause::Duplicate {
+                address,
+                one,
+                other,
+            } => {
                 write!(f, "{one} and {other} both have {address} on one link")
             }
-            Cause::WrongNeighbour { at, address, says, has } => {
-                write!(f, "the neighbour table of {at} says {address} is at {says}; it is at {has}")
+            Cause::WrongNeighbour {
+                at,
+                address,
+                says,
+                has,
+            } => {
+                write!(
+                    f,
+                    "the neighbour table of {at} says {address} is at {says}; it is at {has}"
+                )
             }
             Cause::NeighbourFailed { at, address } => {
-                write!(f, "{at} asked for {address}, and nobody answered (neighbour failed)")
+                write!(
+                    f,
+                    "{at} asked for {address}, and nobody answered (neighbour failed)"
+                )
             }
-            Cause::NothingListens { netns, port, elsewhere } => match elsewhere {
+            Cause::NothingListens {
+                netns,
+                port,
+                elsewhere,
+            } => match elsewhere {
                 Some(address) => {
                     write!(f, "in {netns} somebody listens on {port} at {address} only")
                 }
@@ -100,9 +136,19 @@ impl fmt::Display for Cause {
                 "{at} takes packets of {mtu} bytes, and this one has {size} and may not be divided"
             ),
             Cause::Circle(netns) => write!(f, "the routes go in a circle, by {netns} again"),
-            Cause::Unusable { at, address, duplicate } => match duplicate {
-                true => write!(f, "{at} does not use {address}: another has it on the same link"),
-                false => write!(f, "{at} does not use {address} yet: it asks whether another has it"),
+            Cause::Unusable {
+                at,
+                address,
+                duplicate,
+            } => match duplicate {
+                true => write!(
+                    f,
+                    "{at} does not use {address}: another has it on the same link"
+                ),
+                false => write!(
+                    f,
+                    "{at} does not use {address} yet: it asks whether another has it"
+                ),
             },
             Cause::Ipv6Off(at) => write!(f, "IPv6 is switched off on {at}"),
         }
@@ -124,16 +170,27 @@ impl Cause {
                 own.prefix_len()
             ),
             Cause::NoRoute { netns, .. } => {
-                format!("{}route add default via ROUTER (see `{}route`)", ip(netns), ip(netns))
+                format!(
+                    "{}route add default via ROUTER (see `{}route`)",
+                    ip(netns),
+                    ip(netns)
+                )
             }
             Cause::NoReturnRoute { netns, to } => {
-                format!("{}route add {to} via ROUTER (see `{}route`)", ip(netns), ip(netns))
+                format!(
+                    "{}route add {to} via ROUTER (see `{}route`)",
+                    ip(netns),
+                    ip(netns)
+                )
             }
             Cause::NoMasquerade { .. } => {
                 "`masquerade: true` for the network in the file, or a route back".to_owned()
             }
             Cause::Refused { netns, .. } => {
-                format!("look for that route with `{}route show table all`", ip(netns))
+                format!(
+                    "look for that route with `{}route show table all`",
+                    ip(netns)
+                )
             }
             Cause::ForwardingOff { netns, v6 } => match v6 {
                 true => inside(netns, "sysctl -w net.ipv6.conf.all.forwarding=1"),
@@ -141,18 +198,28 @@ impl Cause {
             },
             Cause::ReversePath { at, .. } => inside(
                 &at.netns,
-                &format!("sysctl -w net.ipv4.conf.{}.rp_filter=2, or a route back by it", at.dev),
+                &format!(
+                    "sysctl -w net.ipv4.conf.{}.rp_filter=2, or a route back by it",
+                    at.dev
+                ),
             ),
             Cause::Martian { .. } => "send from an address of the link".to_owned(),
-            Cause::Filtered { netns, ours, table, .. } => match ours {
-                true => "`allow` or `ingress` and `egress` in the lab's file say who may".to_owned(),
+            Cause::Filtered {
+                netns, ours, table, ..
+            } => match ours {
+                true => {
+                    "`allow` or `ingress` and `egress` in the lab's file say who may".to_owned()
+                }
                 false => format!(
                     "{}: an accept of your own before that rule",
                     inside(netns, &format!("nft -a list table {table}"))
                 ),
             },
             Cause::Isolated(one, _) => {
-                format!("bridge link set dev {} isolated off, in {}", one.dev, one.netns)
+                format!(
+                    "bridge link set dev {} isolated off, in {}",
+                    one.dev, one.netns
+                )
             }
             Cause::PortBlocked { at, .. } => format!(
                 "see `bridge link show dev {}`: wait for the spanning tree, or switch it off",
@@ -160,21 +227,34 @@ impl Cause {
             ),
             Cause::WrongVlan { .. } => "give both sides the same VLAN".to_owned(),
             Cause::OtherLink { from, at, .. } => {
-                format!("plug both into one bridge (see `netyard show {}`, `{}`)", from.netns, at.netns)
+                format!(
+                    "plug both into one bridge (see `netyard show {}`, `{}`)",
+                    from.netns, at.netns
+                )
             }
             Cause::NotPlugged { end, .. } => set(end, "master BRIDGE"),
             Cause::Nobody { from, gateway, .. } => match gateway {
-                true => format!("name a router that is there (see `{}route`)", ip(&from.netns)),
+                true => format!(
+                    "name a router that is there (see `{}route`)",
+                    ip(&from.netns)
+                ),
                 false => "give that address to somebody on the link".to_owned(),
             },
             Cause::Duplicate { address, other, .. } => {
-                format!("{}address del {address}/PREFIX dev {}", ip(&other.netns), other.dev)
+                format!(
+                    "{}address del {address}/PREFIX dev {}",
+                    ip(&other.netns),
+                    other.dev
+                )
             }
             Cause::WrongNeighbour { at, address, .. } => {
                 format!("{}neigh del {address} dev {}", ip(&at.netns), at.dev)
             }
             Cause::NeighbourFailed { at, .. } => {
-                format!("look at who answers there: `netyard capture {}:{} arp`", at.netns, at.dev)
+                format!(
+                    "look at who answers there: `netyard capture {}:{} arp`",
+                    at.netns, at.dev
+                )
             }
             Cause::NothingListens { elsewhere, .. } => match elsewhere {
                 Some(_) => "let it listen on 0.0.0.0 or [::]".to_owned(),
@@ -184,7 +264,11 @@ impl Cause {
             Cause::TooLarge { at, size, .. } => set(at, &format!("mtu {size}")),
             Cause::Circle(netns) => format!("look at `{}route`", ip(netns)),
             Cause::Unusable { at, address, .. } => {
-                format!("{}address show dev {} tells of {address}", ip(&at.netns), at.dev)
+                format!(
+                    "{}address show dev {} tells of {address}",
+                    ip(&at.netns),
+                    at.dev
+                )
             }
             Cause::Ipv6Off(at) => inside(
                 &at.netns,

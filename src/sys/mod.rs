@@ -8,7 +8,6 @@ pub(crate) mod ears;
 pub(crate) mod exec;
 mod failure;
 pub(crate) mod fork;
-pub(crate) mod ground;
 pub(crate) mod keeper;
 pub(crate) mod kernel;
 pub(crate) mod netlink;

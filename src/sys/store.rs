@@ -6,11 +6,12 @@ mod external;
 mod given;
 mod lapse;
 mod lease;
+mod made;
 mod pool;
 mod row;
 mod tables;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -23,12 +24,11 @@ use row::{columns, identity, stored};
 use tables::VERSION;
 
 use super::netns::{self, Identity};
-use super::residents::Made;
 use super::{Failure, sight};
 use crate::error::Error;
 use crate::ipam::{InUse, Leases};
 use crate::plan::Claim;
-use crate::state::{LabName, NetnsName};
+use crate::state::LabName;
 pub use lease::{Ask, Owner, Place};
 
 const DIRECTORY: &str = "/run/netyard";
@@ -231,73 +231,6 @@ impl Store {
     pub(crate) fn has_others(&self, lab: &LabName) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM lab WHERE name != ?1)";
         Ok(self.db.query_row(sql, [lab.as_str()], |row| row.get(0))?)
-    }
-
-    /// The namespaces that labs made: whose each is, and which one.
-    pub(crate) fn namespaces(&self) -> Result<BTreeMap<NetnsName, (LabName, Identity)>> {
-        let sql = "SELECT object, lab, inode, cookie FROM claim
-                   WHERE kind = 'netns' AND inode IS NOT NULL";
-        let mut query = self.db.prepare(sql)?;
-        let rows = query.query_map([], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                identity(row, 2)?,
-            ))
-        })?;
-        rows.map(|row| {
-            let (name, lab, identity) = row?;
-            Ok((stored(name)?, (stored(lab)?, identity)))
-        })
-        .collect()
-    }
-
-    /// The same; of some names, where only these matter.
-    pub(crate) fn namespaces_called(
-        &self,
-        names: Option<&BTreeSet<NetnsName>>,
-    ) -> Result<BTreeMap<NetnsName, (LabName, Identity)>> {
-        let Some(names) = names else {
-            return self.namespaces();
-        };
-        let sql = "SELECT lab, inode, cookie FROM claim
-                   WHERE kind = 'netns' AND object = ?1 AND inode IS NOT NULL";
-        let mut query = self.db.prepare(sql)?;
-        let mut made = BTreeMap::new();
-        for name in names {
-            let mut rows = query.query([name.as_str()])?;
-            while let Some(row) = rows.next()? {
-                made.insert(name.clone(), (stored(row.get(0)?)?, identity(row, 1)?));
-            }
-        }
-        Ok(made)
-    }
-
-    /// The namespaces that this lab made.
-    pub(crate) fn made_by(&self, lab: &LabName) -> Result<Made> {
-        let all = self.namespaces()?.into_iter();
-        let own = all.filter(|(_, (maker, _))| maker == lab);
-        Ok(own.map(|(name, (_, identity))| (name, identity)).collect())
-    }
-
-    /// Notes which namespaces are about to get which names.
-    pub(crate) fn note_made<'a>(
-        &mut self,
-        lab: &LabName,
-        made: impl Iterator<Item = (&'a NetnsName, Identity)>,
-    ) -> Result<()> {
-        let tx = self.db.savepoint()?;
-        {
-            let sql = "UPDATE claim SET inode = ?3, cookie = ?4
-                       WHERE lab = ?1 AND kind = 'netns' AND object = ?2";
-            let mut update = tx.prepare(sql)?;
-            for (name, Identity { inode, cookie }) in made {
-                let (inode, cookie) = (inode as i64, cookie as i64);
-                update.execute(params![lab.as_str(), name.as_str(), inode, cookie])?;
-                given::note_made(&tx, lab, name, (inode, cookie))?;
-            }
-        }
-        Ok(tx.commit()?)
     }
 
     /// All that is written in here is written, or nothing.

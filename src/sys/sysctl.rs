@@ -35,6 +35,13 @@ fn read_one(key: &SysctlKey) -> io::Result<Option<String>> {
     }
 }
 
+/// A setting below /proc/sys/net, by its path there.
+pub(crate) fn net(netns: BorrowedFd<'_>, path: &str) -> io::Result<String> {
+    let path = Path::new("/proc/sys/net").join(path);
+    let text = netns::enter(Some(netns), || fs::read_to_string(path))?;
+    Ok(text.trim_end().to_owned())
+}
+
 /// Writes a setting in one namespace.
 pub(crate) fn write(netns: Option<BorrowedFd<'_>>, key: &SysctlKey, value: &str) -> io::Result<()> {
     netns::enter(netns, || fs::write(path(key), value))

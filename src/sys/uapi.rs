@@ -14,8 +14,8 @@ macro_rules! numbers {
     (@c $name:ident $c:literal) => { $c };
 }
 
-pub(crate) mod rules;
 mod doctor;
+pub(crate) mod rules;
 
 /// Those that only the doctor needs.
 pub use doctor::ALL as OF_DOCTOR;

@@ -5,6 +5,7 @@ pub(crate) mod attr;
 pub(crate) mod conntrack;
 pub(crate) mod diag;
 pub(crate) mod events;
+pub(crate) mod fib;
 pub(crate) mod in_use;
 pub(crate) mod link;
 pub(crate) mod neigh;

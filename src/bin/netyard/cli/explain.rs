@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use netyard::explain::{Load, Question, Step, Verdict, address_of};
 use netyard::report::codes;
-use netyard::state::survey::{Space, Survey};
 use netyard::state::Transport;
+use netyard::state::survey::{Space, Survey};
 use netyard::survey::{self, Explained};
 use serde_json::json;
 
@@ -99,7 +99,9 @@ fn target(text: &str) -> (&str, Load) {
         Some((name, Load::To(transport, port)))
     });
     let (name, load) = port.unwrap_or((text, Load::Echo));
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
     (bare.unwrap_or(name), load)
 }
 
@@ -107,7 +109,10 @@ fn place(survey: &Survey, name: &str) -> Result<usize, Trouble> {
     let found = survey.find(name);
     let said = match found.as_slice() {
         [one] => {
-            let at = survey.namespaces.iter().position(|space| space.name == one.name);
+            let at = survey
+                .namespaces
+                .iter()
+                .position(|space| space.name == one.name);
             return at.ok_or_else(|| Trouble::failed(codes::INTERNAL, "a namespace without place"));
         }
         [] => format!("no namespace or container is called `{name}`"),
@@ -128,7 +133,9 @@ fn no_address(to: &Space) -> Trouble {
         false => format!("no address on {}", names.join(", ")),
     };
     let hint = format!("ip -n {} address add ADDRESS/PREFIX dev DEVICE", to.name);
-    Trouble::failed(codes::NO_SUCH_NAMESPACE, said).cause(cause).hint(hint)
+    Trouble::failed(codes::NO_SUCH_NAMESPACE, said)
+        .cause(cause)
+        .hint(hint)
 }
 
 fn show(args: &Args, explained: &Explained) {
@@ -144,7 +151,10 @@ fn show(args: &Args, explained: &Explained) {
     let head = format!("{} -> {}, {load}", args.from, question.to);
     say!("{}", styled(BOLD, head));
     let all = explanation.there.iter().chain(&explanation.back);
-    let width = all.map(|step| step.netns.chars().count()).max().unwrap_or_default();
+    let width = all
+        .map(|step| step.netns.chars().count())
+        .max()
+        .unwrap_or_default();
     steps(&explanation.there, width);
     if !explanation.back.is_empty() {
         say!("{}", styled(DIM, "and back"));

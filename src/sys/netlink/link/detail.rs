@@ -37,21 +37,25 @@ pub(super) fn details(data: &InfoData) -> Details {
             InfoBond::MiiMon(ms) => tell("miimon", ms),
             _ => {}
         }),
-        InfoData::MacVlan(all) => all.iter().for_each(|one| match one {
-            InfoMacVlan::Mode(mode) => tell("mode", mode),
-            _ => {}
+        InfoData::MacVlan(all) => all.iter().for_each(|one| {
+            if let InfoMacVlan::Mode(mode) = one {
+                tell("mode", mode);
+            }
         }),
-        InfoData::MacVtap(all) => all.iter().for_each(|one| match one {
-            InfoMacVtap::Mode(mode) => tell("mode", mode),
-            _ => {}
+        InfoData::MacVtap(all) => all.iter().for_each(|one| {
+            if let InfoMacVtap::Mode(mode) = one {
+                tell("mode", mode);
+            }
         }),
-        InfoData::IpVlan(all) => all.iter().for_each(|one| match one {
-            InfoIpVlan::Mode(mode) => tell("mode", mode),
-            _ => {}
+        InfoData::IpVlan(all) => all.iter().for_each(|one| {
+            if let InfoIpVlan::Mode(mode) = one {
+                tell("mode", mode);
+            }
         }),
-        InfoData::Vrf(all) => all.iter().for_each(|one| match one {
-            InfoVrf::TableId(table) => tell("table", table),
-            _ => {}
+        InfoData::Vrf(all) => all.iter().for_each(|one| {
+            if let InfoVrf::TableId(table) = one {
+                tell("table", table);
+            }
         }),
         InfoData::GreTun(all) | InfoData::GreTap(all) | InfoData::ErSpan(all) => {
             all.iter().for_each(|one| match one {

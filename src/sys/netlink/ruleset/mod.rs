@@ -265,7 +265,7 @@ fn hook(family: u8, number: u32) -> Option<Hook> {
 }
 
 fn rule(body: &[u8]) -> ListedRule {
-    let handle = find(body, NFTA_RULE_HANDLE).and_then(|value| u64_at(value));
+    let handle = find(body, NFTA_RULE_HANDLE).and_then(u64_at);
     let notes = find(body, NFTA_RULE_USERDATA);
     let list = find(body, NFTA_RULE_EXPRESSIONS).unwrap_or_default();
     ListedRule {

@@ -2,6 +2,8 @@
 //! and what else is stacked, up to the devices that hand it to their namespace. What is in
 //! the way is noted and passed, so that who would be reached without it is known, too.
 
+mod bridge;
+
 use std::collections::BTreeMap;
 
 use super::cause::Obstacle;
@@ -125,7 +127,10 @@ impl<'s> Search<'s> {
             "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" => self.below(frame, device),
             "bond" | "team" => {
                 let ports = self.members(spot);
-                let forth = |at| Frame { at, ..frame.clone() };
+                let forth = |at| Frame {
+                    at,
+                    ..frame.clone()
+                };
                 ports.into_iter().map(forth).collect()
             }
             "dummy" | "loopback" | "ifb" => Vec::new(),
@@ -138,9 +143,15 @@ impl<'s> Search<'s> {
 
     fn other_end(&mut self, frame: Frame, device: &Device) -> Vec<Frame> {
         match &device.far {
-            Some(Far::Found(end)) => self.spot(&end.netns, end.index).map_or_else(Vec::new, |at| {
-                vec![Frame { at, leaving: false, ..frame }]
-            }),
+            Some(Far::Found(end)) => self
+                .spot(&end.netns, end.index)
+                .map_or_else(Vec::new, |at| {
+                    vec![Frame {
+                        at,
+                        leaving: false,
+                        ..frame
+                    }]
+                }),
             _ => {
                 self.segment.beyond.entry(frame.at).or_insert(frame.way);
                 Vec::new()
@@ -165,9 +176,17 @@ impl<'s> Search<'s> {
         if device.kind != "vlan" {
             let others = self.on_top(lower, &device.kind);
             let others = others.into_iter().filter(|other| *other != frame.at);
-            next.extend(others.map(|at| Frame { at, leaving: false, ..frame.clone() }));
+            next.extend(others.map(|at| Frame {
+                at,
+                leaving: false,
+                ..frame.clone()
+            }));
         }
-        next.push(Frame { at: lower, tag, ..frame });
+        next.push(Frame {
+            at: lower,
+            tag,
+            ..frame
+        });
         next
     }
 
@@ -181,7 +200,10 @@ impl<'s> Search<'s> {
             match self.device(master).kind.as_str() {
                 "bridge" => return self.through(master, Some(spot), frame),
                 "bond" | "team" => {
-                    next.push(Frame { at: master, ..frame });
+                    next.push(Frame {
+                        at: master,
+                        ..frame
+                    });
                     return next;
                 }
                 // A VRF only chooses the routing table.
@@ -190,8 +212,14 @@ impl<'s> Search<'s> {
         }
         for top in self.on_top(spot, "") {
             let upper = self.device(top);
-            let id = upper.details.get("id").and_then(|id| id.parse::<u16>().ok());
-            let mut up = Frame { at: top, ..frame.clone() };
+            let id = upper
+                .details
+                .get("id")
+                .and_then(|id| id.parse::<u16>().ok());
+            let mut up = Frame {
+                at: top,
+                ..frame.clone()
+            };
             if upper.kind == "vlan" {
                 up.tag = None;
                 if frame.tag != id {
@@ -220,112 +248,13 @@ impl<'s> Search<'s> {
     }
 
     fn hand_over(&mut self, spot: Spot, way: Way) {
-        let best = self.segment.places.entry(spot).or_insert_with(|| way.clone());
+        let best = self
+            .segment
+            .places
+            .entry(spot)
+            .or_insert_with(|| way.clone());
         if best.obstacles.len() > way.obstacles.len() {
             *best = way;
-        }
-    }
-
-    /// Through a bridge, from one of its ports or from itself.
-    fn through(&mut self, bridge: Spot, port: Option<Spot>, mut frame: Frame) -> Vec<Frame> {
-        let aware = self.device(bridge).details.contains_key("vlan_filtering");
-        if let Some(port) = port {
-            frame.way.by.push(bridge);
-            // The ports of one that is down are disabled.
-            match self.device(bridge).up {
-                true => self.of_port(port, &mut frame.way),
-                false => frame.way.obstacles.push(Obstacle::Down(self.name(bridge))),
-            }
-        }
-        if aware {
-            self.tag_in(port.unwrap_or(bridge), &mut frame);
-        }
-        if port.is_some() {
-            let mut own = frame.clone();
-            if aware {
-                self.tag_out(bridge, &mut own);
-            }
-            self.hand_over(bridge, own.way);
-        }
-        let mut next = Vec::new();
-        for out in self.members(bridge) {
-            let device = self.device(out);
-            let hairpin = device.port.as_ref().is_some_and(|port| port.hairpin);
-            if Some(out) == port && !hairpin {
-                continue;
-            }
-            let mut forth = Frame { at: out, leaving: true, ..frame.clone() };
-            if self.device(bridge).up {
-                self.of_port(out, &mut forth.way);
-            }
-            if let Some(port) = port
-                && self.is_isolated(port)
-                && self.is_isolated(out)
-            {
-                let (one, other) = (self.name(port), self.name(out));
-                forth.way.obstacles.push(Obstacle::Isolated(one, other));
-            }
-            if aware {
-                self.tag_out(out, &mut forth);
-            }
-            next.push(forth);
-        }
-        next
-    }
-
-    /// Whether the port carries at all. One that is down says so by itself.
-    fn of_port(&self, port: Spot, way: &mut Way) {
-        let device = self.device(port);
-        let state = device.port.as_ref().map(|port| port.state.as_str());
-        if let Some(state) = state
-            && !matches!(state, "forwarding" | "")
-            && device.up
-            && device.carrier
-        {
-            let at = self.name(port);
-            let state = state.to_owned();
-            way.obstacles.push(Obstacle::Blocked { at, state });
-        }
-    }
-
-    fn is_isolated(&self, port: Spot) -> bool {
-        let port = self.device(port).port.as_ref();
-        port.is_some_and(|port| port.isolated)
-    }
-
-    /// What comes in by a port of a bridge that tells VLANs apart.
-    fn tag_in(&self, port: Spot, frame: &mut Frame) {
-        let vlans = self.device(port).port.as_ref().map(|port| port.vlans.as_slice());
-        let vlans = vlans.unwrap_or_default();
-        let pvid = vlans.iter().find(|vlan| vlan.pvid).map(|vlan| vlan.id);
-        let known = match frame.tag {
-            None => pvid,
-            Some(tag) => vlans.iter().any(|vlan| vlan.id == tag).then_some(tag),
-        };
-        if known.is_none() {
-            frame.way.obstacles.push(Obstacle::Vlan {
-                at: self.name(port),
-                has: pvid,
-                frame: frame.tag,
-            });
-        }
-        frame.tag = known.or(frame.tag);
-    }
-
-    fn tag_out(&self, port: Spot, frame: &mut Frame) {
-        let vlans = self.device(port).port.as_ref().map(|port| port.vlans.as_slice());
-        let own = vlans.unwrap_or_default().iter().find(|vlan| Some(vlan.id) == frame.tag);
-        match own {
-            Some(vlan) if vlan.untagged => frame.tag = None,
-            Some(_) => {}
-            None => {
-                let vlans = vlans.unwrap_or_default();
-                let has = vlans.first().map(|vlan| vlan.id);
-                let (at, tag) = (self.name(port), frame.tag);
-                frame.way.obstacles.push(Obstacle::Vlan { at, has, frame: tag });
-                // Without that, it would go on as the port sends.
-                frame.tag = None;
-            }
         }
     }
 
@@ -370,13 +299,18 @@ impl<'s> Search<'s> {
             let devices = space.devices.iter().enumerate();
             devices.map(move |(n, device)| ((s, n), device))
         });
-        all.filter(|(_, device)| is(device)).map(|(spot, _)| spot).collect()
+        all.filter(|(_, device)| is(device))
+            .map(|(spot, _)| spot)
+            .collect()
     }
 }
 
 /// The place of a device in a survey.
 pub(super) fn spot(survey: &Survey, netns: &str, index: u32) -> Option<Spot> {
-    let space = survey.namespaces.iter().position(|space| space.name == netns)?;
+    let space = survey
+        .namespaces
+        .iter()
+        .position(|space| space.name == netns)?;
     let mut devices = survey.namespaces[space].devices.iter();
     Some((space, devices.position(|device| device.index == index)?))
 }

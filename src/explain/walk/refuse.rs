@@ -1,0 +1,140 @@
+//! Why the kernel has no way for a packet.
+
+use std::net::IpAddr;
+
+use super::Walk;
+use crate::explain::absent;
+use crate::explain::cause::{Cause, Place};
+use crate::explain::ground::{Packet, Unrouted};
+use crate::explain::link;
+use crate::explain::segment::Spot;
+use crate::state::survey::Device;
+
+impl Walk<'_> {
+    pub(super) fn unrouted(
+        &self,
+        at: usize,
+        came: Option<Spot>,
+        packet: &Packet,
+        why: Unrouted,
+    ) -> Cause {
+        let (netns, to) = (self.space(at).name.clone(), packet.destination);
+        let kind = |kind: &str| Cause::Refused {
+            netns: netns.clone(),
+            kind: kind.to_owned(),
+            to,
+        };
+        let source = packet.source.unwrap_or(to);
+        match (why, came) {
+            (Unrouted::ReversePath, Some(came)) => Cause::ReversePath {
+                at: link::place(self.survey, came),
+                source,
+            },
+            (Unrouted::Invalid, Some(came)) if self.is_martian(at, source) => Cause::Martian {
+                at: link::place(self.survey, came),
+                source,
+            },
+            (Unrouted::Invalid, Some(came)) if !self.says(at, "blackhole", to) => {
+                Cause::ReversePath {
+                    at: link::place(self.survey, came),
+                    source,
+                }
+            }
+            (Unrouted::Invalid, _) => kind("blackhole"),
+            (Unrouted::Prohibited, _) => kind("prohibit"),
+            (Unrouted::Unreachable, Some(_)) if self.is_off(at, packet) => Cause::ForwardingOff {
+                netns,
+                v6: packet.v6(),
+            },
+            (Unrouted::Unreachable, _) if self.says(at, "unreachable", to) => kind("unreachable"),
+            _ => self.no_route(at, came, packet),
+        }
+    }
+
+    /// Nothing leads there.
+    fn no_route(&self, at: usize, came: Option<Spot>, packet: &Packet) -> Cause {
+        let to = packet.destination;
+        if packet.v6()
+            && let Some(off) = self.ipv6_off(at)
+        {
+            return Cause::Ipv6Off(off);
+        }
+        if came.is_none() && self.is_own(at, to) {
+            return Cause::LoopbackDown(self.space(at).name.clone());
+        }
+        let cause = absent::cause(self.survey, at, to, packet.answer);
+        match (&cause, self.forwarder) {
+            // Who was asked from beyond the host knows nothing of the networks behind it.
+            (Cause::NoReturnRoute { netns, .. }, Some((by, source)))
+                if self.space(by).host && source == to && self.is_inside(by, source) =>
+            {
+                Cause::NoMasquerade {
+                    netns: self.space(by).name.clone(),
+                    source,
+                    knows_not: netns.clone(),
+                }
+            }
+            _ => cause,
+        }
+    }
+
+    /// Whether an address is in a subnet of a bridge of the namespace.
+    fn is_inside(&self, at: usize, address: IpAddr) -> bool {
+        let bridges = self
+            .space(at)
+            .devices
+            .iter()
+            .filter(|device| device.kind == "bridge");
+        let mut subnets = bridges.flat_map(|bridge| bridge.addresses.iter());
+        subnets.any(|one| one.net.contains(&address))
+    }
+
+    fn is_own(&self, at: usize, address: IpAddr) -> bool {
+        let all = self
+            .space(at)
+            .devices
+            .iter()
+            .flat_map(|device| &device.addresses);
+        let own = all.into_iter().any(|one| one.net.addr() == address);
+        own || address.is_loopback()
+    }
+
+    fn is_martian(&self, at: usize, source: IpAddr) -> bool {
+        source.is_loopback() || source.is_multicast() || self.is_own(at, source)
+    }
+
+    fn says(&self, at: usize, kind: &str, to: IpAddr) -> bool {
+        let mut routes = self.space(at).routes.iter();
+        routes.any(|route| route.kind == kind && route.to.contains(&to))
+    }
+
+    fn ipv6_off(&self, at: usize) -> Option<Place> {
+        let cards = self
+            .space(at)
+            .devices
+            .iter()
+            .filter(|device| device.kind != "loopback");
+        let off = |device: &&Device| {
+            let path = format!("ipv6/conf/{}/disable_ipv6", device.name);
+            self.ground.setting(at, &path).as_deref() == Some("1")
+        };
+        let first = cards.into_iter().find(off)?;
+        Some(Place {
+            netns: self.space(at).name.clone(),
+            dev: first.name.clone(),
+        })
+    }
+
+    /// Whether the namespace hands nothing on.
+    pub(super) fn is_off(&self, at: usize, packet: &Packet) -> bool {
+        let forwards = self.space(at).forwards;
+        match packet.v6() {
+            true => !forwards.ipv6,
+            false => {
+                let dev = packet.iif.as_ref().map_or("all", |(dev, _)| dev.as_str());
+                let path = format!("ipv4/conf/{dev}/forwarding");
+                self.ground.setting(at, &path).as_deref() == Some("0")
+            }
+        }
+    }
+}
