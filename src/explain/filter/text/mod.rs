@@ -2,6 +2,8 @@
 
 mod field;
 mod rule;
+#[cfg(test)]
+mod tests;
 mod value;
 mod xt;
 

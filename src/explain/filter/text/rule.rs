@@ -46,6 +46,25 @@ struct Term {
     mask: Option<Vec<u8>>,
     /// The value itself, where the rule has one.
     constant: Option<Vec<u8>>,
+    /// Where in the packet it is.
+    at: Option<Payload>,
+    /// The map that it is from, and the fields that make up its key.
+    map: Option<(String, String, Vec<(Kind, usize)>)>,
+}
+
+impl Term {
+    fn new(text: String, kind: Kind, length: usize) -> Self {
+        Term {
+            text,
+            kind,
+            length,
+            whole: length,
+            mask: None,
+            constant: None,
+            at: None,
+            map: None,
+        }
+    }
 }
 
 /// What is written only so that a field is there.
@@ -63,6 +82,8 @@ struct Writer<'a> {
     held: Option<(Needed, String)>,
     six: Option<bool>,
     protocol: Option<u8>,
+    /// The register that was last said to be at least something, and what.
+    since: Option<(usize, Vec<u8>)>,
 }
 
 /// A rule as nft writes it, as far as it is understood.
@@ -79,6 +100,7 @@ fn written(table: &RuleTable, rule: &ListedRule) -> String {
         held: None,
         six,
         protocol: None,
+        since: None,
     };
     rule.expressions.iter().for_each(|e| writer.expression(e));
     writer.flush();
@@ -103,7 +125,7 @@ impl Writer<'_> {
                 let (text, kind) = meta_kind(*key);
                 let length = match kind {
                     Kind::Name => 16,
-                    Kind::Host | Kind::Mark => 4,
+                    Kind::Host | Kind::Mark | Kind::Index => 4,
                     Kind::EtherType => 2,
                     _ => 1,
                 };
@@ -116,7 +138,7 @@ impl Writer<'_> {
                     _ if fib.present => Kind::Exists,
                     FibResult::AddressType => Kind::AddressType,
                     FibResult::OifName => Kind::Name,
-                    _ => Kind::Host,
+                    _ => Kind::Index,
                 };
                 let length = match kind {
                     Kind::Name => 16,
@@ -197,50 +219,33 @@ impl Writer<'_> {
     }
 
     fn load(&mut self, to: usize, text: String, kind: Kind, length: usize) {
-        let term = Term {
-            text,
-            kind,
-            length,
-            whole: length,
-            mask: None,
-            constant: None,
-        };
-        self.registers.insert(to, term);
+        self.registers.insert(to, Term::new(text, kind, length));
+        self.since = None;
     }
 
     fn term(&self, from: usize, length: usize) -> Term {
-        self.registers.get(&from).cloned().unwrap_or(Term {
-            text: "<register>".to_owned(),
-            kind: Kind::Bytes,
-            length,
-            whole: length,
-            mask: None,
-            constant: None,
-        })
+        let term = self.registers.get(&from).cloned();
+        term.unwrap_or_else(|| Term::new("<register>".to_owned(), Kind::Bytes, length))
     }
 
     fn payload(&mut self, payload: Payload, to: usize) {
         let place = field::place(payload, self.six, self.protocol);
         let said = match (&self.held, payload.base) {
-            (Some((Needed::Family(_) | Needed::EtherType, _)), Header::Network) => {
-                place.kind != Kind::Bytes
-            }
-            (Some((Needed::Protocol, _)), Header::Transport) => place.kind != Kind::Bytes,
-            // A rule for ICMP of one family needs no other word for the family.
+            (Some((Needed::Family(_) | Needed::EtherType, _)), Header::Network) => true,
+            (Some((Needed::Protocol, _)), Header::Transport) => true,
             _ => false,
         };
+        let said = said && !self.fields(payload).is_empty();
         if said {
             self.held = None;
         }
         let term = Term {
-            text: place.text,
-            kind: place.kind,
-            length: payload.length,
             whole: place.whole,
-            mask: None,
-            constant: None,
+            at: Some(payload),
+            ..Term::new(place.text, place.kind, payload.length)
         };
         self.registers.insert(to, term);
+        self.since = None;
     }
 
     fn ct(&mut self, key: Ct, reply: Option<bool>, to: usize) {
@@ -298,9 +303,30 @@ impl Writer<'_> {
 
     /// What a register compares with; of a field's first bytes those of the whole field.
     fn compare(&mut self, op: Comparison, from: usize, bytes: &[u8]) {
-        let term = self.term(from, bytes.len());
+        let mut term = self.term(from, bytes.len());
         if op == Comparison::Equal && self.hold(&term, bytes) {
             return;
+        }
+        if op == Comparison::Equal && term.kind == Kind::Bytes && self.split(&term, bytes) {
+            return;
+        }
+        if let (Comparison::AtMost, Some((_, low))) = (op, self.since.take_if(|s| s.0 == from)) {
+            self.parts.pop();
+            return self.put(format!(
+                "{} {}",
+                term.text,
+                value::range(term.kind, &low, bytes)
+            ));
+        }
+        self.since = (op == Comparison::AtLeast).then(|| (from, bytes.to_vec()));
+        if term.kind == Kind::Address && self.six.is_none() {
+            let family = if bytes.len() == 4 { " ip " } else { " ip6 " };
+            let named = [" saddr", " daddr"]
+                .iter()
+                .find(|name| term.text.ends_with(**name));
+            if let (Some(name), true) = (named, term.text.starts_with("ct ")) {
+                term.text = term.text.replace(name, &format!("{family}{}", name.trim()));
+            }
         }
         let zero = bytes.iter().all(|byte| *byte == 0);
         let sign = match op {
@@ -369,14 +395,59 @@ impl Writer<'_> {
             }
             _ => return false,
         };
-        // Of IPv6's own ICMP the family is said by its name.
-        let six = matches!(self.held, Some((Needed::Family(10), _)));
-        if six && *first == 58 && matches!(needed, Needed::Protocol) {
+        // Of ICMP the family is said by its name.
+        let icmp = match self.held {
+            Some((Needed::Family(2), _)) => *first == 1,
+            Some((Needed::Family(10), _)) => *first == 58,
+            _ => false,
+        };
+        if icmp && matches!(needed, Needed::Protocol) {
             self.held = None;
         }
         self.flush();
         self.held = Some((needed, text));
         true
+    }
+
+    /// The fields that bytes of a packet are, side by side; none, if not all are known.
+    fn fields(&self, at: Payload) -> Vec<field::Place> {
+        let (mut offset, end) = (at.offset, at.offset + at.length);
+        let mut all = Vec::new();
+        while offset < end {
+            let lengths = [at.length, 16, 6, 4, 2, 1];
+            let known = lengths.iter().find_map(|length| {
+                let one = Payload {
+                    offset,
+                    length: *length,
+                    ..at
+                };
+                let place = field::place(one, self.six, self.protocol);
+                let fits = offset + length <= end && place.kind != Kind::Bytes;
+                fits.then_some((place, *length))
+            });
+            let Some((place, length)) = known else {
+                return Vec::new();
+            };
+            offset += length;
+            all.push(place);
+        }
+        all
+    }
+
+    /// Writes one condition for each of the fields that the kernel compares at once.
+    fn split(&mut self, term: &Term, bytes: &[u8]) -> bool {
+        let fields = term.at.map(|at| self.fields(at)).unwrap_or_default();
+        let mut rest = bytes;
+        for field in &fields {
+            let (value, behind) = rest.split_at(field.whole.min(rest.len()));
+            self.put(format!(
+                "{} {}",
+                field.text,
+                value::value(field.kind, value)
+            ));
+            rest = behind;
+        }
+        !fields.is_empty()
     }
 
     fn key_length(&self, set: &str) -> usize {
@@ -402,14 +473,18 @@ impl Writer<'_> {
     fn lookup(&mut self, lookup: &Lookup) {
         let (key, kinds) = self.key(lookup.from, self.key_length(&lookup.set));
         let set = match self.table.sets.get(&lookup.set) {
-            Some(set) if set.anonymous => elements(set, &kinds),
+            Some(set) if set.anonymous => elements(set, &kinds, Kind::Bytes),
             _ => format!("@{}", lookup.set),
         };
         match lookup.then {
             Found::There => self.put(format!("{key} {set}")),
             Found::NotThere => self.put(format!("{key} != {set}")),
             Found::Verdict => self.put(format!("{key} vmap {set}")),
-            Found::To(to) => self.load(to, format!("{key} map {set}"), Kind::Bytes, 4),
+            Found::To(to) => {
+                let term = Term::new(format!("{key} map {set}"), Kind::Bytes, 4);
+                let map = Some((lookup.set.clone(), key, kinds));
+                self.registers.insert(to, Term { map, ..term });
+            }
         }
     }
 
@@ -417,6 +492,11 @@ impl Writer<'_> {
     fn constant(&self, from: usize, kind: Kind) -> String {
         let term = self.term(from, 0);
         let mask = term.mask.map(|mask| value::value(term.kind, &mask));
+        if let Some((name, key, kinds)) = &term.map
+            && let Some(set) = self.table.sets.get(name).filter(|set| set.anonymous)
+        {
+            return format!("{key} map {}", elements(set, kinds, kind));
+        }
         match (term.constant, mask) {
             (Some(bytes), _) => value::value(kind, &bytes),
             (None, Some(mask)) => format!("{} & {mask}", term.text),
@@ -473,6 +553,12 @@ impl Writer<'_> {
     /// That a port cannot be reached is what nft leaves out.
     fn reject(&mut self, with: Refusal) -> String {
         let six = self.six == Some(true);
+        if matches!(
+            (&self.held, with),
+            (Some((Needed::Family(_), _)), Refusal::Icmp(_))
+        ) {
+            self.held = None;
+        }
         let plain = match (with, self.table.family) {
             (Refusal::Either(code), _) => code == 1,
             (Refusal::Icmp(code), TableFamily::Ip) => code == 3,
@@ -487,7 +573,7 @@ impl Writer<'_> {
 }
 
 /// All elements of a set that a rule has for itself.
-fn elements(set: &RuleSet, kinds: &[(Kind, usize)]) -> String {
+fn elements(set: &RuleSet, kinds: &[(Kind, usize)], data: Kind) -> String {
     let Elements::Listed(all) = &set.elements else {
         return "{ ... }".to_owned();
     };
@@ -511,7 +597,7 @@ fn elements(set: &RuleSet, kinds: &[(Kind, usize)]) -> String {
         };
         match &element.data {
             SetData::None => key,
-            SetData::Value(bytes) => format!("{key} : {}", value::value(Kind::Bytes, bytes)),
+            SetData::Value(bytes) => format!("{key} : {}", value::value(data, bytes)),
             SetData::Verdict(None) => format!("{key} : continue"),
             SetData::Verdict(Some(verdict)) => format!("{key} : {}", value::verdict(verdict)),
         }
