@@ -161,6 +161,7 @@ fn transport(offset: usize, length: usize, protocol: Option<u8>) -> Known {
     let (field, kind) = match (icmp, offset, length) {
         (false, 0, 2) => ("sport", Kind::Number),
         (false, 2, 2) => ("dport", Kind::Number),
+        (false, 4, 2) if matches!(protocol, Some(17 | 136)) => ("length", Kind::Number),
         (false, 13, 1) if protocol == Some(6) => ("flags", Kind::TcpFlags),
         (true, 0, 1) if protocol == Some(1) => ("type", Kind::Icmp),
         (true, 0, 1) => ("type", Kind::Icmp6),
