@@ -7,75 +7,34 @@ use super::value::{self, Kind, mask_length};
 use crate::state::ruleset::*;
 
 impl Writer<'_> {
-    /// What a register compares with; of a field's first bytes those of the whole field.
+    /// What a register compares with.
     pub(super) fn compare(&mut self, op: Comparison, from: usize, bytes: &[u8]) {
         let mut term = self.term(from, bytes.len());
-        if op == Comparison::Equal && self.hold(&term, bytes) {
-            return;
-        }
-        if op == Comparison::Equal && term.kind == Kind::Bytes && self.split(&term, bytes) {
+        let is = op == Comparison::Equal;
+        if is && (self.hold(&term, bytes) || self.split(&term, bytes)) {
             return;
         }
         if let (Comparison::AtMost, Some((_, low))) = (op, self.since.take_if(|s| s.0 == from)) {
             self.parts.pop();
-            return self.put(format!(
-                "{} {}",
-                term.text,
-                value::range(term.kind, &low, bytes)
-            ));
+            let range = value::range(term.kind, &low, bytes);
+            return self.put(format!("{} {range}", term.text));
         }
+        self.name_family(&mut term, bytes);
+        self.put(compared(&term, op, bytes));
         self.since = (op == Comparison::AtLeast).then(|| (from, bytes.to_vec()));
-        if term.kind == Kind::Address && self.six.is_none() {
-            let family = if bytes.len() == 4 { " ip " } else { " ip6 " };
-            let named = [" saddr", " daddr"]
-                .iter()
-                .find(|name| term.text.ends_with(**name));
-            if let (Some(name), true) = (named, term.text.starts_with("ct ")) {
-                term.text = term.text.replace(name, &format!("{family}{}", name.trim()));
-            }
+    }
+
+    /// An address of a connection is of the family that its length says.
+    fn name_family(&self, term: &mut Term, bytes: &[u8]) {
+        let family = if bytes.len() == 4 { "ip" } else { "ip6" };
+        let open = term.kind == Kind::Address && self.six.is_none();
+        if let (true, true, Some((what, name))) = (
+            open,
+            term.text.starts_with("ct "),
+            term.text.rsplit_once(' '),
+        ) {
+            term.text = format!("{what} {family} {name}");
         }
-        let zero = bytes.iter().all(|byte| *byte == 0);
-        let sign = match op {
-            Comparison::Equal => "",
-            Comparison::Not => "!= ",
-            Comparison::Less => "< ",
-            Comparison::AtMost => "<= ",
-            Comparison::More => "> ",
-            Comparison::AtLeast => ">= ",
-        };
-        let Term { text, kind, .. } = &term;
-        let written = match &term.mask {
-            Some(mask) => {
-                let bits = |bytes: &[u8]| value::bits(*kind, bytes, ",");
-                match (*kind, op) {
-                    (Kind::Address, _) if mask_length(mask).is_some() => {
-                        let length = mask_length(mask).unwrap_or_default();
-                        format!("{text} {sign}{}/{length}", value::value(*kind, bytes))
-                    }
-                    (_, Comparison::Not) if zero && bits(mask).is_some() => {
-                        format!("{text} {}", bits(mask).unwrap_or_default())
-                    }
-                    (Kind::TcpFlags, _) => {
-                        let (mask, set) = (bits(mask), bits(bytes));
-                        let set = set.unwrap_or_else(|| "0x0".to_owned());
-                        format!("{text} {sign}{set} / {}", mask.unwrap_or_default())
-                    }
-                    _ => {
-                        let sign = if sign.is_empty() { "== " } else { sign };
-                        let (mask, value) = (value::value(*kind, mask), value::value(*kind, bytes));
-                        format!("{text} & {mask} {sign}{value}")
-                    }
-                }
-            }
-            None if term.kind == Kind::Address && bytes.len() < term.whole => {
-                let mut whole = bytes.to_vec();
-                whole.resize(term.whole, 0);
-                let address = value::value(*kind, &whole);
-                format!("{text} {sign}{address}/{}", bytes.len() * 8)
-            }
-            None => format!("{text} {sign}{}", value::value(*kind, bytes)),
-        };
-        self.put(written);
     }
 
     /// Keeps back what may be there only so that the next field is.
@@ -142,6 +101,9 @@ impl Writer<'_> {
 
     /// Writes one condition for each of the fields that the kernel compares at once.
     pub(super) fn split(&mut self, term: &Term, bytes: &[u8]) -> bool {
+        if term.kind != Kind::Bytes {
+            return false;
+        }
         let fields = term.at.map(|at| self.fields(at)).unwrap_or_default();
         let mut rest = bytes;
         for field in &fields {
@@ -154,5 +116,53 @@ impl Writer<'_> {
             rest = behind;
         }
         !fields.is_empty()
+    }
+}
+
+fn sign(op: Comparison) -> &'static str {
+    match op {
+        Comparison::Equal => "",
+        Comparison::Not => "!= ",
+        Comparison::Less => "< ",
+        Comparison::AtMost => "<= ",
+        Comparison::More => "> ",
+        Comparison::AtLeast => ">= ",
+    }
+}
+
+/// A comparison; of a field's first bytes those of the whole field.
+fn compared(term: &Term, op: Comparison, bytes: &[u8]) -> String {
+    let (text, kind, sign) = (&term.text, term.kind, sign(op));
+    match &term.mask {
+        Some(mask) => masked(term, op, (mask, bytes)),
+        None if kind == Kind::Address && bytes.len() < term.whole => {
+            let mut whole = bytes.to_vec();
+            whole.resize(term.whole, 0);
+            let address = value::value(kind, &whole);
+            format!("{text} {sign}{address}/{}", bytes.len() * 8)
+        }
+        None => format!("{text} {sign}{}", value::value(kind, bytes)),
+    }
+}
+
+/// A comparison of those bits that a mask leaves.
+fn masked(term: &Term, op: Comparison, (mask, bytes): (&[u8], &[u8])) -> String {
+    let (text, kind, sign) = (&term.text, term.kind, sign(op));
+    let bits = |bytes: &[u8]| value::bits(kind, bytes, ",");
+    let zero = bytes.iter().all(|byte| *byte == 0);
+    match (kind, mask_length(mask), bits(mask)) {
+        (Kind::Address, Some(length), _) => {
+            format!("{text} {sign}{}/{length}", value::value(kind, bytes))
+        }
+        (_, _, Some(mask)) if zero && op == Comparison::Not => format!("{text} {mask}"),
+        (Kind::TcpFlags, _, Some(mask)) => {
+            let set = bits(bytes).unwrap_or_else(|| "0x0".to_owned());
+            format!("{text} {sign}{set} / {mask}")
+        }
+        _ => {
+            let sign = if sign.is_empty() { "== " } else { sign };
+            let (mask, value) = (value::value(kind, mask), value::value(kind, bytes));
+            format!("{text} & {mask} {sign}{value}")
+        }
     }
 }

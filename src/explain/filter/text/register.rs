@@ -5,6 +5,9 @@ use super::rule::{Needed, Writer};
 use super::value::{self, Kind, is_host};
 use crate::state::ruleset::*;
 
+/// A map's name, its key as text, and the kinds and lengths of what makes up the key.
+type Map = (String, String, Vec<(Kind, usize)>);
+
 /// What a register has, as text.
 #[derive(Debug, Clone)]
 pub(super) struct Term {
@@ -19,7 +22,7 @@ pub(super) struct Term {
     /// Where in the packet it is.
     pub(super) at: Option<Payload>,
     /// The map that it is from, and the fields that make up its key.
-    pub(super) map: Option<(String, String, Vec<(Kind, usize)>)>,
+    pub(super) map: Option<Map>,
 }
 
 impl Term {
@@ -50,11 +53,13 @@ impl Writer<'_> {
 
     pub(super) fn payload(&mut self, payload: Payload, to: usize) {
         let place = field::place(payload, self.six, self.protocol);
-        let said = match (&self.held, payload.base) {
-            (Some((Needed::Family(_) | Needed::EtherType, _)), Header::Network) => true,
-            (Some((Needed::Protocol, _)), Header::Transport) => true,
-            _ => false,
-        };
+        let said = matches!(
+            (&self.held, payload.base),
+            (
+                Some((Needed::Family(_) | Needed::EtherType, _)),
+                Header::Network
+            ) | (Some((Needed::Protocol, _)), Header::Transport)
+        );
         let said = said && !self.fields(payload).is_empty();
         if said {
             self.held = None;

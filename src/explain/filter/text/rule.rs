@@ -84,6 +84,7 @@ impl Writer<'_> {
 
     pub(super) fn put(&mut self, text: String) {
         self.flush();
+        self.since = None;
         self.parts.push(text);
     }
 

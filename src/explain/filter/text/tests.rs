@@ -1,6 +1,6 @@
 //! Rules as they are written here beside how nft lists them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -327,8 +327,8 @@ fn limit(name: &str, data: &[u8]) -> Expression {
 fn amount(bytes: u64) -> String {
     match bytes {
         0 => "0 bytes".to_owned(),
-        _ if bytes % (1 << 20) == 0 => format!("{} mbytes", bytes >> 20),
-        _ if bytes % (1 << 10) == 0 => format!("{} kbytes", bytes >> 10),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} mbytes", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} kbytes", bytes >> 10),
         _ => format!("{bytes} bytes"),
     }
 }
