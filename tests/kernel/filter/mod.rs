@@ -6,7 +6,7 @@ mod rulesets;
 mod yard;
 
 use super::{Test, test};
-use crate::sandbox::sh;
+use crate::sandbox::{file, ok, sh};
 use programs::PROGRAMS;
 use rulesets::RULESETS;
 use yard::{Host, Probe, Servers};
@@ -16,7 +16,11 @@ pub(crate) fn tests() -> Vec<Test> {
         .iter()
         .map(|(group, cases)| test(&format!("filter::{group}"), || each(cases, str::to_owned)));
     groups
-        .chain([test("filter::the_old_kind", the_old_kind)])
+        .chain([
+            test("filter::the_old_kind", the_old_kind),
+            test("filter::ours", ours),
+            test("filter::many_rules", many),
+        ])
         .collect()
 }
 
@@ -71,37 +75,132 @@ type Case = (&'static str, &'static str, &'static [&'static str]);
 
 fn each(cases: &[Case], made: impl Fn(&str) -> String) {
     yard::build();
-    let servers = [Servers::open("h"), Servers::open("s")];
-    let servers: Vec<&Servers> = servers.iter().collect();
-    let mut wrong = Vec::new();
-    let sources: Vec<_> = PROBES.map(Probe::of).iter().map(yard::source).collect();
+    let servers = ["h", "s"].map(Servers::open);
     for (name, commands, unknown) in cases {
         sh(&format!("set -e\n{}", made(commands)));
-        let host = Host::read();
-        for ((text, probe), source) in PROBES.iter().zip(PROBES.map(Probe::of)).zip(&sources) {
-            let foretold = host.foretell(&probe, *source);
-            let came = probe.send(&servers, foretold.came.is_some());
-            let by = foretold
-                .passages
-                .last()
-                .map(|(hook, passage)| (hook, &passage.line));
-            if let Some(what) = &foretold.unknown {
-                if !unknown.contains(&what.as_str()) {
-                    wrong.push(format!("{name}: {text}: not known: {what}: {by:?}"));
-                }
-                continue;
-            }
-            let mut expected = foretold.came.clone();
-            if let (Some(expected), "icmp") = (&mut expected, probe.protocol) {
-                (expected.at, expected.from) = ("?".to_owned(), probe.to);
-            }
-            if came != expected {
-                wrong.push(format!(
-                    "{name}: {text}: said {expected:?}, was {came:?}: {by:?}"
-                ));
-            }
-        }
+        compare(name, &PROBES, &servers, unknown);
         sh(FLUSH);
     }
+}
+
+/// What is foretold of each packet, beside what becomes of it; and how often each is so.
+fn compare(
+    name: &str,
+    probes: &[&'static str],
+    servers: &[Servers],
+    unknown: &[&str],
+) -> [usize; 2] {
+    let host = Host::read();
+    let (mut wrong, mut ends) = (Vec::new(), [0; 2]);
+    for text in probes {
+        let probe = Probe::of(text);
+        let foretold = host.foretell(&probe, yard::source(&probe));
+        let came = probe.send(servers, foretold.came.is_some());
+        let last = foretold.passages.last();
+        let by = last.map(|(hook, passage)| (hook, &passage.line));
+        if let Some(what) = &foretold.unknown {
+            if !unknown.contains(&what.as_str()) {
+                wrong.push(format!("{name}: {text}: not known: {what}: {by:?}"));
+            }
+            continue;
+        }
+        let mut expected = foretold.came.clone();
+        if let (Some(expected), "icmp") = (&mut expected, probe.protocol) {
+            (expected.at, expected.from) = ("?".to_owned(), probe.to);
+        }
+        if came != expected {
+            wrong.push(format!(
+                "{name}: {text}: said {expected:?}, was {came:?}: {by:?}"
+            ));
+        }
+        ends[usize::from(came.is_some())] += 1;
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ends
+}
+
+/// netyard's own tables, with ports that all, the near and the host alone see.
+fn ours() {
+    yard::build();
+    let lab = file(
+        "web.yaml",
+        "lab: web
+networks:
+  lan: { subnets: [10.7.0.0/24, \"fd00:7::/64\"], masquerade: true }
+  other: { subnets: [10.8.0.0/24] }
+namespaces:
+  one:
+    interfaces: { eth0: { network: lan } }
+    publish:
+      - { host: 8080, port: 80, visible: public }
+      - 443:443
+      - { host: 9005, port: 53, protocol: udp, visible: lan }
+  two: { interfaces: { eth0: { network: other } } }
+allow: [{ from: other, to: lan, protocol: udp, port: 5000 }]
+",
+    );
+    ok(&["up", &lab]);
+    let servers = ["h", "s", "one", "two"].map(Servers::open);
+    let probes = [
+        "c tcp 10.1.0.1 8080",
+        "c tcp 10.1.0.1 443",
+        "c udp 10.1.0.1 9005",
+        "c tcp fd00:1::1 8080",
+        "c udp fd00:1::1 9005",
+        "c udp 10.7.0.2 53",
+        "c tcp 10.7.0.2 80",
+        "c udp 10.2.0.2 53",
+        "h tcp 10.1.0.1 8080",
+        "h tcp 127.0.0.1 443",
+        "h tcp 10.7.0.2 80",
+        "h udp 10.2.0.1 9005",
+        "one udp 10.2.0.2 53",
+        "one tcp 10.1.0.1 8080",
+        "one udp 10.8.0.2 53",
+        "two udp 10.7.0.2 5000",
+        "two udp 10.7.0.2 53",
+        "two tcp 10.1.0.1 8080",
+        "two tcp 10.1.0.1 443",
+        "two udp 10.2.0.2 53",
+    ];
+    let [stopped, came] = compare("ours", &probes, &servers, &[]);
+    assert!(stopped >= 5 && came >= 5, "{stopped} {came}");
+    let probe = Probe::of("c udp 10.7.0.2 53");
+    let foretold = Host::read().foretell(&probe, yard::source(&probe));
+    let (_, last) = foretold.passages.last().expect("a hook");
+    let line = last.line.as_ref().expect("a rule");
+    assert_eq!(
+        (line.table.as_str(), line.chain.as_str(), line.text.as_str()),
+        ("netyard", "forward", "oifname @networks drop")
+    );
+    ok(&["down", &lab]);
+}
+
+/// More rules with sets of their own than are listed.
+fn many() {
+    yard::build();
+    sh("nft 'table inet f { chain c { type filter hook forward priority 0; }; }'");
+    // More at once do not fit into what may be sent without rights on the machine.
+    for hundreds in 0..15 {
+        let rules = (0..100).map(|i| {
+            let port = 100 * hundreds + i;
+            format!(
+                "add rule inet f c ip saddr 10.9.{hundreds}.{i} tcp dport {{ {port}, 80 }} drop\n"
+            )
+        });
+        let rules = file("many.nft", &rules.collect::<String>());
+        sh(&format!("nft -f {rules}"));
+    }
+    sh("nft add rule inet f c udp dport { 53, 9000-9010 } drop");
+    let servers = ["s"].map(Servers::open);
+    let probes = [
+        "c udp 10.2.0.2 53",
+        "c udp 10.2.0.2 9005",
+        "c udp 10.2.0.2 5000",
+    ];
+    assert_eq!(compare("many", &probes, &servers, &[]), [2, 1]);
+    let probe = Probe::of(probes[2]);
+    let foretold = Host::read().foretell(&probe, yard::source(&probe));
+    let met: usize = foretold.passages.iter().map(|(_, p)| p.met).sum();
+    assert_eq!(met, 1501);
 }

@@ -124,9 +124,9 @@ impl Probe {
 
     /// Sends it for real, and says where it came. Whether something is awaited says only how
     /// long.
-    pub(crate) fn send(&self, servers: &[&Servers], awaited: bool) -> Option<Came> {
+    pub(crate) fn send(&self, servers: &[Servers], awaited: bool) -> Option<Came> {
         let wait = if awaited { LONG } else { SHORT };
-        while servers.iter().any(|servers| servers.came().is_some()) {}
+        while servers.iter().any(|one| one.came().is_some()) {}
         if self.protocol == "icmp" {
             let seconds = wait.as_secs_f32();
             let enter = match self.from {
@@ -263,8 +263,8 @@ impl Host {
         }
         let done = match probe.from {
             "h" => way.sent(packet),
-            name => {
-                packet.iif = self.device(&format!("v{name}"));
+            _ => {
+                packet.iif = self.route(source).and_then(|way| self.device(&way.dev));
                 way.received(packet)
             }
         };

@@ -10,8 +10,8 @@ pub(super) fn meta_kind(key: Meta) -> (&'static str, Kind) {
         Meta::Protocol => ("meta protocol", Kind::EtherType),
         Meta::Priority => ("meta priority", Kind::Host),
         Meta::Mark => ("meta mark", Kind::Mark),
-        Meta::Iif => ("iif", Kind::Host),
-        Meta::Oif => ("oif", Kind::Host),
+        Meta::Iif => ("iif", Kind::Index),
+        Meta::Oif => ("oif", Kind::Index),
         Meta::IifName => ("iifname", Kind::Name),
         Meta::OifName => ("oifname", Kind::Name),
         Meta::IifType => ("iiftype", Kind::Host),
@@ -161,10 +161,12 @@ fn transport(offset: usize, length: usize, protocol: Option<u8>) -> Known {
     let (field, kind) = match (icmp, offset, length) {
         (false, 0, 2) => ("sport", Kind::Number),
         (false, 2, 2) => ("dport", Kind::Number),
+        (false, 4, 2) if matches!(protocol, Some(17 | 136)) => ("length", Kind::Number),
         (false, 13, 1) if protocol == Some(6) => ("flags", Kind::TcpFlags),
         (true, 0, 1) if protocol == Some(1) => ("type", Kind::Icmp),
         (true, 0, 1) => ("type", Kind::Icmp6),
-        (true, 1, 1) => ("code", Kind::Number),
+        (true, 1, 1) if protocol == Some(1) => ("code", Kind::IcmpCode),
+        (true, 1, 1) => ("code", Kind::Icmp6Code),
         _ => return None,
     };
     Some((format!("{name} {field}"), kind, length))

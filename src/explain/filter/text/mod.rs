@@ -1,7 +1,12 @@
 //! Rules as nft writes them, as far as they are understood.
 
+mod condition;
+mod deed;
 mod field;
+mod register;
 mod rule;
+#[cfg(test)]
+mod tests;
 mod value;
 mod xt;
 

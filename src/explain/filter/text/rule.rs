@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::field::{self, ct_kind, meta_kind};
-use super::value::{self, Kind, is_host, mask_length};
-use super::xt;
+use super::field::{self, meta_kind};
+use super::register::Term;
+use super::value::{self, Kind};
 use crate::explain::filter::passage::Line;
 use crate::explain::filter::walk::Place;
 use crate::state::ruleset::*;
@@ -35,34 +35,23 @@ pub(in crate::explain::filter) fn line(ruleset: &Ruleset, place: &Place) -> Line
     }
 }
 
-/// What a register has, as text.
-#[derive(Debug, Clone)]
-struct Term {
-    text: String,
-    kind: Kind,
-    length: usize,
-    /// The whole field's bytes, of which these are the first.
-    whole: usize,
-    mask: Option<Vec<u8>>,
-    /// The value itself, where the rule has one.
-    constant: Option<Vec<u8>>,
-}
-
 /// What is written only so that a field is there.
-enum Needed {
+pub(super) enum Needed {
     Family(u8),
     EtherType,
     Protocol,
 }
 
-struct Writer<'a> {
-    table: &'a RuleTable,
-    registers: BTreeMap<usize, Term>,
-    parts: Vec<String>,
+pub(super) struct Writer<'a> {
+    pub(super) table: &'a RuleTable,
+    pub(super) registers: BTreeMap<usize, Term>,
+    pub(super) parts: Vec<String>,
     /// Not written yet: the next field may say it too.
-    held: Option<(Needed, String)>,
-    six: Option<bool>,
-    protocol: Option<u8>,
+    pub(super) held: Option<(Needed, String)>,
+    pub(super) six: Option<bool>,
+    pub(super) protocol: Option<u8>,
+    /// The register that was last said to be at least something, and what.
+    pub(super) since: Option<(usize, Vec<u8>)>,
 }
 
 /// A rule as nft writes it, as far as it is understood.
@@ -79,6 +68,7 @@ fn written(table: &RuleTable, rule: &ListedRule) -> String {
         held: None,
         six,
         protocol: None,
+        since: None,
     };
     rule.expressions.iter().for_each(|e| writer.expression(e));
     writer.flush();
@@ -87,23 +77,24 @@ fn written(table: &RuleTable, rule: &ListedRule) -> String {
 }
 
 impl Writer<'_> {
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let held = self.held.take();
         self.parts.extend(held.map(|(_, text)| text));
     }
 
-    fn put(&mut self, text: String) {
+    pub(super) fn put(&mut self, text: String) {
         self.flush();
+        self.since = None;
         self.parts.push(text);
     }
 
-    fn expression(&mut self, expression: &Expression) {
+    pub(super) fn expression(&mut self, expression: &Expression) {
         match expression {
             Expression::Meta(key, to) => {
                 let (text, kind) = meta_kind(*key);
                 let length = match kind {
                     Kind::Name => 16,
-                    Kind::Host | Kind::Mark => 4,
+                    Kind::Host | Kind::Mark | Kind::Index => 4,
                     Kind::EtherType => 2,
                     _ => 1,
                 };
@@ -116,7 +107,7 @@ impl Writer<'_> {
                     _ if fib.present => Kind::Exists,
                     FibResult::AddressType => Kind::AddressType,
                     FibResult::OifName => Kind::Name,
-                    _ => Kind::Host,
+                    _ => Kind::Index,
                 };
                 let length = match kind {
                     Kind::Name => 16,
@@ -153,368 +144,4 @@ impl Writer<'_> {
             }
         }
     }
-
-    fn deed(&mut self, expression: &Expression) -> String {
-        match expression {
-            Expression::Limit { text, .. } | Expression::Nothing(text) => text.clone(),
-            Expression::Update {
-                word,
-                set,
-                from,
-                each,
-            } => {
-                let key = self.key(*from, self.key_length(set)).0;
-                let each: Vec<String> = each.iter().map(|each| self.deed(each)).collect();
-                let rest = each.iter().map(|each| format!(" {each}"));
-                format!("{word} @{set} {{ {key}{} }}", rest.collect::<String>())
-            }
-            Expression::SetMeta(key, from) => {
-                let (text, kind) = meta_kind(*key);
-                format!("{text} set {}", self.constant(*from, kind))
-            }
-            Expression::SetCt(key, from) => {
-                let (text, kind) = ct_kind(*key);
-                format!("ct {text} set {}", self.constant(*from, kind))
-            }
-            Expression::SetPayload(payload, from) => {
-                let place = field::place(*payload, self.six, self.protocol);
-                format!("{} set {}", place.text, self.constant(*from, place.kind))
-            }
-            Expression::Verdict(verdict) => value::verdict(verdict),
-            Expression::Nat(nat) => self.nat(nat),
-            Expression::Reject(with) => self.reject(*with),
-            Expression::NoTrack => "notrack".to_owned(),
-            Expression::Match(name, revision, info) => {
-                xt::condition(name, *revision, info).unwrap_or_else(|| format!("<match {name}>"))
-            }
-            Expression::Target(name, revision, info) => {
-                xt::target(name, *revision, info, self.six == Some(true))
-                    .unwrap_or_else(|| format!("<target {name}>"))
-            }
-            Expression::Unknown(name) | Expression::Elsewhere(name) => format!("<{name}>"),
-            _ => String::new(),
-        }
-    }
-
-    fn load(&mut self, to: usize, text: String, kind: Kind, length: usize) {
-        let term = Term {
-            text,
-            kind,
-            length,
-            whole: length,
-            mask: None,
-            constant: None,
-        };
-        self.registers.insert(to, term);
-    }
-
-    fn term(&self, from: usize, length: usize) -> Term {
-        self.registers.get(&from).cloned().unwrap_or(Term {
-            text: "<register>".to_owned(),
-            kind: Kind::Bytes,
-            length,
-            whole: length,
-            mask: None,
-            constant: None,
-        })
-    }
-
-    fn payload(&mut self, payload: Payload, to: usize) {
-        let place = field::place(payload, self.six, self.protocol);
-        let said = match (&self.held, payload.base) {
-            (Some((Needed::Family(_) | Needed::EtherType, _)), Header::Network) => {
-                place.kind != Kind::Bytes
-            }
-            (Some((Needed::Protocol, _)), Header::Transport) => place.kind != Kind::Bytes,
-            // A rule for ICMP of one family needs no other word for the family.
-            _ => false,
-        };
-        if said {
-            self.held = None;
-        }
-        let term = Term {
-            text: place.text,
-            kind: place.kind,
-            length: payload.length,
-            whole: place.whole,
-            mask: None,
-            constant: None,
-        };
-        self.registers.insert(to, term);
-    }
-
-    fn ct(&mut self, key: Ct, reply: Option<bool>, to: usize) {
-        let (name, kind) = ct_kind(key);
-        let direction = match reply {
-            None => "",
-            Some(false) => "original ",
-            Some(true) => "reply ",
-        };
-        let family = match (kind, self.six) {
-            (Kind::Address, Some(true)) => "ip6 ",
-            (Kind::Address, Some(false)) => "ip ",
-            _ => "",
-        };
-        let length = match kind {
-            Kind::Address if self.six == Some(true) => 16,
-            Kind::Number => 2,
-            Kind::Direction | Kind::Protocol | Kind::Family => 1,
-            Kind::Name => 16,
-            _ => 4,
-        };
-        self.load(to, format!("ct {direction}{family}{name}"), kind, length);
-    }
-
-    fn bitwise(&mut self, bitwise: &Bitwise) {
-        let mut term = self.term(bitwise.from, bitwise.length);
-        match &bitwise.op {
-            BitwiseOp::MaskXor(mask, xor) if xor.iter().all(|byte| *byte == 0) => {
-                term.mask = Some(mask.clone());
-            }
-            BitwiseOp::MaskXor(mask, xor) => {
-                let pairs = mask.iter().zip(xor);
-                let ors = pairs.clone().all(|(mask, xor)| *mask == !xor);
-                let (mask, xor) = (value::value(term.kind, mask), value::value(term.kind, xor));
-                term.text = match ors {
-                    true => format!("{} | {xor}", term.text),
-                    false => format!("{} & {mask} ^ {xor}", term.text),
-                };
-            }
-            BitwiseOp::Left(by) => term.text = format!("{} << {by}", term.text),
-            BitwiseOp::Right(by) => term.text = format!("{} >> {by}", term.text),
-            BitwiseOp::Other => term.text = format!("{} <bitwise>", term.text),
-        }
-        self.registers.insert(bitwise.to, term);
-    }
-
-    /// For ranges of them numbers of this machine are turned around.
-    fn byteorder(&mut self, order: Byteorder) {
-        let mut term = self.term(order.from, order.length);
-        if is_host(term.kind) && order.size > 1 {
-            term.kind = Kind::Number;
-        }
-        self.registers.insert(order.to, term);
-    }
-
-    /// What a register compares with; of a field's first bytes those of the whole field.
-    fn compare(&mut self, op: Comparison, from: usize, bytes: &[u8]) {
-        let term = self.term(from, bytes.len());
-        if op == Comparison::Equal && self.hold(&term, bytes) {
-            return;
-        }
-        let zero = bytes.iter().all(|byte| *byte == 0);
-        let sign = match op {
-            Comparison::Equal => "",
-            Comparison::Not => "!= ",
-            Comparison::Less => "< ",
-            Comparison::AtMost => "<= ",
-            Comparison::More => "> ",
-            Comparison::AtLeast => ">= ",
-        };
-        let Term { text, kind, .. } = &term;
-        let written = match &term.mask {
-            Some(mask) => {
-                let bits = |bytes: &[u8]| value::bits(*kind, bytes, ",");
-                match (*kind, op) {
-                    (Kind::Address, _) if mask_length(mask).is_some() => {
-                        let length = mask_length(mask).unwrap_or_default();
-                        format!("{text} {sign}{}/{length}", value::value(*kind, bytes))
-                    }
-                    (_, Comparison::Not) if zero && bits(mask).is_some() => {
-                        format!("{text} {}", bits(mask).unwrap_or_default())
-                    }
-                    (Kind::TcpFlags, _) => {
-                        let (mask, set) = (bits(mask), bits(bytes));
-                        let set = set.unwrap_or_else(|| "0x0".to_owned());
-                        format!("{text} {sign}{set} / {}", mask.unwrap_or_default())
-                    }
-                    _ => {
-                        let sign = if sign.is_empty() { "== " } else { sign };
-                        let (mask, value) = (value::value(*kind, mask), value::value(*kind, bytes));
-                        format!("{text} & {mask} {sign}{value}")
-                    }
-                }
-            }
-            None if term.kind == Kind::Address && bytes.len() < term.whole => {
-                let mut whole = bytes.to_vec();
-                whole.resize(term.whole, 0);
-                let address = value::value(*kind, &whole);
-                format!("{text} {sign}{address}/{}", bytes.len() * 8)
-            }
-            None => format!("{text} {sign}{}", value::value(*kind, bytes)),
-        };
-        self.put(written);
-    }
-
-    /// Keeps back what may be there only so that the next field is.
-    fn hold(&mut self, term: &Term, bytes: &[u8]) -> bool {
-        let [first, ..] = bytes else { return false };
-        let text = format!("{} {}", term.text, value::value(term.kind, bytes));
-        let needed = match (term.kind, term.text.as_str()) {
-            (Kind::Family, "meta nfproto") => {
-                self.six = Some(*first == 10);
-                Needed::Family(*first)
-            }
-            (Kind::EtherType, "meta protocol" | "ether type") => {
-                self.six = match bytes {
-                    [0x08, 0x00] => Some(false),
-                    [0x86, 0xdd] => Some(true),
-                    _ => return false,
-                };
-                Needed::EtherType
-            }
-            (Kind::Protocol, "meta l4proto" | "ip protocol" | "ip6 nexthdr") => {
-                self.protocol = Some(*first);
-                Needed::Protocol
-            }
-            _ => return false,
-        };
-        // Of IPv6's own ICMP the family is said by its name.
-        let six = matches!(self.held, Some((Needed::Family(10), _)));
-        if six && *first == 58 && matches!(needed, Needed::Protocol) {
-            self.held = None;
-        }
-        self.flush();
-        self.held = Some((needed, text));
-        true
-    }
-
-    fn key_length(&self, set: &str) -> usize {
-        let set = self.table.sets.get(set);
-        let parts = set.map(|set| set.parts.as_slice()).unwrap_or_default();
-        parts
-            .iter()
-            .fold(0, |length, part| length.next_multiple_of(4) + part)
-    }
-
-    /// The fields side by side that make up a key, as text and with their kinds and lengths.
-    fn key(&self, from: usize, length: usize) -> (String, Vec<(Kind, usize)>) {
-        let (mut at, mut texts, mut kinds) = (from, Vec::new(), Vec::new());
-        while at == from || at < from + length {
-            let term = self.term(at, length);
-            at += term.length.max(1).next_multiple_of(4);
-            texts.push(term.text);
-            kinds.push((term.kind, term.length));
-        }
-        (texts.join(" . "), kinds)
-    }
-
-    fn lookup(&mut self, lookup: &Lookup) {
-        let (key, kinds) = self.key(lookup.from, self.key_length(&lookup.set));
-        let set = match self.table.sets.get(&lookup.set) {
-            Some(set) if set.anonymous => elements(set, &kinds),
-            _ => format!("@{}", lookup.set),
-        };
-        match lookup.then {
-            Found::There => self.put(format!("{key} {set}")),
-            Found::NotThere => self.put(format!("{key} != {set}")),
-            Found::Verdict => self.put(format!("{key} vmap {set}")),
-            Found::To(to) => self.load(to, format!("{key} map {set}"), Kind::Bytes, 4),
-        }
-    }
-
-    /// A value of the rule's own, or what it is made of.
-    fn constant(&self, from: usize, kind: Kind) -> String {
-        let term = self.term(from, 0);
-        let mask = term.mask.map(|mask| value::value(term.kind, &mask));
-        match (term.constant, mask) {
-            (Some(bytes), _) => value::value(kind, &bytes),
-            (None, Some(mask)) => format!("{} & {mask}", term.text),
-            (None, None) => term.text,
-        }
-    }
-
-    fn nat(&mut self, nat: &Nat) -> String {
-        let word = match nat.kind {
-            NatKind::Source => "snat",
-            NatKind::Destination => "dnat",
-            NatKind::Masquerade => "masquerade",
-            NatKind::Redirect => "redirect",
-        };
-        let family = match (self.table.family, nat.six, nat.address) {
-            (TableFamily::Inet, Some(false), Some(_)) => "ip ",
-            (TableFamily::Inet, Some(true), Some(_)) => "ip6 ",
-            _ => "",
-        };
-        let range = |(first, last): (usize, usize), kind| {
-            let (first, last) = (self.constant(first, kind), self.constant(last, kind));
-            if first == last {
-                first
-            } else {
-                format!("{first}-{last}")
-            }
-        };
-        let mapped = nat.address.is_some_and(|(at, _)| {
-            self.registers
-                .get(&at)
-                .is_some_and(|term| term.constant.is_none())
-        });
-        let address = nat.address.map(|range_at| range(range_at, Kind::Address));
-        let port = nat
-            .port
-            .filter(|_| !mapped)
-            .map(|at| range(at, Kind::Number));
-        let to = match (address, port) {
-            (None, None) => String::new(),
-            (Some(address), Some(port)) if nat.six == Some(true) => {
-                format!(" {family}to [{address}]:{port}")
-            }
-            (Some(address), Some(port)) => format!(" {family}to {address}:{port}"),
-            (Some(address), None) => format!(" {family}to {address}"),
-            (None, Some(port)) => format!(" to :{port}"),
-        };
-        let flags = match nat.flags.as_str() {
-            "" => String::new(),
-            flags => format!(" {flags}"),
-        };
-        format!("{word}{to}{flags}")
-    }
-
-    /// That a port cannot be reached is what nft leaves out.
-    fn reject(&mut self, with: Refusal) -> String {
-        let six = self.six == Some(true);
-        let plain = match (with, self.table.family) {
-            (Refusal::Either(code), _) => code == 1,
-            (Refusal::Icmp(code), TableFamily::Ip) => code == 3,
-            (Refusal::Icmp(code), TableFamily::Ip6) => code == 4,
-            _ => false,
-        };
-        match plain {
-            true => "reject".to_owned(),
-            false => format!("reject with {}", value::refusal(with, six)),
-        }
-    }
-}
-
-/// All elements of a set that a rule has for itself.
-fn elements(set: &RuleSet, kinds: &[(Kind, usize)]) -> String {
-    let Elements::Listed(all) = &set.elements else {
-        return "{ ... }".to_owned();
-    };
-    let key = |first: &[u8], last: &[u8]| {
-        let mut at = 0;
-        let parts = kinds.iter().map(|(kind, length)| {
-            let end = (at + length).min(first.len());
-            let part = |bytes: &[u8]| bytes.get(at..end).unwrap_or_default().to_vec();
-            let text = value::range(*kind, &part(first), &part(last));
-            at = (at + length).next_multiple_of(4);
-            text
-        });
-        parts.collect::<Vec<_>>().join(" . ")
-    };
-    let mut entries: Vec<_> = all.iter().collect();
-    entries.sort_by(|a, b| a.keys.cmp(&b.keys));
-    let entries = entries.iter().map(|element| {
-        let key = match &element.keys {
-            Some((first, last)) => key(first, last),
-            None => "*".to_owned(),
-        };
-        match &element.data {
-            SetData::None => key,
-            SetData::Value(bytes) => format!("{key} : {}", value::value(Kind::Bytes, bytes)),
-            SetData::Verdict(None) => format!("{key} : continue"),
-            SetData::Verdict(Some(verdict)) => format!("{key} : {}", value::verdict(verdict)),
-        }
-    });
-    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }

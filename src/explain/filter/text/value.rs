@@ -29,6 +29,10 @@ pub(super) enum Kind {
     TcpFlags,
     Icmp,
     Icmp6,
+    IcmpCode,
+    Icmp6Code,
+    /// A device's number.
+    Index,
     Exists,
     Bytes,
 }
@@ -187,6 +191,10 @@ fn names(kind: Kind) -> Option<Names> {
         Kind::TcpFlags => TCP_FLAGS,
         Kind::Icmp => ICMP,
         Kind::Icmp6 => ICMP6,
+        Kind::IcmpCode => REFUSED,
+        Kind::Icmp6Code => REFUSED6,
+        // The first device of each namespace (`loopback_net_init`).
+        Kind::Index => &[(1, "\"lo\"")],
         _ => return None,
     })
 }
@@ -195,7 +203,7 @@ fn names(kind: Kind) -> Option<Names> {
 pub(super) fn is_host(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Host | Kind::Mark | Kind::State | Kind::Status | Kind::AddressType
+        Kind::Host | Kind::Index | Kind::Mark | Kind::State | Kind::Status | Kind::AddressType
     )
 }
 

@@ -312,7 +312,7 @@ fn limit(name: &str, data: &[u8]) -> Expression {
     let word = if over { "over " } else { "" };
     let text = match name {
         "limit" => rate(data, word),
-        "quota" => format!("quota {word}{} bytes", long(NFTA_QUOTA_BYTES)),
+        "quota" => format!("quota {word}{}", amount(long(NFTA_QUOTA_BYTES))),
         _ => format!("ct count {word}{}", number(data, NFTA_CONNLIMIT_COUNT)),
     };
     let reached = name == "quota" && long(NFTA_QUOTA_CONSUMED) >= long(NFTA_QUOTA_BYTES);
@@ -320,6 +320,16 @@ fn limit(name: &str, data: &[u8]) -> Expression {
         text,
         over,
         reached,
+    }
+}
+
+/// In the largest unit of which there are so many whole ones.
+fn amount(bytes: u64) -> String {
+    match bytes {
+        0 => "0 bytes".to_owned(),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} mbytes", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} kbytes", bytes >> 10),
+        _ => format!("{bytes} bytes"),
     }
 }
 
@@ -340,8 +350,9 @@ fn rate(data: &[u8], word: &str) -> String {
     };
     let rate = format!("limit rate {word}{}{kind}/{unit}", long(NFTA_LIMIT_RATE));
     match number(data, NFTA_LIMIT_BURST) {
-        // What nft leaves out is 5 packets, or no bytes.
+        // Five packets are what nft leaves out.
         0 => rate,
+        5 if !bytes => rate,
         burst => format!("{rate} burst {burst} {burst_kind}"),
     }
 }

@@ -29,6 +29,10 @@ pub(crate) use set::element;
 const TRIES: usize = 8;
 /// A set with more elements is not listed, but asked.
 const LISTED: u32 = 4096;
+/// So many sets are listed, and those behind them asked: the kernel finds one by going through
+/// all that are before it (nft_set_lookup, net/netfilter/nf_tables_api.c), so that to list
+/// ten thousand takes 15 s.
+const SETS: usize = 1024;
 
 /// The rules of the namespace that the netfilter socket is in. The calling thread must be
 /// there too, for the tables of the old kind.
@@ -127,7 +131,8 @@ impl Reader<'_> {
         if looked_into.is_empty() {
             return Ok(());
         }
-        for (family, body) in self.list(NFT_MSG_GETSET, 0, &[])? {
+        let all = self.list(NFT_MSG_GETSET, 0, &[])?;
+        for (made, (family, body)) in all.into_iter().enumerate() {
             let place = (family, text(&body, NFTA_SET_TABLE));
             let key = (place, text(&body, NFTA_SET_NAME));
             if !looked_into.contains(&key) {
@@ -135,6 +140,9 @@ impl Reader<'_> {
             }
             let (place, name) = key;
             let mut set = set::shape(&body);
+            if made >= SETS {
+                set.elements = Elements::Asked;
+            }
             if let Elements::Listed(elements) = &mut set.elements {
                 *elements = self.elements(&place, &name, &body)?;
             }
