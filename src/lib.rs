@@ -6,6 +6,7 @@
 //! [`plan::Plan`], an ordered list of operations; [`lab::up`] executes exactly
 //! that, looks again, and undoes everything when something went wrong.
 
+pub mod capture;
 pub mod draw;
 pub mod error;
 mod external;

@@ -2,6 +2,7 @@
 //! error is shown.
 
 mod bar;
+mod capture;
 mod changes;
 mod check;
 mod completions;
@@ -74,6 +75,7 @@ enum Verb {
     Up(up::Args),
     Test(test::Args),
     List(list::Args),
+    Capture(capture::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -97,6 +99,7 @@ impl Verb {
             Verb::Plan(args) => args.json(),
             Verb::Check(args) => args.json,
             Verb::List(args) => args.json,
+            Verb::Capture(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -130,6 +133,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
+        Verb::Capture(args) => capture::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),
