@@ -39,7 +39,7 @@ impl Default for Wanted {
         Wanted {
             filter: None,
             snaplen: WHOLE,
-            buffer: 2 * 1024 * 1024,
+            buffer: 4 * 1024 * 1024,
         }
     }
 }

@@ -19,6 +19,7 @@
 //! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
+//! - `capture`: packets of several places, as `pcapng` and tcpdump read them.
 //! - `cli`: exit codes, JSON, standard input, signals.
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
@@ -36,6 +37,7 @@
 
 mod accepted;
 mod blocked;
+mod capture;
 mod changes;
 mod cli;
 mod crowd;
@@ -55,6 +57,7 @@ mod matrix;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod pcapng;
 mod policy;
 mod ports;
 mod progress;
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         cli::tests(),
         changes::tests(),
         status::tests(),
+        capture::tests(),
         rivals::tests(),
         run::tests(),
         run_ends::tests(),

@@ -95,8 +95,8 @@ impl Taps {
             names,
             inodes: BTreeMap::new(),
             waiting: Waiting::default(),
-            // The timer, and who was not run at once.
-            window: patience * 3,
+            // The timer, and who was not run at once. One ring alone is in order by itself.
+            window: if devices > 1 { patience * 3 } else { patience },
             latest: Duration::ZERO,
         };
         let size = buffer.min(MOST / devices.max(1));
@@ -172,7 +172,11 @@ impl Taps {
             if stopped || over || self.points.iter().all(|point| point.tap.is_none()) {
                 break;
             }
-            let told = self.hand_on(now().saturating_sub(self.window), log);
+            let settled = match self.points.as_slice() {
+                [_] => Duration::MAX,
+                _ => now().saturating_sub(self.window),
+            };
+            let told = self.hand_on(settled, log);
             if told.is_break() || log.pause().is_break() {
                 return Ok(());
             }

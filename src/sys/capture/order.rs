@@ -13,6 +13,8 @@ pub(super) struct Waiting {
     heads: Vec<Head>,
     /// Their bytes, one after the other in the order in which they came.
     bytes: Vec<u8>,
+    /// How many of them belong to packets that were handed on.
+    spent: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +57,7 @@ impl Waiting {
         self.heads.sort_by_key(|head| head.time);
         let ready = self.heads.partition_point(|head| head.time <= until);
         for head in self.heads.drain(..ready) {
+            self.spent += head.end - head.start;
             each(&Packet {
                 interface: head.interface,
                 time: head.time,
@@ -67,16 +70,18 @@ impl Waiting {
         ControlFlow::Continue(())
     }
 
-    /// Forgets the bytes of those that were handed on.
+    /// Forgets the bytes of those that were handed on, once they are most of them.
     fn close_up(&mut self) {
-        let kept: usize = self.heads.iter().map(|head| head.end - head.start).sum();
-        let mut bytes = Vec::with_capacity(kept);
+        if self.spent * 2 < self.bytes.len() {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes.len() - self.spent);
         for head in &mut self.heads {
             let start = bytes.len();
             bytes.extend_from_slice(&self.bytes[head.start..head.end]);
             (head.start, head.end) = (start, bytes.len());
         }
-        self.bytes = bytes;
+        (self.bytes, self.spent) = (bytes, 0);
     }
 }
 
