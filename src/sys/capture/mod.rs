@@ -95,8 +95,8 @@ impl Taps {
             names,
             inodes: BTreeMap::new(),
             waiting: Waiting::default(),
-            // The timer, and who was not run at once. One ring alone is in order by itself.
-            window: if devices > 1 { patience * 3 } else { patience },
+            // The timer, and who was not run at once.
+            window: patience * 3,
             latest: Duration::ZERO,
         };
         let size = buffer.min(MOST / devices.max(1));
@@ -173,6 +173,7 @@ impl Taps {
                 break;
             }
             let settled = match self.points.as_slice() {
+                // One ring alone is in order by itself.
                 [_] => Duration::MAX,
                 _ => now().saturating_sub(self.window),
             };
