@@ -390,8 +390,8 @@ fn lines() {
     let json = netyard(&["capture", "--json", "--lab", "mine", "-c", "1", "udp"])
         .stdout(Stdio::piped())
         .spawn();
-    let json = json.expect("netyard starts");
-    let mut values = BufReader::new(json.stdout.expect("a pipe")).lines();
+    let mut json = json.expect("netyard starts");
+    let mut values = BufReader::new(json.stdout.take().expect("a pipe")).lines();
     let mut value = || -> Value {
         let line = values.next().expect("a line").expect("text");
         serde_json::from_str(&line).expect("JSON")
@@ -414,6 +414,7 @@ fn lines() {
     assert_eq!(seen["destination"]["port"], 9);
     let end = value();
     assert_eq!(end["event"], "end");
+    assert_eq!(json.wait().expect("its end").code(), Some(0));
     assert!(pings("pc", "10.5.0.11"));
     let (out, _) = text.interrupt();
     // 13:05:01.123456 pc:eth0    out IP ...

@@ -52,7 +52,8 @@ impl File {
             5 => {
                 assert_eq!(u32_at(body, 0) as usize, self.statistics.len());
                 let told = options(&body[12..]);
-                let number = |code| u64::from_ne_bytes(one(&told, code).try_into().unwrap());
+                let number =
+                    |code| u64::from_ne_bytes(one(&told, code).try_into().expect("eight bytes"));
                 self.statistics.push([4, 5, 8].map(number));
             }
             6 => {

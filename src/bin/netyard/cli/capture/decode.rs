@@ -2,12 +2,15 @@
 
 mod dns;
 mod icmp;
+mod tcp;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
 
 use etherparse::{
-    ArpOperation, ArpPacketSlice, EtherType, LaxNetSlice, LaxSlicedPacket, LinkSlice, TcpSlice,
+    ArpOperation, ArpPacketSlice, EtherType, LaxNetSlice, LaxSlicedPacket, LinkSlice,
     TransportSlice, UdpSlice,
 };
 use netyard::capture::Medium;
@@ -57,8 +60,20 @@ impl fmt::Display for Decoded {
     }
 }
 
-/// Decodes what is there of a packet of this length.
-pub(super) fn decode(medium: Medium, bytes: &[u8], length: u32) -> Decoded {
+/// Decodes packets, and remembers of TCP where its streams began.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    streams: tcp::Streams,
+}
+
+impl Decoder {
+    /// Decodes what is there of a packet of this length.
+    pub(super) fn decode(&mut self, medium: Medium, bytes: &[u8], length: u32) -> Decoded {
+        decode(&mut self.streams, medium, bytes, length)
+    }
+}
+
+fn decode(streams: &mut tcp::Streams, medium: Medium, bytes: &[u8], length: u32) -> Decoded {
     let sliced = match medium {
         Medium::Ethernet => LaxSlicedPacket::from_ethernet(bytes).ok(),
         Medium::Ip => LaxSlicedPacket::from_ip(bytes).ok(),
@@ -73,11 +88,11 @@ pub(super) fn decode(medium: Medium, bytes: &[u8], length: u32) -> Decoded {
     let vlans = packet.vlan_ids().iter().map(|id| id.value()).collect();
     Decoded {
         vlans,
-        ..above(&packet, length)
+        ..above(streams, &packet, length)
     }
 }
 
-fn above(packet: &LaxSlicedPacket<'_>, length: u32) -> Decoded {
+fn above(streams: &mut tcp::Streams, packet: &LaxSlicedPacket<'_>, length: u32) -> Decoded {
     match &packet.net {
         None => other(packet, length),
         Some(LaxNetSlice::Arp(arp)) => Decoded {
@@ -95,7 +110,12 @@ fn above(packet: &LaxSlicedPacket<'_>, length: u32) -> Decoded {
                 number: ip.payload().ip_number.0,
                 fragment: ip.is_payload_fragmented(),
             };
-            of_ip([from.into(), to.into()], &packet.transport, &inside)
+            of_ip(
+                streams,
+                [from.into(), to.into()],
+                &packet.transport,
+                &inside,
+            )
         }
         Some(LaxNetSlice::Ipv6(ip)) => {
             let header = ip.header();
@@ -111,7 +131,12 @@ fn above(packet: &LaxSlicedPacket<'_>, length: u32) -> Decoded {
                 number: ip.payload().ip_number.0,
                 fragment: ip.is_payload_fragmented(),
             };
-            of_ip([from.into(), to.into()], &packet.transport, &inside)
+            of_ip(
+                streams,
+                [from.into(), to.into()],
+                &packet.transport,
+                &inside,
+            )
         }
     }
 }
@@ -125,6 +150,7 @@ struct Inside<'p> {
 }
 
 fn of_ip(
+    streams: &mut tcp::Streams,
     ends: [IpAddr; 2],
     transport: &Option<TransportSlice<'_>>,
     inside: &Inside<'_>,
@@ -141,7 +167,7 @@ fn of_ip(
     };
     let length = inside.length;
     let (protocol, info) = match transport {
-        Some(TransportSlice::Tcp(tcp)) => ("tcp".to_owned(), of_tcp(tcp, length)),
+        Some(TransportSlice::Tcp(tcp)) => ("tcp".to_owned(), streams.told(ends, tcp, length)),
         Some(TransportSlice::Udp(udp)) => of_udp(udp),
         Some(TransportSlice::Icmpv4(icmp)) => ("icmp".to_owned(), icmp::v4(icmp, length)),
         Some(TransportSlice::Icmpv6(icmp)) => ("icmp6".to_owned(), icmp::v6(icmp, length)),
@@ -187,33 +213,6 @@ fn named(number: u8) -> String {
         _ => return format!("ip-proto-{number}"),
     };
     name.to_owned()
-}
-
-fn of_tcp(tcp: &TcpSlice<'_>, length: usize) -> String {
-    let set = [
-        (tcp.syn(), 'S'),
-        (tcp.fin(), 'F'),
-        (tcp.rst(), 'R'),
-        (tcp.psh(), 'P'),
-        (tcp.urg(), 'U'),
-        (tcp.ece(), 'E'),
-        (tcp.cwr(), 'W'),
-        (tcp.ack(), '.'),
-    ];
-    let flags: String = set.iter().filter(|(set, _)| *set).map(|(_, c)| c).collect();
-    let flags = if flags.is_empty() { "none" } else { &flags };
-    let length = length.saturating_sub(tcp.header_slice().len());
-    let seq = tcp.sequence_number();
-    let mut info = format!("Flags [{flags}]");
-    if length > 0 {
-        info += &format!(", seq {seq}:{}", seq.wrapping_add(length as u32));
-    } else if tcp.syn() || tcp.fin() || tcp.rst() {
-        info += &format!(", seq {seq}");
-    }
-    if tcp.ack() {
-        info += &format!(", ack {}", tcp.acknowledgment_number());
-    }
-    info + &format!(", win {}, length {length}", tcp.window_size())
 }
 
 /// Who answers for names: DNS, and its cousin on the link.

@@ -7,13 +7,14 @@ use netyard::capture::{Count, Interface, Medium, Packet, Seen, time_of_day};
 use serde_json::{Value, json};
 
 use super::super::output::{BOLD, DIM};
-use super::decode::{At, decode};
+use super::decode::{At, Decoder};
 
 /// Lines for people.
 pub(super) struct Text {
     out: BufWriter<AutoStream<io::StdoutLock<'static>>>,
     /// The interfaces' names, all of one width.
     names: Vec<(String, Medium)>,
+    decoder: Decoder,
 }
 
 impl Text {
@@ -28,6 +29,7 @@ impl Text {
         Text {
             out: BufWriter::new(anstream::AutoStream::auto(io::stdout().lock())),
             names: names.zip(media).collect(),
+            decoder: Decoder::default(),
         }
     }
 
@@ -39,7 +41,7 @@ impl Text {
             Seen::Out => "out",
             _ => "in ",
         };
-        let decoded = decode(*medium, packet.bytes, packet.length);
+        let decoded = self.decoder.decode(*medium, packet.bytes, packet.length);
         writeln!(
             self.out,
             "{DIM}{hour:02}:{minute:02}:{second:02}.{micro:06}{DIM:#} {BOLD}{name}{BOLD:#} {way} {decoded}"
@@ -55,6 +57,7 @@ impl Text {
 pub(super) struct Json {
     out: BufWriter<io::StdoutLock<'static>>,
     interfaces: Vec<Interface>,
+    decoder: Decoder,
 }
 
 impl Json {
@@ -62,6 +65,7 @@ impl Json {
         Json {
             out: BufWriter::new(io::stdout().lock()),
             interfaces: interfaces.to_vec(),
+            decoder: Decoder::default(),
         }
     }
 
@@ -80,7 +84,7 @@ impl Json {
 
     pub(super) fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         let one = &self.interfaces[packet.interface];
-        let decoded = decode(one.medium, packet.bytes, packet.length);
+        let decoded = self.decoder.decode(one.medium, packet.bytes, packet.length);
         let (netns, dev) = (one.netns.to_string(), one.dev.to_string());
         let value = json!({
             "event": "packet",
@@ -88,7 +92,7 @@ impl Json {
             "namespace": netns,
             "interface": dev,
             "direction": if packet.seen == Seen::Out { "out" } else { "in" },
-            "for": cast(packet.seen),
+            "pkttype": kind(packet.seen),
             "length": packet.length,
             "captured": packet.bytes.len(),
             "vlans": decoded.vlans,
@@ -122,13 +126,14 @@ impl Json {
     }
 }
 
-fn cast(seen: Seen) -> Option<&'static str> {
+/// The kernel's words for it (packet(7)).
+fn kind(seen: Seen) -> &'static str {
     match seen {
-        Seen::Here => Some("this host"),
-        Seen::Broadcast => Some("all"),
-        Seen::Multicast => Some("a group"),
-        Seen::Elsewhere => Some("another host"),
-        Seen::Out => None,
+        Seen::Here => "host",
+        Seen::Broadcast => "broadcast",
+        Seen::Multicast => "multicast",
+        Seen::Elsewhere => "otherhost",
+        Seen::Out => "outgoing",
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct Args {
     snaplen: u32,
     /// Memory in which packets of a device wait to be read
     #[arg(long, value_name = "KIB", default_value_t = 4096,
-          value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+          value_parser = clap::value_parser!(u32).range(1..=262_144))]
     buffer: u32,
     /// Print a line of JSON for each packet
     #[arg(long, conflicts_with = "write")]
