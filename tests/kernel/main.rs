@@ -19,7 +19,7 @@
 //! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
-//! - `capture`: packets of several places, as `pcapng` and tcpdump read them.
+//! - `capture`, `captured`: packets of several places, as `pcapng` and tcpdump read them.
 //! - `cli`: exit codes, JSON, standard input, signals.
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
@@ -38,6 +38,7 @@
 mod accepted;
 mod blocked;
 mod capture;
+mod captured;
 mod changes;
 mod cli;
 mod crowd;
@@ -109,6 +110,7 @@ fn main() -> ExitCode {
         changes::tests(),
         status::tests(),
         capture::tests(),
+        captured::tests(),
         rivals::tests(),
         run::tests(),
         run_ends::tests(),
