@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lab;
 use crate::state::{End, IfName, LabName, Netns, NetnsName};
 use crate::sys::capture::filter::{Libpcap, Program, Unfit};
-use crate::sys::capture::{self, Found, Taps};
+use crate::sys::capture::{self, Corner, Found, Programs, Taps};
 pub use crate::sys::capture::{Count, Interface, Log, Medium, Packet, Seen, time_of_day};
 use crate::sys::netns::{self, Place};
 use crate::sys::store::Store;
@@ -59,27 +59,24 @@ impl Capture {
         let filter = Filter::of(wanted)?;
         lab::need_rights("capturing packets")?;
         let owners = owners();
-        let mut all = Vec::new();
-        for (netns, devs) in by_namespace(places) {
+        let corners = by_namespace(places).into_iter().map(|(netns, devs)| {
             let mut place = open(&netns)?;
             let listing = format!("list the devices of namespace {netns}");
             let found = capture::devices(&mut place).map_err(Error::system(listing))?;
             let found = chosen(&netns, devs, found)?;
-            let programs = filter.programs(&found)?;
-            let lab = (netns.name())
-                .and_then(|name| owners.get(name))
-                .filter(|(_, inode)| *inode == place.identity.inode)
-                .map(|(lab, _)| lab.clone());
-            all.push((netns, place, lab, found, programs));
-        }
-        let devices = all.iter().map(|(_, _, _, found, _)| found.len()).sum();
-        let opening = Error::system("listen for names of namespaces");
-        let (mut taps, opener) = Taps::new(devices, wanted.buffer).map_err(opening)?;
-        for (netns, place, lab, found, programs) in all {
-            let what = format!("open packet sockets in namespace {netns}");
-            let at = (&netns, &place, lab);
-            (taps.listen(at, found, opener, &programs)).map_err(Error::system(what))?;
-        }
+            let owner = netns.name().and_then(|name| owners.get(name));
+            let owner = owner.filter(|(_, inode)| *inode == place.identity.inode);
+            Ok(Corner {
+                lab: owner.map(|(lab, _)| lab.clone()),
+                programs: filter.programs(&found)?,
+                netns,
+                place,
+                found,
+            })
+        });
+        let corners: Result<Vec<Corner>, Error> = corners.collect();
+        let taps = Taps::listen(corners?, wanted.buffer);
+        let taps = taps.map_err(Error::system("open packet sockets"))?;
         Ok(Capture { taps })
     }
 
@@ -201,7 +198,7 @@ impl<'w> Filter<'w> {
 
     /// For each kind of frames that these devices have: an expression about Ethernet's own
     /// fields is none for a tunnel.
-    fn programs(&self, found: &[Found]) -> Result<BTreeMap<Medium, Program>, Error> {
+    fn programs(&self, found: &[Found]) -> Result<Programs, Error> {
         let media: BTreeSet<Medium> = found.iter().map(|one| one.medium).collect();
         let programs = media.into_iter();
         let programs = programs.map(|medium| Ok((medium, self.program(medium)?)));

@@ -7,6 +7,7 @@ mod order;
 mod packet;
 mod point;
 mod ring;
+mod together;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,6 +29,7 @@ use order::Waiting;
 pub use packet::{Count, Interface, Log, Medium, Packet, Seen};
 use point::{Point, State};
 use ring::{Room, Tap};
+use together::together;
 
 /// Sockets on all devices.
 #[derive(Debug)]
@@ -42,6 +44,19 @@ pub(crate) struct Taps {
     latest: Duration,
 }
 
+/// A namespace, and what shall be listened to in it.
+#[derive(Debug)]
+pub(crate) struct Corner {
+    pub(crate) netns: Netns,
+    pub(crate) place: Place,
+    pub(crate) lab: Option<LabName>,
+    pub(crate) found: Vec<Found>,
+    pub(crate) programs: Programs,
+}
+
+/// What is to pass, for each kind of frames that there are.
+pub(crate) type Programs = BTreeMap<Medium, Program>;
+
 /// A device that shall be listened to.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -54,89 +69,72 @@ pub(crate) struct Found {
 /// The devices of a namespace.
 pub(crate) fn devices(place: &mut Place) -> io::Result<Vec<Found>> {
     let list = link::list(&mut place.socket, |_, _| false)?;
-    netns::enter(Some(place.fd.as_fd()), || {
-        let mut found = Vec::new();
-        for device in list.links {
-            match ring::medium(&device.name) {
-                // It has just gone.
-                Err(e) if e.raw_os_error() == Some(libc::ENODEV) => {}
-                medium => found.push(Found {
-                    index: device.index,
-                    mac: device.link.mac,
-                    dev: device.name,
-                    medium: medium?,
-                }),
-            }
+    let mut found = Vec::new();
+    for device in list.links {
+        match ring::medium(place.socket.as_fd(), &device.name) {
+            // It has just gone.
+            Err(e) if e.raw_os_error() == Some(libc::ENODEV) => {}
+            medium => found.push(Found {
+                index: device.index,
+                mac: device.link.mac,
+                dev: device.name,
+                medium: medium?,
+            }),
         }
-        Ok(found)
-    })
+    }
+    Ok(found)
 }
 
 /// All rings together have no more than this, but for the least that each needs.
 const MOST: usize = 256 * 1024 * 1024;
 /// A block that is not full waits this long; with very many devices longer, as each has a
 /// timer of its own in the kernel.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 /// How often a device that is down is looked after.
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Taps {
-    /// So many devices will be listened to, each with a buffer of this size.
-    pub(crate) fn new(devices: usize, buffer: usize) -> io::Result<(Self, Opener)> {
-        let patience = PATIENCE.max(Duration::from_millis(devices as u64));
+    /// Listens to devices, each with a buffer of this size.
+    pub(crate) fn listen(corners: Vec<Corner>, buffer: usize) -> io::Result<Self> {
         let names = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let events = WatchFlags::DELETE | WatchFlags::MOVED_FROM;
         match inotify::add_watch(&names, netns::DIRECTORY, events) {
             Err(Errno::NOENT) => {}
             added => drop(added?),
         }
-        let taps = Taps {
-            points: Vec::new(),
+        let devices: usize = corners.iter().map(|corner| corner.found.len()).sum();
+        let room = Room {
+            size: buffer.min(MOST / devices.max(1)),
+            patience: PATIENCE[1].min(PATIENCE[0].max(Duration::from_millis(devices as u64 / 4))),
+        };
+        let all = corners.iter().flat_map(|corner| {
+            let found = corner.found.iter();
+            found.map(move |device| (corner, device))
+        });
+        let open = |(corner, device): (&Corner, &Found)| {
+            let tap = || Tap::open(device.medium, corner.programs.clone(), room);
+            let tap = netns::enter(Some(corner.place.fd.as_fd()), tap)?;
+            Ok((Point::new(corner, device, tap), device.index))
+        };
+        let opened: io::Result<Vec<_>> = together(all.collect(), open).into_iter().collect();
+        let mut points = Vec::new();
+        // All begin at about the same time.
+        for (point, index) in opened? {
+            points.extend(point.begin(index)?);
+        }
+        let inodes = corners.into_iter().filter_map(|corner| {
+            let inode = corner.place.identity.inode;
+            Some((corner.netns.name()?.clone(), inode))
+        });
+        Ok(Taps {
+            points,
             names,
-            inodes: BTreeMap::new(),
+            inodes: inodes.collect(),
             waiting: Waiting::default(),
             // The timer, and who was not run at once.
-            window: patience * 3,
+            window: room.patience * 3,
             latest: Duration::ZERO,
-        };
-        let size = buffer.min(MOST / devices.max(1));
-        Ok((taps, Opener(Room { size, patience })))
-    }
-
-    /// Listens to a namespace's devices.
-    pub(crate) fn listen(
-        &mut self,
-        (netns, place, lab): (&Netns, &Place, Option<LabName>),
-        found: Vec<Found>,
-        Opener(room): Opener,
-        programs: &BTreeMap<Medium, Program>,
-    ) -> io::Result<()> {
-        if let Some(name) = netns.name() {
-            self.inodes.insert(name.clone(), place.identity.inode);
-        }
-        let taps = netns::enter(Some(place.fd.as_fd()), || {
-            let open = |one: &Found| {
-                let program = programs.get(&one.medium).cloned();
-                let program = program.ok_or(io::ErrorKind::InvalidInput)?;
-                Tap::open(one.index, one.medium, program, room)
-            };
-            found.iter().map(open).collect::<io::Result<Vec<Tap>>>()
-        })?;
-        for (found, tap) in found.into_iter().zip(taps) {
-            self.points.push(Point {
-                interface: Interface {
-                    netns: netns.clone(),
-                    dev: found.dev,
-                    lab: lab.clone(),
-                    medium: found.medium,
-                    mac: found.mac,
-                },
-                tap: Some(tap),
-                state: State::Listening,
-                count: Count::default(),
-            });
-        }
-        Ok(())
+        })
     }
 
     pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Interface> {
@@ -260,6 +258,7 @@ impl Taps {
     /// namespace alive.
     fn look_after(&mut self, log: &mut dyn Log) -> io::Result<()> {
         let nameless = self.nameless()?;
+        let mut closed = Vec::new();
         for point in &mut self.points {
             let is_nameless = |name| nameless.contains(name);
             let unnamed = point.interface.netns.name().is_some_and(is_nameless);
@@ -270,11 +269,12 @@ impl Taps {
                 }
                 State::Gone(until) if until <= Instant::now() => {
                     point.read_counters()?;
-                    point.tap = None;
+                    closed.extend(point.tap.take());
                 }
                 state => point.state = state,
             }
         }
+        together(closed, drop);
         Ok(())
     }
 
@@ -301,16 +301,19 @@ impl Taps {
     }
 }
 
+impl Drop for Taps {
+    fn drop(&mut self) {
+        let taps = self.points.iter_mut().filter_map(|point| point.tap.take());
+        together(taps.collect(), drop);
+    }
+}
+
 /// Why a wait ended.
 struct Woken {
     stopped: bool,
     /// A device or a name is to be looked after.
     troubled: bool,
 }
-
-/// How large the rings are.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Opener(Room);
 
 /// Which of these can be read, or have an error.
 fn wait<'f>(

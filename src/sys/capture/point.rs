@@ -4,7 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use super::ring::Tap;
-use super::{Count, Interface};
+use super::{Corner, Count, Found, Interface};
 
 /// A device, while it is there.
 #[derive(Debug)]
@@ -25,6 +25,30 @@ pub(super) enum State {
 }
 
 impl Point {
+    pub(super) fn new(corner: &Corner, device: &Found, tap: Tap) -> Self {
+        Point {
+            interface: Interface {
+                netns: corner.netns.clone(),
+                dev: device.dev.clone(),
+                lab: corner.lab.clone(),
+                medium: device.medium,
+                mac: device.mac,
+            },
+            tap: Some(tap),
+            state: State::Listening,
+            count: Count::default(),
+        }
+    }
+
+    /// Packets come from now on; `None` if the device went meanwhile.
+    pub(super) fn begin(self, index: u32) -> io::Result<Option<Self>> {
+        match self.tap.as_ref().map(|tap| tap.bind(index)) {
+            Some(Err(e)) if e.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+            Some(Err(e)) => Err(e),
+            _ => Ok(Some(self)),
+        }
+    }
+
     pub(super) fn read_counters(&mut self) -> io::Result<()> {
         if let Some(tap) = &mut self.tap {
             let counted = tap.counted()?;

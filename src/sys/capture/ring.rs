@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::filter::Program;
-use super::{Medium, Seen};
+use super::{Medium, Programs, Seen};
 use crate::state::IfName;
 use crate::sys::netlink::attr::u32_at;
 use crate::sys::sockopt;
@@ -58,9 +58,9 @@ pub(super) struct Frame<'r> {
     pub(super) tag: Option<[u16; 2]>,
 }
 
-/// A socket that nothing comes to yet. To be called inside the device's namespace.
-pub(super) fn medium(dev: &IfName) -> io::Result<Medium> {
-    let socket = packet_socket(Medium::Ethernet)?;
+/// What the packets of a device in the socket's namespace begin with. Not a packet socket:
+/// one that is closed waits for the kernel.
+pub(super) fn medium(socket: BorrowedFd<'_>, dev: &IfName) -> io::Result<Medium> {
     // SAFETY: all zeros are a request.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(dev.as_str().bytes()) {
@@ -108,14 +108,11 @@ pub(super) struct Room {
 }
 
 impl Tap {
-    /// Opens a socket on a device of the namespace that the thread is in. The filter stands,
-    /// and the ring, before the first packet comes.
-    pub(super) fn open(
-        index: u32,
-        medium: Medium,
-        program: Program,
-        room: Room,
-    ) -> io::Result<Self> {
+    /// Opens a socket in the namespace that the thread is in. The filter stands, and the ring,
+    /// before the first packet comes.
+    pub(super) fn open(medium: Medium, mut programs: Programs, room: Room) -> io::Result<Self> {
+        let program = programs.remove(&medium);
+        let program = program.ok_or(io::ErrorKind::InvalidInput)?;
         let socket = packet_socket(medium)?;
         if let Some(code) = program.for_kernel() {
             attach(socket.as_fd(), code)?;
@@ -138,19 +135,18 @@ impl Tap {
         let request: Vec<u8> = numbers.into_iter().flat_map(u32::to_ne_bytes).collect();
         option(libc::PACKET_RX_RING, &request)?;
         let ring = mapped(socket.as_fd(), blocks * BLOCK)?;
-        let tap = Tap {
+        Ok(Tap {
             socket,
             ring,
             blocks,
             next: 0,
             program,
             counted: Counted::default(),
-        };
-        tap.bind(index)?;
-        Ok(tap)
+        })
     }
 
-    fn bind(&self, index: u32) -> io::Result<()> {
+    /// Hears a device of its namespace, from now on.
+    pub(super) fn bind(&self, index: u32) -> io::Result<()> {
         // On the loopback device each packet goes out and comes in: once is enough, as in
         // tcpdump. Kernels before 4.20 have no such option.
         if index == LOOPBACK {

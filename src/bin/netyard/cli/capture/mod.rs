@@ -81,7 +81,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let (places, filter) = asked(args)?;
+    let Asked {
+        places,
+        filter,
+        begins,
+    } = asked(args)?;
     let wanted = Wanted {
         filter,
         snaplen: args.snaplen,
@@ -94,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             .hint("give a file, or pipe it: `-w - | wireshark -k -i -`"));
     }
     let stop = signals()?;
-    let mut capture = Capture::begin(&places, &wanted).map_err(told)?;
+    let mut capture = Capture::begin(&places, &wanted).map_err(|e| told(e, begins))?;
     let interfaces = capture.interfaces();
     let output = output(args, &wanted, &interfaces)?;
     let mut record = Record::new(output, args.count);
@@ -112,7 +116,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 }
 
 /// What the command line asks for: where, and which packets.
-fn asked(args: &Args) -> Result<(Vec<Where>, Option<String>), Trouble> {
+struct Asked<'a> {
+    places: Vec<Where>,
+    filter: Option<String>,
+    /// The word that began the filter, because it is no place.
+    begins: Option<&'a str>,
+}
+
+fn asked(args: &Args) -> Result<Asked<'_>, Trouble> {
     let there = |netns: &Netns| netns.name().is_none_or(netyard::has_namespace);
     let (mut places, rest) = places::split(&args.words, args.lab.is_some(), &there);
     if let Some(lab) = &args.lab {
@@ -134,14 +145,27 @@ fn asked(args: &Args) -> Result<(Vec<Where>, Option<String>), Trouble> {
         .map(String::as_str)
         .collect();
     let filter = words.join(" ");
-    Ok((places, Some(filter).filter(|filter| !filter.is_empty())))
+    Ok(Asked {
+        places,
+        filter: Some(filter).filter(|filter| !filter.is_empty()),
+        begins: rest.first().map(String::as_str),
+    })
 }
 
 /// A filter with a mistake is a command line with a mistake.
-fn told(error: Error) -> Trouble {
+fn told(error: Error, begins: Option<&str>) -> Trouble {
     let wrong = matches!(error, Error::Filter { .. });
     let trouble = Trouble::from(error);
-    if wrong { trouble.exit(2) } else { trouble }
+    match begins.and_then(|word| word.split(' ').next()) {
+        _ if !wrong => trouble,
+        None => trouble.exit(2),
+        Some("host") => trouble
+            .exit(2)
+            .cause("`host` before what is no place is a word of the filter"),
+        Some(word) => trouble.exit(2).cause(format!(
+            "`{word}` is no namespace here, so the filter begins with it"
+        )),
+    }
 }
 
 fn output(args: &Args, wanted: &Wanted, interfaces: &[Interface]) -> Result<Output, Trouble> {
@@ -186,6 +210,9 @@ fn listed(interfaces: &[Interface]) -> String {
     }
 }
 
+/// So many interfaces have a line at the end.
+const SHOWN: usize = 16;
+
 /// The end: how many packets, and what is missing.
 fn tell(args: &Args, interfaces: &[Interface], counts: &[Count]) {
     let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
@@ -198,7 +225,9 @@ fn tell(args: &Args, interfaces: &[Interface], counts: &[Count]) {
         Some(path) if path.as_os_str() != "-" => format!(", in {}", path.display()),
         _ => String::new(),
     };
-    anstream::eprintln!("{captured} packets captured, {}{to}", lost(dropped));
+    // Over the `^C` that a terminal shows.
+    let start = if io::stderr().is_terminal() { "\r" } else { "" };
+    anstream::eprintln!("{start}{captured} packets captured, {}{to}", lost(dropped));
     let busy = interfaces.iter().zip(counts);
     let busy: Vec<_> = busy
         .filter(|(_, count)| count.captured + count.dropped > 0)
@@ -208,11 +237,14 @@ fn tell(args: &Args, interfaces: &[Interface], counts: &[Count]) {
         .map(|(one, _)| format!("{}:{}", one.netns, one.dev));
     let names: Vec<String> = names.collect();
     let width = names.iter().map(String::len).max().unwrap_or(0);
-    for (name, (_, count)) in names.iter().zip(&busy) {
+    for (name, (_, count)) in names.iter().zip(&busy).take(SHOWN) {
         let captured = count.captured;
         anstream::eprintln!(
             "  {name:width$}  {captured} captured, {}",
             lost(count.dropped)
         );
+    }
+    if let Some(more) = busy.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        anstream::eprintln!("  and {more} more interfaces");
     }
 }
