@@ -1,5 +1,6 @@
 //! A packet socket on one device, with the ring that the kernel writes packets into
-//! (Documentation/networking/packet_mmap.rst, TPACKET_V3).
+//! (Documentation/networking/packet_mmap.rst, TPACKET_V3). It holds four times what a receive
+//! buffer of that size holds, and needs no call for each packet (docs/kernel-notes.md).
 #![allow(unsafe_code)]
 
 use std::io;
