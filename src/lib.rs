@@ -7,6 +7,7 @@
 //! that, looks again, and undoes everything when something went wrong.
 
 pub mod doctor;
+pub mod capture;
 pub mod draw;
 pub mod error;
 pub mod explain;

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+#[path = "errors/capture.rs"]
+mod capture;
 #[path = "errors/cases.rs"]
 mod cases;
 #[path = "errors/document.rs"]

@@ -6,7 +6,7 @@ mod refused;
 use crate::ipam::Refusal;
 use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::report::{Code, Report, codes};
-use crate::state::{LabName, NetnsName};
+use crate::state::{End, LabName, NetnsName};
 use crate::topology::{ParseError, ResolveError};
 
 pub use crate::sys::{Blocked, Failure};
@@ -96,6 +96,23 @@ pub enum Error {
     /// Not enough rights.
     #[error("{0} needs root's rights here (CAP_NET_ADMIN and CAP_SYS_ADMIN)")]
     NotRoot(String),
+    /// There is no namespace of this name.
+    #[error("there is no namespace `{0}`")]
+    NoNamespace(NetnsName),
+    /// There is no device of this name in a namespace.
+    #[error("there is no device `{}` in namespace {}", .0.dev, .0.netns)]
+    NoDevice(End),
+    /// An expression that chooses packets is wrong.
+    #[error("`{filter}` is no filter: {said}")]
+    Filter {
+        /// The expression.
+        filter: String,
+        /// libpcap's words.
+        said: String,
+    },
+    /// The library that such expressions need is not there.
+    #[error("a filter needs libpcap, which cannot be loaded: {0}")]
+    NoLibpcap(String),
     /// No namespaces of this process's own.
     #[error("{0}")]
     Blocked(Box<Blocked>),
@@ -181,6 +198,10 @@ impl Error {
             Error::Unread { .. } => codes::BAD_FILE,
             Error::OtherHost(_) => codes::OTHER_HOST,
             Error::NotRoot(_) => codes::NOT_ROOT,
+            Error::NoNamespace(_) => codes::NO_SUCH_NAMESPACE,
+            Error::NoDevice(_) => codes::NO_SUCH_DEVICE,
+            Error::Filter { .. } => codes::BAD_FILTER,
+            Error::NoLibpcap(_) => codes::NO_LIBPCAP,
             Error::Journal { .. } => codes::JOURNAL,
             Error::JournalVersion { .. } => codes::JOURNAL_VERSION,
             Error::System { cause, .. } => refused::by_errno(cause.errno).unwrap_or(codes::SYSTEM),

@@ -4,6 +4,7 @@
 pub(crate) mod attend;
 mod blocked;
 pub(crate) mod doctor;
+pub(crate) mod capture;
 pub(crate) mod ears;
 pub(crate) mod exec;
 mod failure;

@@ -14,7 +14,12 @@ fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()
     set_bytes(fd, level, option, &value.to_ne_bytes())
 }
 
-fn set_bytes(fd: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
+pub(super) fn set_bytes(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    value: &[u8],
+) -> io::Result<()> {
     // SAFETY: the pointer is to live bytes and the length is their number.
     let done = unsafe {
         libc::setsockopt(

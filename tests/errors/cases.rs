@@ -21,6 +21,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
     all.extend(leases());
     all.extend(external());
     all.extend(others());
+    all.extend(crate::capture::all());
     all
 }
 

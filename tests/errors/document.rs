@@ -45,11 +45,10 @@ expected, 2 when the command line or the file is wrong, 130 when it was interrup
 
 /// Codes that stand for several others, whose example would be too long, or that only
 /// the program and the machine give (tests/kernel).
-const WITHOUT: [&Code; 6] = [
+const WITHOUT: [&Code; 5] = [
     codes::BAD_FILE,
     codes::CONFLICT,
     codes::TOO_LARGE,
-    codes::NO_SUCH_NAMESPACE,
     codes::NAMESPACE_GONE,
     codes::NO_PRIVATE_WORLD,
 ];

@@ -21,6 +21,7 @@
 //! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
 //! - `status`: what it tells, and questions before something is lost.
+//! - `capture`, `captured`: packets of several places, as `pcapng` and tcpdump read them.
 //! - `cli`: exit codes, JSON, standard input, signals.
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
@@ -40,6 +41,8 @@
 mod accepted;
 mod blocked;
 mod broken;
+mod capture;
+mod captured;
 mod changes;
 mod cli;
 mod crowd;
@@ -62,6 +65,7 @@ mod matrix;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod pcapng;
 mod policy;
 mod ports;
 mod progress;
@@ -115,6 +119,8 @@ fn main() -> ExitCode {
         cli::tests(),
         changes::tests(),
         status::tests(),
+        capture::tests(),
+        captured::tests(),
         rivals::tests(),
         run::tests(),
         run_ends::tests(),

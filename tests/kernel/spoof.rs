@@ -54,7 +54,7 @@ namespaces:
 }
 
 /// A socket that sends and hears frames, opened in a namespace.
-fn packet(netns: &str) -> OwnedFd {
+pub(crate) fn packet(netns: &str) -> OwnedFd {
     let path = format!("/run/netns/{netns}");
     let inside = thread::spawn(move || {
         let namespace = std::fs::File::open(path).expect("the namespace");

@@ -111,6 +111,11 @@ NO_SUCH_NAMESPACE = "no-such-namespace", "there is no namespace of this name",
     "a typo, or a lab that is not up",
     "`netyard list` shows those of the labs, `ip netns` all that have a name";
 
+NO_SUCH_DEVICE = "no-such-device", "there is no device of this name",
+    "The namespace is there, and has no device of this name.",
+    "a typo, or the name of the device's other end",
+    "`netyard list` shows the devices of the labs, `ip netns exec NAMESPACE ip -br link` all of a namespace";
+
 NAMESPACE_GONE = "namespace-gone", "a namespace of the lab is not there",
     "The lab is up, and one of the namespaces of its file is not there.",
     "it was added to the file since, or someone removed it (`ip netns del`)",

@@ -31,6 +31,16 @@ CANNOT_RUN = "cannot-run", "a program cannot be run",
     "a typo, or a file without the execute permission",
     "give a program of the PATH, or the path of one";
 
+BAD_FILTER = "bad-filter", "a filter of packets is wrong",
+    "A filter is an expression as tcpdump has it (pcap-filter(7)). It is compiled, by libpcap, before anything is captured.",
+    "a typo in the expression, or in the name of a namespace before it: what is no namespace begins the filter",
+    "`man pcap-filter` has the language, such as `icmp or (tcp port 80 and host 10.0.0.10)`";
+
+NO_LIBPCAP = "no-libpcap", "a filter needs libpcap",
+    "Filters are compiled by libpcap, the library that tcpdump and Wireshark have them from. It is loaded when a filter is given; a capture without one does not need it. A program that is linked statically can load no library.",
+    "a machine without tcpdump and Wireshark",
+    "install it (Debian and Ubuntu: `apt install libpcap0.8`, Fedora: `dnf install libpcap`); or capture without a filter, and filter what was written";
+
 INTERNAL = "internal", "netyard itself failed",
     "Something happened that cannot happen.",
     "a mistake in netyard",

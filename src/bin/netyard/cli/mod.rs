@@ -2,6 +2,7 @@
 //! error is shown.
 
 mod bar;
+mod capture;
 mod changes;
 mod check;
 mod completions;
@@ -80,6 +81,7 @@ enum Verb {
     Show(show::Args),
     Explain(explain::Args),
     Doctor(doctor::Args),
+    Capture(capture::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -106,6 +108,7 @@ impl Verb {
             Verb::Show(args) => args.json,
             Verb::Explain(args) => args.json,
             Verb::Doctor(args) => args.json,
+            Verb::Capture(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -142,6 +145,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Show(args) => show::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
+        Verb::Capture(args) => capture::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),

@@ -1,0 +1,142 @@
+//! Packets as lines: for people, and for programs.
+
+use std::io::{self, BufWriter, Write};
+
+use anstream::AutoStream;
+use netyard::capture::{Count, Interface, Medium, Packet, Seen, time_of_day};
+use serde_json::{Value, json};
+
+use super::super::output::{BOLD, DIM};
+use super::decode::{At, Decoder};
+
+/// Lines for people.
+pub(super) struct Text {
+    out: BufWriter<AutoStream<io::StdoutLock<'static>>>,
+    /// The interfaces' names, all of one width.
+    names: Vec<(String, Medium)>,
+    decoder: Decoder,
+}
+
+impl Text {
+    pub(super) fn new(interfaces: &[Interface]) -> Self {
+        let names: Vec<String> = interfaces
+            .iter()
+            .map(|one| format!("{}:{}", one.netns, one.dev))
+            .collect();
+        let width = names.iter().map(String::len).max().unwrap_or(0);
+        let names = names.into_iter().map(|name| format!("{name:width$}"));
+        let media = interfaces.iter().map(|one| one.medium);
+        Text {
+            out: BufWriter::new(anstream::AutoStream::auto(io::stdout().lock())),
+            names: names.zip(media).collect(),
+            decoder: Decoder::default(),
+        }
+    }
+
+    pub(super) fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        let (name, medium) = &self.names[packet.interface];
+        let [hour, minute, second] = time_of_day(packet.time.as_secs());
+        let micro = packet.time.subsec_micros();
+        let way = match packet.seen {
+            Seen::Out => "out",
+            _ => "in ",
+        };
+        let decoded = self.decoder.decode(*medium, packet.bytes, packet.length);
+        writeln!(
+            self.out,
+            "{DIM}{hour:02}:{minute:02}:{second:02}.{micro:06}{DIM:#} {BOLD}{name}{BOLD:#} {way} {decoded}"
+        )
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// A line of JSON for each event.
+pub(super) struct Json {
+    out: BufWriter<io::StdoutLock<'static>>,
+    interfaces: Vec<Interface>,
+    decoder: Decoder,
+}
+
+impl Json {
+    pub(super) fn new(interfaces: &[Interface]) -> Self {
+        Json {
+            out: BufWriter::new(io::stdout().lock()),
+            interfaces: interfaces.to_vec(),
+            decoder: Decoder::default(),
+        }
+    }
+
+    fn line(&mut self, value: &Value) -> io::Result<()> {
+        writeln!(self.out, "{value}")
+    }
+
+    pub(super) fn begin(&mut self, interfaces: &[Interface]) -> io::Result<()> {
+        let all = interfaces
+            .iter()
+            .map(|one| json!({ "namespace": one.netns, "interface": one.dev, "lab": one.lab }));
+        let all: Vec<Value> = all.collect();
+        self.line(&json!({ "event": "capturing", "interfaces": all }))?;
+        self.flush()
+    }
+
+    pub(super) fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        let one = &self.interfaces[packet.interface];
+        let decoded = self.decoder.decode(one.medium, packet.bytes, packet.length);
+        let (netns, dev) = (one.netns.to_string(), one.dev.to_string());
+        let value = json!({
+            "event": "packet",
+            "time": format!("{}.{:09}", packet.time.as_secs(), packet.time.subsec_nanos()),
+            "namespace": netns,
+            "interface": dev,
+            "direction": if packet.seen == Seen::Out { "out" } else { "in" },
+            "pkttype": kind(packet.seen),
+            "length": packet.length,
+            "captured": packet.bytes.len(),
+            "vlans": decoded.vlans,
+            "protocol": decoded.protocol,
+            "source": decoded.ends.as_ref().map(|[from, _]| end(from)),
+            "destination": decoded.ends.as_ref().map(|[_, to]| end(to)),
+            "info": decoded.info,
+        });
+        self.line(&value)
+    }
+
+    pub(super) fn gone(&mut self, interface: &Interface) -> io::Result<()> {
+        let (netns, dev) = (&interface.netns, &interface.dev);
+        self.line(&json!({ "event": "gone", "namespace": netns, "interface": dev }))
+    }
+
+    pub(super) fn end(&mut self, interfaces: &[Interface], counts: &[Count]) -> io::Result<()> {
+        let all = interfaces.iter().zip(counts).map(|(one, count)| {
+            json!({
+                "namespace": one.netns, "interface": one.dev,
+                "captured": count.captured, "dropped": count.dropped,
+            })
+        });
+        let all: Vec<Value> = all.collect();
+        self.line(&json!({ "event": "end", "interfaces": all }))?;
+        self.flush()
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The kernel's words for it (packet(7)).
+fn kind(seen: Seen) -> &'static str {
+    match seen {
+        Seen::Here => "host",
+        Seen::Broadcast => "broadcast",
+        Seen::Multicast => "multicast",
+        Seen::Elsewhere => "otherhost",
+        Seen::Out => "outgoing",
+    }
+}
+
+fn end(at: &At) -> Value {
+    json!({ "address": at.address, "port": at.port })
+}
