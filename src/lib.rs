@@ -6,15 +6,15 @@
 //! [`plan::Plan`], an ordered list of operations; [`lab::up`] executes exactly
 //! that, looks again, and undoes everything when something went wrong.
 
-pub mod doctor;
 pub mod capture;
-pub mod draw;
+pub mod doctor;
 pub mod error;
 pub mod explain;
 mod external;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod gc;
+pub mod graph;
 mod inside;
 pub mod ipam;
 pub mod lab;

@@ -18,8 +18,8 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("src/names.rs", &["state"]),
     ("src/explain/filter", &["state", "explain::filter"]),
     ("src/explain", &["state", "sys"]),
-    ("src/draw.rs", &["state"]),
     ("src/doctor", &["state", "sys"]),
+    ("src/graph", &["state"]),
     (
         "src/error",
         &[

@@ -140,10 +140,23 @@ pub struct Counters {
 }
 
 impl Device {
-    /// Whether it carries packets as far as the kernel says. What it tells of RFC 2863's state
-    /// comes later than the carrier (`linkwatch`, net/core/link_watch.c).
+    /// Whether it is on and carries, in a word: `up`, `down`, `no carrier`, or as a port of a
+    /// bridge what the spanning tree says. What the kernel tells of RFC 2863's state comes later
+    /// than the carrier (`linkwatch`, net/core/link_watch.c).
+    pub fn condition(&self) -> &str {
+        match (self.up, self.carrier) {
+            (false, _) => "down",
+            (true, false) => "no carrier",
+            (true, true) => match &self.port {
+                Some(port) if !matches!(port.state.as_str(), "forwarding" | "") => &port.state,
+                _ if self.state == "dormant" => "dormant",
+                _ => "up",
+            },
+        }
+    }
+
+    /// Whether it carries packets as far as the kernel says.
     pub fn carries(&self) -> bool {
-        let blocked = |port: &Port| !matches!(port.state.as_str(), "forwarding" | "");
-        self.up && self.carrier && !self.port.as_ref().is_some_and(blocked)
+        self.condition() == "up"
     }
 }

@@ -14,6 +14,7 @@ mod errors;
 mod exec;
 mod explain;
 mod gc;
+mod graph;
 mod init;
 mod list;
 mod man;
@@ -82,6 +83,7 @@ enum Verb {
     Explain(explain::Args),
     Doctor(doctor::Args),
     Capture(capture::Args),
+    Graph(graph::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -120,6 +122,7 @@ impl Verb {
             | Verb::Run(_)
             | Verb::Shell(_)
             | Verb::Init(_)
+            | Verb::Graph(_)
             | Verb::Schema(_)
             | Verb::Completions(_)
             | Verb::Man(_) => false,
@@ -146,6 +149,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Explain(args) => explain::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Capture(args) => capture::run(&args),
+        Verb::Graph(args) => graph::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),

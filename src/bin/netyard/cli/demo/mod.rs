@@ -13,7 +13,7 @@ use netyard::probe::{self, Check, Map};
 use netyard::report::codes;
 use netyard::state::LabName;
 use netyard::topology::{self, Topology};
-use netyard::{draw, run};
+use netyard::{graph, run};
 
 use super::output::{BOLD, say, styled};
 use super::run::exit_code;
@@ -93,7 +93,8 @@ fn take(step: &Step, topology: &Topology, before: Option<&str>) -> Result<(), Tr
         None => prove(topology)?,
     }
     say!("\n  {}\n", styled(BOLD, step.moral));
-    let drawn = draw::tree(&lab::observe(&topology.lab)?);
+    let observed = graph::survey(&lab::observe(&topology.lab)?);
+    let drawn = graph::text(&observed, usize::MAX);
     drawn.lines().for_each(|line| say!("    {line}"));
     Ok(())
 }

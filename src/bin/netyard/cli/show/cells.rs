@@ -5,19 +5,6 @@ use netyard::state::survey::{Address, Counters, Device, Far, Space};
 /// So many ports of a bridge are named, others are counted.
 const NAMED: usize = 4;
 
-/// Whether it is on, and carries.
-pub(crate) fn state(device: &Device) -> &str {
-    match (device.up, device.carrier) {
-        (false, _) => "down",
-        (true, false) => "no carrier",
-        (true, true) => match &device.port {
-            Some(port) if !matches!(port.state.as_str(), "forwarding" | "") => &port.state,
-            _ if device.state == "dormant" => "dormant",
-            _ => "up",
-        },
-    }
-}
-
 /// Its addresses; those that a kernel makes for the link alone only where all is asked for.
 pub(crate) fn addresses(device: &Device, all: bool) -> String {
     let link_local = |address: &&Address| match address.net {

@@ -15,7 +15,7 @@ pub(super) fn show(survey: &Survey, long: bool) {
     let widths = Widths {
         name: width(&|device| device.name.chars().count()),
         kind: width(&|device| device.kind.len()),
-        state: width(&|device| cells::state(device).len()),
+        state: width(&|device| device.condition().len()),
         // One that has many stands out by itself.
         addresses: width(&|device| cells::addresses(device, long).len().min(WIDEST)),
     };
@@ -78,7 +78,7 @@ fn title(space: &Space, long: bool) {
 }
 
 fn line(space: &Space, device: &Device, widths: &Widths, long: bool) {
-    let state = cells::state(device);
+    let state = device.condition();
     let style = if device.carries() { GOOD } else { BAD };
     let padding = " ".repeat(widths.state - state.len());
     let text = format!(

@@ -1,0 +1,428 @@
+//! From a survey to what is drawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::model::{Edge, Graph, House, Jack, Node, Shape, Tie, Way};
+use super::words::{self, Line, Tone};
+use crate::state::survey::{Device, Far, Space, Survey};
+
+/// A device, by the places of its namespace and itself in their lists.
+type At = (usize, usize);
+
+/// An end of something, before there are boxes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Seen(At),
+    /// In a namespace of this name that is not drawn, or of none that is known.
+    Hidden(String, String),
+}
+
+/// What belongs together.
+type Bond = (End, End, Way);
+
+/// Looks up what is wired to what, and makes boxes of it.
+pub(super) fn build(survey: &Survey, title: &str) -> Graph {
+    let wiring = Wiring::of(survey);
+    let mut graph = Graph {
+        title: words::clean(title),
+        unseen: survey
+            .unseen
+            .iter()
+            .map(|text| words::clean(text))
+            .collect(),
+        ..Graph::default()
+    };
+    let mut boxes = Boxes::default();
+    let labs = survey.namespaces.iter().filter(|space| !space.host);
+    let labs: BTreeSet<_> = labs.map(|space| &space.lab).collect();
+    for (at, space) in survey.namespaces.iter().enumerate() {
+        match space.host {
+            true => house(&mut graph, &mut boxes, &wiring, at),
+            false => room(&mut graph, &mut boxes, &wiring, at, labs.len() > 1),
+        }
+    }
+    for (one, other, way) in &wiring.bonds {
+        let ends = [one, other].map(|end| boxes.tie(&mut graph, &wiring, end));
+        let health = [one, other].map(|end| wiring.health(end));
+        let [one, other] = health;
+        graph.edges.push(Edge {
+            ends,
+            way: *way,
+            health: one.max(other),
+        });
+    }
+    for at in &wiring.outward {
+        let tie = boxes.tie(&mut graph, &wiring, &End::Seen(*at));
+        graph.outward.push(tie);
+    }
+    graph
+}
+
+/// Who is wired to whom.
+struct Wiring<'s> {
+    survey: &'s Survey,
+    bonds: Vec<Bond>,
+    outward: BTreeSet<At>,
+    /// Those at which some bond ends.
+    wired: BTreeSet<At>,
+    /// Cables of the host that are nothing but a port, with their switch.
+    ports: BTreeMap<At, At>,
+}
+
+impl<'s> Wiring<'s> {
+    fn of(survey: &'s Survey) -> Self {
+        let mut by_index = BTreeMap::new();
+        for (s, space) in survey.namespaces.iter().enumerate() {
+            for (d, device) in space.devices.iter().enumerate() {
+                by_index.insert((space.name.as_str(), device.index), (s, d));
+            }
+        }
+        let mut wiring = Wiring {
+            survey,
+            bonds: Vec::new(),
+            outward: BTreeSet::new(),
+            wired: BTreeSet::new(),
+            ports: BTreeMap::new(),
+        };
+        let mut cables = BTreeSet::new();
+        for (at, space, device) in wiring.each() {
+            let cable = words::is_cable(device);
+            match &device.far {
+                Some(Far::Found(end)) => {
+                    let far = by_index.get(&(end.netns.as_str(), end.index));
+                    let far = match far {
+                        Some(far) => End::Seen(*far),
+                        None => End::Hidden(end.netns.clone(), end.dev.clone()),
+                    };
+                    let here = End::Seen(at);
+                    if !cable {
+                        wiring.bonds.push((far, here, Way::On));
+                    } else if cables
+                        .insert((here.clone().min(far.clone()), here.clone().max(far.clone())))
+                    {
+                        wiring.bonds.push((here, far, Way::Cable));
+                    }
+                }
+                Some(Far::Unseen(_)) if cable && (!space.host || device.master.is_some()) => {
+                    let hidden = End::Hidden(String::new(), format!("{}-{}", at.0, at.1));
+                    wiring.bonds.push((End::Seen(at), hidden, Way::Cable));
+                }
+                Some(Far::Unseen(_)) => _ = wiring.outward.insert(at),
+                None if device.kind == "device" => _ = wiring.outward.insert(at),
+                None => {}
+            }
+        }
+        wiring.find_ports();
+        // Inside a room its list says which is on which.
+        let within = |(one, other, _): &Bond| match (one, other) {
+            (End::Seen((s, _)), End::Seen((t, _))) => s == t && !survey.namespaces[*s].host,
+            _ => false,
+        };
+        wiring.bonds.retain(|bond| !within(bond));
+        let ends = wiring.bonds.iter().flat_map(|(one, other, _)| [one, other]);
+        let seen = ends.filter_map(|end| match end {
+            End::Seen(at) => Some(*at),
+            End::Hidden(..) => None,
+        });
+        wiring.wired = seen.chain(wiring.outward.iter().copied()).collect();
+        wiring
+    }
+
+    /// Every device but the loopback ones.
+    fn each(&self) -> impl Iterator<Item = (At, &'s Space, &'s Device)> + use<'s> {
+        let spaces = self.survey.namespaces.iter().enumerate();
+        spaces.flat_map(|(s, space)| {
+            let devices = space.devices.iter().enumerate();
+            let devices = devices.filter(|(_, device)| device.kind != "loopback");
+            devices.map(move |(d, device)| ((s, d), space, device))
+        })
+    }
+
+    fn device(&self, (s, d): At) -> &'s Device {
+        &self.survey.namespaces[s].devices[d]
+    }
+
+    /// Of the host's devices, which are ports of which.
+    fn find_ports(&mut self) {
+        let below: BTreeSet<At> = (self.bonds.iter())
+            .filter_map(|(one, _, way)| match one {
+                End::Seen(at) if *way == Way::On => Some(*at),
+                _ => None,
+            })
+            .collect();
+        for (at, space, device) in self.each().filter(|(_, space, _)| space.host) {
+            let master = |one: &Device| Some(&one.name) == device.master.as_ref();
+            let Some(d) = space.devices.iter().position(master) else {
+                continue;
+            };
+            let switch = (at.0, d);
+            let cable = words::is_cable(device) && device.far.is_some();
+            let bare = words::addresses(device).is_empty() && !below.contains(&at);
+            if cable && bare && self.device(switch).kind == "bridge" {
+                self.ports.insert(at, switch);
+            } else {
+                self.bonds
+                    .push((End::Seen(at), End::Seen(switch), Way::Port));
+            }
+        }
+    }
+
+    fn health(&self, end: &End) -> Tone {
+        match end {
+            End::Seen(at) => {
+                let marks = words::marks(self.device(*at));
+                let grave = marks.iter().map(|mark| mark.tone);
+                grave.max().unwrap_or(Tone::Plain).max(Tone::Plain)
+            }
+            End::Hidden(..) => Tone::Plain,
+        }
+    }
+}
+
+/// The boxes made so far.
+#[derive(Default)]
+struct Boxes {
+    /// Of the host's devices.
+    devices: BTreeMap<At, usize>,
+    /// Of namespaces.
+    rooms: BTreeMap<usize, usize>,
+    jacks: BTreeMap<At, usize>,
+    ghosts: BTreeMap<String, usize>,
+}
+
+impl Boxes {
+    fn tie(&mut self, graph: &mut Graph, wiring: &Wiring<'_>, end: &End) -> Tie {
+        let at = match end {
+            End::Seen(at) => *at,
+            End::Hidden(netns, dev) => return self.ghost(graph, netns, dev),
+        };
+        let (space, device) = (&wiring.survey.namespaces[at.0], wiring.device(at));
+        if let Some(switch) = wiring.ports.get(&at) {
+            return Tie {
+                node: self.devices[switch],
+                jack: None,
+                port: Some(jack(space, device)),
+            };
+        }
+        if let Some(node) = self.devices.get(&at) {
+            let (node, jack, port) = (*node, None, None);
+            return Tie { node, jack, port };
+        }
+        let node = self.rooms[&at.0];
+        let jacks = &mut graph.nodes[node].jacks;
+        let place = *self.jacks.entry(at).or_insert_with(|| {
+            jacks.push(jack(space, device));
+            jacks.len() - 1
+        });
+        Tie {
+            node,
+            jack: Some(place),
+            port: None,
+        }
+    }
+
+    /// A namespace that is not looked into: one box for each that has a name.
+    fn ghost(&mut self, graph: &mut Graph, netns: &str, dev: &str) -> Tie {
+        let key = if netns.is_empty() { dev } else { netns };
+        let node = *self.ghosts.entry(key.to_owned()).or_insert_with(|| {
+            let (title, said) = match netns {
+                "" => ("?", "not seen from here"),
+                name => (name, "not shown"),
+            };
+            let mut ghost = Node::new(Shape::Ghost, title);
+            ghost.lines.push(Line::new(Tone::Dim, said));
+            graph.nodes.push(ghost);
+            graph.nodes.len() - 1
+        });
+        let mut jack = None;
+        if !netns.is_empty() {
+            let jacks = &mut graph.nodes[node].jacks;
+            let named = Line::new(Tone::Name, dev);
+            jacks.push(Jack {
+                lines: vec![named],
+                tip: format!("{dev} in {netns}"),
+            });
+            jack = Some(jacks.len() - 1);
+        }
+        let port = None;
+        Tie { node, jack, port }
+    }
+}
+
+fn jack(space: &Space, device: &Device) -> Jack {
+    let mut lines = vec![Line::new(Tone::Name, &device.name)];
+    lines.extend(words::addresses(device));
+    if !words::is_cable(device) {
+        lines.push(words::kind(device));
+    }
+    lines.extend(words::marks(device));
+    Jack {
+        lines,
+        tip: words::device_at_length(space, device),
+    }
+}
+
+/// A namespace: what is plugged into something comes to its walls, the rest is a list.
+fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, tell_lab: bool) {
+    let space = &wiring.survey.namespaces[at];
+    let mut node = Node::new(Shape::Room, &space.name);
+    node.tip = words::space_at_length(space);
+    let container = space.container.as_ref().map(words::container);
+    let notes = [
+        space
+            .lab
+            .as_ref()
+            .filter(|_| tell_lab)
+            .map(|lab| format!("lab {lab}")),
+        container.filter(|_| !space.names.is_empty()),
+        words::forwards(space).map(str::to_owned),
+    ];
+    let notes = notes.into_iter().flatten();
+    node.lines
+        .extend(notes.map(|note| Line::new(Tone::Dim, note)));
+    node.lines
+        .extend(space.unread.as_ref().map(|why| Line::new(Tone::Warn, why)));
+    node.lines.extend(loopback(space));
+    let inner = wiring
+        .each()
+        .filter(|(at_, ..)| at_.0 == at && !wiring.wired.contains(at_));
+    let mut unused = Vec::new();
+    for (_, _, device) in inner {
+        match is_unused(space, device) {
+            true => unused.push(device.name.as_str()),
+            false => node.lines.push(inside(space, device)),
+        }
+    }
+    node.lines.extend(unused_line(&unused));
+    boxes.rooms.insert(at, graph.nodes.len());
+    graph.nodes.push(node);
+}
+
+/// A server's address that is on no link.
+fn loopback(space: &Space) -> impl Iterator<Item = Line> + use<'_> {
+    let lo = space
+        .devices
+        .iter()
+        .filter(|device| device.kind == "loopback");
+    lo.filter_map(|lo| {
+        let own: Vec<String> = words::addresses(lo)
+            .into_iter()
+            .map(|line| line.text)
+            .collect();
+        let text = format!("{} {}", lo.name, own.join(" "));
+        (!own.is_empty()).then(|| Line::new(Tone::Plain, text))
+    })
+}
+
+/// A device of a room that leads nowhere out of it, in one line.
+fn inside(space: &Space, device: &Device) -> Line {
+    let own = words::addresses(device).into_iter().map(|line| line.text);
+    let mut parts = vec![device.name.clone()];
+    parts.extend(own);
+    let mut kind = words::kind(device).text;
+    if let Some(Far::Found(end)) = &device.far {
+        kind += if words::is_cable(device) {
+            " to "
+        } else {
+            " on "
+        };
+        kind += &end.dev;
+    }
+    parts.push(format!("({kind})"));
+    let ports: Vec<&str> = space.ports(device).map(|port| port.name.as_str()).collect();
+    if !ports.is_empty() {
+        parts.push(format!("of {}", ports.join(" ")));
+    }
+    let marks = words::marks(device);
+    let tone = marks
+        .iter()
+        .map(|mark| mark.tone)
+        .max()
+        .unwrap_or(Tone::Plain);
+    parts.extend(marks.into_iter().map(|mark| mark.text));
+    Line::new(tone, parts.join(" "))
+}
+
+/// Whether it is there and nothing more, such as the tunnels that the kernel's modules make.
+fn is_unused(space: &Space, device: &Device) -> bool {
+    let bare = device.addresses.is_empty() && device.master.is_none() && device.far.is_none();
+    bare && !device.up && device.kind != "device" && space.ports(device).next().is_none()
+}
+
+fn unused_line(names: &[&str]) -> Option<Line> {
+    let text = || format!("down and unused: {}", names.join(" "));
+    (!names.is_empty()).then(|| Line::new(Tone::Dim, text()))
+}
+
+/// The host: a box for each of its devices that is more than a switch's port.
+fn house(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize) {
+    let space = &wiring.survey.namespaces[at];
+    let mut unused = Vec::new();
+    let own = wiring
+        .each()
+        .filter(|(at_, ..)| at_.0 == at && !wiring.ports.contains_key(at_));
+    for (at, _, device) in own {
+        if is_unused(space, device) && !wiring.wired.contains(&at) && device.kind != "bridge" {
+            unused.push(device.name.as_str());
+            continue;
+        }
+        let shape = if device.kind == "bridge" {
+            Shape::Switch
+        } else {
+            Shape::Device
+        };
+        let mut node = Node::new(shape, &device.name);
+        node.tip = words::device_at_length(space, device);
+        node.lines = words::addresses(device);
+        if !(words::is_cable(device)) {
+            node.lines.push(words::kind(device));
+        }
+        if masquerades(space, device) {
+            node.lines.push(Line::new(Tone::Dim, "masquerades"));
+        }
+        node.lines.extend(words::marks(device));
+        node.lines.extend(default_route(space, device));
+        boxes.devices.insert(at, graph.nodes.len());
+        graph.nodes.push(node);
+    }
+    let mut notes: Vec<Line> = words::forwards(space)
+        .map(|text| Line::new(Tone::Dim, text))
+        .into_iter()
+        .collect();
+    notes.extend(loopback(space));
+    notes.extend(unused_line(&unused));
+    let nat = space.masquerades.iter().map(|net| format!("NAT {net}"));
+    let signs: Vec<String> = nat
+        .chain(space.published.iter().map(words::published))
+        .collect();
+    if !boxes.devices.is_empty() || !signs.is_empty() {
+        graph.house = Some(House {
+            notes,
+            signs,
+            tip: words::space_at_length(space),
+        });
+    }
+}
+
+fn masquerades(space: &Space, device: &Device) -> bool {
+    let nets = device.addresses.iter().map(|address| address.net.trunc());
+    let mut nets = nets.filter(|net| space.masquerades.contains(net));
+    nets.next().is_some()
+}
+
+/// The way out that leads by a device.
+fn default_route(space: &Space, device: &Device) -> Option<Line> {
+    let routes = space
+        .routes
+        .iter()
+        .filter(|path| path.to.prefix_len() == 0 && path.kind == "unicast");
+    let mut hops = routes.flat_map(|path| &path.hops);
+    let hop = hops.find(|hop| hop.dev.as_ref() == Some(&device.name))?;
+    Some(Line::new(
+        Tone::Dim,
+        match hop.via {
+            Some(via) => format!("default via {via}"),
+            None => "default".to_owned(),
+        },
+    ))
+}

@@ -1,0 +1,391 @@
+//! What runs between boxes. Boxes stand in layers, and each edge joins one layer with the
+//! next, or two of the same: so cables curve in the space between layers, and none runs
+//! behind a box.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::layers::{Part, Unit};
+use super::measure::{Rect, Text};
+use super::place::{GUTTER, RAIL};
+use super::{OUTSIDE, Scene, at_port};
+use crate::graph::model::{Edge, Graph, Shape, Tie, Way};
+use crate::graph::words::Tone;
+
+/// A line, as SVG writes its way.
+#[derive(Debug)]
+pub(in crate::graph) struct Wire {
+    pub(in crate::graph) path: String,
+    pub(in crate::graph) kind: Kind,
+    pub(in crate::graph) health: Tone,
+    /// The edge that it is, but for rails.
+    pub(in crate::graph) edge: Option<usize>,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::graph) enum Kind {
+    Way(Way),
+    /// Part of a switch, for rows of what is plugged into it.
+    Rail,
+    /// To the outside.
+    Out,
+}
+
+/// What is written at a port.
+#[derive(Debug)]
+pub(in crate::graph) struct Label {
+    pub(in crate::graph) texts: Vec<Text>,
+    pub(in crate::graph) tip: String,
+}
+
+impl Label {
+    fn rect(&self) -> Rect {
+        let right = self
+            .texts
+            .iter()
+            .map(|text| text.x + text.width())
+            .fold(0.0, f64::max);
+        let (x, y) = self
+            .texts
+            .first()
+            .map_or((0.0, 0.0), |text| (text.x, text.y - 9.0));
+        Rect {
+            x,
+            y,
+            w: right - x,
+            h: 11.0 * self.texts.len() as f64,
+        }
+    }
+}
+
+/// In which wall each device of a room is: where what it is plugged into comes from.
+pub(super) fn tops(graph: &Graph, depth: &[usize]) -> Vec<Vec<bool>> {
+    let mut tops: Vec<Vec<Option<bool>>> = graph
+        .nodes
+        .iter()
+        .map(|node| vec![None; node.jacks.len()])
+        .collect();
+    for tie in &graph.outward {
+        if let Some(jack) = tie.jack {
+            tops[tie.node][jack] = Some(true);
+        }
+    }
+    for edge in &graph.edges {
+        let [one, other] = &edge.ends;
+        for (near, far) in [(one, other), (other, one)] {
+            if let Some(jack) = near.jack {
+                tops[near.node][jack].get_or_insert(depth[far.node] < depth[near.node]);
+            }
+        }
+    }
+    let known = |top: Vec<Option<bool>>| top.into_iter().map(|top| top.unwrap_or(true)).collect();
+    tops.into_iter().map(known).collect()
+}
+
+/// The order of each room's devices along its walls: as what they are plugged into stands.
+pub(super) fn jack_orders(graph: &Graph, rects: &[Rect]) -> Vec<Vec<usize>> {
+    let mut aim: Vec<Vec<f64>> = graph
+        .nodes
+        .iter()
+        .map(|node| vec![0.0; node.jacks.len()])
+        .collect();
+    for edge in &graph.edges {
+        let [one, other] = &edge.ends;
+        for (near, far) in [(one, other), (other, one)] {
+            if let Some(jack) = near.jack {
+                aim[near.node][jack] = rects[far.node].middle();
+            }
+        }
+    }
+    let order = |aims: &Vec<f64>| {
+        let mut order: Vec<usize> = (0..aims.len()).collect();
+        order.sort_by(|one, other| aims[*one].total_cmp(&aims[*other]));
+        order
+    };
+    aim.iter().map(order).collect()
+}
+
+/// The switch of each box that stands in a block.
+pub(super) fn rows(parts: &[Part]) -> BTreeMap<usize, usize> {
+    let blocks = parts
+        .iter()
+        .flat_map(|part| &part.units)
+        .filter_map(|unit| match unit {
+            Unit::Block(switch, members) => Some((*switch, members)),
+            Unit::One(_) => None,
+        });
+    blocks
+        .flat_map(|(switch, members)| members.iter().map(move |at| (*at, switch)))
+        .collect()
+}
+
+/// Makes the lines of a scene whose boxes stand.
+pub(super) struct Loom<'s> {
+    graph: &'s Graph,
+    scene: &'s mut Scene,
+    depth: &'s [usize],
+    floors: &'s [f64],
+    blocks: &'s BTreeMap<usize, usize>,
+    /// How many edges a device has at its upper and its lower wall, and how many are drawn.
+    share: BTreeMap<(usize, bool), Vec<usize>>,
+    /// Where the first row of each switch's block is.
+    first: BTreeMap<usize, f64>,
+}
+
+impl<'s> Loom<'s> {
+    pub(super) fn new(
+        graph: &'s Graph,
+        scene: &'s mut Scene,
+        depth: &'s [usize],
+        floors: &'s [f64],
+        blocks: &'s BTreeMap<usize, usize>,
+    ) -> Self {
+        let mut share: BTreeMap<(usize, bool), Vec<usize>> = BTreeMap::new();
+        for (at, edge) in graph.edges.iter().enumerate() {
+            let [one, other] = [edge.ends[0].node, edge.ends[1].node];
+            for (near, far) in [(one, other), (other, one)] {
+                share
+                    .entry((near, depth[far] < depth[near]))
+                    .or_default()
+                    .push(at);
+            }
+        }
+        let boxes = &scene.boxes;
+        for ((near, _), edges) in &mut share {
+            edges.sort_by(|a, b| {
+                let far = |at: &usize| {
+                    let ends = &graph.edges[*at].ends;
+                    let far = if ends[0].node == *near { 1 } else { 0 };
+                    boxes[ends[far].node].rect.middle()
+                };
+                far(a).total_cmp(&far(b))
+            });
+        }
+        let mut first: BTreeMap<usize, f64> = BTreeMap::new();
+        for (node, switch) in blocks {
+            let top = first.entry(*switch).or_insert(f64::INFINITY);
+            *top = top.min(scene.boxes[*node].rect.y);
+        }
+        Loom {
+            first,
+            graph,
+            scene,
+            depth,
+            floors,
+            blocks,
+            share,
+        }
+    }
+
+    pub(super) fn weave(&mut self) {
+        self.rails();
+        for at in 0..self.graph.edges.len() {
+            self.edge(at);
+        }
+        self.outside();
+    }
+
+    fn rect(&self, node: usize) -> Rect {
+        self.scene.boxes[node].rect
+    }
+
+    /// The switch whose rail a box hangs on, where it is not in the first row.
+    fn is_below_rail(&self, node: usize) -> Option<usize> {
+        let switch = *self.blocks.get(&node)?;
+        let first = self.first.get(&switch)?;
+        (self.rect(node).y > *first).then_some(switch)
+    }
+
+    /// A switch goes on as a rail above each further row of what is plugged into it.
+    fn rails(&mut self) {
+        let mut blocks: BTreeMap<usize, Vec<Rect>> = BTreeMap::new();
+        for (node, switch) in self.blocks {
+            blocks.entry(*switch).or_default().push(self.rect(*node));
+        }
+        for (switch, members) in blocks {
+            let first = members
+                .iter()
+                .map(|rect| rect.y)
+                .fold(f64::INFINITY, f64::min);
+            let left = members
+                .iter()
+                .map(|rect| rect.x)
+                .fold(f64::INFINITY, f64::min);
+            let trunk = left - GUTTER / 2.0 - 2.0;
+            let bar = self.rect(switch);
+            let from = trunk.clamp(bar.x + 6.0, bar.right() - 6.0);
+            let tops: BTreeSet<i64> = members
+                .iter()
+                .filter(|rect| rect.y > first)
+                .map(|rect| rect.y as i64)
+                .collect();
+            for top in tops {
+                let row = members.iter().filter(|rect| rect.y as i64 == top);
+                let right = row.map(Rect::middle).fold(0.0, f64::max);
+                let y = top as f64 - RAIL + 14.0;
+                let turn = bar.bottom() + 14.0;
+                let aside = match (from - trunk).abs() < 1.0 {
+                    true => String::new(),
+                    false => format!("V{turn:.0}H{trunk:.0}"),
+                };
+                let path = format!("M{from:.0} {:.0}{aside}V{y:.0}H{right:.0}", bar.bottom());
+                self.push(path, Kind::Rail, Tone::Plain, None);
+            }
+        }
+    }
+
+    fn push(&mut self, path: String, kind: Kind, health: Tone, edge: Option<usize>) {
+        self.scene.wires.push(Wire {
+            path,
+            kind,
+            health,
+            edge,
+        });
+    }
+
+    /// Where on a box's upper or lower wall an edge ends, if the box itself says it.
+    fn anchor(&self, tie: &Tie, edge: usize, top: bool) -> Option<f64> {
+        let boxed = &self.scene.boxes[tie.node];
+        let plate = boxed
+            .plates
+            .iter()
+            .find(|plate| Some(plate.jack) == tie.jack);
+        if let Some(plate) = plate {
+            return Some(plate.rect.middle());
+        }
+        if self.graph.nodes[tie.node].shape == Shape::Switch {
+            return None;
+        }
+        let share = self.share.get(&(tie.node, top))?;
+        let place = share.iter().position(|one| *one == edge)?;
+        Some(boxed.rect.x + boxed.rect.w * (place + 1) as f64 / (share.len() + 1) as f64)
+    }
+
+    fn edge(&mut self, at: usize) {
+        let edge: &Edge = &self.graph.edges[at];
+        let [mut upper, mut lower] = [&edge.ends[0], &edge.ends[1]];
+        if self.depth[upper.node] > self.depth[lower.node] {
+            std::mem::swap(&mut upper, &mut lower);
+        }
+        let beside = self.depth[upper.node] == self.depth[lower.node];
+        let [above, below] = [self.rect(upper.node), self.rect(lower.node)];
+        let known = [
+            self.anchor(upper, at, false),
+            self.anchor(lower, at, !beside),
+        ];
+        let on = |rect: &Rect, x: f64| x.clamp(rect.x + 10.0, rect.right() - 10.0);
+        let [x1, x2] = match known {
+            [Some(one), Some(other)] => [one, other],
+            [None, Some(other)] => [on(&above, other), other],
+            [Some(one), None] => [one, on(&below, one)],
+            [None, None] => {
+                let one = on(&above, below.middle());
+                [one, on(&below, one)]
+            }
+        };
+        let kind = Kind::Way(edge.way);
+        if beside {
+            let floor = self.floors[upper.node];
+            // Both ends of the same box are told apart.
+            let (x1, x2) = if upper.node == lower.node {
+                (x1 - 12.0, x2 + 12.0)
+            } else {
+                (x1, x2)
+            };
+            let dip = floor + 34.0 + ((x1 - x2).abs() * 0.08).min(40.0);
+            let path = format!(
+                "M{x1:.0} {:.0}V{floor:.0}C{x1:.0} {dip:.0} {x2:.0} {dip:.0} {x2:.0} {floor:.0}V{:.0}",
+                above.bottom(),
+                below.bottom(),
+            );
+            self.push(path, kind, edge.health, Some(at));
+            self.label(upper, x1, above.bottom());
+            self.label(lower, x2, below.bottom());
+            return;
+        }
+        if self.is_below_rail(lower.node) == Some(upper.node) {
+            let rail = below.y - RAIL + 14.0;
+            self.push(
+                format!("M{x2:.0} {rail:.0}V{:.0}", below.y),
+                kind,
+                edge.health,
+                Some(at),
+            );
+            self.label(upper, x2, rail);
+            return;
+        }
+        let (floor, end) = (self.floors[upper.node], below.y);
+        let path = match (x1 - x2).abs() < 1.0 {
+            true => format!("M{x1:.0} {:.0}V{end:.0}", above.bottom()),
+            false => {
+                let half = (floor + end) / 2.0;
+                format!(
+                    "M{x1:.0} {:.0}V{floor:.0}C{x1:.0} {half:.0} {x2:.0} {half:.0} {x2:.0} {end:.0}",
+                    above.bottom()
+                )
+            }
+        };
+        self.push(path, kind, edge.health, Some(at));
+        self.label(upper, x1, above.bottom());
+        self.label(lower, x2, end - 34.0);
+    }
+
+    /// What is said of a port, where there is room for it; what hinders packets, anyway.
+    fn label(&mut self, tie: &Tie, x: f64, y: f64) {
+        let Some(port) = &tie.port else { return };
+        let label = Label {
+            texts: at_port(port, x, y),
+            tip: port.tip.clone(),
+        };
+        let own = label.rect();
+        let meets = |other: &Rect| {
+            own.x < other.right()
+                && other.x < own.right()
+                && own.y < other.bottom()
+                && other.y < own.bottom()
+        };
+        let free = !self.scene.labels.iter().any(|other| meets(&other.rect()));
+        if free || port.said().iter().any(|line| line.tone >= Tone::Warn) {
+            self.scene.labels.push(label);
+        }
+    }
+
+    /// What leads out goes through the house's wall to the cloud.
+    fn outside(&mut self) {
+        if self.graph.outward.is_empty() {
+            return;
+        }
+        let mut ends = Vec::new();
+        for tie in &self.graph.outward {
+            let boxed = &self.scene.boxes[tie.node];
+            let plate = boxed
+                .plates
+                .iter()
+                .find(|plate| Some(plate.jack) == tie.jack);
+            let x = plate.map_or(boxed.rect.middle(), |plate| plate.rect.middle());
+            ends.push((x, boxed.rect.y));
+        }
+        let middle = ends.iter().map(|(x, _)| x).sum::<f64>() / ends.len() as f64;
+        let (w, h) = (132.0, 58.0);
+        let wall = self
+            .scene
+            .house
+            .as_ref()
+            .map_or(super::MARGIN + OUTSIDE, |house| house.rect.y);
+        let cloud = Rect {
+            x: (middle - w / 2.0).round(),
+            y: wall - OUTSIDE,
+            w,
+            h,
+        };
+        for (x, y) in ends {
+            let to = x.clamp(cloud.x + 30.0, cloud.right() - 30.0);
+            let (from, half) = (cloud.bottom() - 6.0, (wall + cloud.bottom()) / 2.0);
+            let path = format!(
+                "M{x:.0} {y:.0}V{wall:.0}C{x:.0} {half:.0} {to:.0} {half:.0} {to:.0} {from:.0}"
+            );
+            self.push(path, Kind::Out, Tone::Plain, None);
+        }
+        self.scene.cloud = Some(cloud);
+    }
+}

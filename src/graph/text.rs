@@ -1,0 +1,290 @@
+//! For a terminal: the host and what hangs on its devices, then the cables that run between
+//! namespaces, then what is left.
+
+use super::model::{Graph, Jack, Shape, Tie, Way};
+use super::words::{Line, Tone, cells};
+
+/// A line of the drawing, in columns, and how it begins.
+struct Row {
+    lead: String,
+    /// How it goes on when it does not fit.
+    below: String,
+    columns: Vec<String>,
+}
+
+/// Draws it for so many columns.
+pub(super) fn draw(graph: &Graph, width: usize) -> String {
+    let mut text = house(graph, width);
+    text += &fit(between(graph), width);
+    text += &rooms(graph, width);
+    for unseen in &graph.unseen {
+        let columns = vec!["not shown:".to_owned(), unseen.clone()];
+        text += &fit(vec![row("", "", columns)], width);
+    }
+    text
+}
+
+fn row(lead: &str, below: &str, columns: Vec<String>) -> Row {
+    Row {
+        lead: lead.to_owned(),
+        below: below.to_owned(),
+        columns,
+    }
+}
+
+fn house(graph: &Graph, width: usize) -> String {
+    let Some(house) = &graph.house else {
+        return String::new();
+    };
+    let own = graph.nodes.iter().enumerate();
+    let own: Vec<usize> = own
+        .filter(|(_, node)| node.shape.of_host())
+        .map(|(at, _)| at)
+        .collect();
+    let mut title = vec!["host".to_owned()];
+    title.extend(house.notes.iter().map(|line| line.text.clone()));
+    let mut text = fit(vec![row("", "  ", title)], width);
+    let signs = house
+        .signs
+        .iter()
+        .map(|sign| row(" │  ", " │    ", vec![sign.clone()]));
+    text += &fit(signs.collect(), width);
+    for (i, at) in own.iter().enumerate() {
+        let (branch, trunk) = match i + 1 == own.len() {
+            true => (" └─ ", "     "),
+            false => (" ├─ ", " │   "),
+        };
+        let mut hung = hung(graph, *at);
+        let node = &graph.nodes[*at];
+        let mut columns = vec![node.title.clone()];
+        columns.extend(said(&node.lines));
+        columns.extend(own_ways(graph, *at));
+        // One cable goes on in the line; more hang below.
+        let single = node.shape == Shape::Device && hung.len() == 1;
+        if let Some((far, _)) = hung.pop_if(|_| single) {
+            columns.push(format!("── {}", end(graph, &far)));
+        }
+        text += &fit(vec![row(branch, &format!("{trunk}  "), columns)], width);
+        let last = hung.len().saturating_sub(1);
+        let rows = hung.iter().enumerate().map(|(i, (far, port))| {
+            let (branch, below) = if i == last {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
+            };
+            let mut columns = place(graph, far);
+            columns.extend(port.as_ref().map(|port| {
+                let mut words = vec![format!("port {}", port.name())];
+                words.extend(port.said().iter().map(|line| line.text.clone()));
+                words.join(", ")
+            }));
+            row(
+                &format!("{trunk}{branch}"),
+                &format!("{trunk}{below}  "),
+                columns,
+            )
+        });
+        text += &fit(rows.collect(), width);
+    }
+    text
+}
+
+/// The rooms that hang on a device of the host, and its ports that they are plugged into.
+fn hung(graph: &Graph, at: usize) -> Vec<(Tie, Option<Jack>)> {
+    let edges = graph.edges.iter().filter_map(|edge| {
+        let [one, other] = &edge.ends;
+        let (near, far) = match (one.node == at, other.node == at) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return None,
+        };
+        let room = !graph.nodes[far.node].shape.of_host();
+        room.then(|| (far.clone(), near.port.clone()))
+    });
+    let mut all: Vec<_> = edges.collect();
+    all.sort_by_key(|(far, _)| (far.node, far.jack));
+    all
+}
+
+/// What a device of the host has to do with others of the host.
+fn own_ways(graph: &Graph, at: usize) -> Vec<String> {
+    let mut said = Vec::new();
+    for edge in &graph.edges {
+        let [one, other] = &edge.ends;
+        if !graph.nodes[one.node].shape.of_host() || !graph.nodes[other.node].shape.of_host() {
+            continue;
+        }
+        let named = |tie: &Tie| {
+            let title = &graph.nodes[tie.node].title;
+            match &tie.port {
+                Some(port) => format!("{title} ({})", port.name()),
+                None => title.clone(),
+            }
+        };
+        match edge.way {
+            Way::Port if one.node == at => said.push(format!("in {}", named(other))),
+            Way::On if other.node == at => said.push(format!("on {}", named(one))),
+            Way::Cable if one.node == at => {
+                said.push(format!("{} ── {}", named(one), named(other)))
+            }
+            Way::Cable | Way::Port | Way::On => {}
+        }
+    }
+    if graph.outward.iter().any(|tie| tie.node == at) {
+        said.push("── outside".to_owned());
+    }
+    said
+}
+
+/// Addresses, then the rest.
+fn said(lines: &[Line]) -> Vec<String> {
+    let (plain, rest): (Vec<&Line>, Vec<&Line>) =
+        lines.iter().partition(|line| line.tone == Tone::Plain);
+    let join = |lines: Vec<&Line>, with| {
+        let words: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        words.join(with)
+    };
+    let both = [join(plain, " "), join(rest, ", ")];
+    both.into_iter().filter(|text| !text.is_empty()).collect()
+}
+
+/// A namespace, its device, what is said of it.
+fn place(graph: &Graph, tie: &Tie) -> Vec<String> {
+    let node = &graph.nodes[tie.node];
+    let mut columns = vec![node.title.clone()];
+    match tie.jack.and_then(|jack| node.jacks.get(jack)) {
+        Some(jack) => {
+            columns.push(jack.name().to_owned());
+            columns.push(said(jack.said()).join("  "));
+        }
+        None => columns.extend(said(&node.lines)),
+    }
+    columns
+}
+
+/// The same in one piece: `internet:eth0  203.0.113.2/24`.
+fn end(graph: &Graph, tie: &Tie) -> String {
+    let mut columns = place(graph, tie).into_iter();
+    let title = columns.next().unwrap_or_default();
+    let mut text = match tie.jack {
+        Some(_) => format!("{title}:{}", columns.next().unwrap_or_default()),
+        None => title,
+    };
+    for column in columns.filter(|column| !column.is_empty()) {
+        text += "  ";
+        text += &column;
+    }
+    text
+}
+
+/// The cables between two namespaces.
+fn between(graph: &Graph) -> Vec<Row> {
+    let rooms = |tie: &Tie| !graph.nodes[tie.node].shape.of_host();
+    let edges = graph
+        .edges
+        .iter()
+        .filter(|edge| edge.ends.iter().all(rooms));
+    let line = |edge: &super::model::Edge| {
+        let [one, other] = &edge.ends;
+        let mut columns = place(graph, one);
+        let far = format!("── {}", end(graph, other));
+        match columns.last_mut() {
+            Some(last) if !last.is_empty() => *last = format!("{last}  {far}"),
+            _ => columns.push(far),
+        }
+        row("", "    ", columns)
+    };
+    edges.map(line).collect()
+}
+
+/// What namespaces have beside, and those in which nothing is plugged.
+fn rooms(graph: &Graph, width: usize) -> String {
+    let around = graph.around();
+    let mut rows = Vec::new();
+    for (at, node) in graph.nodes.iter().enumerate() {
+        let lonely = around[at].is_empty();
+        if node.shape.of_host() || node.shape == Shape::Ghost || !lonely && node.lines.is_empty() {
+            continue;
+        }
+        let mut columns = vec![node.title.clone()];
+        let outward = graph.outward.iter().filter(|tie| tie.node == at);
+        let ways = outward.filter_map(|tie| node.jacks.get(tie.jack?));
+        let ways: Vec<String> = ways
+            .map(|jack| {
+                format!(
+                    "{}  {}  ── outside",
+                    jack.name(),
+                    said(jack.said()).join("  ")
+                )
+            })
+            .collect();
+        if lonely && ways.is_empty() {
+            columns.push("plugged into nothing".to_owned());
+        }
+        columns.extend(ways);
+        columns.extend(node.lines.iter().map(|line| line.text.clone()));
+        rows.push(columns.join("  "));
+    }
+    let rows = rows.into_iter().map(|text| {
+        let columns = text.split("  ").map(str::to_owned).collect();
+        fit(vec![row("", "    ", columns)], width)
+    });
+    rows.collect()
+}
+
+/// Columns below each other; what is too wide goes on in the next line.
+fn fit(rows: Vec<Row>, width: usize) -> String {
+    let columns = rows
+        .iter()
+        .map(|row| row.columns.len())
+        .max()
+        .unwrap_or_default();
+    let wide = |n| {
+        rows.iter()
+            .filter_map(|row| row.columns.get(n))
+            .map(|text: &String| cells(text))
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|n| wide(n).unwrap_or_default()).collect();
+    rows.iter().map(|row| line(row, &widths, width)).collect()
+}
+
+fn line(row: &Row, widths: &[usize], width: usize) -> String {
+    let mut aligned = row.lead.clone();
+    for (n, text) in row.columns.iter().enumerate() {
+        let space = widths[n] - cells(text);
+        aligned += text;
+        aligned += &" ".repeat(space + 2);
+    }
+    let aligned = aligned.trim_end();
+    if cells(aligned) <= width {
+        return format!("{aligned}\n");
+    }
+    let (mut text, mut used) = (row.lead.clone(), cells(&row.lead));
+    let mut fresh = true;
+    for (gap, word) in words(&row.columns) {
+        if !fresh && used + gap + cells(word) > width {
+            text = format!("{}\n{}", text.trim_end(), row.below);
+            used = cells(&row.below);
+        } else if !fresh {
+            text += &" ".repeat(gap);
+            used += gap;
+        }
+        text += word;
+        used += cells(word);
+        fresh = false;
+    }
+    format!("{}\n", text.trim_end())
+}
+
+/// The words of all columns, each with the blanks before it.
+fn words(columns: &[String]) -> impl Iterator<Item = (usize, &str)> {
+    let columns = columns.iter().flat_map(|column| {
+        let words = column
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .enumerate();
+        words.map(|(n, word)| (if n == 0 { 2 } else { 1 }, word))
+    });
+    columns
+}
