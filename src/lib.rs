@@ -6,6 +6,10 @@
 //! [`plan::Plan`], an ordered list of operations; [`lab::up`] executes exactly
 //! that, looks again, and undoes everything when something went wrong.
 
+// Tests share their samples with those of `tests/`.
+#[cfg(test)]
+extern crate self as netyard;
+
 pub mod capture;
 pub mod doctor;
 pub mod error;

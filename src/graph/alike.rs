@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 
 use super::model::{Graph, Jack, Shape};
-use super::words::{Line, Tone, cells};
+use super::words::{Line, Tone, natural};
 use crate::state::survey::Survey;
 
 /// Fewer are drawn one by one.
@@ -29,7 +29,7 @@ pub(super) fn stack(graph: &mut Graph, survey: &Survey) {
         };
         let plain = matches!(node.shape, Shape::Room | Shape::Ghost) && node.jacks.len() < 2;
         let healthy = graph.edges[edge].health <= Tone::Plain;
-        let outward = graph.outward.iter().any(|tie| tie.node == at);
+        let outward = graph.outward.iter().any(|(tie, _)| tie.node == at);
         if plain
             && healthy
             && !outward
@@ -135,10 +135,4 @@ fn stem(name: &str) -> &str {
         Some((kind, _)) => kind,
         None => name.trim_end_matches(|c: char| c.is_ascii_digit() || "-_.".contains(c)),
     }
-}
-
-/// `web-2` before `web-10`.
-fn natural(name: &str) -> (String, usize, String) {
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    (stem.to_owned(), cells(name), name.to_owned())
 }

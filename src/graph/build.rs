@@ -2,23 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Edge, Graph, House, Jack, Node, Shape, Tie, Way};
+use super::model::{Edge, Graph, House, Jack, Node, Shape, Tie};
+use super::wiring::{At, End, Wiring};
 use super::words::{self, Line, Tone};
 use crate::state::survey::{Device, Far, Space, Survey};
-
-/// A device, by the places of its namespace and itself in their lists.
-type At = (usize, usize);
-
-/// An end of something, before there are boxes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    Seen(At),
-    /// In a namespace of this name that is not drawn, or of none that is known.
-    Hidden(String, String),
-}
-
-/// What belongs together.
-type Bond = (End, End, Way);
 
 /// Looks up what is wired to what, and makes boxes of it.
 pub(super) fn build(survey: &Survey, title: &str) -> Graph {
@@ -41,6 +28,13 @@ pub(super) fn build(survey: &Survey, title: &str) -> Graph {
             false => room(&mut graph, &mut boxes, &wiring, at, labs.len() > 1),
         }
     }
+    if let (None, true, Some(host)) = (&graph.house, graph.nodes.is_empty(), survey.host()) {
+        graph.house = Some(House {
+            notes: vec![Line::new(Tone::Dim, "nothing but lo")],
+            tip: words::space_at_length(host),
+            ..House::default()
+        });
+    }
     for (one, other, way) in &wiring.bonds {
         let ends = [one, other].map(|end| boxes.tie(&mut graph, &wiring, end));
         let health = [one, other].map(|end| wiring.health(end));
@@ -52,131 +46,11 @@ pub(super) fn build(survey: &Survey, title: &str) -> Graph {
         });
     }
     for at in &wiring.outward {
-        let tie = boxes.tie(&mut graph, &wiring, &End::Seen(*at));
-        graph.outward.push(tie);
+        let end = End::Seen(*at);
+        let tie = boxes.tie(&mut graph, &wiring, &end);
+        graph.outward.push((tie, wiring.health(&end)));
     }
     graph
-}
-
-/// Who is wired to whom.
-struct Wiring<'s> {
-    survey: &'s Survey,
-    bonds: Vec<Bond>,
-    outward: BTreeSet<At>,
-    /// Those at which some bond ends.
-    wired: BTreeSet<At>,
-    /// Cables of the host that are nothing but a port, with their switch.
-    ports: BTreeMap<At, At>,
-}
-
-impl<'s> Wiring<'s> {
-    fn of(survey: &'s Survey) -> Self {
-        let mut by_index = BTreeMap::new();
-        for (s, space) in survey.namespaces.iter().enumerate() {
-            for (d, device) in space.devices.iter().enumerate() {
-                by_index.insert((space.name.as_str(), device.index), (s, d));
-            }
-        }
-        let mut wiring = Wiring {
-            survey,
-            bonds: Vec::new(),
-            outward: BTreeSet::new(),
-            wired: BTreeSet::new(),
-            ports: BTreeMap::new(),
-        };
-        let mut cables = BTreeSet::new();
-        for (at, space, device) in wiring.each() {
-            let cable = words::is_cable(device);
-            match &device.far {
-                Some(Far::Found(end)) => {
-                    let far = by_index.get(&(end.netns.as_str(), end.index));
-                    let far = match far {
-                        Some(far) => End::Seen(*far),
-                        None => End::Hidden(end.netns.clone(), end.dev.clone()),
-                    };
-                    let here = End::Seen(at);
-                    if !cable {
-                        wiring.bonds.push((far, here, Way::On));
-                    } else if cables
-                        .insert((here.clone().min(far.clone()), here.clone().max(far.clone())))
-                    {
-                        wiring.bonds.push((here, far, Way::Cable));
-                    }
-                }
-                Some(Far::Unseen(_)) if cable && (!space.host || device.master.is_some()) => {
-                    let hidden = End::Hidden(String::new(), format!("{}-{}", at.0, at.1));
-                    wiring.bonds.push((End::Seen(at), hidden, Way::Cable));
-                }
-                Some(Far::Unseen(_)) => _ = wiring.outward.insert(at),
-                None if device.kind == "device" => _ = wiring.outward.insert(at),
-                None => {}
-            }
-        }
-        wiring.find_ports();
-        // Inside a room its list says which is on which.
-        let within = |(one, other, _): &Bond| match (one, other) {
-            (End::Seen((s, _)), End::Seen((t, _))) => s == t && !survey.namespaces[*s].host,
-            _ => false,
-        };
-        wiring.bonds.retain(|bond| !within(bond));
-        let ends = wiring.bonds.iter().flat_map(|(one, other, _)| [one, other]);
-        let seen = ends.filter_map(|end| match end {
-            End::Seen(at) => Some(*at),
-            End::Hidden(..) => None,
-        });
-        wiring.wired = seen.chain(wiring.outward.iter().copied()).collect();
-        wiring
-    }
-
-    /// Every device but the loopback ones.
-    fn each(&self) -> impl Iterator<Item = (At, &'s Space, &'s Device)> + use<'s> {
-        let spaces = self.survey.namespaces.iter().enumerate();
-        spaces.flat_map(|(s, space)| {
-            let devices = space.devices.iter().enumerate();
-            let devices = devices.filter(|(_, device)| device.kind != "loopback");
-            devices.map(move |(d, device)| ((s, d), space, device))
-        })
-    }
-
-    fn device(&self, (s, d): At) -> &'s Device {
-        &self.survey.namespaces[s].devices[d]
-    }
-
-    /// Of the host's devices, which are ports of which.
-    fn find_ports(&mut self) {
-        let below: BTreeSet<At> = (self.bonds.iter())
-            .filter_map(|(one, _, way)| match one {
-                End::Seen(at) if *way == Way::On => Some(*at),
-                _ => None,
-            })
-            .collect();
-        for (at, space, device) in self.each().filter(|(_, space, _)| space.host) {
-            let master = |one: &Device| Some(&one.name) == device.master.as_ref();
-            let Some(d) = space.devices.iter().position(master) else {
-                continue;
-            };
-            let switch = (at.0, d);
-            let cable = words::is_cable(device) && device.far.is_some();
-            let bare = words::addresses(device).is_empty() && !below.contains(&at);
-            if cable && bare && self.device(switch).kind == "bridge" {
-                self.ports.insert(at, switch);
-            } else {
-                self.bonds
-                    .push((End::Seen(at), End::Seen(switch), Way::Port));
-            }
-        }
-    }
-
-    fn health(&self, end: &End) -> Tone {
-        match end {
-            End::Seen(at) => {
-                let marks = words::marks(self.device(*at));
-                let grave = marks.iter().map(|mark| mark.tone);
-                grave.max().unwrap_or(Tone::Plain).max(Tone::Plain)
-            }
-            End::Hidden(..) => Tone::Plain,
-        }
-    }
 }
 
 /// The boxes made so far.
@@ -265,16 +139,16 @@ fn jack(space: &Space, device: &Device) -> Jack {
 /// A namespace: what is plugged into something comes to its walls, the rest is a list.
 fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, tell_lab: bool) {
     let space = &wiring.survey.namespaces[at];
-    let mut node = Node::new(Shape::Room, &space.name);
+    let (title, container) = called(space);
+    let mut node = Node::new(Shape::Room, &title);
     node.tip = words::space_at_length(space);
-    let container = space.container.as_ref().map(words::container);
     let notes = [
         space
             .lab
             .as_ref()
             .filter(|_| tell_lab)
             .map(|lab| format!("lab {lab}")),
-        container.filter(|_| !space.names.is_empty()),
+        container,
         words::forwards(space).map(str::to_owned),
     ];
     let notes = notes.into_iter().flatten();
@@ -284,8 +158,8 @@ fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, te
         .extend(space.unread.as_ref().map(|why| Line::new(Tone::Warn, why)));
     node.lines.extend(loopback(space));
     let inner = wiring
-        .each()
-        .filter(|(at_, ..)| at_.0 == at && !wiring.wired.contains(at_));
+        .within(at)
+        .filter(|(at, ..)| !wiring.wired.contains(at));
     let mut unused = Vec::new();
     for (_, _, device) in inner {
         match is_unused(space, device) {
@@ -296,6 +170,23 @@ fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, te
     node.lines.extend(unused_line(&unused));
     boxes.rooms.insert(at, graph.nodes.len());
     graph.nodes.push(node);
+}
+
+/// What a namespace is called in a drawing, and what container it is of, where that is not the
+/// same: names that engines draw by lot (`netns-` or `cni-` and a UUID) tell nobody anything.
+fn called(space: &Space) -> (String, Option<String>) {
+    let Some(container) = &space.container else {
+        return (space.name.clone(), None);
+    };
+    let drawn = ["netns-", "cni-"].iter().any(|begin| {
+        let rest = space.name.strip_prefix(begin);
+        rest.is_some_and(|rest| rest.len() == 36 && rest.matches('-').count() == 4)
+    });
+    match drawn {
+        true => (format!("{}:{}", container.engine, container.short()), None),
+        false if space.names.is_empty() => (space.name.clone(), None),
+        false => (space.name.clone(), Some(words::container(container))),
+    }
 }
 
 /// A server's address that is on no link.
@@ -359,8 +250,8 @@ fn house(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize) {
     let space = &wiring.survey.namespaces[at];
     let mut unused = Vec::new();
     let own = wiring
-        .each()
-        .filter(|(at_, ..)| at_.0 == at && !wiring.ports.contains_key(at_));
+        .within(at)
+        .filter(|(at, ..)| !wiring.ports.contains_key(at));
     for (at, _, device) in own {
         if is_unused(space, device) && !wiring.wired.contains(&at) && device.kind != "bridge" {
             unused.push(device.name.as_str());

@@ -46,10 +46,15 @@ pub(super) fn draw(graph: &Graph) -> String {
     if !graph.outward.is_empty() {
         text += "  outside [shape=ellipse, style=dashed];\n";
     }
-    for tie in &graph.outward {
+    for (tie, health) in &graph.outward {
+        let style = if *health == Tone::Bad {
+            ", style=dashed, color=red"
+        } else {
+            ""
+        };
         _ = writeln!(
             text,
-            "  outside -- n{} [headlabel={}];",
+            "  outside -- n{} [headlabel={}{style}];",
             tie.node,
             quoted(&tied(graph, tie))
         );

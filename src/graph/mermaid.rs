@@ -22,11 +22,12 @@ pub(super) fn draw(graph: &Graph) -> String {
     if !graph.outward.is_empty() {
         text += "  outside([\"outside\"])\n";
     }
-    for tie in &graph.outward {
+    for (tie, health) in &graph.outward {
+        let line = if *health == Tone::Bad { "-.-" } else { "---" };
         let said = tied(graph, tie);
         match said.is_empty() {
-            true => _ = writeln!(text, "  outside --- n{}", tie.node),
-            false => _ = writeln!(text, "  outside ---|\"{said}\"| n{}", tie.node),
+            true => _ = writeln!(text, "  outside {line} n{}", tie.node),
+            false => _ = writeln!(text, "  outside {line}|\"{said}\"| n{}", tie.node),
         }
     }
     for edge in &graph.edges {
@@ -85,7 +86,7 @@ fn lines(texts: &[String]) -> String {
 
 /// Text in which nothing is the language's or HTML: other characters are written as their
 /// numbers (`#38;`).
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
         match c.is_alphanumeric() || " -.,:/()".contains(c) {

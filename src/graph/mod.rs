@@ -15,6 +15,7 @@ mod svg;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wiring;
 mod words;
 
 pub use file::survey;

@@ -14,8 +14,8 @@ pub(super) struct Graph {
     pub(super) house: Option<House>,
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
-    /// Ends that lead out of what is seen.
-    pub(super) outward: Vec<Tie>,
+    /// Ends that lead out of what is seen, and how they are.
+    pub(super) outward: Vec<(Tie, Tone)>,
     /// What could not be seen.
     pub(super) unseen: Vec<String>,
 }
@@ -162,9 +162,10 @@ impl Graph {
         self.nodes = kept;
         self.edges
             .retain(|edge| edge.ends.iter().all(|tie| place.contains_key(&tie.node)));
-        self.outward.retain(|tie| place.contains_key(&tie.node));
+        self.outward
+            .retain(|(tie, _)| place.contains_key(&tie.node));
         let ties = self.edges.iter_mut().flat_map(|edge| &mut edge.ends);
-        for tie in ties.chain(&mut self.outward) {
+        for tie in ties.chain(self.outward.iter_mut().map(|(tie, _)| tie)) {
             tie.node = place[&tie.node];
         }
     }

@@ -24,6 +24,7 @@ max-width:100%;height:auto}
 .ny .switch text{fill:var(--on)}
 .ny .plate rect{fill:var(--plate);stroke:none}
 .ny .plate circle{fill:var(--line)}
+.ny .tag rect{fill:var(--room);stroke:var(--switch)}
 .ny .sign rect{fill:var(--sign);stroke:var(--wall)}
 .ny .cloud{fill:var(--paper);stroke:var(--wall);stroke-width:1.6}
 .ny .name{font-weight:600}
@@ -60,8 +61,8 @@ pub(super) fn draw(graph: &Graph) -> String {
     for wire in &scene.wires {
         let class = match (wire.kind, wire.health) {
             (Kind::Rail, _) => "rail",
-            (Kind::Way(_), Tone::Bad) => "down",
-            (Kind::Way(_), Tone::Warn) => "shaped",
+            (_, Tone::Bad) => "down",
+            (_, Tone::Warn) => "shaped",
             (Kind::Way(Way::On), _) => "on",
             (Kind::Way(_) | Kind::Out, _) => "cable",
         };
@@ -76,9 +77,14 @@ pub(super) fn draw(graph: &Graph) -> String {
         cloud(&mut text, rect);
     }
     boxes(&mut text, graph, &scene);
-    for label in &scene.labels {
-        _ = write!(text, "<g>{}", tip(&label.tip));
-        label.texts.iter().for_each(|one| line(&mut text, one));
+    for tag in &scene.tags {
+        _ = write!(
+            text,
+            "<g class=\"tag\">{}{}",
+            tip(&tag.tip),
+            rect(&tag.rect, 3, "")
+        );
+        tag.texts.iter().for_each(|one| line(&mut text, one));
         text += "</g>\n";
     }
     for unseen in &graph.unseen {

@@ -125,12 +125,13 @@ fn own_ways(graph: &Graph, at: usize) -> Vec<String> {
             Way::Port if one.node == at => said.push(format!("in {}", named(other))),
             Way::On if other.node == at => said.push(format!("on {}", named(one))),
             Way::Cable if one.node == at => {
-                said.push(format!("{} ── {}", named(one), named(other)))
+                let port = one.port.as_ref().map(|port| format!("{} ", port.name()));
+                said.push(format!("{}── {}", port.unwrap_or_default(), named(other)));
             }
             Way::Cable | Way::Port | Way::On => {}
         }
     }
-    if graph.outward.iter().any(|tie| tie.node == at) {
+    if graph.outward.iter().any(|(tie, _)| tie.node == at) {
         said.push("── outside".to_owned());
     }
     said
@@ -207,7 +208,11 @@ fn rooms(graph: &Graph, width: usize) -> String {
             continue;
         }
         let mut columns = vec![node.title.clone()];
-        let outward = graph.outward.iter().filter(|tie| tie.node == at);
+        let outward = graph
+            .outward
+            .iter()
+            .map(|(tie, _)| tie)
+            .filter(|tie| tie.node == at);
         let ways = outward.filter_map(|tie| node.jacks.get(tie.jack?));
         let ways: Vec<String> = ways
             .map(|jack| {

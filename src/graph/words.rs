@@ -55,6 +55,12 @@ pub(super) fn cells(text: &str) -> usize {
         .sum()
 }
 
+/// What names are sorted by: `web-2` before `web-10`.
+pub(super) fn natural(name: &str) -> (String, usize, String) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem.to_owned(), cells(name), name.to_owned())
+}
+
 /// Whether its kind has another end like itself.
 pub(super) fn is_cable(device: &Device) -> bool {
     matches!(device.kind.as_str(), "veth" | "netkit" | "vxcan")
@@ -114,6 +120,15 @@ pub(super) fn marks(device: &Device) -> Vec<Line> {
         }
     }
     said
+}
+
+/// How packets get through it.
+pub(super) fn health(device: &Device) -> Tone {
+    match (device.carries(), &device.qdisc) {
+        (false, _) => Tone::Bad,
+        (true, Some(_)) => Tone::Warn,
+        (true, None) => Tone::Plain,
+    }
 }
 
 /// What kind it is, where its name does not have to say it; and what it has beside.

@@ -53,3 +53,25 @@ fn ports() {
 fn chosen() {
     example("chosen");
 }
+
+#[test]
+fn everything() {
+    every_form("everything", &sample::everything(), "host");
+}
+
+/// Those that the documentation shows.
+#[test]
+fn pictures() {
+    for (name, survey, title) in [
+        ("three", sample::example("three"), "lab three"),
+        ("routers", sample::example("routers"), "lab routers"),
+        ("chosen", sample::example("chosen"), "lab chosen"),
+        ("ports", sample::example("ports"), "lab ports"),
+        ("tree", sample::tree(), "lab tree"),
+        ("alike", sample::alike(300), "host"),
+        ("host", sample::everything(), "host"),
+    ] {
+        let path = format!("docs/pictures/{name}.svg");
+        golden(&path, &graph::svg(&survey, title));
+    }
+}

@@ -3,5 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod forms;
 mod golden;
+mod made;
 mod sample;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::graph::model::{Graph, Shape};
-use crate::graph::words::Tone;
+use crate::graph::words::{Tone, natural};
 
 /// Boxes that are placed as one.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub(super) struct Part {
 pub(super) fn parts(graph: &Graph) -> (Vec<Part>, Vec<usize>) {
     let around = graph.around();
     let mut depth = vec![usize::MAX; graph.nodes.len()];
-    let outward: BTreeSet<usize> = graph.outward.iter().map(|tie| tie.node).collect();
+    let outward: BTreeSet<usize> = graph.outward.iter().map(|(tie, _)| tie.node).collect();
     let mut parts = Vec::new();
     let mut seen = vec![false; graph.nodes.len()];
     for start in 0..graph.nodes.len() {
@@ -152,11 +152,9 @@ fn part(
         if hangs(at).is_none() {
             add(layer, Unit::One(at));
         }
-        let below: Vec<usize> = around[at]
-            .iter()
-            .map(|(_, other)| *other)
-            .filter(|other| hangs(*other) == Some(at))
-            .collect();
+        let below = around[at].iter().map(|(_, other)| *other);
+        let mut below: Vec<usize> = below.filter(|other| hangs(*other) == Some(at)).collect();
+        below.sort_by_cached_key(|at| natural(&graph.nodes[*at].title));
         match below.as_slice() {
             [] => {}
             [only] => add(layer + 1, Unit::One(*only)),

@@ -4,17 +4,19 @@
 mod layers;
 mod measure;
 mod place;
+mod tag;
 mod wire;
 
 use std::collections::BTreeMap;
 
-use super::model::{Graph, Jack};
+use super::model::Graph;
 use super::words::{Line, Tone};
 use layers::Part;
 pub(super) use measure::{Plate, Rect, Text};
 use measure::{SMALL, TITLE, broken, wide};
 use place::Placed;
-pub(super) use wire::{Kind, Label, Wire};
+pub(super) use tag::Tag;
+pub(super) use wire::{Kind, Wire};
 
 /// A picture.
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ pub(super) struct Scene {
     /// By the nodes' order.
     pub(super) boxes: Vec<Box>,
     pub(super) wires: Vec<Wire>,
-    pub(super) labels: Vec<Label>,
+    pub(super) tags: Vec<Tag>,
 }
 
 /// The host's walls, and what is written there.
@@ -49,7 +51,7 @@ pub(super) struct Box {
 /// How wide a page is that it is made for, by its height.
 const PAGE: f64 = 1.5;
 /// No page is smaller: what fits is not made narrower.
-const SMALL_PAGE: f64 = 800.0;
+const SMALL_PAGE: f64 = 960.0;
 /// Around the picture, and from the house's wall to what is in it.
 const MARGIN: f64 = 16.0;
 const WALL: f64 = 24.0;
@@ -77,42 +79,147 @@ pub(super) fn scene(graph: &Graph) -> Scene {
         .zip(&tops)
         .map(|(node, tops)| measure::size_of(node, tops))
         .collect();
+    let sizes = tag::with_room(graph, sizes, &tops);
     let links: Vec<_> = parts.iter().map(|part| place::links(graph, part)).collect();
     for (part, links) in parts.iter_mut().zip(&links) {
         place::order(part, links);
     }
-    let widest = parts
-        .iter()
-        .flat_map(|part| &part.units)
-        .map(|unit| unit.members().len())
-        .max()
-        .unwrap_or(1);
-    let columns = [24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1];
-    let tried = columns
-        .into_iter()
-        .filter(|columns| *columns < widest.max(2) * 2);
-    let mut best: Option<(f64, Plan)> = None;
-    let side = side(graph);
-    for columns in tried {
-        let placed: Vec<Placed> = (parts.iter().zip(&links))
-            .map(|(part, links)| place::place(graph, part, links, &sizes, columns))
-            .collect();
-        for wide in [2.2, 1.7, 1.3, 1.0, 0.7] {
-            let plan = pack(graph, &parts, &placed, wide);
-            // How large a page has to be.
-            let cost = (plan.w + side).max(plan.h * PAGE).max(SMALL_PAGE);
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, plan));
+    let plan = Search {
+        graph,
+        parts: &parts,
+        links: &links,
+        sizes: &sizes,
+        side: side(graph),
+    }
+    .best();
+    drawn(graph, plan, &tops, &depth, &parts)
+}
+
+/// Looks for the columns and shelves with which all is on the smallest page.
+struct Search<'g> {
+    graph: &'g Graph,
+    parts: &'g [Part],
+    links: &'g [Vec<[usize; 2]>],
+    sizes: &'g [measure::Size],
+    /// How wide the host's own column is.
+    side: f64,
+}
+
+/// So many columns may a block have.
+const COLUMNS: [usize; 12] = [24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1];
+/// More boxes are not tried in so many ways.
+const PATIENCE: usize = 400;
+
+impl Search<'_> {
+    /// First with the same columns everywhere, then layer by layer with others.
+    fn best(&self) -> Plan {
+        let with = |columns: usize| -> Vec<Placed> {
+            let parts = 0..self.parts.len();
+            let all = |at: usize| vec![columns; self.parts[at].layers.len()];
+            parts.map(|at| self.placed(at, &all(at))).collect()
+        };
+        let mut best = (COLUMNS[0], with(COLUMNS[0]));
+        let mut plan = self.plan(&best.1);
+        let units = self.parts.iter().flat_map(|part| &part.units);
+        let widest = units.map(|unit| unit.members().len()).max().unwrap_or(1);
+        for columns in COLUMNS[1..].iter().filter(|columns| **columns < widest) {
+            let placed = with(*columns);
+            let other = self.plan(&placed);
+            if other.0 < plan.0 {
+                (best, plan) = ((*columns, placed), other);
             }
         }
+        let (columns, mut placed) = best;
+        let few = self.graph.nodes.len() <= PATIENCE;
+        for (at, part) in self.parts.iter().enumerate().filter(|_| few) {
+            let mut chosen = vec![columns; part.layers.len()];
+            let blocks = |layer: &Vec<usize>| {
+                layer
+                    .iter()
+                    .any(|unit| part.units[*unit].members().len() > 1)
+            };
+            let layers = part
+                .layers
+                .iter()
+                .enumerate()
+                .filter(|(_, layer)| blocks(layer));
+            for (layer, _) in layers {
+                for columns in COLUMNS {
+                    let before = std::mem::replace(&mut chosen[layer], columns);
+                    let old = std::mem::replace(&mut placed[at], self.placed(at, &chosen));
+                    let other = self.plan(&placed);
+                    if other.0 < plan.0 {
+                        plan = other;
+                    } else {
+                        chosen[layer] = before;
+                        placed[at] = old;
+                    }
+                }
+            }
+        }
+        plan.1
     }
-    match best {
-        Some((_, plan)) => drawn(graph, plan, &tops, &depth, &parts),
-        None => Scene::default(),
+
+    fn placed(&self, at: usize, columns: &[usize]) -> Placed {
+        place::place(
+            self.graph,
+            &self.parts[at],
+            &self.links[at],
+            self.sizes,
+            columns,
+        )
+    }
+
+    /// The best shelves for these, and how large a page has to be.
+    fn plan(&self, placed: &[Placed]) -> (f64, Plan) {
+        let mut best = self.packed(placed, SHELVES[0]);
+        for wide in &SHELVES[1..] {
+            let other = self.packed(placed, *wide);
+            if other.0 < best.0 {
+                best = other;
+            }
+        }
+        best
+    }
+
+    fn packed(&self, placed: &[Placed], wide: f64) -> (f64, Plan) {
+        let plan = pack(self.graph, self.parts, placed, wide);
+        let around = 2.0 * (MARGIN + WALL);
+        let outside = if self.graph.outward.is_empty() {
+            0.0
+        } else {
+            OUTSIDE
+        };
+        let (w, h) = (plan.w + self.side + around, plan.h + outside + around);
+        let cost = w.max(h * PAGE).max(SMALL_PAGE);
+        (cost, plan)
     }
 }
 
-/// Parts beside each other in shelves; those that lead out in the first.
+/// Widths of shelves that are tried, by that of a page of the same area.
+const SHELVES: [f64; 5] = [2.2, 1.7, 1.3, 1.0, 0.7];
+
+/// The highest place that nothing is below, of something so wide, and of those the leftmost.
+fn free(taken: &[Rect], w: f64, most: f64) -> (f64, f64) {
+    let mut best = (0.0, f64::INFINITY);
+    for x in taken
+        .iter()
+        .map(Rect::right)
+        .chain(taken.iter().map(|rect| rect.x))
+        .chain([0.0])
+    {
+        let meets = |rect: &&Rect| rect.x < x + w && x < rect.right();
+        let below = taken.iter().filter(meets).map(Rect::bottom);
+        let y = below.fold(0.0, f64::max);
+        let fits = x + w <= most + 0.5;
+        if fits && (y < best.1 || y == best.1 && x < best.0) {
+            best = (x, y);
+        }
+    }
+    best
+}
+
+/// Parts beside and below each other; those that lead out at the top.
 fn pack(graph: &Graph, parts: &[Part], placed: &[Placed], wide: f64) -> Plan {
     let area: f64 = placed
         .iter()
@@ -134,12 +241,15 @@ fn pack(graph: &Graph, parts: &[Part], placed: &[Placed], wide: f64) -> Plan {
         w: 0.0,
         h: 0.0,
     };
-    let (mut x, mut y) = (0.0, 0.0);
+    let mut taken: Vec<Rect> = Vec::new();
     for at in order {
         let (part, one) = (&parts[at], &placed[at]);
-        if x > 0.0 && x + one.w > most && !part.outward {
-            (x, y) = (0.0, plan.h + APART);
-        }
+        let (w, h) = (one.w + APART, one.h + APART);
+        let (x, y) = match part.outward {
+            true => (taken.iter().map(Rect::right).fold(0.0, f64::max), 0.0),
+            false => free(&taken, w, most + APART),
+        };
+        taken.push(Rect { x, y, w, h });
         for (node, rect) in &one.rects {
             plan.rects[*node] = Rect {
                 x: rect.x + x,
@@ -154,7 +264,6 @@ fn pack(graph: &Graph, parts: &[Part], placed: &[Placed], wide: f64) -> Plan {
         }
         plan.w = plan.w.max(x + one.w);
         plan.h = plan.h.max(y + one.h);
-        x += one.w + APART;
     }
     plan
 }
@@ -269,16 +378,4 @@ fn house_at(house: &super::model::House, top: f64) -> (Frame, f64) {
     let signs = house.signs.iter().map(sign).collect();
     let rect = Rect::default();
     (Frame { rect, texts, signs }, y + 4.0)
-}
-
-/// What is written at a port of a switch, beside its cable.
-fn at_port(jack: &Jack, x: f64, y: f64) -> Vec<Text> {
-    let text = |(n, line): (usize, &Line)| Text {
-        x: x + 5.0,
-        y: y + 11.0 + 11.0 * n as f64,
-        size: measure::TINY,
-        tone: if n == 0 { Tone::Dim } else { line.tone },
-        text: line.text.clone(),
-    };
-    jack.lines.iter().take(4).enumerate().map(text).collect()
 }

@@ -11,7 +11,7 @@ use crate::graph::model::{Graph, Shape};
 const APART: f64 = 22.0;
 /// Between those of a block, and above each of its rows the rail.
 const CLOSE: f64 = 16.0;
-pub(super) const RAIL: f64 = 40.0;
+pub(super) const RAIL: f64 = 46.0;
 /// Left of a block of several rows, for what leads down to its rails.
 pub(super) const GUTTER: f64 = 22.0;
 /// Between two layers, at least; and more, where something leads far aside.
@@ -130,21 +130,18 @@ fn crossings(layers: &[Vec<usize>], links: &[[usize; 2]]) -> usize {
     by_layer.iter().map(of).sum()
 }
 
-/// The places of a part's boxes; blocks have at most so many columns.
+/// The places of a part's boxes; blocks have at most so many columns, by their layer.
 pub(super) fn place(
     graph: &Graph,
     part: &Part,
     links: &[[usize; 2]],
     sizes: &[Size],
-    columns: usize,
+    columns: &[usize],
 ) -> Placed {
-    let blocks: Vec<Grid> = part
-        .units
-        .iter()
-        .map(|unit| Grid::of(unit, sizes, columns))
-        .collect();
-    let widths: Vec<f64> = blocks.iter().map(|grid| grid.w).collect();
     let layer_of = layers_of(part);
+    let grid = |(at, unit): (usize, &Unit)| Grid::of(unit, sizes, columns[layer_of[at]]);
+    let blocks: Vec<Grid> = part.units.iter().enumerate().map(grid).collect();
+    let widths: Vec<f64> = blocks.iter().map(|grid| grid.w).collect();
     let middles = middles(part, links, &widths, &layer_of);
     let mut placed = Placed::default();
     let mut y = 0.0;

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::layers::{Part, Unit};
-use super::measure::{Rect, Text};
+use super::measure::Rect;
 use super::place::{GUTTER, RAIL};
-use super::{OUTSIDE, Scene, at_port};
+use super::tag::Tag;
+use super::{OUTSIDE, Scene};
 use crate::graph::model::{Edge, Graph, Shape, Tie, Way};
 use crate::graph::words::Tone;
 
@@ -31,33 +32,6 @@ pub(in crate::graph) enum Kind {
     Out,
 }
 
-/// What is written at a port.
-#[derive(Debug)]
-pub(in crate::graph) struct Label {
-    pub(in crate::graph) texts: Vec<Text>,
-    pub(in crate::graph) tip: String,
-}
-
-impl Label {
-    fn rect(&self) -> Rect {
-        let right = self
-            .texts
-            .iter()
-            .map(|text| text.x + text.width())
-            .fold(0.0, f64::max);
-        let (x, y) = self
-            .texts
-            .first()
-            .map_or((0.0, 0.0), |text| (text.x, text.y - 9.0));
-        Rect {
-            x,
-            y,
-            w: right - x,
-            h: 11.0 * self.texts.len() as f64,
-        }
-    }
-}
-
 /// In which wall each device of a room is: where what it is plugged into comes from.
 pub(super) fn tops(graph: &Graph, depth: &[usize]) -> Vec<Vec<bool>> {
     let mut tops: Vec<Vec<Option<bool>>> = graph
@@ -65,7 +39,7 @@ pub(super) fn tops(graph: &Graph, depth: &[usize]) -> Vec<Vec<bool>> {
         .iter()
         .map(|node| vec![None; node.jacks.len()])
         .collect();
-    for tie in &graph.outward {
+    for (tie, _) in &graph.outward {
         if let Some(jack) = tie.jack {
             tops[tie.node][jack] = Some(true);
         }
@@ -299,8 +273,8 @@ impl<'s> Loom<'s> {
                 below.bottom(),
             );
             self.push(path, kind, edge.health, Some(at));
-            self.label(upper, x1, above.bottom());
-            self.label(lower, x2, below.bottom());
+            self.tag(upper, x1, above.bottom(), true);
+            self.tag(lower, x2, below.bottom(), true);
             return;
         }
         if self.is_below_rail(lower.node) == Some(upper.node) {
@@ -311,7 +285,7 @@ impl<'s> Loom<'s> {
                 edge.health,
                 Some(at),
             );
-            self.label(upper, x2, rail);
+            self.tag(upper, x2, rail, true);
             return;
         }
         let (floor, end) = (self.floors[upper.node], below.y);
@@ -326,27 +300,17 @@ impl<'s> Loom<'s> {
             }
         };
         self.push(path, kind, edge.health, Some(at));
-        self.label(upper, x1, above.bottom());
-        self.label(lower, x2, end - 34.0);
+        self.tag(upper, x1, above.bottom(), true);
+        self.tag(lower, x2, end, false);
     }
 
     /// What is said of a port, where there is room for it; what hinders packets, anyway.
-    fn label(&mut self, tie: &Tie, x: f64, y: f64) {
+    fn tag(&mut self, tie: &Tie, x: f64, y: f64, below: bool) {
         let Some(port) = &tie.port else { return };
-        let label = Label {
-            texts: at_port(port, x, y),
-            tip: port.tip.clone(),
-        };
-        let own = label.rect();
-        let meets = |other: &Rect| {
-            own.x < other.right()
-                && other.x < own.right()
-                && own.y < other.bottom()
-                && other.y < own.bottom()
-        };
-        let free = !self.scene.labels.iter().any(|other| meets(&other.rect()));
+        let tag = Tag::new(port, x, y, below);
+        let free = !self.scene.tags.iter().any(|other| other.meets(&tag));
         if free || port.said().iter().any(|line| line.tone >= Tone::Warn) {
-            self.scene.labels.push(label);
+            self.scene.tags.push(tag);
         }
     }
 
@@ -356,16 +320,16 @@ impl<'s> Loom<'s> {
             return;
         }
         let mut ends = Vec::new();
-        for tie in &self.graph.outward {
+        for (tie, health) in &self.graph.outward {
             let boxed = &self.scene.boxes[tie.node];
             let plate = boxed
                 .plates
                 .iter()
                 .find(|plate| Some(plate.jack) == tie.jack);
             let x = plate.map_or(boxed.rect.middle(), |plate| plate.rect.middle());
-            ends.push((x, boxed.rect.y));
+            ends.push((x, boxed.rect.y, *health));
         }
-        let middle = ends.iter().map(|(x, _)| x).sum::<f64>() / ends.len() as f64;
+        let middle = ends.iter().map(|(x, ..)| x).sum::<f64>() / ends.len() as f64;
         let (w, h) = (132.0, 58.0);
         let wall = self
             .scene
@@ -378,13 +342,13 @@ impl<'s> Loom<'s> {
             w,
             h,
         };
-        for (x, y) in ends {
+        for (x, y, health) in ends {
             let to = x.clamp(cloud.x + 30.0, cloud.right() - 30.0);
             let (from, half) = (cloud.bottom() - 6.0, (wall + cloud.bottom()) / 2.0);
             let path = format!(
                 "M{x:.0} {y:.0}V{wall:.0}C{x:.0} {half:.0} {to:.0} {half:.0} {to:.0} {from:.0}"
             );
-            self.push(path, Kind::Out, Tone::Plain, None);
+            self.push(path, Kind::Out, health, None);
         }
         self.scene.cloud = Some(cloud);
     }

@@ -51,10 +51,8 @@ pub(super) fn far(looked: &mut [Looked]) -> io::Result<BTreeMap<(usize, usize), 
                 let likely = ends.get(&(link, index)).into_iter().flatten().copied();
                 let others =
                     (0..looked.len()).filter(|other| by_index.contains_key(&(*other, link)));
-                let candidates: Vec<usize> = match likely.clone().count() {
-                    0 => others.collect(),
-                    _ => likely.collect(),
-                };
+                // Numbers may fit by chance: then it is in one of the others after all.
+                let candidates: Vec<usize> = likely.chain(others).collect();
                 for candidate in candidates {
                     if numbers.of(looked, at, candidate)? == Some(nsid) {
                         place = Some(candidate);
