@@ -20,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("capture::lines for people and programs", lines),
         test("capture::a pipe to tcpdump", pipe),
         test("capture::names that nobody has", nobody),
+        test("capture::only filters need libpcap", no_libpcap),
     ]
 }
 
@@ -186,4 +187,18 @@ fn nobody() {
     let program = env!("CARGO_BIN_EXE_netyard");
     let said = try_sh(&format!("setpriv --bounding-set=-all {program} capture pc"));
     assert!(said.err.contains("error[not-root]"), "{}", said.err);
+}
+
+fn no_libpcap() {
+    up();
+    // Seen by this test alone.
+    sh(
+        "for one in $(/sbin/ldconfig -p | grep -o '/.*/libpcap.so.*'); do mount --bind /dev/null $one; done",
+    );
+    let said = outcome(&["capture", "pc", "--for", "1", "icmp"]);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.err.contains("error[no-libpcap]") && said.err.contains("libpcap0.8"));
+    let capture = Capture::start(&["pc:eth0", "-s", "60"]);
+    datagram();
+    assert!(capture.interrupt().0.contains("10.5.0.11.9: UDP"));
 }
