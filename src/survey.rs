@@ -22,35 +22,21 @@ pub fn look() -> Result<Survey, Error> {
     Ok(sight()?.survey)
 }
 
-/// Follows a packet through the host, and its answer back. What is asked is made of what was
-/// seen; the kernel's own answers are from right after.
+/// Follows packets through the host, and their answers back. What is asked is made of what
+/// was seen; the kernel's own answers are from right after.
 ///
 /// # Errors
-/// Those of [`look`], and those of the question.
+/// Those of [`look`], and those of who asks.
 pub fn explain<E: From<Error>>(
-    ask: impl FnOnce(&Survey) -> Result<Question, E>,
-) -> Result<Explained, E> {
+    ask: impl FnOnce(&Survey) -> Result<Vec<Question>, E>,
+) -> Result<Vec<(Question, Explanation)>, E> {
     let Sight { survey, open } = sight()?;
-    let question = ask(&survey)?;
     let kernel = Kernel::new(&survey, open);
-    let explanation = explain::explain(&survey, &kernel, &question);
-    drop(kernel);
-    Ok(Explained {
-        survey,
-        question,
-        explanation,
-    })
-}
-
-/// A question and its answer, with what they are about.
-#[derive(Debug)]
-pub struct Explained {
-    /// The host as it was seen.
-    pub survey: Survey,
-    /// What was asked.
-    pub question: Question,
-    /// What becomes of the packet.
-    pub explanation: Explanation,
+    let answered = ask(&survey)?.into_iter().map(|question| {
+        let explanation = explain::explain(&survey, &kernel, &question);
+        (question, explanation)
+    });
+    Ok(answered.collect())
 }
 
 /// The same as [`look`], with the namespaces open.

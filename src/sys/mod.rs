@@ -3,8 +3,8 @@
 
 pub(crate) mod attend;
 mod blocked;
-pub(crate) mod doctor;
 pub(crate) mod capture;
+pub(crate) mod doctor;
 pub(crate) mod ears;
 pub(crate) mod exec;
 mod failure;

@@ -2,11 +2,11 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use netyard::explain::{Load, Question, Step, Verdict, address_of};
+use netyard::explain::{Explanation, Load, Question, Step, Verdict, address_of};
 use netyard::report::codes;
 use netyard::state::Transport;
 use netyard::state::survey::{Space, Survey};
-use netyard::survey::{self, Explained};
+use netyard::survey;
 use serde_json::json;
 
 use super::output::{self, BAD, BOLD, DIM, GOOD, say, styled};
@@ -41,16 +41,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let explained = survey::explain(|survey| question(args, survey))?;
-    let arrives = matches!(
-        explained.explanation.verdict,
-        Verdict::Arrives | Verdict::Leaves(_)
-    );
+    let asked = |survey: &Survey| Ok::<_, Trouble>(vec![question(args, survey)?]);
+    let Some((question, explanation)) = survey::explain(asked)?.pop() else {
+        return Err(Trouble::failed(codes::INTERNAL, "no answer"));
+    };
+    let verdict = &explanation.verdict;
+    let arrives = matches!(verdict, Verdict::Arrives | Verdict::Leaves(_));
     let code = ExitCode::from(u8::from(!arrives));
     if args.json {
-        output::json(&as_json(args, &explained))?;
+        output::json(&as_json(args, &question, &explanation))?;
     } else {
-        show(args, &explained);
+        show(args, &question, &explanation);
     }
     Ok(code)
 }
@@ -138,12 +139,7 @@ fn no_address(to: &Space) -> Trouble {
         .hint(hint)
 }
 
-fn show(args: &Args, explained: &Explained) {
-    let Explained {
-        question,
-        explanation,
-        ..
-    } = explained;
+fn show(args: &Args, question: &Question, explanation: &Explanation) {
     let load = match question.load {
         Load::Echo => "ping".to_owned(),
         Load::To(transport, port) => format!("{transport} to port {port}"),
@@ -180,12 +176,7 @@ fn steps(steps: &[Step], width: usize) {
     }
 }
 
-fn as_json(args: &Args, explained: &Explained) -> serde_json::Value {
-    let Explained {
-        question,
-        explanation,
-        ..
-    } = explained;
+fn as_json(args: &Args, question: &Question, explanation: &Explanation) -> serde_json::Value {
     let (cause, fix) = match &explanation.verdict {
         Verdict::Stops(cause) => (Some(cause), Some(cause.fix())),
         _ => (None, None),

@@ -15,6 +15,7 @@ fn row(row: &Row) -> Value {
         check,
         outcome,
         cause,
+        change,
     } = row;
     let expected = check.reach.map(|reach| match reach {
         true => "reached",
@@ -31,6 +32,7 @@ fn row(row: &Row) -> Value {
         "rtt_ms": outcome.rtt.map(|rtt| rtt.as_micros() as f64 / 1e3),
         "server": outcome.server,
         "cause": cause,
+        "change": change,
     });
     if check.bounds != Bounds::default() {
         value["bounds"] = json!(check.bounds);

@@ -2,6 +2,7 @@ mod json;
 mod junit;
 mod matrix;
 mod table;
+mod why;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -56,6 +57,8 @@ struct Row {
     check: Check,
     outcome: Outcome,
     cause: Option<String>,
+    /// What to change, where the packet was followed to what stops it.
+    change: Option<String>,
 }
 
 impl Row {
@@ -126,9 +129,11 @@ fn report(args: &Args) -> Result<Report, Trouble> {
     drop(bar);
     let took = began.elapsed();
     let rows = checks.into_iter().zip(outcomes);
+    let mut rows: Vec<Row> = rows.map(|pair| row(pair, &map, drift.is_some())).collect();
+    why::explain(&mut rows);
     Ok(Report {
         lab: topology.lab,
-        rows: rows.map(|pair| row(pair, &map, drift.is_some())).collect(),
+        rows,
         pairs: count,
         drift,
         took,
@@ -157,6 +162,7 @@ fn row((check, outcome): (Check, Outcome), map: &Map<'_>, drift: bool) -> Row {
         check,
         outcome,
         cause,
+        change: None,
     }
 }
 

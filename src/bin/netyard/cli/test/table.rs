@@ -7,7 +7,7 @@ use netyard::probe::{Bounds, Check, PacketSize, Seen};
 use netyard::report::wrap;
 
 use super::{Row, probe_name};
-use crate::cli::output::{BAD, GOOD, fits, say, styled};
+use crate::cli::output::{BAD, DIM, GOOD, fits, say, styled};
 
 pub(super) fn print(rows: &[&Row]) {
     let mut table = Table::new();
@@ -39,11 +39,20 @@ pub(super) fn print(rows: &[&Row]) {
 
 /// The cause of each failure.
 pub(super) fn causes(failed: &[&Row]) {
-    for Row { check, cause, .. } in failed {
+    for Row {
+        check,
+        cause,
+        change,
+        ..
+    } in failed
+    {
         let (from, to) = (&check.from, check.to);
         if let Some(cause) = cause {
             let said = wrap(&format!("FAIL {from} to {to}: {cause}"), fits());
             say!("\n{}", said.replacen("FAIL", &styled(BAD, "FAIL"), 1));
+            if let Some(change) = change {
+                say!("     {} {change}", styled(DIM, "change:"));
+            }
         }
     }
 }
