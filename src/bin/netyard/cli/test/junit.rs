@@ -24,6 +24,7 @@ fn case(report: &Report, row: &Row) -> String {
         check,
         outcome,
         cause,
+        ..
     } = row;
     let name = format!(
         "{} to {}: {}, {}",
