@@ -16,6 +16,7 @@ need sysctl procps
 need ping iputils-ping
 need unshare util-linux
 need conntrack conntrack
+need iptables-nft iptables
 need cc gcc
 [ -e /usr/include/linux/netfilter/nf_tables.h ] || missing="$missing linux-libc-dev"
 if [ -n "$missing" ]; then

@@ -1,15 +1,17 @@
 //! What is said of packets by a host's rules, ours and others', beside what becomes of real
 //! packets.
 
+mod host;
 mod programs;
 mod rulesets;
 mod yard;
 
 use super::{Test, test};
 use crate::sandbox::{file, ok, sh};
+use host::Host;
 use programs::PROGRAMS;
 use rulesets::RULESETS;
-use yard::{Host, Probe, Servers};
+use yard::{Probe, Servers};
 
 pub(crate) fn tests() -> Vec<Test> {
     let groups = RULESETS
