@@ -81,6 +81,27 @@ impl Host {
         names.find(has).unwrap_or("h").to_owned()
     }
 
+    /// What becomes of a frame on its way over a bridge, between two stations by the last byte
+    /// of their addresses.
+    pub(crate) fn switched(&self, probe: &Probe, source: IpAddr, ends: [u8; 2]) -> Fate {
+        let mut packet = Packet::new(source, probe.to, 17);
+        (packet.source_port, packet.destination_port) = (40000, probe.port);
+        packet.iif = self.device("vc");
+        let [from, to] = ends.map(|last| [2, 0, 0, 0, 0, last]);
+        packet.ether = Some((from, to));
+        for hook in [Hook::Prerouting, Hook::Forward, Hook::Postrouting] {
+            if hook != Hook::Prerouting {
+                packet.oif = self.device("vs");
+            }
+            let passage = pass(&self.rules.ruleset, Layer::Bridge, hook, &packet, self);
+            if passage.fate != Fate::Accept {
+                return passage.fate;
+            }
+            packet = passage.packet;
+        }
+        Fate::Accept
+    }
+
     /// The packet's whole way through the host.
     pub(crate) fn foretell(&self, probe: &Probe, source: IpAddr) -> Foretold {
         let mut way = Way {
