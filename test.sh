@@ -17,6 +17,7 @@ need ping iputils-ping
 need unshare util-linux
 need conntrack conntrack
 need tcpdump tcpdump
+need iptables-nft iptables
 need cc gcc
 [ -e /usr/include/linux/netfilter/nf_tables.h ] || missing="$missing linux-libc-dev"
 if [ -n "$missing" ]; then

@@ -102,9 +102,14 @@ impl Bytes {
 
     /// Whether they lie within a range.
     pub(super) fn within(&self, low: &[u8], high: &[u8]) -> Truth {
-        let at_least = self.compare(low).map(|order| order != Ordering::Less);
-        let at_most = self.compare(high).map(|order| order != Ordering::Greater);
-        both(at_least, at_most)
+        let parts = self.value.iter().zip(&self.known);
+        let largest: Vec<u8> = parts.map(|(value, known)| value | !known).collect();
+        // The smallest that they may be is the value itself.
+        let (smallest, largest) = (self.value.as_slice(), largest.as_slice());
+        if largest < low || smallest > high {
+            return Some(false);
+        }
+        (low <= smallest && largest <= high).then_some(true)
     }
 }
 
@@ -130,6 +135,11 @@ mod tests {
         assert_eq!(half.compare(&[0x12, 0]), None);
         assert_eq!(half.within(&[0x13, 0], &[0x14, 0]), Some(false));
         assert_eq!(half.within(&[0x11, 0], &[0x13, 0]), Some(true));
+        assert_eq!(half.within(&[0x12, 0x35], &[0x13, 0]), None);
+        // Whatever it is, it is one of all.
+        let none = Bytes::unknown(2);
+        assert_eq!(none.within(&[0, 0], &[0xff, 0xff]), Some(true));
+        assert_eq!(none.within(&[0, 1], &[0xff, 0xff]), None);
         assert_eq!(Bytes::known([1, 2]).equals(&[1, 2]), Some(true));
         assert_eq!(Bytes::known([1, 2, 3, 4]).turned(2).value, [2, 1, 4, 3]);
     }

@@ -1,15 +1,18 @@
 //! What is said of packets by a host's rules, ours and others', beside what becomes of real
 //! packets.
 
+mod host;
 mod programs;
 mod rulesets;
 mod yard;
 
 use super::{Test, test};
 use crate::sandbox::{file, ok, sh};
+use host::Host;
+use netyard::explain::filter::Fate;
 use programs::PROGRAMS;
 use rulesets::RULESETS;
-use yard::{Host, Probe, Servers};
+use yard::{Probe, Servers};
 
 pub(crate) fn tests() -> Vec<Test> {
     let groups = RULESETS
@@ -19,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .chain([
             test("filter::the_old_kind", the_old_kind),
             test("filter::ours", ours),
+            test("filter::frames on a bridge", bridged),
             test("filter::many_rules", many),
         ])
         .collect()
@@ -203,4 +207,49 @@ fn many() {
     let foretold = Host::read().foretell(&probe, yard::source(&probe));
     let met: usize = foretold.passages.iter().map(|(_, p)| p.met).sum();
     assert_eq!(met, 1501);
+}
+
+/// Frames between two ports of a bridge, which rules of family `bridge` see.
+fn bridged() {
+    sh(
+        "ip netns add c; ip netns add s; ip link add br0 type bridge; ip link set br0 up
+        for n in c s; do
+          ip link add v$n type veth peer name eth0 netns $n; ip link set v$n master br0 up
+          ip -n $n link set eth0 address 02:00:00:00:00:0$(echo $n | tr cs 12) up
+        done
+        ip -n c addr add 10.3.0.1/24 dev eth0; ip -n s addr add 10.3.0.2/24 dev eth0
+        ip -n c neigh add 10.3.0.2 lladdr 02:00:00:00:00:02 dev eth0
+        ip -n s neigh add 10.3.0.1 lladdr 02:00:00:00:00:01 dev eth0",
+    );
+    sh("nft -f - <<'E'
+table bridge b {
+  set known { typeof iifname . ether saddr; elements = { vc . 02:00:00:00:00:01 }; }
+  chain pre { type filter hook prerouting priority dstnat; iifname . ether saddr != @known drop; ether type ip udp dport 53 meta mark set 3; }
+  chain forward { type filter hook forward priority filter; iifname vc oifname vs meta mark 3 drop; ip saddr 10.3.0.1 udp dport 5000 drop; ether daddr 02:00:00:00:00:03 drop; meta protocol ip6 drop; }
+  chain post { type filter hook postrouting priority 300; meta l4proto udp th dport 80 drop; }
+}
+E");
+    let servers = ["s"].map(Servers::open);
+    let host = Host::read();
+    for (port, arrives) in [
+        (53, false),
+        (5000, false),
+        (80, false),
+        (443, true),
+        (8080, true),
+    ] {
+        let probe = Probe {
+            from: "c",
+            protocol: "udp",
+            to: [10, 3, 0, 2].into(),
+            port,
+        };
+        let fate = host.switched(&probe, [10, 3, 0, 1].into(), [1, 2]);
+        let came = probe.send(&servers, arrives).is_some();
+        assert_eq!(
+            (came, fate == Fate::Accept),
+            (arrives, arrives),
+            "{port}: {fate:?}"
+        );
+    }
 }

@@ -83,7 +83,7 @@ E",
         "nft -f - <<'E'
 table inet f {
   chain forward { type filter hook forward priority 0; ct state established accept; iifname \"v*\" oif vs udp dport 5000 drop; iif vc oifname vs tcp dport 80 drop; oifname != \"vs\" drop; }
-  chain input { type filter hook input priority 0; meta iifkind \"veth\" tcp dport 443 drop; iifname { lo, vx } accept; iifname vc udp dport 53 drop; }
+  chain input { type filter hook input priority 0; meta iifkind \"veth\" tcp dport 443 drop; iifname { lo, \"vc*\" } udp dport 9005 drop; iifname { lo, vx } accept; iifname vc udp dport 53 drop; }
   chain output { type filter hook output priority 0; oif lo tcp dport 8080 reject with tcp reset; oifname vs udp dport 53 drop; }
 }
 E",
@@ -162,7 +162,7 @@ E",
 table inet f {
   set many { type ipv4_addr . inet_service; elements = { 10.2.0.2 . 80, 10.2.0.2 . 53 }; }
   set nets { type ipv4_addr; flags interval; elements = { 10.1.0.0/24 }; }
-  chain forward { type filter hook forward priority 0; policy drop; ct state established accept; ip daddr . th dport @many ip saddr @nets accept; }
+  chain forward { type filter hook forward priority 0; policy drop; ct state established accept; ip daddr @nets drop; ip daddr . th dport @many ip saddr @nets accept; }
   chain input { type filter hook input priority 0; ct state established accept; ip saddr != @nets drop; tcp dport 80 drop; }
 }
 E

@@ -50,8 +50,10 @@ impl Writer<'_> {
                 self.six = match bytes {
                     [0x08, 0x00] => Some(false),
                     [0x86, 0xdd] => Some(true),
+                    [0x08, 0x06] => None,
                     _ => return false,
                 };
+                self.arp = self.six.is_none();
                 Needed::EtherType
             }
             (Kind::Protocol, "meta l4proto" | "ip protocol" | "ip6 nexthdr") => {
@@ -86,7 +88,7 @@ impl Writer<'_> {
                     length: *length,
                     ..at
                 };
-                let place = field::place(one, self.six, self.protocol);
+                let place = self.place(one);
                 let fits = offset + length <= end && place.kind != Kind::Bytes;
                 fits.then_some((place, *length))
             });

@@ -1,6 +1,6 @@
 //! What a rule does with a packet, as nft writes it.
 
-use super::field::{self, ct_kind, meta_kind};
+use super::field::{ct_kind, meta_kind};
 use super::rule::{Needed, Writer};
 use super::value::{self, Kind};
 use super::xt;
@@ -30,7 +30,7 @@ impl Writer<'_> {
                 format!("ct {text} set {}", self.constant(*from, kind))
             }
             Expression::SetPayload(payload, from) => {
-                let place = field::place(*payload, self.six, self.protocol);
+                let place = self.place(*payload);
                 format!("{} set {}", place.text, self.constant(*from, place.kind))
             }
             Expression::Verdict(verdict) => value::verdict(verdict),

@@ -102,12 +102,26 @@ pub(super) struct Place {
     pub(super) whole: usize,
 }
 
-/// By the family that the network's header is of, if it is known, and the protocol of what is
-/// behind it.
-pub(super) fn place(at: Payload, six: Option<bool>, protocol: Option<u8>) -> Place {
+/// Of what the network's header is.
+#[derive(Clone, Copy)]
+pub(super) enum Network {
+    /// That is not known.
+    Open,
+    /// Of IPv6, or of IPv4.
+    Ip(bool),
+    /// Of ARP for Ethernet and IPv4 (RFC 826).
+    Arp,
+}
+
+/// By what the network's header is, and the protocol of what is behind it.
+pub(super) fn place(at: Payload, header: Network, protocol: Option<u8>) -> Place {
     let known = match at.base {
         Header::Link => link(at.offset, at.length),
-        Header::Network => network(at.offset, at.length, six),
+        Header::Network => match header {
+            Network::Open => None,
+            Network::Ip(six) => network(at.offset, at.length, six),
+            Network::Arp => arp(at.offset, at.length),
+        },
         Header::Transport => transport(at.offset, at.length, protocol),
         Header::Inner => None,
     };
@@ -127,8 +141,20 @@ fn link(offset: usize, length: usize) -> Known {
     Some((format!("ether {name}"), kind, whole))
 }
 
-fn network(offset: usize, length: usize, six: Option<bool>) -> Known {
-    let (name, kind, whole) = match (six?, offset, length) {
+fn arp(offset: usize, length: usize) -> Known {
+    let (name, kind) = match (offset, length) {
+        (6, 2) => ("operation", Kind::Number),
+        (8, 6) => ("saddr ether", Kind::Mac),
+        (14, 4) => ("saddr ip", Kind::Address),
+        (18, 6) => ("daddr ether", Kind::Mac),
+        (24, 4) => ("daddr ip", Kind::Address),
+        _ => return None,
+    };
+    Some((format!("arp {name}"), kind, length))
+}
+
+fn network(offset: usize, length: usize, six: bool) -> Known {
+    let (name, kind, whole) = match (six, offset, length) {
         (false, 12, ..=4) => ("ip saddr", Kind::Address, 4),
         (false, 16, ..=4) => ("ip daddr", Kind::Address, 4),
         (false, 9, 1) => ("ip protocol", Kind::Protocol, 1),

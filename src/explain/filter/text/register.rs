@@ -51,8 +51,17 @@ impl Writer<'_> {
         term.unwrap_or_else(|| Term::new("<register>".to_owned(), Kind::Bytes, length))
     }
 
+    /// The field that bytes of a packet are.
+    pub(super) fn place(&self, at: Payload) -> field::Place {
+        let network = match self.arp {
+            true => field::Network::Arp,
+            false => self.six.map_or(field::Network::Open, field::Network::Ip),
+        };
+        field::place(at, network, self.protocol)
+    }
+
     pub(super) fn payload(&mut self, payload: Payload, to: usize) {
-        let place = field::place(payload, self.six, self.protocol);
+        let place = self.place(payload);
         let said = matches!(
             (&self.held, payload.base),
             (

@@ -49,6 +49,8 @@ pub(super) struct Writer<'a> {
     /// Not written yet: the next field may say it too.
     pub(super) held: Option<(Needed, String)>,
     pub(super) six: Option<bool>,
+    /// Whether the network's header is of ARP.
+    pub(super) arp: bool,
     pub(super) protocol: Option<u8>,
     /// The register that was last said to be at least something, and what.
     pub(super) since: Option<(usize, Vec<u8>)>,
@@ -67,6 +69,7 @@ fn written(table: &RuleTable, rule: &ListedRule) -> String {
         parts: Vec::new(),
         held: None,
         six,
+        arp: table.family == TableFamily::Arp,
         protocol: None,
         since: None,
     };

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use super::line;
 use crate::explain::filter::walk::Place;
 use crate::state::ruleset::Ruleset;
+use crate::state::{Table, TableName, nft_script};
 use crate::sys::netlink::ruleset;
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netns;
@@ -92,4 +93,13 @@ fn compare(commands: &str) -> usize {
 fn rules_are_written_as_nft_lists_them() {
     let rules = include_str!("rules.nft");
     assert!(compare(&format!("nft -f - <<'E'\n{rules}\nE\n")) > 80);
+}
+
+#[test]
+#[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
+fn our_own_too() {
+    for name in [TableName::Inet, TableName::Bridge, TableName::Inside] {
+        let script = nft_script(&Table::skeleton(name));
+        assert!(compare(&format!("nft -f - <<'E'\n{script}\nE\n")) > 5);
+    }
 }

@@ -4,8 +4,6 @@
 mod expr;
 mod nat;
 mod set;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
