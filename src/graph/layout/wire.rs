@@ -257,6 +257,16 @@ impl<'s> Loom<'s> {
                 [one, on(&below, one)]
             }
         };
+        // What is nearly straight is straight, where one end can be anywhere.
+        let free = !matches!(
+            self.graph.nodes[upper.node].shape,
+            Shape::Room | Shape::Ghost
+        );
+        let x1 = if free && (x1 - x2).abs() < 5.0 {
+            x2
+        } else {
+            x1
+        };
         let kind = Kind::Way(edge.way);
         if beside {
             let floor = self.floors[upper.node];
