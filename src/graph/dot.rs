@@ -13,68 +13,54 @@ pub(super) fn draw(graph: &Graph) -> String {
     text += "  node [shape=box, style=rounded, fontname=\"monospace\", fontsize=11];\n";
     text += "  edge [fontname=\"monospace\", fontsize=9];\n";
     if let Some(house) = &graph.house {
-        let mut sign = vec!["host".to_owned()];
-        sign.extend(house.notes.iter().map(|line| line.text.clone()));
-        sign.extend(house.signs.iter().cloned());
+        let sign = quoted(&house.sign().join("\n"));
         _ = writeln!(text, "  subgraph cluster_host {{");
-        _ = writeln!(
-            text,
-            "    label={}; labeljust=l; style=rounded;",
-            quoted(&sign.join("\n"))
-        );
+        _ = writeln!(text, "    label={sign}; labeljust=l; style=rounded;");
+        boxes(&mut text, graph, true);
+        text += "  }\n";
     }
-    let own = |node: &Node| graph.house.is_some() && node.shape.of_host();
-    for inside in [true, false] {
-        for (at, node) in graph
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| own(node) == inside)
-        {
-            let indent = if inside { "    " } else { "  " };
-            _ = writeln!(
-                text,
-                "{indent}n{at} [label={}{}];",
-                quoted(&label(node)),
-                style(node.shape)
-            );
-        }
-        if inside && graph.house.is_some() {
-            text += "  }\n";
-        }
+    boxes(&mut text, graph, false);
+    edges(&mut text, graph);
+    text + "}\n"
+}
+
+fn boxes(text: &mut String, graph: &Graph, inside: bool) {
+    let nodes = graph.nodes.iter().enumerate();
+    for (at, node) in nodes.filter(|(_, node)| node.shape.of_host() == inside) {
+        let indent = if inside { "    " } else { "  " };
+        let (label, style) = (quoted(&label(node)), style(node.shape));
+        _ = writeln!(text, "{indent}n{at} [label={label}{style}];");
     }
+}
+
+fn edges(text: &mut String, graph: &Graph) {
     if !graph.outward.is_empty() {
-        text += "  outside [shape=ellipse, style=dashed];\n";
+        *text += "  outside [shape=ellipse, style=dashed];\n";
     }
     for (tie, health) in &graph.outward {
-        let style = if *health == Tone::Bad {
-            ", style=dashed, color=red"
-        } else {
-            ""
-        };
+        let (head, style) = (quoted(&tied(graph, tie)), line(*health, Way::Cable));
         _ = writeln!(
             text,
-            "  outside -- n{} [headlabel={}{style}];",
-            tie.node,
-            quoted(&tied(graph, tie))
+            "  outside -- n{} [headlabel={head}{style}];",
+            tie.node
         );
     }
     for edge in &graph.edges {
         let [one, other] = &edge.ends;
-        let style = match (edge.health, edge.way) {
-            (Tone::Bad, _) => ", style=dashed, color=red, label=\"down\"",
-            (Tone::Warn, _) => ", style=dashed, color=orange",
-            (_, Way::On) => ", style=dotted",
-            _ => "",
-        };
-        let (tail, head) = (quoted(&tied(graph, one)), quoted(&tied(graph, other)));
-        _ = writeln!(
-            text,
-            "  n{} -- n{} [taillabel={tail}, headlabel={head}{style}];",
-            one.node, other.node
-        );
+        let [tail, head] = [one, other].map(|tie| quoted(&tied(graph, tie)));
+        let labels = format!("taillabel={tail}, headlabel={head}");
+        let (one, other, style) = (one.node, other.node, line(edge.health, edge.way));
+        _ = writeln!(text, "  n{one} -- n{other} [{labels}{style}];");
     }
-    text + "}\n"
+}
+
+fn line(health: Tone, way: Way) -> &'static str {
+    match (health, way) {
+        (Tone::Bad, _) => ", style=dashed, color=red, label=\"down\"",
+        (Tone::Warn, _) => ", style=dashed, color=orange",
+        (_, Way::On) => ", style=dotted",
+        _ => "",
+    }
 }
 
 fn label(node: &Node) -> String {

@@ -2,59 +2,54 @@
 
 use std::fmt::Write;
 
-use super::model::{Graph, Node, Shape, Tie, Way};
+use super::model::{Graph, Shape, Tie, Way};
 use super::words::Tone;
 
 /// Draws it.
 pub(super) fn draw(graph: &Graph) -> String {
     let mut text = String::from("flowchart TB\n");
     _ = writeln!(text, "  accTitle: {}", plain(&graph.title));
-    let own = |node: &Node| graph.house.is_some() && node.shape.of_host();
     if let Some(house) = &graph.house {
-        let mut sign = vec!["host".to_owned()];
-        sign.extend(house.notes.iter().map(|line| line.text.clone()));
-        sign.extend(house.signs.iter().cloned());
-        _ = writeln!(text, "  subgraph host [\"{}\"]", lines(&sign));
-        boxes(&mut text, graph, own);
+        _ = writeln!(text, "  subgraph host [\"{}\"]", lines(&house.sign()));
+        boxes(&mut text, graph, true);
         text += "  end\n";
     }
-    boxes(&mut text, graph, |node| !own(node));
+    boxes(&mut text, graph, false);
     if !graph.outward.is_empty() {
         text += "  outside([\"outside\"])\n";
     }
     for (tie, health) in &graph.outward {
-        let line = if *health == Tone::Bad { "-.-" } else { "---" };
-        let said = tied(graph, tie);
-        match said.is_empty() {
-            true => _ = writeln!(text, "  outside {line} n{}", tie.node),
-            false => _ = writeln!(text, "  outside {line}|\"{said}\"| n{}", tie.node),
-        }
+        let (line, said) = (line(*health, Way::Cable), said(graph, &[tie]));
+        _ = writeln!(text, "  outside {line}{said} n{}", tie.node);
     }
     for edge in &graph.edges {
         let [one, other] = &edge.ends;
-        let mut said =
-            [tied(graph, one), tied(graph, other)].map(|text| (!text.is_empty()).then_some(text));
-        let said: Vec<String> = said.iter_mut().filter_map(Option::take).collect();
-        let line = match (edge.health, edge.way) {
-            (Tone::Bad | Tone::Warn, _) | (_, Way::On) => "-.-",
-            _ => "---",
-        };
-        let said = match said.is_empty() {
-            true => String::new(),
-            false => format!("|\"{}\"|", said.join("<br/>")),
-        };
+        let (line, said) = (line(edge.health, edge.way), said(graph, &[one, other]));
         _ = writeln!(text, "  n{} {line}{said} n{}", one.node, other.node);
     }
     text
 }
 
-fn boxes(text: &mut String, graph: &Graph, which: impl Fn(&Node) -> bool) {
-    for (at, node) in graph
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(_, node)| which(node))
-    {
+fn line(health: Tone, way: Way) -> &'static str {
+    match (health, way) {
+        (Tone::Bad | Tone::Warn, _) | (_, Way::On) => "-.-",
+        _ => "---",
+    }
+}
+
+/// What is written on an edge: what its ends are called.
+fn said(graph: &Graph, ties: &[&Tie]) -> String {
+    let said = ties.iter().map(|tie| tied(graph, tie));
+    let said: Vec<String> = said.filter(|text| !text.is_empty()).collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => format!("|\"{}\"|", said.join("<br/>")),
+    }
+}
+
+fn boxes(text: &mut String, graph: &Graph, inside: bool) {
+    let nodes = graph.nodes.iter().enumerate();
+    for (at, node) in nodes.filter(|(_, node)| node.shape.of_host() == inside) {
         let mut said = vec![node.title.clone()];
         said.extend(node.lines.iter().map(|line| line.text.clone()));
         let (open, close) = match node.shape {

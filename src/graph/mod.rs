@@ -1,6 +1,6 @@
 //! A survey as a drawing: the host as a house, its namespaces as rooms, switches and cables
-//! between them. What is drawn is found out once ([`build`]), whatever the form; forms
-//! without positions of their own are laid out ([`layout`]). The same survey gives the same
+//! between them. What is drawn is found out once (`build`), whatever the form; forms
+//! without positions of their own are laid out (`layout`). The same survey gives the same
 //! drawing.
 
 mod alike;

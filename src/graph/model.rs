@@ -29,6 +29,16 @@ pub(super) struct House {
     pub(super) tip: String,
 }
 
+impl House {
+    /// All of it in lines, where it has no places of its own.
+    pub(super) fn sign(&self) -> Vec<String> {
+        let mut lines = vec!["host".to_owned()];
+        lines.extend(self.notes.iter().map(|line| line.text.clone()));
+        lines.extend(self.signs.iter().cloned());
+        lines
+    }
+}
+
 /// What a box stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {

@@ -74,7 +74,10 @@ fn take(made: &mut Made, step: &Step, name: &str, (rooms, switches): (usize, usi
                 (two, &other, &["10.1.0.2/30"]),
             );
         }
-        Step::Uplink => _ = made.add(0, name, "device", &["192.0.2.1/24"]),
+        Step::Uplink => {
+            made.add(0, name, "device", &["192.0.2.1/24"]);
+            made.route(0, "0.0.0.0/0", "192.0.2.254", name);
+        }
         Step::Stack(on) => {
             let below = (0, on % made.0.namespaces[0].devices.len());
             let above = made.add(on % (rooms + 1), name, "macvlan", &["192.0.2.2/24"]);
@@ -134,7 +137,7 @@ fn is_well_formed(text: &str) -> Result<(), String> {
             }
         } else if !tag.starts_with('!') {
             entities(tag)?;
-            if tag.matches('"').count() % 2 != 0 || tag.contains('<') {
+            if !tag.matches('"').count().is_multiple_of(2) || tag.contains('<') {
                 return Err(format!("quotes of <{tag}>"));
             }
             let name = tag
@@ -196,7 +199,7 @@ proptest! {
                 prop_assert!(holds(&tag.rect, text));
             }
         }
-        for frame in &scene.house {
+        if let Some(frame) = &scene.house {
             for (rect, text) in &frame.signs {
                 prop_assert!(holds(rect, text));
             }

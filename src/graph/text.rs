@@ -284,12 +284,11 @@ fn line(row: &Row, widths: &[usize], width: usize) -> String {
 
 /// The words of all columns, each with the blanks before it.
 fn words(columns: &[String]) -> impl Iterator<Item = (usize, &str)> {
-    let columns = columns.iter().flat_map(|column| {
+    columns.iter().flat_map(|column| {
         let words = column
             .split(' ')
             .filter(|word| !word.is_empty())
             .enumerate();
         words.map(|(n, word)| (if n == 0 { 2 } else { 1 }, word))
-    });
-    columns
+    })
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod errors;
+mod graph;
 mod limits;
 mod manners;
 mod starters;

@@ -6,7 +6,7 @@ use netyard::state::survey::{Far, Survey};
 use netyard::state::{Published, Transport, Visible};
 use netyard::topology::{parse, resolve};
 
-use crate::made::Made;
+use crate::made::{At, Made};
 
 /// What a file asks for.
 pub(crate) fn file(text: &str) -> Survey {
@@ -94,23 +94,7 @@ pub(crate) fn everything() -> Survey {
     made.on(vxlan, eth0);
     let switch = made.add(0, "br0", "bridge", &["10.0.0.1/24"]);
     made.port(vxlan, switch);
-    for (n, name) in ["web", "db", "slow", "off"].into_iter().enumerate() {
-        let room = made.room(name);
-        let address = format!("10.0.0.{}/24", n + 2);
-        let port = made.plug((room, "eth0"), &[&address], &format!("v-{name}"), switch);
-        match name {
-            "db" => made.get(port).port.as_mut().unwrap().isolated = true,
-            "slow" => made.get(port).qdisc = Some("netem".to_owned()),
-            "off" => {
-                made.down(port, true);
-                made.down((room, 1), false);
-            }
-            _ => {}
-        }
-    }
-    let blocked = made.room("blocked");
-    let port = made.plug((blocked, "eth0"), &["10.0.0.9/24"], "v-blocked", switch);
-    made.get(port).port.as_mut().unwrap().state = "blocking".to_owned();
+    rooms(&mut made, switch);
     let mac = made.room("mac");
     let device = made.add(mac, "mv0", "macvlan", &["192.0.2.20/24"]);
     made.get(device)
@@ -133,6 +117,27 @@ pub(crate) fn everything() -> Survey {
     made.port(hidden, switch);
     made.get(hidden).far = Some(Far::Unseen(Some(3)));
     made.0
+}
+
+/// Namespaces on a switch, each with something of its own.
+fn rooms(made: &mut Made, switch: At) {
+    for (n, name) in ["web", "db", "slow", "off"].into_iter().enumerate() {
+        let room = made.room(name);
+        let address = format!("10.0.0.{}/24", n + 2);
+        let port = made.plug((room, "eth0"), &[&address], &format!("v-{name}"), switch);
+        match name {
+            "db" => made.get(port).port.as_mut().unwrap().isolated = true,
+            "slow" => made.get(port).qdisc = Some("netem".to_owned()),
+            "off" => {
+                made.down(port, true);
+                made.down((room, 1), false);
+            }
+            _ => {}
+        }
+    }
+    let blocked = made.room("blocked");
+    let port = made.plug((blocked, "eth0"), &["10.0.0.9/24"], "v-blocked", switch);
+    made.get(port).port.as_mut().unwrap().state = "blocking".to_owned();
 }
 
 fn published(host: &str, netns: &str, port: &str) -> Published {

@@ -5,6 +5,7 @@ mod layers;
 mod measure;
 mod place;
 mod tag;
+mod widen;
 mod wire;
 
 use std::collections::BTreeMap;

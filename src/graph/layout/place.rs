@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::layers::{Part, Unit};
 use super::measure::{Rect, Size};
+use super::widen;
 use crate::graph::model::{Graph, Shape};
 
 /// Between boxes of a layer.
-const APART: f64 = 22.0;
+pub(super) const APART: f64 = 22.0;
 /// Between those of a block, and above each of its rows the rail.
 const CLOSE: f64 = 16.0;
 pub(super) const RAIL: f64 = 46.0;
@@ -16,6 +17,9 @@ pub(super) const RAIL: f64 = 46.0;
 pub(super) const GUTTER: f64 = 22.0;
 /// Between two layers, at least; and more, where something leads far aside.
 const CHANNEL: f64 = 46.0;
+
+/// How deep cables between boxes of the last layer hang.
+const DIP: f64 = 56.0;
 
 /// The boxes of a part at their places, from (0, 0).
 #[derive(Debug, Default)]
@@ -92,7 +96,7 @@ fn in_order(layer: &[usize]) -> impl Iterator<Item = (usize, f64)> + '_ {
         .map(move |(n, unit)| (*unit, place(n)))
 }
 
-fn others(links: &[[usize; 2]], unit: usize) -> impl Iterator<Item = usize> + '_ {
+pub(super) fn others(links: &[[usize; 2]], unit: usize) -> impl Iterator<Item = usize> + '_ {
     links
         .iter()
         .filter_map(move |[one, other]| match (*one == unit, *other == unit) {
@@ -141,14 +145,22 @@ pub(super) fn place(
     let layer_of = layers_of(part);
     let grid = |(at, unit): (usize, &Unit)| Grid::of(unit, sizes, columns[layer_of[at]]);
     let blocks: Vec<Grid> = part.units.iter().enumerate().map(grid).collect();
-    let widths: Vec<f64> = blocks.iter().map(|grid| grid.w).collect();
+    let mut widths: Vec<f64> = blocks.iter().map(|grid| grid.w).collect();
+    // A switch has room for itself above all of its own block.
+    for (at, unit) in part.units.iter().enumerate() {
+        if let Unit::Block(switch, _) = unit {
+            let is = |unit: &Unit| matches!(unit, Unit::One(one) if one == switch);
+            let above = part.units.iter().position(is).unwrap_or(at);
+            widths[above] = widths[above].max(widths[at]);
+        }
+    }
     let middles = middles(part, links, &widths, &layer_of);
     let mut placed = Placed::default();
     let mut y = 0.0;
     for (l, layer) in part.layers.iter().enumerate() {
         let mut floor: f64 = y;
         for unit in layer {
-            let left = middles[*unit] - widths[*unit] / 2.0;
+            let left = middles[*unit] - blocks[*unit].w / 2.0;
             blocks[*unit].put(&part.units[*unit], (left, y), &mut placed.rects);
             floor = floor.max(y + blocks[*unit].h);
         }
@@ -169,8 +181,13 @@ pub(super) fn place(
             .fold(0.0, f64::max);
         y = floor + CHANNEL + (far * 0.1).min(60.0);
     }
-    widen(graph, part, links, &mut placed);
+    widen::widen(graph, part, links, &mut placed);
     settle(&mut placed);
+    let last = part.layers.len() - 1;
+    let beside = |[one, other]: &[usize; 2]| layer_of[*one] == last && layer_of[*other] == last;
+    if links.iter().any(beside) {
+        placed.h += DIP;
+    }
     placed
 }
 
@@ -305,70 +322,6 @@ impl Grid {
             top += self.rows[row] + RAIL;
         }
     }
-}
-
-/// Switches reach over all that hangs on them, as far as their neighbours let them.
-fn widen(graph: &Graph, part: &Part, links: &[[usize; 2]], placed: &mut Placed) {
-    for layer in &part.layers {
-        let mut taken = f64::NEG_INFINITY;
-        for (n, unit) in layer.iter().enumerate() {
-            let end = |unit: &usize, rects: &BTreeMap<usize, Rect>| {
-                let rights = part.units[*unit]
-                    .members()
-                    .iter()
-                    .map(|at| rects[at].right());
-                rights.fold(f64::NEG_INFINITY, f64::max)
-            };
-            if let Unit::One(at) = part.units[*unit]
-                && graph.nodes[at].shape == Shape::Switch
-            {
-                let hung = others(links, *unit).map(|other| part.units[other].members());
-                let hung: Vec<Rect> = hung.flat_map(|all| reach(all, &placed.rects)).collect();
-                let next = layer.get(n + 1).map_or(f64::INFINITY, |next| {
-                    let lefts = part.units[*next]
-                        .members()
-                        .iter()
-                        .map(|at| placed.rects[at].x);
-                    lefts.fold(f64::INFINITY, f64::min)
-                });
-                let own = placed.rects[&at];
-                let left = hung
-                    .iter()
-                    .map(|rect| rect.x)
-                    .fold(own.x, f64::min)
-                    .max(taken + APART)
-                    .min(own.x);
-                let right = hung
-                    .iter()
-                    .map(Rect::right)
-                    .fold(own.right(), f64::max)
-                    .min(next - APART)
-                    .max(own.right());
-                let rect = Rect {
-                    x: left,
-                    w: right - left,
-                    ..own
-                };
-                placed.rects.insert(at, rect);
-            }
-            taken = taken.max(end(unit, &placed.rects));
-        }
-    }
-}
-
-/// Boxes with what leads to them: that of several rows is beside them.
-fn reach<'p>(
-    members: &'p [usize],
-    rects: &'p BTreeMap<usize, Rect>,
-) -> impl Iterator<Item = Rect> + use<'p> {
-    let all = members.iter().map(|at| rects[at]);
-    let rows = all.clone().any(|rect| rect.y > rects[&members[0]].y);
-    let beside = if rows { GUTTER } else { 0.0 };
-    all.map(move |rect| Rect {
-        x: rect.x - beside,
-        w: rect.w + 2.0 * beside,
-        ..rect
-    })
 }
 
 /// Moves everything to (0, 0), on whole numbers.

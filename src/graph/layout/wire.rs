@@ -79,6 +79,14 @@ pub(super) fn jack_orders(graph: &Graph, rects: &[Rect]) -> Vec<Vec<usize>> {
     aim.iter().map(order).collect()
 }
 
+/// The way between two boxes of a layer: below both.
+fn hanging([x1, x2]: [f64; 2], [from, to]: [f64; 2], floor: f64) -> String {
+    let dip = floor + 34.0 + ((x1 - x2).abs() * 0.08).min(40.0);
+    format!(
+        "M{x1:.0} {from:.0}V{floor:.0}C{x1:.0} {dip:.0} {x2:.0} {dip:.0} {x2:.0} {floor:.0}V{to:.0}"
+    )
+}
+
 /// The switch of each box that stands in a block.
 pub(super) fn rows(parts: &[Part]) -> BTreeMap<usize, usize> {
     let blocks = parts
@@ -243,9 +251,38 @@ impl<'s> Loom<'s> {
         }
         let beside = self.depth[upper.node] == self.depth[lower.node];
         let [above, below] = [self.rect(upper.node), self.rect(lower.node)];
+        let [x1, x2] = self.along_walls(at, [upper, lower], beside);
+        let (floor, from, to) = (self.floors[upper.node], above.bottom(), below.y);
+        let rail = to - RAIL + 14.0;
+        let railed = self.is_below_rail(lower.node) == Some(upper.node);
+        let path = match ((x1 - x2).abs() < 1.0, beside) {
+            _ if railed => format!("M{x2:.0} {rail:.0}V{to:.0}"),
+            (_, true) => hanging([x1, x2], [from, below.bottom()], floor),
+            (true, false) => format!("M{x1:.0} {from:.0}V{to:.0}"),
+            (false, false) => {
+                let half = (floor + to) / 2.0;
+                format!(
+                    "M{x1:.0} {from:.0}V{floor:.0}C{x1:.0} {half:.0} {x2:.0} {half:.0} {x2:.0} {to:.0}"
+                )
+            }
+        };
+        self.push(path, Kind::Way(edge.way), edge.health, Some(at));
+        match railed {
+            true => self.tag(upper, x2, rail, true),
+            false => self.tag(upper, x1, from, true),
+        }
+        match beside {
+            true => self.tag(lower, x2, below.bottom(), true),
+            false => self.tag(lower, x2, to, false),
+        }
+    }
+
+    /// Where on the walls of its boxes an edge ends. Switches take it where it comes.
+    fn along_walls(&self, edge: usize, [upper, lower]: [&Tie; 2], beside: bool) -> [f64; 2] {
+        let [above, below] = [self.rect(upper.node), self.rect(lower.node)];
         let known = [
-            self.anchor(upper, at, false),
-            self.anchor(lower, at, !beside),
+            self.anchor(upper, edge, false),
+            self.anchor(lower, edge, !beside),
         ];
         let on = |rect: &Rect, x: f64| x.clamp(rect.x + 10.0, rect.right() - 10.0);
         let [x1, x2] = match known {
@@ -257,51 +294,16 @@ impl<'s> Loom<'s> {
                 [one, on(&below, one)]
             }
         };
-        let kind = Kind::Way(edge.way);
-        if beside {
-            let floor = self.floors[upper.node];
+        if upper.node == lower.node {
             // Both ends of the same box are told apart.
-            let (x1, x2) = if upper.node == lower.node {
-                (x1 - 12.0, x2 + 12.0)
-            } else {
-                (x1, x2)
-            };
-            let dip = floor + 34.0 + ((x1 - x2).abs() * 0.08).min(40.0);
-            let path = format!(
-                "M{x1:.0} {:.0}V{floor:.0}C{x1:.0} {dip:.0} {x2:.0} {dip:.0} {x2:.0} {floor:.0}V{:.0}",
-                above.bottom(),
-                below.bottom(),
-            );
-            self.push(path, kind, edge.health, Some(at));
-            self.tag(upper, x1, above.bottom(), true);
-            self.tag(lower, x2, below.bottom(), true);
-            return;
+            return [x1 - 12.0, x2 + 12.0];
         }
-        if self.is_below_rail(lower.node) == Some(upper.node) {
-            let rail = below.y - RAIL + 14.0;
-            self.push(
-                format!("M{x2:.0} {rail:.0}V{:.0}", below.y),
-                kind,
-                edge.health,
-                Some(at),
-            );
-            self.tag(upper, x2, rail, true);
-            return;
+        // What is nearly straight is straight, where one end can be anywhere.
+        let free = self.graph.nodes[upper.node].shape.of_host();
+        match free && (x1 - x2).abs() < 5.0 {
+            true => [x2, x2],
+            false => [x1, x2],
         }
-        let (floor, end) = (self.floors[upper.node], below.y);
-        let path = match (x1 - x2).abs() < 1.0 {
-            true => format!("M{x1:.0} {:.0}V{end:.0}", above.bottom()),
-            false => {
-                let half = (floor + end) / 2.0;
-                format!(
-                    "M{x1:.0} {:.0}V{floor:.0}C{x1:.0} {half:.0} {x2:.0} {half:.0} {x2:.0} {end:.0}",
-                    above.bottom()
-                )
-            }
-        };
-        self.push(path, kind, edge.health, Some(at));
-        self.tag(upper, x1, above.bottom(), true);
-        self.tag(lower, x2, end, false);
     }
 
     /// What is said of a port, where there is room for it; what hinders packets, anyway.
