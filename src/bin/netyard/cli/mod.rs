@@ -14,6 +14,7 @@ mod gc;
 mod init;
 mod list;
 mod man;
+mod monitor;
 mod output;
 mod plan;
 mod ports;
@@ -76,6 +77,7 @@ enum Verb {
     Test(test::Args),
     List(list::Args),
     Show(show::Args),
+    Monitor(monitor::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -100,6 +102,7 @@ impl Verb {
             Verb::Check(args) => args.json,
             Verb::List(args) => args.json,
             Verb::Show(args) => args.json,
+            Verb::Monitor(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -134,6 +137,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
         Verb::Show(args) => show::run(&args),
+        Verb::Monitor(args) => monitor::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),
