@@ -23,6 +23,7 @@ mod inside;
 pub mod ipam;
 pub mod lab;
 pub mod lease;
+pub mod monitor;
 mod names;
 pub mod plan;
 pub mod probe;

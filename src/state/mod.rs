@@ -5,6 +5,7 @@
 
 mod address;
 mod flow;
+pub mod happening;
 mod link;
 mod name;
 mod nft;

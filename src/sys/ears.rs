@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
-use super::netlink::notices::{Notices, What};
+use super::netlink::notices::{Notices, Reach, What};
 use super::netlink::nsid;
 use super::netns::{self, Identity, Place};
 use super::residents::Made;
@@ -57,7 +57,7 @@ impl Ears {
     /// From now on.
     pub(crate) fn open() -> io::Result<Self> {
         let mut notices = vec![Notices::of_routes()?];
-        match Notices::of_firewall() {
+        match Notices::of_firewall(Reach::All) {
             // A kernel without nfnetlink has no firewall to hear of.
             Err(e) if e.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {}
             firewall => notices.push(firewall?),

@@ -11,6 +11,8 @@ mod failure;
 pub(crate) mod fork;
 pub(crate) mod keeper;
 pub(crate) mod kernel;
+pub(crate) mod listen;
+pub(crate) mod local_time;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 mod open_files;

@@ -79,6 +79,7 @@ numbers! {
     }
     "linux/rtnetlink.h" {
         RTNLGRP_LINK: u32 = 1;
+        RTNLGRP_NEIGH: u32 = 3;
         RTNLGRP_IPV4_IFADDR: u32 = 5;
         RTNLGRP_IPV4_ROUTE: u32 = 7;
         RTNLGRP_IPV4_RULE: u32 = 8;
@@ -88,6 +89,7 @@ numbers! {
         RTNLGRP_IPV4_NETCONF: u32 = 24;
         RTNLGRP_IPV6_NETCONF: u32 = 25;
         RTNLGRP_NSID: u32 = 28;
+        RTNLGRP_NEXTHOP: u32 = 32;
         RTN_LOCAL: u32 = 2;
         RTM_NEWLINK: u16 = 16;
         RTM_DELLINK: u16 = 17;
@@ -95,6 +97,8 @@ numbers! {
         RTM_DELADDR: u16 = 21;
         RTM_NEWROUTE: u16 = 24;
         RTM_DELROUTE: u16 = 25;
+        RTM_NEWNEIGH: u16 = 28;
+        RTM_DELNEIGH: u16 = 29;
         RTM_NEWRULE: u16 = 32;
         RTM_DELRULE: u16 = 33;
         RTM_GETRULE: u16 = 34;
@@ -104,6 +108,11 @@ numbers! {
         RTPROT_KERNEL: u8 = 2;
         RTM_NEWNETCONF: u16 = 80;
         RTM_GETNETCONF: u16 = 82;
+        RTM_NEWNSID: u16 = 88;
+        RTM_DELNSID: u16 = 89;
+        RTM_GETNSID: u16 = 90;
+        RTM_NEWNEXTHOP: u16 = 104;
+        RTM_DELNEXTHOP: u16 = 105;
     }
     "linux/if_link.h" {
         IFLA_BRPORT_MODE: u16 = 4;
@@ -113,6 +122,11 @@ numbers! {
     "linux/if_bridge.h" {
         BR_STATE_DISABLED: u8 = 0;
         BR_STATE_FORWARDING: u8 = 3;
+    }
+    "linux/net_namespace.h" {
+        NETNSA_NSID: u16 = 1;
+        NETNSA_TARGET_NSID: u16 = 4;
+        NETNSA_CURRENT_NSID: u16 = 5;
     }
     "linux/fib_rules.h" {
         RULE_HEADER: usize = 12, "sizeof(struct fib_rule_hdr)";
@@ -145,9 +159,12 @@ numbers! {
     }
     "linux/if_link.h" {
         IFLA_IFNAME: u16 = 3;
+        IFLA_MTU: u16 = 4;
         IFLA_MASTER: u16 = 10;
         IFLA_IFALIAS: u16 = 20;
         IFLA_GROUP: u16 = 27;
+        IFLA_NEW_NETNSID: u16 = 45;
+        IFLA_NEW_IFINDEX: u16 = 49;
         LINK_HEADER: usize = 16, "sizeof(struct ifinfomsg)";
     }
     "linux/icmp.h" {
@@ -265,6 +282,10 @@ numbers! {
         NFT_MSG_GETSETELEM: u16 = 13;
         NFT_MSG_DELSETELEM: u16 = 14;
         NFT_MSG_NEWGEN: u16 = 15;
+        NFT_MSG_GETGEN: u16 = 16;
+        NFT_MSG_NEWOBJ: u16 = 18;
+        NFT_MSG_DELOBJ: u16 = 20;
+        NFTA_GEN_ID: u16 = 1;
         NFTA_GEN_PROC_PID: u16 = 2;
         NFTA_GEN_PROC_NAME: u16 = 3;
         NFTA_LIST_ELEM: u16 = 1;

@@ -31,6 +31,28 @@ const ROUTE_GROUPS: [u32; 9] = [
     RTNLGRP_IPV6_NETCONF,
 ];
 
+const EVERY_GROUP: [u32; 10] = [
+    RTNLGRP_LINK,
+    RTNLGRP_NEIGH,
+    RTNLGRP_IPV4_IFADDR,
+    RTNLGRP_IPV4_ROUTE,
+    RTNLGRP_IPV4_RULE,
+    RTNLGRP_IPV6_IFADDR,
+    RTNLGRP_IPV6_ROUTE,
+    RTNLGRP_IPV6_RULE,
+    RTNLGRP_NSID,
+    RTNLGRP_NEXTHOP,
+];
+
+/// Whom a socket hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// This namespace, and all that have a number in it. That takes CAP_NET_BROADCAST.
+    All,
+    /// This namespace.
+    Own,
+}
+
 /// What changed. The first is the likeliest to have brought the others with it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
@@ -73,19 +95,30 @@ pub(crate) type Notice = (Option<i32>, Vec<What>);
 impl Notices {
     /// Devices, addresses, routes, rules, settings.
     pub(crate) fn of_routes() -> io::Result<Self> {
-        Self::open(None, &ROUTE_GROUPS)
+        Self::open(None, &ROUTE_GROUPS, Reach::All)
     }
 
     /// The firewall.
-    pub(crate) fn of_firewall() -> io::Result<Self> {
-        Self::open(Some(netlink::NETFILTER), &[NFNLGRP_NFTABLES])
+    pub(crate) fn of_firewall(reach: Reach) -> io::Result<Self> {
+        Self::open(Some(netlink::NETFILTER), &[NFNLGRP_NFTABLES], reach)
     }
 
-    fn open(protocol: Option<rustix::net::Protocol>, groups: &[u32]) -> io::Result<Self> {
+    /// All that may happen to networks, and to namespaces themselves.
+    pub(crate) fn of_everything(reach: Reach) -> io::Result<Self> {
+        Self::open(None, &EVERY_GROUP, reach)
+    }
+
+    fn open(
+        protocol: Option<rustix::net::Protocol>,
+        groups: &[u32],
+        reach: Reach,
+    ) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let fd =
             rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
-        hear_all_namespaces(fd.as_fd())?;
+        if reach == Reach::All {
+            hear_all_namespaces(fd.as_fd())?;
+        }
         // Where the limit may not be passed, what fits must do; what is lost is noticed.
         let _ = sockopt::set_socket_recv_buffer_size_force(&fd, BUFFER);
         let bits = groups.iter().fold(0, |bits, group| bits | 1 << (group - 1));
@@ -101,20 +134,29 @@ impl Notices {
     /// # Errors
     /// ENOBUFS: some were lost.
     pub(crate) fn next(&mut self) -> io::Result<Option<Notice>> {
-        let Some((length, number)) = receive(self.fd.as_fd(), &mut self.received)? else {
-            return Ok(None);
-        };
-        let mut told = Vec::new();
-        let mut rest = &self.received[..length];
-        while let Some(size) = u32_at(rest, 0).map(|size| size as usize) {
-            let Some(message) = rest.get(..size).filter(|_| size >= HEADER) else {
-                break;
-            };
-            told.extend(what(message));
-            rest = rest.get(size.next_multiple_of(4)..).unwrap_or(&[]);
-        }
-        Ok(Some((number, told)))
+        let datagram = self.datagram()?;
+        Ok(datagram.map(|(number, bytes)| (number, messages(bytes).filter_map(what).collect())))
     }
+
+    /// The same as the kernel wrote it.
+    ///
+    /// # Errors
+    /// ENOBUFS: some were lost.
+    pub(crate) fn datagram(&mut self) -> io::Result<Option<(Option<i32>, &[u8])>> {
+        let received = receive(self.fd.as_fd(), &mut self.received)?;
+        Ok(received.map(|(length, number)| (number, &self.received[..length])))
+    }
+}
+
+/// The messages of a datagram, with their headers.
+pub(crate) fn messages(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        let size = u32_at(rest, 0)? as usize;
+        let message = rest.get(..size).filter(|_| size >= HEADER)?;
+        rest = rest.get(size.next_multiple_of(4)..).unwrap_or(&[]);
+        Some(message)
+    })
 }
 
 impl AsFd for Notices {
@@ -143,7 +185,7 @@ fn what(message: &[u8]) -> Option<What> {
 
 /// Who made a version of the rule set (`nf_tables_fill_gen_info`,
 /// net/netfilter/nf_tables_api.c).
-fn process(attributes: &[u8]) -> Option<(u32, String)> {
+pub(crate) fn process(attributes: &[u8]) -> Option<(u32, String)> {
     let find = |wanted| parse(attributes).find(|(kind, _)| *kind == wanted);
     let (_, number) = find(NFTA_GEN_PROC_PID)?;
     let (_, name) = find(NFTA_GEN_PROC_NAME)?;

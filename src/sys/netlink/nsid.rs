@@ -7,8 +7,10 @@ use std::os::fd::RawFd;
 use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 
-use super::socket::{Request, Socket};
+use super::attr::{parse, put};
+use super::socket::{Reply, Request, Socket};
 use super::{decoded, request};
+use crate::sys::uapi::{NETNSA_CURRENT_NSID, NETNSA_NSID, NETNSA_TARGET_NSID, RTM_GETNSID};
 
 /// Gives another namespace a number in the socket's, unless it has one. Any that is free.
 pub(crate) fn give(netns: RawFd) -> Request {
@@ -39,6 +41,39 @@ pub(crate) fn all(socket: &mut Socket) -> io::Result<BTreeSet<i32>> {
         }
     }
     Ok(all)
+}
+
+/// Which namespace another one knows by this number: the number that it has in the socket's.
+/// `to` is the other one's number here. `None`: it has none here.
+pub(crate) fn meant(socket: &mut Socket, to: i32, number: i32) -> io::Result<Option<i32>> {
+    // The family, padded (struct rtgenmsg).
+    let mut body = vec![0; 4];
+    put(&mut body, NETNSA_TARGET_NSID, &to.to_ne_bytes());
+    let question = Request {
+        kind: RTM_GETNSID,
+        flags: 0,
+        body,
+    };
+    // The kernel has gone on meanwhile: the other one may be gone.
+    let listed = socket.dump(&question)?.unwrap_or_default();
+    let entries = listed.iter().filter_map(|(_, body)| body.get(4..));
+    let value = |attributes, wanted| {
+        let found = parse(attributes).find(|(kind, _)| *kind == wanted)?;
+        Some(i32::from_ne_bytes(found.1.try_into().ok()?))
+    };
+    let mut meant = entries.filter(|entry| value(entry, NETNSA_NSID) == Some(number));
+    let here = meant
+        .next()
+        .and_then(|entry| value(entry, NETNSA_CURRENT_NSID));
+    Ok(here.filter(|id| *id >= 0))
+}
+
+/// The number that a notification is about.
+pub(crate) fn told(reply: &Reply) -> Option<i32> {
+    match decoded(reply).ok()? {
+        Rtnl::NewNsId(message) | Rtnl::DelNsId(message) => number(&message),
+        _ => None,
+    }
 }
 
 fn number(message: &NsidMessage) -> Option<i32> {

@@ -54,6 +54,39 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<(BTreeSet<IpRule>, BTreeSe
     Ok((odd, lost))
 }
 
+/// All of them, also the kernel's.
+pub(crate) fn every(socket: &mut Socket) -> io::Result<BTreeSet<IpRule>> {
+    let request = Request {
+        kind: RTM_GETRULE,
+        flags: 0,
+        body: vec![0; RULE_HEADER],
+    };
+    let listed = socket.dump(&request)??;
+    Ok(listed.iter().filter_map(|(_, body)| told(body)).collect())
+}
+
+/// What the kernel makes with a namespace.
+pub(crate) fn fresh() -> BTreeSet<IpRule> {
+    let v4 = USUAL
+        .iter()
+        .map(|(priority, table)| (libc::AF_INET, *priority, *table));
+    let v6 = USUAL[..2]
+        .iter()
+        .map(|(priority, table)| (libc::AF_INET6, *priority, *table));
+    v4.chain(v6)
+        .map(|(family, priority, table)| usual(family as u8, priority, table))
+        .collect()
+}
+
+/// One as a message has it; `None` of another family than IP.
+pub(crate) fn told(body: &[u8]) -> Option<IpRule> {
+    match i32::from(*body.first()?) {
+        libc::AF_INET => rule(false, body),
+        libc::AF_INET6 => rule(true, body),
+        _ => None,
+    }
+}
+
 /// Adds a rule.
 pub(crate) fn add(rule: &IpRule) -> Request {
     Request {

@@ -12,32 +12,28 @@ use netlink_packet_route::route::{
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
+use crate::state::happening::{Known, key};
 use crate::state::survey::{Address, Forwards, Hop, Neighbour, Path, Space};
 use crate::sys::netlink::link::{self, Seen};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{decoded, netconf, request, rule};
 use crate::sys::uapi::RT_TABLE_LOCAL;
 
-/// Names by index.
-type Names = BTreeMap<u32, String>;
+/// What a device is called.
+pub(super) type Names<'a> = dyn Fn(u32) -> Option<String> + 'a;
 
 /// Reads everything but what lies beyond: devices are handed out with what is known of others.
 pub(super) fn read(socket: &mut Socket, space: &mut Space) -> io::Result<Vec<Seen>> {
-    let mut seen = link::seen(socket)?;
-    let name = |seen: &Seen| (seen.device.index, seen.device.name.clone());
-    let names: Names = seen.iter().map(name).collect();
-    for one in &mut seen {
-        let name = |index| names.get(&index).cloned();
-        one.device.master = one
-            .master
-            .map(|index| name(index).unwrap_or(index.to_string()));
-    }
+    let mut seen = devices(socket)?;
+    let names = names(&seen);
+    let name = |index: u32| names.get(&index).cloned();
     let mut addresses = addresses(socket)?;
     for one in &mut seen {
         one.device.addresses = addresses.remove(&one.device.index).unwrap_or_default();
     }
-    space.routes = routes(socket, &names)?;
-    space.neighbours = neighbours(socket, &names)?;
+    space.routes = routes(socket, &name)?;
+    let neighbours = neighbours(socket, &name)?;
+    space.neighbours = neighbours.into_iter().map(|(_, one)| one).collect();
     space.rules = rule::list(socket)?.0.into_iter().collect();
     let [(_, v4), (_, v6)] = netconf::forwarding(socket)?;
     space.forwards = Forwards {
@@ -45,6 +41,48 @@ pub(super) fn read(socket: &mut Socket, space: &mut Space) -> io::Result<Vec<See
         ipv6: v6.all,
     };
     Ok(seen)
+}
+
+/// The last known state that what the kernel tells from now on is compared with.
+pub(crate) fn known(socket: &mut Socket) -> io::Result<Known> {
+    let seen = devices(socket)?;
+    let names = names(&seen);
+    let name = |index: u32| names.get(&index).cloned();
+    let addresses = addresses(socket)?.into_iter();
+    let addresses = addresses.flat_map(|(index, all)| {
+        let keyed = move |one: Address| ((index, one.net), one);
+        all.into_iter().map(keyed)
+    });
+    Ok(Known {
+        addresses: addresses.collect(),
+        routes: routes(socket, &name)?,
+        neighbours: (neighbours(socket, &name)?.into_iter())
+            .map(|(index, one)| ((index, one.address), one))
+            .collect(),
+        rules: (rule::every(socket)?.into_iter())
+            .map(|rule| (key(&rule), rule))
+            .collect(),
+        generation: None,
+        devices: (seen.into_iter())
+            .map(|one| (one.device.index, one.device))
+            .collect(),
+    })
+}
+
+/// Every device, with its master by name.
+fn devices(socket: &mut Socket) -> io::Result<Vec<Seen>> {
+    let mut seen = link::seen(socket)?;
+    let names = names(&seen);
+    for one in &mut seen {
+        let name = |index| names.get(&index).cloned().unwrap_or(index.to_string());
+        one.device.master = one.master.map(name);
+    }
+    Ok(seen)
+}
+
+fn names(seen: &[Seen]) -> BTreeMap<u32, String> {
+    let name = |seen: &Seen| (seen.device.index, seen.device.name.clone());
+    seen.iter().map(name).collect()
 }
 
 fn addresses(socket: &mut Socket) -> io::Result<BTreeMap<u32, Vec<Address>>> {
@@ -58,7 +96,7 @@ fn addresses(socket: &mut Socket) -> io::Result<BTreeMap<u32, Vec<Address>>> {
     Ok(all)
 }
 
-fn address(message: &AddressMessage) -> Option<Address> {
+pub(super) fn address(message: &AddressMessage) -> Option<Address> {
     let (mut local, mut far) = (None, None);
     for attribute in &message.attributes {
         match attribute {
@@ -76,7 +114,7 @@ fn address(message: &AddressMessage) -> Option<Address> {
     })
 }
 
-fn routes(socket: &mut Socket, names: &Names) -> io::Result<Vec<Path>> {
+pub(crate) fn routes(socket: &mut Socket, names: &Names<'_>) -> io::Result<Vec<Path>> {
     let mut all = Vec::new();
     for family in [AddressFamily::Inet, AddressFamily::Inet6] {
         let mut question = RouteMessage::default();
@@ -96,7 +134,7 @@ fn routes(socket: &mut Socket, names: &Names) -> io::Result<Vec<Path>> {
 }
 
 /// What a dump tells of a route; of the table of one's own addresses nothing.
-fn route(message: &RouteMessage, names: &Names) -> Option<Path> {
+pub(super) fn route(message: &RouteMessage, names: &Names<'_>) -> Option<Path> {
     let header = &message.header;
     let any: IpAddr = match header.address_family {
         AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
@@ -144,11 +182,11 @@ fn word(kind: RouteType) -> String {
     }
 }
 
-fn hop_of(next: &RouteNextHop, names: &Names) -> Hop {
+fn hop_of(next: &RouteNextHop, names: &Names<'_>) -> Hop {
     hop(&next.attributes, Some(next.interface_index), names)
 }
 
-fn hop(attributes: &[RouteAttribute], index: Option<u32>, names: &Names) -> Hop {
+fn hop(attributes: &[RouteAttribute], index: Option<u32>, names: &Names<'_>) -> Hop {
     let (mut via, mut index) = (None, index);
     for attribute in attributes {
         match attribute {
@@ -158,12 +196,7 @@ fn hop(attributes: &[RouteAttribute], index: Option<u32>, names: &Names) -> Hop 
             _ => {}
         }
     }
-    let name = |index| {
-        names
-            .get(&index)
-            .cloned()
-            .unwrap_or_else(|| index.to_string())
-    };
+    let name = |index| names(index).unwrap_or_else(|| index.to_string());
     Hop {
         via,
         dev: index.map(name),
@@ -187,12 +220,13 @@ fn ip(address: &RouteAddress) -> Option<IpAddr> {
     }
 }
 
-fn neighbours(socket: &mut Socket, names: &Names) -> io::Result<Vec<Neighbour>> {
+fn neighbours(socket: &mut Socket, names: &Names<'_>) -> io::Result<Vec<(u32, Neighbour)>> {
     let question = Rtnl::GetNeighbour(NeighbourMessage::default());
     let mut all = Vec::new();
     for reply in &socket.dump(&request(&question, 0))?? {
         if let Rtnl::NewNeighbour(message) = decoded(reply)? {
-            all.extend(neighbour(&message, names));
+            let index = message.header.ifindex;
+            all.extend(neighbour(&message, names).map(|one| (index, one)));
         }
     }
     Ok(all)
@@ -200,7 +234,11 @@ fn neighbours(socket: &mut Socket, names: &Names) -> io::Result<Vec<Neighbour>> 
 
 /// An entry that stands for somebody: those without a hardware address to be found
 /// (groups, tunnels) say nothing.
-fn neighbour(message: &NeighbourMessage, names: &Names) -> Option<Neighbour> {
+pub(super) fn neighbour(message: &NeighbourMessage, names: &Names<'_>) -> Option<Neighbour> {
+    // What a bridge or a VXLAN has learnt is told by the same messages.
+    if message.header.family == AddressFamily::Bridge {
+        return None;
+    }
     let (mut address, mut mac) = (None, None);
     for attribute in &message.attributes {
         match attribute {
@@ -215,7 +253,7 @@ fn neighbour(message: &NeighbourMessage, names: &Names) -> Option<Neighbour> {
         }
     }
     let state = message.header.state.to_string().to_lowercase();
-    let dev = names.get(&message.header.ifindex)?.clone();
+    let dev = names(message.header.ifindex)?;
     (state != "noarp").then_some(Neighbour {
         address: address?,
         dev,

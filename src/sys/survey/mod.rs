@@ -3,6 +3,7 @@
 mod find;
 mod inside;
 mod pair;
+mod told;
 
 use std::fs::File;
 use std::io;
@@ -12,9 +13,9 @@ use super::netlink::link::Seen;
 use super::netlink::socket::Socket;
 use super::{netns, open_files};
 use crate::state::survey::{Far, FarEnd, Space, Survey};
-use find::Found;
-
-pub(crate) use find::find;
+pub(crate) use find::{Found, find};
+pub(crate) use inside::{known, routes};
+pub(crate) use told::{Told, told};
 
 /// A namespace that was looked into.
 struct Looked {

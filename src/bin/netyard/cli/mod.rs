@@ -18,6 +18,7 @@ mod graph;
 mod init;
 mod list;
 mod man;
+mod monitor;
 mod output;
 mod plan;
 mod ports;
@@ -84,6 +85,7 @@ enum Verb {
     Doctor(doctor::Args),
     Capture(capture::Args),
     Graph(graph::Args),
+    Monitor(monitor::Args),
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
@@ -111,6 +113,7 @@ impl Verb {
             Verb::Explain(args) => args.json,
             Verb::Doctor(args) => args.json,
             Verb::Capture(args) => args.json,
+            Verb::Monitor(args) => args.json,
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
@@ -150,6 +153,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Capture(args) => capture::run(&args),
         Verb::Graph(args) => graph::run(&args),
+        Verb::Monitor(args) => monitor::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),

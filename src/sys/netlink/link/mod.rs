@@ -8,7 +8,7 @@ mod seen;
 mod tests;
 
 pub(crate) use list::{List, Listed, is_free, list, near};
-pub(crate) use seen::{Seen, hardware, seen};
+pub(crate) use seen::{Seen, hardware, is_at, one, seen};
 
 use std::io;
 use std::os::fd::RawFd;

@@ -51,6 +51,24 @@ pub(crate) fn seen(socket: &mut Socket) -> io::Result<Vec<Seen>> {
     Ok(all)
 }
 
+/// A device as a message tells it.
+pub(crate) fn one(reply: &Reply) -> Option<Seen> {
+    match decoded(reply) {
+        Ok(Rtnl::NewLink(message) | Rtnl::DelLink(message)) => Some(of(message, &mut false)),
+        Ok(_) => None,
+        Err(e) => Some(undecoded(reply, &e)),
+    }
+}
+
+/// Whether the socket's namespace has a device of this number and name.
+pub(crate) fn is_at(socket: &mut Socket, index: u32, name: &str) -> io::Result<bool> {
+    let mut question = LinkMessage::default();
+    question.header.index = index;
+    let reply = socket.ask(&request(&Rtnl::GetLink(question), 0))?;
+    let device = reply.ok().and_then(|reply| one(&reply));
+    Ok(device.is_some_and(|seen| seen.device.name == name))
+}
+
 /// What can be read without understanding the rest.
 fn undecoded((_, body): &Reply, why: &io::Error) -> Seen {
     let attributes = body.get(LINK_HEADER..).unwrap_or_default();

@@ -138,3 +138,20 @@ fn message(
 fn put_u32(out: &mut Vec<u8>, kind: u16, value: u32) {
     super::attr::put(out, kind, &value.to_be_bytes());
 }
+
+/// The version of the rule set of the socket's namespace.
+pub(crate) fn generation(socket: &mut Socket) -> io::Result<Option<u32>> {
+    let question = Request {
+        kind: NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
+        flags: 0,
+        body: vec![NFPROTO_UNSPEC, NFNETLINK_V0, 0, 0],
+    };
+    // A kernel without nf_tables has none.
+    let Ok((_, body)) = socket.ask(&question)? else {
+        return Ok(None);
+    };
+    let attributes = body.get(FAMILY_HEADER..).unwrap_or_default();
+    let number = super::attr::parse(attributes).find(|(kind, _)| *kind == NFTA_GEN_ID);
+    let number = number.and_then(|(_, value)| value.try_into().ok());
+    Ok(number.map(u32::from_be_bytes))
+}

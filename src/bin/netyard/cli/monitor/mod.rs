@@ -1,0 +1,190 @@
+mod json;
+
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use netyard::monitor::{LocalTime, Monitor, local_time};
+use netyard::state::happening::{
+    Change, Event, Happening, LinkChange, NamespaceChange, Noun, Power,
+};
+
+use super::output::{BAD, BOLD, DIM, GOOD, say, styled};
+use super::trouble::Trouble;
+use super::watch::signals;
+
+/// Tell what happens to networks, in every namespace, as it happens
+///
+/// What `ip monitor` tells, for all network namespaces of this host at once, with names:
+/// links, addresses, routes, neighbours, rules and the firewall (and who changed it),
+/// namespaces made and gone. Only what changed. Should more happen at once than the
+/// kernel can tell, that is said, all is read again, and what is different now is told.
+/// Ctrl-C ends it. As an ordinary user it hears of its own namespace only.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples: netyard monitor                          everything, everywhere
+          netyard monitor one three                a namespace and a lab
+          netyard monitor --only links,addresses   some of it
+          netyard monitor --json --count 1         wait for the next event")]
+pub(crate) struct Args {
+    /// Namespaces or labs, also those to come; `host` is the namespace netyard runs in
+    #[arg(value_name = "LAB|NS")]
+    only_in: Vec<String>,
+    /// Only these kinds of events
+    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',')]
+    only: Vec<Kind>,
+    /// Also how sure the kernel is of each neighbour (reachable, stale, ...)
+    #[arg(long)]
+    neighbours: bool,
+    /// End after so many seconds
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    time: Option<Duration>,
+    /// End after so many events
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Print each event as a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Links,
+    Addresses,
+    Routes,
+    Neighbours,
+    Rules,
+    Namespaces,
+}
+
+impl Kind {
+    fn noun(self) -> Noun {
+        match self {
+            Kind::Links => Noun::Link,
+            Kind::Addresses => Noun::Address,
+            Kind::Routes => Noun::Route,
+            Kind::Neighbours => Noun::Neighbour,
+            Kind::Rules => Noun::Rule,
+            Kind::Namespaces => Noun::Namespace,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|e| e.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let stop = signals()?;
+    let mut monitor = Monitor::begin()?;
+    if !monitor.hears_all() {
+        let why = "an ordinary user hears of this namespace only (as root: of all)";
+        anstream::eprintln!("{}", styled(DIM, why));
+    }
+    let until = args.time.map(|time| Instant::now() + time);
+    let mut left = args.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        let Some(all) = monitor.next(until, stop.as_fd())? else {
+            break;
+        };
+        let time = local_time();
+        let told = all.iter().filter(|one| args.wants(one));
+        for one in told.take(usize::try_from(left).unwrap_or(usize::MAX)) {
+            match args.json {
+                true => say!("{}", json::line(&time, one)),
+                false => say!("{}", line(&time, one)),
+            }
+            left -= 1;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn wants(&self, one: &Happening) -> bool {
+        let noun = one.event.noun();
+        let kind = self.only.is_empty() || self.only.iter().any(|kind| kind.noun() == noun);
+        let noise = one.event.is_noise() && !self.neighbours;
+        noun == Noun::Lost || kind && !noise && self.is_there(one)
+    }
+
+    fn is_there(&self, one: &Happening) -> bool {
+        let Some(place) = &one.place else { return true };
+        let was = match &one.event {
+            Event::Namespace(NamespaceChange::Renamed { old }) => Some(old),
+            _ => None,
+        };
+        let lab = place.lab.as_ref().map(|lab| lab.as_str());
+        let is = |wanted: &String| {
+            let lab_too = wanted.strip_prefix("lab:").unwrap_or(wanted);
+            *wanted == place.netns || Some(wanted) == was || lab == Some(lab_too)
+        };
+        self.only_in.is_empty() || self.only_in.iter().any(is)
+    }
+}
+
+/// Namespaces have so much room before what happened.
+const PLACE: usize = 10;
+
+fn line(time: &LocalTime, one: &Happening) -> String {
+    let clock = styled(DIM, time.clock());
+    let Some(place) = &one.place else {
+        let padded = format!("{:PLACE$}", "*");
+        return format!("{clock} {padded} {}", styled(BAD, &one.event));
+    };
+    let padding = " ".repeat(PLACE.saturating_sub(place.netns.chars().count()));
+    let lab = place.lab.as_ref().map(|lab| format!(" (lab {lab})"));
+    let words = match &one.event {
+        Event::Namespace(change) => {
+            format!("{}{}", change.of(&place.netns), lab.unwrap_or_default())
+        }
+        event => event.to_string(),
+    };
+    let words = match weight(&one.event) {
+        Some(good) => styled(if good { GOOD } else { BAD }, words),
+        None => words,
+    };
+    let found = match one.found {
+        true => styled(DIM, " (found)"),
+        false => String::new(),
+    };
+    let noun = match &one.event {
+        // Its words say it.
+        Event::Ruleset(_) => String::new(),
+        event => format!("{} ", event.noun()),
+    };
+    format!(
+        "{clock} {}{padding} {noun}{words}{found}",
+        styled(BOLD, &place.netns)
+    )
+}
+
+/// Whether something came or went that others need.
+fn weight(event: &Event) -> Option<bool> {
+    fn of<T>(change: &Change<T>) -> Option<bool> {
+        match change {
+            Change::New(_) => Some(true),
+            Change::Gone(_) => Some(false),
+            Change::Changed { .. } => None,
+        }
+    }
+    match event {
+        Event::Link { change, .. } => match change {
+            LinkChange::New { .. } => Some(true),
+            LinkChange::Gone { .. } => Some(false),
+            LinkChange::Power { new, .. } => Some(*new == Power::On),
+            _ => None,
+        },
+        Event::Address { change, .. } => of(change),
+        Event::Route(change) => of(change),
+        Event::Rule(change) => of(change),
+        Event::Neighbour { change, .. } => match change {
+            Change::Changed { new, .. } if new.state == "failed" => Some(false),
+            _ => None,
+        },
+        Event::Namespace(NamespaceChange::New) => Some(true),
+        Event::Namespace(NamespaceChange::Gone) => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,339 @@
+//! The last known state of a namespace, and what the kernel says of it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::link;
+use super::{Change, Event, LinkChange};
+use crate::state::IpRule;
+use crate::state::survey::{Address, Device, Neighbour, Path};
+
+/// A namespace as it was when something was last heard of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Devices, by number.
+    pub(crate) devices: BTreeMap<u32, Device>,
+    pub(crate) addresses: BTreeMap<(u32, IpNet), Address>,
+    pub(crate) routes: Vec<Path>,
+    pub(crate) neighbours: BTreeMap<(u32, IpAddr), Neighbour>,
+    pub(crate) rules: BTreeMap<RuleKey, IpRule>,
+    /// The version of the rule set of nftables, where there is one.
+    pub(crate) generation: Option<u32>,
+}
+
+/// What a message of the kernel says is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    Device(Box<Device>),
+    DeviceGone {
+        index: u32,
+    },
+    Address(u32, Address),
+    AddressGone(u32, Address),
+    /// A route; whether it takes the place of the one that leads there as preferred.
+    Route {
+        path: Path,
+        replaces: bool,
+    },
+    RouteGone(Path),
+    Neighbour(u32, Neighbour),
+    NeighbourGone(u32, IpAddr),
+    Rule(IpRule),
+    RuleGone(IpRule),
+}
+
+impl Known {
+    /// One that was just made, as the kernel makes them: `lo` is there, and off.
+    pub(crate) fn fresh(rules: impl IntoIterator<Item = IpRule>, generation: Option<u32>) -> Self {
+        let lo = Device {
+            name: "lo".to_owned(),
+            index: 1,
+            kind: "loopback".to_owned(),
+            mtu: 65536,
+            ..Device::default()
+        };
+        Known {
+            devices: BTreeMap::from([(1, lo)]),
+            rules: rules.into_iter().map(|rule| (key(&rule), rule)).collect(),
+            generation,
+            ..Known::default()
+        }
+    }
+
+    /// What a device is called.
+    pub(crate) fn name(&self, index: u32) -> String {
+        let device = self.devices.get(&index);
+        device.map_or_else(|| index.to_string(), |device| device.name.clone())
+    }
+
+    /// Whether a route is known that the kernel takes for the same.
+    pub(crate) fn leads(&self, path: &Path) -> bool {
+        self.routes.iter().any(|old| is_same_way(old, path))
+    }
+
+    /// Takes what the kernel says, and tells what is new in it.
+    pub(crate) fn take(&mut self, news: News) -> Vec<Event> {
+        match news {
+            News::Device(device) => self.device(*device),
+            News::DeviceGone { index } => self.without(index).into_iter().collect(),
+            News::Address(index, address) => {
+                let old = self.addresses.insert((index, address.net), address.clone());
+                let change = changed(old, Some(address));
+                self.of_addresses(index, change)
+            }
+            News::AddressGone(index, address) => {
+                let old = self.addresses.remove(&(index, address.net));
+                self.of_addresses(index, changed(old, None))
+            }
+            News::Route { path, replaces } => self.route(path, replaces),
+            News::RouteGone(path) => self.no_route(&path),
+            News::Neighbour(index, neighbour) => {
+                let key = (index, neighbour.address);
+                let old = self.neighbours.insert(key, neighbour.clone());
+                self.of_neighbours(key, changed(old, Some(neighbour)))
+            }
+            News::NeighbourGone(index, address) => {
+                let old = self.neighbours.remove(&(index, address));
+                self.of_neighbours((index, address), changed(old, None))
+            }
+            News::Rule(rule) => match self.rules.insert(key(&rule), rule.clone()) {
+                None => vec![Event::Rule(Change::New(rule))],
+                Some(_) => Vec::new(),
+            },
+            News::RuleGone(rule) => match self.rules.remove(&key(&rule)) {
+                Some(rule) => vec![Event::Rule(Change::Gone(rule))],
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn device(&mut self, device: Device) -> Vec<Event> {
+        let (index, name) = (device.index, device.name.clone());
+        let old = self.devices.insert(index, device.clone());
+        if let Some(old) = old.as_ref().filter(|old| old.name != name) {
+            self.rename(&old.name, &name);
+        }
+        let told = |change| Event::Link {
+            dev: name.clone(),
+            index,
+            change,
+        };
+        link::changes(old.as_ref(), &device)
+            .into_iter()
+            .map(told)
+            .collect()
+    }
+
+    /// Others that were told of by the device's name have it by its new one.
+    fn rename(&mut self, old: &str, new: &str) {
+        let hops = self.routes.iter_mut().flat_map(|path| &mut path.hops);
+        let ways = hops.map(|hop| &mut hop.dev);
+        let ports = self.devices.values_mut().map(|port| &mut port.master);
+        for name in ways.chain(ports).flatten() {
+            if name == old {
+                *name = new.to_owned();
+            }
+        }
+        for neighbour in self.neighbours.values_mut() {
+            if neighbour.dev == old {
+                new.clone_into(&mut neighbour.dev);
+            }
+        }
+    }
+
+    /// A device that goes takes with it what is told of by its number: the kernel has told
+    /// of the most before.
+    fn without(&mut self, index: u32) -> Option<Event> {
+        self.addresses.retain(|(of, _), _| *of != index);
+        self.neighbours.retain(|(of, _), _| *of != index);
+        let device = self.devices.remove(&index)?;
+        Some(Event::Link {
+            dev: device.name,
+            index,
+            change: LinkChange::Gone { to: None },
+        })
+    }
+
+    fn of_addresses(&self, index: u32, change: Option<Change<Address>>) -> Vec<Event> {
+        let event = change.map(|change| Event::Address {
+            dev: self.name(index),
+            net: change.latest().net,
+            change,
+        });
+        event.into_iter().collect()
+    }
+
+    fn of_neighbours(
+        &self,
+        (index, address): (u32, IpAddr),
+        change: Option<Change<Neighbour>>,
+    ) -> Vec<Event> {
+        let event = change.map(|change| Event::Neighbour {
+            dev: self.name(index),
+            address,
+            change,
+        });
+        event.into_iter().collect()
+    }
+
+    fn route(&mut self, path: Path, replaces: bool) -> Vec<Event> {
+        if self.routes.contains(&path) {
+            return Vec::new();
+        }
+        let before = self.routes.iter_mut().find(|old| is_same_way(old, &path));
+        let change = match before.filter(|_| replaces) {
+            Some(before) => Change::Changed {
+                old: std::mem::replace(before, path.clone()),
+                new: path,
+            },
+            None => {
+                self.routes.push(path.clone());
+                Change::New(path)
+            }
+        };
+        vec![Event::Route(change)]
+    }
+
+    fn no_route(&mut self, path: &Path) -> Vec<Event> {
+        let exactly = self.routes.iter().position(|old| old == path);
+        match exactly {
+            Some(at) => vec![Event::Route(Change::Gone(self.routes.remove(at)))],
+            None => Vec::new(),
+        }
+    }
+
+    /// What happened until it was as it is now. The same as the kernel would have told,
+    /// but for what came and went again.
+    pub(crate) fn becomes(&mut self, now: Known) -> Vec<Event> {
+        let mut told = Vec::new();
+        let gone = |old: &u32| !now.devices.contains_key(old);
+        let gone: Vec<u32> = self.devices.keys().copied().filter(gone).collect();
+        // Names first: addresses and routes are told by them.
+        for device in now.devices.values() {
+            told.extend(self.take(News::Device(Box::new(device.clone()))));
+        }
+        let lost = |(key, _): &(&(u32, IpNet), &Address)| !now.addresses.contains_key(key);
+        let lost: Vec<_> = self.addresses.iter().filter(lost).collect();
+        let lost: Vec<_> = lost
+            .iter()
+            .map(|((of, _), a)| (*of, (*a).clone()))
+            .collect();
+        for (index, address) in lost {
+            told.extend(self.take(News::AddressGone(index, address)));
+        }
+        told.extend(self.forget_routes(&now.routes));
+        let lost = |key: &(u32, IpAddr)| !now.neighbours.contains_key(key);
+        let lost: Vec<_> = self.neighbours.keys().copied().filter(lost).collect();
+        for (index, address) in lost {
+            told.extend(self.take(News::NeighbourGone(index, address)));
+        }
+        let lost = |(key, _): &(&RuleKey, &IpRule)| !now.rules.contains_key(*key);
+        let lost: Vec<IpRule> = (self.rules.iter().filter(lost))
+            .map(|(_, rule)| rule.clone())
+            .collect();
+        for rule in lost {
+            told.extend(self.take(News::RuleGone(rule)));
+        }
+        for index in gone {
+            told.extend(self.take(News::DeviceGone { index }));
+        }
+        for ((index, _), address) in now.addresses {
+            told.extend(self.take(News::Address(index, address)));
+        }
+        told.extend(self.learn_routes(now.routes));
+        for ((index, _), neighbour) in now.neighbours {
+            told.extend(self.take(News::Neighbour(index, neighbour)));
+        }
+        for rule in now.rules.into_values() {
+            told.extend(self.take(News::Rule(rule)));
+        }
+        if self.generation != now.generation {
+            told.push(Event::Ruleset(super::Ruleset::default()));
+        }
+        self.generation = now.generation;
+        told
+    }
+
+    /// The same for routes alone: the kernel does not tell of all that go.
+    pub(crate) fn routes_become(&mut self, now: Vec<Path>) -> Vec<Event> {
+        let mut told = self.forget_routes(&now);
+        told.extend(self.learn_routes(now));
+        told
+    }
+
+    /// Those that are there no more, but for those in whose place others are.
+    fn forget_routes(&mut self, now: &[Path]) -> Vec<Event> {
+        let is_there = |old: &Path| now.iter().any(|new| new == old || is_same_way(old, new));
+        let lost = self.routes.iter().filter(|old| !is_there(old));
+        let lost: Vec<Path> = lost.cloned().collect();
+        lost.iter().flat_map(|path| self.no_route(path)).collect()
+    }
+
+    fn learn_routes(&mut self, now: Vec<Path>) -> Vec<Event> {
+        let mut told = Vec::new();
+        let replaced = |old: &Path| !now.contains(old);
+        let replaced: Vec<Path> = (self.routes.iter())
+            .filter(|old| replaced(old))
+            .cloned()
+            .collect();
+        let mut replaced: Vec<Option<Path>> = replaced.into_iter().map(Some).collect();
+        for path in now {
+            if self.routes.contains(&path) {
+                continue;
+            }
+            let before = replaced.iter_mut().find(|old| {
+                let old = old.as_ref();
+                old.is_some_and(|old| is_same_way(old, &path))
+            });
+            match before.and_then(Option::take) {
+                Some(old) => {
+                    self.routes.retain(|one| *one != old);
+                    self.routes.push(path.clone());
+                    told.push(Event::Route(Change::Changed { old, new: path }));
+                }
+                None => told.extend(self.route(path, false)),
+            }
+        }
+        let left: Vec<Path> = replaced.into_iter().flatten().collect();
+        told.extend(left.iter().flat_map(|path| self.no_route(path)));
+        told
+    }
+}
+
+/// By what a rule is known: its words, as far as they say all of it.
+pub(crate) type RuleKey = (bool, u32, String, Vec<u8>);
+
+/// The key of a rule.
+pub(crate) fn key(rule: &IpRule) -> RuleKey {
+    let whole = match rule.words.ends_with("...") {
+        true => rule.message.clone(),
+        false => Vec::new(),
+    };
+    (rule.v6, rule.priority, rule.words.clone(), whole)
+}
+
+/// Whether the kernel takes one for the other: where to, in which table, how preferred.
+fn is_same_way(one: &Path, other: &Path) -> bool {
+    (one.to, one.table, one.metric) == (other.to, other.table, other.metric)
+}
+
+fn changed<T: PartialEq>(old: Option<T>, new: Option<T>) -> Option<Change<T>> {
+    match (old, new) {
+        (None, None) => None,
+        (None, Some(new)) => Some(Change::New(new)),
+        (Some(old), None) => Some(Change::Gone(old)),
+        (Some(old), Some(new)) => (old != new).then_some(Change::Changed { old, new }),
+    }
+}
+
+impl<T> Change<T> {
+    /// As it is, or was at last.
+    pub fn latest(&self) -> &T {
+        match self {
+            Change::New(one) | Change::Gone(one) => one,
+            Change::Changed { new, .. } => new,
+        }
+    }
+}
