@@ -44,7 +44,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 
 /// Can be read once a signal has come; a second one ends the program at once.
 pub(crate) fn signals() -> std::io::Result<UnixStream> {
-pub(super) fn signals() -> std::io::Result<UnixStream> {
     let (stop, wake) = UnixStream::pair()?;
     let stopped = Arc::<AtomicBool>::default();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
