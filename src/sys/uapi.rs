@@ -49,7 +49,6 @@ numbers! {
         NFTA_TARGET_NAME: u16 = 1;
     }
     "linux/if.h" {
-        IFF_UP: u32 = 0x1;
         IFNAMSIZ: usize = 16;
     }
     "linux/if_link.h" {

@@ -20,6 +20,7 @@
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
 //! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
+//! - `show`: every namespace of a host that others made.
 //! - `status`: what it tells, and questions before something is lost.
 //! - `capture`, `captured`: packets of several places, as `pcapng` and tcpdump read them.
 //! - `cli`: exit codes, JSON, standard input, signals.
@@ -76,6 +77,7 @@ mod rivals;
 mod run;
 mod run_ends;
 mod sandbox;
+mod show;
 mod snapshot;
 mod spoof;
 mod status;
@@ -118,6 +120,7 @@ fn main() -> ExitCode {
         oracle::tests(),
         cli::tests(),
         changes::tests(),
+        show::tests(),
         status::tests(),
         capture::tests(),
         captured::tests(),

@@ -15,7 +15,7 @@ use crate::state::survey::{Counters, Device, Port, Vlan};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::{Reply, Socket, u32_at};
 use crate::sys::netlink::{decoded, request};
-use crate::sys::uapi::{IFF_UP, IFLA_IFNAME, LINK_HEADER};
+use crate::sys::uapi::{IFLA_IFNAME, LINK_HEADER};
 
 /// A device, and what is known of others by number only.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ fn undecoded((_, body): &Reply, why: &io::Error) -> Seen {
             index: u32_at(body, 4).unwrap_or_default(),
             kind: "unreadable".to_owned(),
             details: BTreeMap::from([("why".to_owned(), why.to_string())]),
-            up: u32_at(body, 8).is_some_and(|flags| flags & IFF_UP != 0),
+            up: u32_at(body, 8).is_some_and(|flags| flags & libc::IFF_UP.cast_unsigned() != 0),
             ..Device::default()
         },
         ..Seen::default()

@@ -1,0 +1,154 @@
+//! `show` on a host that others made: every namespace once, and what is wired to what.
+
+use serde_json::Value;
+
+use crate::sandbox::{example, ok, outcome, sh, until};
+use crate::{Test, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("show::what others made", foreign),
+        test("show::a lab and its namespaces", lab),
+        test("show::a process, by its number", process),
+        test("show::what nobody is called", nobody),
+        test("show::one namespace by several names, once", once),
+        test("show::kinds of devices", kinds),
+    ]
+}
+
+fn survey(arguments: &[&str]) -> Value {
+    let mut all = vec!["show", "--json"];
+    all.extend(arguments);
+    serde_json::from_str(&ok(&all)).expect("JSON")
+}
+
+fn space<'s>(survey: &'s Value, name: &str) -> &'s Value {
+    let mut all = survey["namespaces"].as_array().expect("namespaces").iter();
+    all.find(|space| space["name"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {survey:#}"))
+}
+
+fn device<'s>(space: &'s Value, name: &str) -> &'s Value {
+    let mut all = space["devices"].as_array().expect("devices").iter();
+    all.find(|device| device["name"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {space:#}"))
+}
+
+fn foreign() {
+    sh("ip netns add one; ip netns add two; ip link add br0 up type bridge");
+    sh("ip link add p1 up master br0 type veth peer name eth0 netns one");
+    sh("ip -n one link add between type veth peer name between netns two");
+    sh("ip -n one address add 10.1.0.1/24 dev eth0; ip -n one link set eth0 up");
+    sh("ip -n one route add default via 10.1.0.254");
+    sh("ip -n one neigh add 10.1.0.254 lladdr 02:00:00:00:00:01 dev eth0");
+    let seen = survey(&[]);
+    let (host, one, two) = (
+        space(&seen, "host"),
+        space(&seen, "one"),
+        space(&seen, "two"),
+    );
+    assert_eq!(host["host"], true);
+    assert_eq!(device(host, "p1")["master"], "br0");
+    assert_eq!(device(host, "p1")["far"]["found"]["netns"], "one");
+    assert_eq!(device(one, "eth0")["far"]["found"]["dev"], "p1");
+    assert_eq!(device(one, "between")["far"]["found"]["netns"], "two");
+    assert_eq!(device(two, "between")["far"]["found"]["netns"], "one");
+    assert_eq!(device(one, "eth0")["addresses"][0]["net"], "10.1.0.1/24");
+    assert_eq!(one["routes"][0]["hops"][0]["via"], "10.1.0.254");
+    assert_eq!(one["neighbours"][0]["mac"], "02:00:00:00:00:01");
+    let text = ok(&["show", "one"]);
+    for part in [
+        "to p1 in host",
+        "to between in two",
+        "route default via 10.1.0.254 dev eth0",
+        "neighbour 10.1.0.254 on eth0 at 02:00:00:00:00:01 permanent",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("br0"), "{text}");
+}
+
+fn lab() {
+    ok(&["up", &example("ports.yaml")]);
+    sh("ip netns add other; ip link add foreign type veth peer name eth0 netns other");
+    let whole = survey(&[]);
+    assert_eq!(space(&whole, "web")["lab"], "ports");
+    assert!(space(&whole, "other")["lab"].is_null());
+    assert!(
+        !space(&whole, "host")["published"]
+            .as_array()
+            .expect("ports")
+            .is_empty()
+    );
+    let part = survey(&["lab:ports"]);
+    let names: Vec<&str> = (part["namespaces"].as_array().expect("namespaces").iter())
+        .filter_map(|space| space["name"].as_str())
+        .collect();
+    assert!(
+        names.contains(&"host") && names.contains(&"web"),
+        "{names:?}"
+    );
+    assert!(!names.contains(&"other"), "{names:?}");
+    let own = space(&part, "host")["devices"].as_array().expect("devices");
+    assert!(
+        own.iter().all(|device| device["name"] != "foreign"),
+        "{own:?}"
+    );
+}
+
+fn process() {
+    let mut child = std::process::Command::new("unshare")
+        .args(["--net", "sleep", "60"])
+        .spawn()
+        .expect("unshare");
+    let place = format!("/proc/{}/ns/net", child.id());
+    let own = std::fs::read_link("/proc/self/ns/net").expect("a link");
+    until("it has a namespace of its own", || {
+        let comm = std::fs::read_to_string(format!("/proc/{}/comm", child.id()));
+        let there = std::fs::read_link(&place).is_ok_and(|net| net != own);
+        there && comm.is_ok_and(|comm| comm == "sleep\n")
+    });
+    let name = format!("pid:{}", child.id());
+    let seen = survey(&[&name]);
+    let spaces = seen["namespaces"].as_array().expect("namespaces");
+    assert_eq!(spaces.len(), 1);
+    assert_eq!(spaces[0]["name"], format!("sleep:{}", child.id()));
+    assert_eq!(spaces[0]["devices"][0]["name"], "lo");
+    child.kill().expect("it ends");
+    child.wait().expect("it has ended");
+}
+
+fn nobody() {
+    let said = outcome(&["show", "nobody"]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.err.contains("error[no-such-namespace]"),
+        "{}",
+        said.err
+    );
+}
+
+fn once() {
+    sh(
+        "ip netns add first; touch /run/netns/second; mount --bind /run/netns/first /run/netns/second",
+    );
+    let seen = survey(&["second"]);
+    let spaces = seen["namespaces"].as_array().expect("namespaces");
+    assert_eq!(spaces.len(), 1);
+    assert_eq!(spaces[0]["names"], serde_json::json!(["first", "second"]));
+}
+
+fn kinds() {
+    sh("ip link add base type veth peer name base1");
+    sh("ip link add vx type vxlan id 42 remote 192.0.2.1 dstport 4789");
+    sh("ip netns add inside; ip link add mv link base netns inside type macvlan mode bridge");
+    sh("ip tuntap add tap0 mode tap");
+    let seen = survey(&[]);
+    let host = space(&seen, "host");
+    assert_eq!(device(host, "vx")["details"]["id"], "42");
+    assert_eq!(device(host, "tap0")["kind"], "tun");
+    let mac = device(space(&seen, "inside"), "mv");
+    assert_eq!(mac["far"]["found"]["netns"], "host");
+    assert_eq!(mac["far"]["found"]["dev"], "base");
+    assert_eq!(mac["details"]["mode"], "bridge");
+}
