@@ -11,6 +11,8 @@ mod kernel;
 mod link;
 mod rules;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod words;
 

@@ -159,6 +159,21 @@ fn whole() {
 fn all_causes() {
     let causes: std::collections::BTreeSet<&str> = cases().map(|case| case.cause).collect();
     assert!(cases().count() >= 30 && causes.len() >= 20, "{causes:?}");
+    let rows = cases().map(|Case { name, ask, cause, line, .. }| {
+        format!("| {name} | `{ask}` | `{cause}` | {line} |\n")
+    });
+    let table = "| broken how | asked | cause | it says |\n|---|---|---|---|\n".to_owned()
+        + &rows.collect::<String>();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/see-and-explain.md");
+    let text = std::fs::read_to_string(path).expect("the document");
+    let start = text.find("| broken how |").expect("the table");
+    let end = start + text[start..].find("\n\n").expect("its end") + 1;
+    if std::env::var_os("NETYARD_BLESS").is_some() {
+        let text = text[..start].to_owned() + &table + &text[end..];
+        std::fs::write(path, text).expect("the document is written");
+        return;
+    }
+    assert_eq!(&text[start..end], table, "NETYARD_BLESS=1 writes it anew");
 }
 
 fn elsewhere() {
