@@ -27,11 +27,26 @@ use model::Graph;
 const MANY: usize = 100;
 
 fn graph(survey: &Survey, title: &str) -> Graph {
+    let survey = &sorted(survey);
     let mut graph = build::build(survey, title);
     if graph.rooms() > MANY {
         alike::stack(&mut graph, survey);
     }
     graph
+}
+
+/// In the order of names, so that it does not matter what was made first.
+fn sorted(survey: &Survey) -> Survey {
+    let mut survey = survey.clone();
+    for space in &mut survey.namespaces {
+        space
+            .devices
+            .sort_by_cached_key(|device| words::natural(&device.name));
+    }
+    survey
+        .namespaces
+        .sort_by_cached_key(|space| (!space.host, words::natural(&space.name)));
+    survey
 }
 
 /// As a picture for documents, in light and dark.

@@ -1,7 +1,7 @@
 //! For a terminal: the host and what hangs on its devices, then the cables that run between
 //! namespaces, then what is left.
 
-use super::model::{Graph, Jack, Shape, Tie, Way};
+use super::model::{Edge, Graph, Jack, Shape, Tie, Way};
 use super::words::{Line, Tone, cells};
 
 /// A line of the drawing, in columns, and how it begins.
@@ -60,7 +60,10 @@ fn house(graph: &Graph, width: usize) -> String {
         columns.extend(said(&node.lines));
         columns.extend(own_ways(graph, *at));
         // One cable goes on in the line; more hang below.
+        let is_cable =
+            |edge: &Edge| edge.way == Way::Cable && edge.ends.iter().any(|tie| tie.node == *at);
         let single = node.shape == Shape::Device && hung.len() == 1;
+        let single = single && graph.edges.iter().any(is_cable);
         if let Some((far, _)) = hung.pop_if(|_| single) {
             columns.push(format!("── {}", end(graph, &far)));
         }
@@ -158,7 +161,7 @@ fn place(graph: &Graph, tie: &Tie) -> Vec<String> {
             columns.push(jack.name().to_owned());
             columns.push(said(jack.said()).join("  "));
         }
-        None => columns.extend(said(&node.lines)),
+        None => columns.extend([String::new(), said(&node.lines).join("  ")]),
     }
     columns
 }
@@ -185,7 +188,7 @@ fn between(graph: &Graph) -> Vec<Row> {
         .edges
         .iter()
         .filter(|edge| edge.ends.iter().all(rooms));
-    let line = |edge: &super::model::Edge| {
+    let line = |edge: &Edge| {
         let [one, other] = &edge.ends;
         let mut columns = place(graph, one);
         let far = format!("── {}", end(graph, other));

@@ -10,6 +10,7 @@
 //! - `external`: labs on networks of other labs.
 //! - `filter`: what is said of packets by rules of any kind, and what becomes of them.
 //! - `foreign`: what others hold, do meanwhile or undo.
+//! - `graph`: what is drawn of a host is what was drawn of the file.
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
@@ -58,6 +59,7 @@ mod filter;
 mod flows;
 mod foreign;
 mod frames;
+mod graph;
 mod kill;
 mod kill_several;
 mod labs;
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
         doctor_kinds::tests(),
         down::tests(),
         foreign::tests(),
+        graph::tests(),
         spoof::tests(),
         policy::tests(),
         kill::tests(),

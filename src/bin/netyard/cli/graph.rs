@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use netyard::error::Error;
 use netyard::ipam::Leases;
 use netyard::report::codes;
-use netyard::state::survey::Survey;
+use netyard::state::survey::{Far, Survey};
 use netyard::topology::resolve;
 use netyard::{graph, survey};
 
@@ -86,6 +86,12 @@ fn drawn(what: Option<&str>) -> Result<(Survey, String), Trouble> {
         let (state, _) = resolve(&topology, &Leases::default()).map_err(Error::from)?;
         return Ok((graph::survey(&state), format!("lab {}", topology.lab)));
     }
-    let part = show::part(survey::look()?, what)?;
+    let mut part = show::part(survey::look()?, what)?;
+    // What is hidden elsewhere on the host is another matter.
+    let mut devices = part.namespaces.iter().flat_map(|space| &space.devices);
+    let leads_there = devices.any(|device| matches!(device.far, Some(Far::Unseen(_))));
+    if !leads_there && part.namespaces.iter().all(|space| space.unread.is_none()) {
+        part.unseen.clear();
+    }
     Ok((part, what.to_owned()))
 }

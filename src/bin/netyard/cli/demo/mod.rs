@@ -94,7 +94,7 @@ fn take(step: &Step, topology: &Topology, before: Option<&str>) -> Result<(), Tr
     }
     say!("\n  {}\n", styled(BOLD, step.moral));
     let observed = graph::survey(&lab::observe(&topology.lab)?);
-    let drawn = graph::text(&observed, usize::MAX);
+    let drawn = graph::text(&observed, 76);
     drawn.lines().for_each(|line| say!("    {line}"));
     Ok(())
 }
