@@ -159,9 +159,15 @@ fn whole() {
 fn all_causes() {
     let causes: std::collections::BTreeSet<&str> = cases().map(|case| case.cause).collect();
     assert!(cases().count() >= 30 && causes.len() >= 20, "{causes:?}");
-    let rows = cases().map(|Case { name, ask, cause, line, .. }| {
-        format!("| {name} | `{ask}` | `{cause}` | {line} |\n")
-    });
+    let rows = cases().map(
+        |Case {
+             name,
+             ask,
+             cause,
+             line,
+             ..
+         }| { format!("| {name} | `{ask}` | `{cause}` | {line} |\n") },
+    );
     let table = "| broken how | asked | cause | it says |\n|---|---|---|---|\n".to_owned()
         + &rows.collect::<String>();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/see-and-explain.md");

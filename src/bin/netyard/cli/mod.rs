@@ -62,6 +62,8 @@ Start:  netyard demo                       see what it is about, in a minute
         netyard up three.yaml              make the network that it describes
         netyard test three                 prove it with packets
         netyard exec one -- ip address     run a program in a namespace
+        netyard show                       what is on this host, whoever made it
+        netyard explain one three          why a packet arrives, or does not
         netyard down three                 leave nothing behind
 
         netyard run three.yaml --in one -- ping -c1 three
