@@ -46,5 +46,5 @@ pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 #[doc(hidden)]
 pub mod uapi {
     pub use crate::sys::uapi::rules::ALL as OF_RULES;
-    pub use crate::sys::uapi::{ALL, OF_DOCTOR};
+    pub use crate::sys::uapi::{ALL, OF_DOCTOR, OF_SOCKETS};
 }

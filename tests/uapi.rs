@@ -9,10 +9,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use netyard::uapi::{ALL, OF_DOCTOR, OF_RULES};
+use netyard::uapi::{ALL, OF_DOCTOR, OF_RULES, OF_SOCKETS};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
-    ALL.iter().chain(OF_DOCTOR).chain(OF_RULES)
+    let more = OF_DOCTOR.iter().chain(OF_RULES).chain(OF_SOCKETS);
+    ALL.iter().chain(more)
 }
 
 fn program() -> String {

@@ -101,7 +101,25 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let obstacle = sandbox::enter().err();
-    let tests = [
+    let trials = tests().map(|(name, body)| {
+        let ignored = obstacle.is_some();
+        Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
+    });
+    let trials = trials.collect();
+    if let Some(obstacle) = &obstacle {
+        eprintln!("kernel tests are skipped: {obstacle}");
+        // A skipped tier is no passed tier where it was promised to run.
+        if std::env::var_os("NETYARD_NO_SKIP").is_some() {
+            eprintln!("and NETYARD_NO_SKIP is set: that is a failure");
+            std::process::exit(1);
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// All of them.
+fn tests() -> impl Iterator<Item = Test> {
+    let all = [
         errors::tests(),
         examples::tests(),
         tutorial::tests(),
@@ -144,20 +162,7 @@ fn main() -> ExitCode {
         repair::tests(),
         vigil::tests(),
     ];
-    let trials = tests.into_iter().flatten().map(|(name, body)| {
-        let ignored = obstacle.is_some();
-        Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
-    });
-    let trials = trials.collect();
-    if let Some(obstacle) = &obstacle {
-        eprintln!("kernel tests are skipped: {obstacle}");
-        // A skipped tier is no passed tier where it was promised to run.
-        if std::env::var_os("NETYARD_NO_SKIP").is_some() {
-            eprintln!("and NETYARD_NO_SKIP is set: that is a failure");
-            std::process::exit(1);
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    all.into_iter().flatten()
 }
 
 fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Test {

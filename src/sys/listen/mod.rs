@@ -181,10 +181,12 @@ impl Listener {
     fn take(&mut self, at: Option<i32>, told: Told, all: &mut Vec<Happening>) -> io::Result<()> {
         match told {
             Told::Moved { index, there, nsid } => self.moved(at, (index, there), nsid, all)?,
-            Told::Numbered(number) if at.is_none() && Some(number) != self.own => {
-                if !self.met.contains_key(&Some(number)) {
-                    self.rounds.hurry();
-                }
+            Told::Numbered(number)
+                if at.is_none()
+                    && Some(number) != self.own
+                    && !self.met.contains_key(&Some(number)) =>
+            {
+                self.rounds.hurry();
             }
             Told::Ended(number) if at.is_none() => self.ended(number, all),
             _ => {}

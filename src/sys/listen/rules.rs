@@ -58,7 +58,7 @@ fn named(
     kind: impl Fn(&(&'static str, u16, u16)) -> u16,
 ) -> Vec<(&'static str, usize)> {
     let count = |noun| Some((noun, *counted.get(&kind(noun))?));
-    let found = NOUNS.iter().filter_map(|noun| count(noun));
+    let found = NOUNS.iter().filter_map(count);
     found.map(|((noun, ..), count)| (*noun, count)).collect()
 }
 
