@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::frames::{OTHER, PC, ethernet, ipv4, udp};
 use crate::pcapng::{File, tcpdump, tshark};
-use crate::sandbox::{file, netyard, ok, outcome, pings, sh};
+use crate::sandbox::{file, netyard, ok, outcome, pings, sh, until};
 use crate::spoof::packet;
 use crate::{Test, snapshot, test};
 
@@ -273,7 +273,8 @@ fn vanish() {
     assert!(pings("other", "10.5.0.1"), "the bridge is there");
     // One that is down is not gone.
     sh("ip -n other link set eth0 down; ip -n other link set eth0 up");
-    assert!(pings("other", "10.5.0.1"));
+    // Until the kernel has seen the carrier, packets are lost.
+    until("it carries again", || pings("other", "10.5.0.1"));
     sh("ip -n other link del eth0");
     assert_eq!(capture.line(), "other:eth0 is gone");
     capture.end();
