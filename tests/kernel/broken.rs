@@ -6,7 +6,7 @@ mod ways;
 
 use serde_json::Value;
 
-use crate::sandbox::{ok, outcome, sh, try_sh, until};
+use crate::sandbox::{example, ok, outcome, sh, try_sh, until};
 use crate::{Test, test};
 
 /// A network, what breaks it, what is asked, and the cause.
@@ -31,6 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::listens on another address only", elsewhere),
         test("broken::an address that two have, by IPv6", duplicate6),
         test("broken::by our own policy", policy),
+        test("broken::explain and packets agree in every example", agree),
     ];
     all.chain(more).collect()
 }
@@ -216,9 +217,47 @@ fn duplicate6() {
 }
 
 fn policy() {
-    ok(&["up", &crate::sandbox::example("policy.yaml")]);
+    ok(&["up", &example("policy.yaml")]);
     let told = outcome(&["explain", "web", "db", "--json"]);
     let told: Value = serde_json::from_str(&told.out).expect("JSON");
     assert_eq!(told["verdict"], "stops", "{told:#}");
     assert_eq!(told["cause"], "filtered", "{told:#}");
+}
+
+/// What packets do that an example expects or not, `explain` says before.
+fn agree() {
+    for file in crate::sandbox::all_examples() {
+        ok(&["up", &example(&file)]);
+        let told = ok(&["test", "--json", &example(&file)]);
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        for probe in told["probes"].as_array().expect("probes") {
+            let (from, to) = (probe["from"].as_str(), probe["to"].as_str());
+            let (from, to) = (from.expect("who"), to.expect("to whom"));
+            let port =
+                |protocol: &str| Some((probe["probe"][protocol].as_u64()?, protocol.to_owned()));
+            let ask = match port("tcp").or_else(|| port("udp")) {
+                Some((port, protocol)) => format!("{from} [{to}]:{port}/{protocol}"),
+                None => format!("{from} {to}"),
+            };
+            let (said, line) = explained(&ask);
+            // The server of the test has ended by now.
+            let arrives = said == "arrives" || said == "nothing-listens";
+            assert_eq!(
+                arrives,
+                probe["seen"] == "reached",
+                "{file}: {ask}: {said}: {line}: {probe:#}"
+            );
+        }
+        ok(&["down", &lab(&file)]);
+    }
+}
+
+fn lab(file: &str) -> String {
+    let text = std::fs::read_to_string(example(file)).expect("an example");
+    let name = text.lines().find_map(|line| line.strip_prefix("lab: "));
+    name.expect("its lab")
+        .split(' ')
+        .next()
+        .expect("a name")
+        .to_owned()
 }
