@@ -30,6 +30,7 @@
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
+//! - `monitor`: what happens on the host, told.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -52,6 +53,7 @@ mod kill_several;
 mod labs;
 mod leases;
 mod matrix;
+mod monitor;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
@@ -120,6 +122,7 @@ fn main() -> ExitCode {
         readme::tests(),
         repair::tests(),
         vigil::tests(),
+        monitor::tests(),
     ];
     let trials = tests.into_iter().flatten().map(|(name, body)| {
         let ignored = obstacle.is_some();
