@@ -36,6 +36,7 @@
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
+//! - `monitor`: what happens on the host, told.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -65,6 +66,7 @@ mod kill_several;
 mod labs;
 mod leases;
 mod matrix;
+mod monitor;
 mod names;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
@@ -152,6 +154,7 @@ fn tests() -> impl Iterator<Item = Test> {
         broken::tests(),
         terminal::tests(),
         matrix::tests(),
+        monitor::tests(),
         names::tests(),
         ports::tests(),
         proof::tests(),

@@ -110,11 +110,17 @@ impl Known {
     }
 
     fn device(&mut self, device: Device) -> Vec<Event> {
+        let old = self.devices.get(&device.index);
+        if let Some(old) = old.filter(|old| old.name != device.name) {
+            let names = BTreeMap::from([(old.name.clone(), device.name.clone())]);
+            self.rename(&names);
+        }
+        self.place(device)
+    }
+
+    fn place(&mut self, device: Device) -> Vec<Event> {
         let (index, name) = (device.index, device.name.clone());
         let old = self.devices.insert(index, device.clone());
-        if let Some(old) = old.as_ref().filter(|old| old.name != name) {
-            self.rename(&old.name, &name);
-        }
         let told = |change| Event::Link {
             dev: name.clone(),
             index,
@@ -126,19 +132,18 @@ impl Known {
             .collect()
     }
 
-    /// Others that were told of by the device's name have it by its new one.
-    fn rename(&mut self, old: &str, new: &str) {
+    /// What was told of by devices' names is known by their new ones.
+    fn rename(&mut self, names: &BTreeMap<String, String>) {
         let hops = self.routes.iter_mut().flat_map(|path| &mut path.hops);
-        let ways = hops.map(|hop| &mut hop.dev);
-        let ports = self.devices.values_mut().map(|port| &mut port.master);
-        for name in ways.chain(ports).flatten() {
-            if name == old {
-                *name = new.to_owned();
-            }
-        }
-        for neighbour in self.neighbours.values_mut() {
-            if neighbour.dev == old {
-                new.clone_into(&mut neighbour.dev);
+        let ways = hops.filter_map(|hop| hop.dev.as_mut());
+        let ports = self
+            .devices
+            .values_mut()
+            .filter_map(|port| port.master.as_mut());
+        let neighbours = self.neighbours.values_mut().map(|one| &mut one.dev);
+        for name in ways.chain(ports).chain(neighbours) {
+            if let Some(new) = names.get(name) {
+                name.clone_from(new);
             }
         }
     }
@@ -210,9 +215,15 @@ impl Known {
         let mut told = Vec::new();
         let gone = |old: &u32| !now.devices.contains_key(old);
         let gone: Vec<u32> = self.devices.keys().copied().filter(gone).collect();
-        // Names first: addresses and routes are told by them.
+        // Names first, all at once: two may have changed theirs for each other's.
+        let names = self.devices.values().filter_map(|old| {
+            let new = now.devices.get(&old.index)?;
+            (old.name != new.name).then(|| (old.name.clone(), new.name.clone()))
+        });
+        let names = names.collect();
+        self.rename(&names);
         for device in now.devices.values() {
-            told.extend(self.take(News::Device(Box::new(device.clone()))));
+            told.extend(self.place(device.clone()));
         }
         let lost = |(key, _): &(&(u32, IpNet), &Address)| !now.addresses.contains_key(key);
         let lost: Vec<_> = self.addresses.iter().filter(lost).collect();
@@ -267,7 +278,9 @@ impl Known {
     fn forget_routes(&mut self, now: &[Path]) -> Vec<Event> {
         let is_there = |old: &Path| now.iter().any(|new| new == old || is_same_way(old, new));
         let lost = self.routes.iter().filter(|old| !is_there(old));
-        let lost: Vec<Path> = lost.cloned().collect();
+        let mut lost: Vec<Path> = lost.cloned().collect();
+        // The order that they came to be known in says nothing.
+        lost.sort_by_key(|path| path.to);
         lost.iter().flat_map(|path| self.no_route(path)).collect()
     }
 

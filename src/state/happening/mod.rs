@@ -3,6 +3,8 @@
 
 mod known;
 mod link;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::net::IpAddr;

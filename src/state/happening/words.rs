@@ -129,10 +129,10 @@ fn address(
         (true, ..) => "duplicate: another has it",
         (_, true, _) => "tentative",
         (.., true) => "dynamic",
-        _ => "in use",
+        _ => "now in use",
     };
     match change {
-        Change::New(one) if is(one) != "in use" => write!(f, " ({})", is(one)),
+        Change::New(one) if is(one) != "now in use" => write!(f, " ({})", is(one)),
         Change::Changed { new, .. } => write!(f, " ({})", is(new)),
         _ => Ok(()),
     }

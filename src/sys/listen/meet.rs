@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::{Path as File_, PathBuf};
+use std::path::{Path as FilePath, PathBuf};
 use std::time::Instant;
 
 use super::rules::Counted;
@@ -34,6 +34,11 @@ pub(super) struct Met {
 }
 
 impl Met {
+    /// It is called by its number, for want of a name and of processes.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.space.name.starts_with("net:[")
+    }
+
     pub(super) fn place(&self) -> Place {
         Place {
             netns: self.space.name.clone(),
@@ -44,7 +49,7 @@ impl Met {
 }
 
 /// Opens the namespace that was found, unless it is another by now.
-fn open(path: &File_, inode: u64) -> io::Result<Option<OwnedFd>> {
+fn open(path: &FilePath, inode: u64) -> io::Result<Option<OwnedFd>> {
     let file = match File::open(path) {
         Err(e) if is_gone(&e) => return Ok(None),
         file => file?,

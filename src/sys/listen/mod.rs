@@ -17,7 +17,7 @@ use super::netlink::notices::{Notices, Reach, messages};
 use super::netlink::{link, nsid};
 use super::netns::{self, Place as Host};
 use super::survey::{Told, told};
-use crate::state::happening::{Event, Happening, LinkChange, News, Power};
+use crate::state::happening::{Change, Event, Happening, LinkChange, News, Power};
 use meet::Met;
 
 /// So many datagrams are taken before what they tell is handed out.
@@ -103,7 +103,7 @@ impl Listener {
             }
             let mut all = Vec::new();
             self.hear(&mut all)?;
-            self.hear_firewall(&mut all);
+            self.hear_firewall(&mut all)?;
             if std::mem::take(&mut self.lost) {
                 self.again(&mut all)?;
             }
@@ -181,12 +181,11 @@ impl Listener {
     fn take(&mut self, at: Option<i32>, told: Told, all: &mut Vec<Happening>) -> io::Result<()> {
         match told {
             Told::Moved { index, there, nsid } => self.moved(at, (index, there), nsid, all)?,
-            Told::Numbered(number)
-                if at.is_none()
-                    && Some(number) != self.own
-                    && !self.met.contains_key(&Some(number)) =>
-            {
-                self.rounds.hurry();
+            Told::Numbered(number) if at.is_none() => {
+                let known = self.met.contains_key(&Some(number));
+                if !known && Some(number) != self.own {
+                    self.rounds.hurry();
+                }
             }
             Told::Ended(number) if at.is_none() => self.ended(number, all),
             _ => {}
@@ -238,9 +237,9 @@ impl Listener {
         Ok(())
     }
 
-    fn hear_firewall(&mut self, all: &mut Vec<Happening>) {
+    fn hear_firewall(&mut self, all: &mut Vec<Happening>) -> io::Result<()> {
         let Some(firewall) = &mut self.firewall else {
-            return;
+            return Ok(());
         };
         for _ in 0..AT_ONCE {
             match firewall.datagram() {
@@ -265,13 +264,14 @@ impl Listener {
                         }
                     }
                 }
-                // Anything else would be told by the other socket too.
-                Err(_) => {
+                Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {
                     self.lost = true;
                     break;
                 }
+                Err(e) => return Err(e),
             }
         }
+        Ok(())
     }
 
     /// Reads again where the kernel does not say which routes it took away.
@@ -318,7 +318,7 @@ fn happen(
                 ..
             } => met.doubtful = true,
             Event::Address {
-                change: crate::state::happening::Change::Gone(_),
+                change: Change::Gone(_),
                 ..
             } => met.doubtful = true,
             _ => {}

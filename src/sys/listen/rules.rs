@@ -57,7 +57,7 @@ fn named(
     counted: &BTreeMap<u16, usize>,
     kind: impl Fn(&(&'static str, u16, u16)) -> u16,
 ) -> Vec<(&'static str, usize)> {
-    let count = |noun| Some((noun, *counted.get(&kind(noun))?));
+    let count = |noun: &'static (&'static str, u16, u16)| Some((noun, *counted.get(&kind(noun))?));
     let found = NOUNS.iter().filter_map(count);
     found.map(|((noun, ..), count)| (*noun, count)).collect()
 }

@@ -83,7 +83,8 @@ impl Listener {
         let began = Instant::now();
         let hurried = std::mem::take(&mut self.rounds.hurried);
         let living = living()?;
-        let waits = self.met.values().any(|met| met.left.is_some());
+        let waits = |met: &Met| met.left.is_some() && !met.is_nameless();
+        let waits = self.met.values().any(waits);
         if hurried || waits || living != self.rounds.living {
             self.rounds.living = living;
             self.look(&mut Some(all))?;
@@ -115,8 +116,8 @@ impl Listener {
                 continue;
             }
             let since = *met.left.get_or_insert(now);
-            let name = format!("net:[{}]", met.space.inode);
-            if now - since >= LEFT && met.space.name != name {
+            if now - since >= LEFT && !met.is_nameless() {
+                let name = format!("net:[{}]", met.space.inode);
                 let old = std::mem::replace(&mut met.space.name, name);
                 met.space.names.clear();
                 tell(met, NamespaceChange::Renamed { old }, all);
@@ -146,7 +147,7 @@ impl Listener {
         met.path = path;
         let named = space.names != met.space.names;
         let contained = space.container.is_some() && met.space.container.is_none();
-        let was_left = met.space.name.starts_with("net:[");
+        let was_left = met.is_nameless();
         if !(named || contained || was_left) {
             space.name.clone_from(&met.space.name);
         }

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let stop = signals()?;
     let mut monitor = Monitor::begin()?;
     if !monitor.hears_all() {
-        let why = "an ordinary user hears of this namespace only (as root: of all)";
+        let why = "an ordinary user hears of this namespace only; root hears of all";
         anstream::eprintln!("{}", styled(DIM, why));
     }
     let until = args.time.map(|time| Instant::now() + time);
