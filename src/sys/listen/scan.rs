@@ -1,6 +1,7 @@
 //! Looks which namespaces there are: when a name comes or goes, when somebody else numbers
 //! one, and each second which ones processes are in.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::meet::{self, Met};
 use super::{Inodes, LEFT, Listener};
 use crate::state::happening::{Event, Happening, Known, NamespaceChange};
+use crate::state::survey::Space;
 use crate::sys::netlink::{nsid, rule};
 use crate::sys::residents::processes;
 use crate::sys::sight::inode_of;
@@ -24,8 +26,13 @@ pub(super) struct Rounds {
     next: Instant,
     /// Which namespaces processes were in.
     living: Inodes,
+    /// Those without a name that were found just now, and when: `ip netns add` makes one,
+    /// and then names it.
+    unnamed: BTreeMap<u64, Instant>,
 }
 
+/// So long one may be without a name before it is called by its process.
+const NAMING: Duration = Duration::from_millis(50);
 const EACH: Duration = Duration::from_secs(1);
 /// Looking each second takes at most such a part of a processor; looking for what has
 /// been told takes at most a fourth.
@@ -40,6 +47,7 @@ impl Rounds {
             rested: now,
             next: now + EACH,
             living: Inodes::new(),
+            unnamed: BTreeMap::new(),
         }
     }
 
@@ -59,11 +67,24 @@ impl Rounds {
         self.next() <= Instant::now()
     }
 
+    /// Whether it may get its name yet.
+    fn may_be_named(&mut self, space: &Space) -> bool {
+        if space.host || !space.names.is_empty() {
+            return false;
+        }
+        let now = Instant::now();
+        now - *self.unnamed.entry(space.inode).or_insert(now) < NAMING
+    }
+
     fn done(&mut self, began: Instant) {
         let now = Instant::now();
         let took = now - began;
         self.rested = now + took * HURRIED;
         self.next = now + EACH.max(took * SHARE);
+        if !self.unnamed.is_empty() {
+            self.hurried = true;
+            self.rested = self.rested.max(now + NAMING);
+        }
     }
 }
 
@@ -105,10 +126,13 @@ impl Listener {
             meet::note(&mut one.space, &labs);
             match self.number(inode) {
                 Some(number) => self.recognise(number, one, all),
+                None if all.is_some() && self.rounds.may_be_named(&one.space) => {}
                 None if self.hears_all() || one.space.host => self.meet(one, all)?,
                 None => {}
             }
         }
+        let known: Inodes = self.met.values().map(|met| met.space.inode).collect();
+        (self.rounds.unnamed).retain(|inode, _| seen.contains(inode) && !known.contains(inode));
         let now = Instant::now();
         for met in self.met.values_mut().filter(|met| !met.space.host) {
             if seen.contains(&met.space.inode) {
