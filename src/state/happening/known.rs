@@ -1,6 +1,6 @@
 //! The last known state of a namespace, and what the kernel says of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -145,6 +145,11 @@ impl Known {
             if let Some(new) = names.get(name) {
                 name.clone_from(new);
             }
+        }
+        // One that was told of by both names is one.
+        if !names.is_empty() {
+            let mut seen = BTreeSet::new();
+            self.routes.retain(|path| seen.insert(format!("{path:?}")));
         }
     }
 
