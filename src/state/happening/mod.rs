@@ -1,4 +1,4 @@
-//! What happens to the networks of a host, as it is told. [`Known`] is the last known state
+//! What happens to the networks of a host, as it is told. `Known` is the last known state
 //! of a namespace: what the kernel says is compared with it, and only what differs happened.
 
 mod known;
