@@ -167,7 +167,8 @@ fn how_sure_the_kernel_is_of_a_neighbour_is_noise() {
 }
 
 fn news() -> impl Strategy<Value = News> {
-    let name = || prop::sample::select(vec!["eth0-1", "eth0-2", "br0-3"]);
+    // By its number: what a message says of a device is said of one that is there.
+    let name = || prop::sample::select(vec!["1", "2", "3"]);
     let ip = || (1..4u8).prop_map(|n| IpAddr::from([10, 0, 0, n]));
     let links = (
         1..4u32,
@@ -225,7 +226,26 @@ fn news() -> impl Strategy<Value = News> {
 
 fn after(all: Vec<News>) -> Known {
     let mut known = Known::fresh([], None);
-    all.into_iter().for_each(|one| drop(known.take(one)));
+    for mut one in all {
+        let name = |dev: &mut String| *dev = known.name(dev.parse().unwrap());
+        match &mut one {
+            News::Device(device) => device.master.iter_mut().for_each(name),
+            News::Route { path, .. } | News::RouteGone(path) => {
+                let devices = path.hops.iter_mut().filter_map(|hop| hop.dev.as_mut());
+                devices.for_each(name);
+            }
+            News::Neighbour(_, neighbour) => name(&mut neighbour.dev),
+            // Its routes go with it, which is read.
+            News::DeviceGone { index } => {
+                let dev = Some(known.name(*index));
+                let mut left = known.routes.clone();
+                left.retain(|path| path.hops.iter().all(|hop| hop.dev != dev));
+                known.routes_become(left);
+            }
+            _ => {}
+        }
+        known.take(one);
+    }
     known
 }
 
