@@ -117,6 +117,9 @@ pub enum Cause {
         netns: String,
         /// IPv6, or else IPv4.
         v6: bool,
+        /// The device that is told so alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dev: Option<String>,
     },
     /// The packet came in where the kernel would not send an answer out.
     ReversePath {
@@ -226,6 +229,22 @@ pub enum Cause {
         /// Where else somebody listens on it.
         elsewhere: Option<String>,
     },
+    /// The answer comes from another than was asked, and is not taken for one.
+    OtherSource {
+        /// Who asked.
+        netns: String,
+        /// Whom.
+        asked: IpAddr,
+        /// Who answers.
+        by: IpAddr,
+    },
+    /// A lab publishes the port to others than who asks.
+    NotVisible {
+        /// The port.
+        port: String,
+        /// To whom it is published, in the file's words.
+        to: String,
+    },
     /// It does not answer pings.
     EchoIgnored(String),
     /// It is larger than a device on the way takes, and nothing may divide it or tell.
@@ -278,6 +297,8 @@ impl Cause {
             Cause::WrongNeighbour { .. } => "wrong-neighbour",
             Cause::NeighbourFailed { .. } => "neighbour-failed",
             Cause::NothingListens { .. } => "nothing-listens",
+            Cause::OtherSource { .. } => "answer-from-another",
+            Cause::NotVisible { .. } => "not-published-to-it",
             Cause::EchoIgnored(_) => "echo-ignored",
             Cause::TooLarge { .. } => "too-large",
             Cause::Circle(_) => "routing-circle",

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::filter::Bits;
 use crate::state::Transport;
 
 /// A packet, as it is at one place of its way.
@@ -25,12 +26,30 @@ pub struct Packet {
     pub disguised: bool,
     /// From where to where its connection went at first, with ports.
     pub original: Option<(SocketAddr, SocketAddr)>,
+    /// Its mark, and that of its connection, as far as rules have set them.
+    pub marks: (Bits, Bits),
+    /// What the namespace that it is in knows of its connection.
+    pub known: Known,
+    /// What connection tracking does to an answer at this hook.
+    pub undone: Option<Rewrite>,
     /// The hardware addresses of its frame, on a link.
     pub ether: Option<([u8; 6], [u8; 6])>,
     /// By which device it came, and its number.
     pub iif: Option<(String, u32)>,
     /// By which it leaves.
     pub oif: Option<(String, u32)>,
+}
+
+/// What a namespace knows of a packet's connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Known {
+    /// It tracks it.
+    #[default]
+    Tracked,
+    /// A rule said that it shall not be tracked.
+    Untracked,
+    /// It has not seen what this is the answer to.
+    Unseen,
 }
 
 /// What a packet carries.
@@ -56,6 +75,7 @@ impl Packet {
             load,
             source_port,
             answer: true,
+            marks: (0.into(), 0.into()),
             ether: None,
             iif: None,
             oif: None,
@@ -82,6 +102,10 @@ impl Packet {
 /// Where a packet meets rules (`enum nf_inet_hooks`, include/uapi/linux/netfilter.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
+    /// As a device takes it in.
+    Ingress,
+    /// As a device sends it.
+    Egress,
     /// As it comes in.
     Prerouting,
     /// On its way to the namespace itself.
@@ -98,6 +122,8 @@ impl Hook {
     /// As nft calls it.
     pub fn word(self) -> &'static str {
         match self {
+            Hook::Ingress => "ingress",
+            Hook::Egress => "egress",
             Hook::Prerouting => "prerouting",
             Hook::Input => "input",
             Hook::Forward => "forward",
@@ -119,8 +145,8 @@ pub enum Layer {
 /// What the rules do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It goes on, perhaps as from or to somebody else.
-    Passes(Option<Rewrite>),
+    /// It goes on, perhaps as from or to somebody else, with these marks, and tracked or not.
+    Passes(Option<Rewrite>, (Bits, Bits), Known),
     /// It does not.
     Drops {
         /// Family and name of the table.
@@ -178,6 +204,8 @@ pub enum Unrouted {
     Prohibited,
     /// EINVAL: one of type `blackhole`; or a source that may not be, of what came in.
     Invalid,
+    /// To a group, or to all on a link: who takes it is not followed.
+    Group,
     /// EXDEV: the way back does not leave where it came in (rp_filter).
     ReversePath,
     /// Anything else.

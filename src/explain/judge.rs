@@ -1,7 +1,7 @@
 //! What the rules of a namespace do with a packet, in the words of the walk.
 
 use super::filter::{self, Ask, Connection, ConnectionState, Ends, Fate, Line};
-use super::ground::{Hook, Judgement, Layer, Load, Packet, Rewrite};
+use super::ground::{Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
 use crate::state::ruleset::{self, NatKind, Ruleset};
 use crate::state::{TABLE, Transport};
 
@@ -24,6 +24,8 @@ pub(crate) fn judge(
         Layer::Bridge => filter::Layer::Bridge,
     };
     let hook = match hook {
+        Hook::Ingress => ruleset::Hook::Ingress,
+        Hook::Egress => ruleset::Hook::Egress,
         Hook::Prerouting => ruleset::Hook::Prerouting,
         Hook::Input => ruleset::Hook::Input,
         Hook::Forward => ruleset::Hook::Forward,
@@ -33,16 +35,24 @@ pub(crate) fn judge(
     let passage = filter::pass(ruleset, layer, hook, &seen(packet), ask);
     let (table, line, ours) = told(passage.line.as_ref());
     match passage.fate {
-        Fate::Accept => match passage.rewrite {
-            None => Judgement::Passes(None),
-            Some(rewrite) => match rewritten(&rewrite) {
-                Some(rewrite) => Judgement::Passes(Some(rewrite)),
-                None => {
+        Fate::Accept => {
+            let after = &passage.packet;
+            let marks = (after.mark, after.connection.mark);
+            let known = match after.connection.state {
+                ConnectionState::Untracked => Known::Untracked,
+                _ => packet.known,
+            };
+            // What connection tracking does to answers is known already.
+            let by_rules = passage.rewrite.filter(|_| !packet.answer);
+            match by_rules.as_ref().map(rewritten) {
+                None => Judgement::Passes(None, marks, known),
+                Some(Some(rewrite)) => Judgement::Passes(Some(rewrite), marks, known),
+                Some(None) => {
                     let (table, line, _) = told(passage.rewritten_by.as_ref());
                     Judgement::Unknown { table, line }
                 }
-            },
-        },
+            }
+        }
         Fate::Drop => Judgement::Drops { table, line, ours },
         Fate::Reject(with) => Judgement::Drops {
             table,
@@ -87,6 +97,20 @@ fn rewritten(rewrite: &filter::Rewrite) -> Option<Rewrite> {
     })
 }
 
+/// What connection tracking does, in the words of rules.
+fn translated(rewrite: Rewrite) -> Option<filter::Rewrite> {
+    let (kind, address) = match rewrite {
+        Rewrite::Destination(address, _) => (NatKind::Destination, address?),
+        Rewrite::Source(address, _) => (NatKind::Source, address),
+        Rewrite::Here(_) | Rewrite::Masquerade => return None,
+    };
+    Some(filter::Rewrite {
+        kind,
+        address: Some((address, address)),
+        port: None,
+    })
+}
+
 /// The packet as rules see it.
 fn seen(packet: &Packet) -> filter::Packet {
     let source = packet.source.unwrap_or(match packet.v6() {
@@ -115,20 +139,23 @@ fn seen(packet: &Packet) -> filter::Packet {
         destination_port: port,
         icmp,
         size: packet.size,
+        mark: packet.marks.0,
         iif: packet.iif.clone(),
         oif: packet.oif.clone(),
         ether: packet.ether,
         connection: Connection {
-            state: match packet.answer {
-                true => ConnectionState::Established,
-                false => ConnectionState::New,
+            state: match (packet.known, packet.answer) {
+                (Known::Untracked, _) => ConnectionState::Untracked,
+                (Known::Unseen, _) => ConnectionState::Invalid,
+                (Known::Tracked, true) => ConnectionState::Established,
+                (Known::Tracked, false) => ConnectionState::New,
             },
             reply: packet.answer,
             snat: packet.disguised,
             dnat: packet.redirected,
-            mark: 0.into(),
+            mark: packet.marks.1,
             original: packet.original.map(ends),
-            translation: None,
+            translation: packet.undone.and_then(translated),
         },
         ..filter::Packet::new(source, packet.destination, protocol)
     }

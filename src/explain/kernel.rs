@@ -72,10 +72,14 @@ impl<'s> Kernel<'s> {
 
 impl Ground for Kernel<'_> {
     fn route(&self, space: usize, packet: &Packet) -> Result<Routed, Unrouted> {
+        if packet.destination.is_multicast() {
+            return Err(Unrouted::Group);
+        }
         let question = fib::Question {
             to: packet.destination,
             source: packet.source,
             iif: packet.iif.as_ref().map(|(_, index)| *index),
+            mark: packet.marks.0.value,
             ports: match packet.load {
                 Load::To(transport, port) => Some((transport.number(), packet.source_port, port)),
                 Load::Echo => None,
@@ -87,6 +91,7 @@ impl Ground for Kernel<'_> {
             Err(e) => return Err(Unrouted::Other(e.raw_os_error().unwrap_or_default())),
         };
         match found.kind {
+            Kind::Broadcast | Kind::Multicast => return Err(Unrouted::Group),
             Kind::Blackhole => return Err(Unrouted::Invalid),
             Kind::Unreachable => return Err(Unrouted::Unreachable),
             Kind::Prohibit => return Err(Unrouted::Prohibited),
@@ -123,7 +128,7 @@ impl Ground for Kernel<'_> {
                 table: "of any name".to_owned(),
                 line: format!("its rules cannot be read: {why}"),
             },
-            None => Judgement::Passes(None),
+            None => Judgement::Passes(None, packet.marks, packet.known),
         }
     }
 

@@ -121,9 +121,6 @@ pub(super) fn neighbour(
         };
     };
     match (entry.state.as_str(), &entry.mac, &there.mac) {
-        ("failed" | "incomplete", ..) => {
-            Err(Box::new(Cause::NeighbourFailed { at, address: next }))
-        }
         (_, Some(says), Some(has)) if entry.state == "permanent" && says != has => {
             Err(Box::new(Cause::WrongNeighbour {
                 at,

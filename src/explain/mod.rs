@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::state::survey::{Space, Survey};
 
 pub use cause::{Cause, Obstacle, Place};
-pub use ground::{Ground, Hook, Judgement, Layer, Load, Packet, Rewrite, Routed, Unrouted};
+pub use ground::{Ground, Hook, Judgement, Known, Layer, Load, Packet, Rewrite, Routed, Unrouted};
 pub(crate) use kernel::Kernel;
 pub use rules::Rules;
 

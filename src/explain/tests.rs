@@ -30,8 +30,8 @@ impl Ground for Subnets<'_> {
         Err(Unrouted::None)
     }
 
-    fn judge(&self, _: usize, _: Layer, _: Hook, _: &Packet) -> Judgement {
-        Judgement::Passes(None)
+    fn judge(&self, _: usize, _: Layer, _: Hook, packet: &Packet) -> Judgement {
+        Judgement::Passes(None, packet.marks, packet.known)
     }
 
     fn listeners(&self, _: usize, _: Transport, _: u16) -> Vec<SocketAddr> {

@@ -49,8 +49,14 @@ impl fmt::Display for Cause {
             Cause::Refused { netns, kind, to } => {
                 write!(f, "a route of {netns} to {to} says {kind}")
             }
-            Cause::ForwardingOff { netns, v6 } => {
-                write!(f, "{netns}, on the way, does not forward {}", family(*v6))
+            Cause::ForwardingOff { netns, v6, dev } => {
+                let on = dev.as_ref().map(|dev| format!(" what comes by {dev}"));
+                let on = on.unwrap_or_default();
+                write!(
+                    f,
+                    "{netns}, on the way, does not forward {}{on}",
+                    family(*v6)
+                )
             }
             Cause::ReversePath { at, source } => write!(
                 f,
@@ -130,6 +136,13 @@ impl fmt::Display for Cause {
                 }
                 None => write!(f, "nobody listens on {port} in {netns}"),
             },
+            Cause::OtherSource { netns, asked, by } => write!(
+                f,
+                "the answer comes to {netns} from {by}, not from {asked} that it asked: it is not taken for one"
+            ),
+            Cause::NotVisible { port, to } => {
+                write!(f, "port {port} is published, and not to who asks: {to}")
+            }
             Cause::EchoIgnored(netns) => write!(f, "{netns} is told not to answer pings"),
             Cause::TooLarge { at, mtu, size } => write!(
                 f,
@@ -192,10 +205,21 @@ impl Cause {
                     ip(netns)
                 )
             }
-            Cause::ForwardingOff { netns, v6 } => match v6 {
-                true => inside(netns, "sysctl -w net.ipv6.conf.all.forwarding=1"),
-                false => inside(netns, "sysctl -w net.ipv4.ip_forward=1"),
+            Cause::ForwardingOff { netns, v6, dev } => match (v6, dev) {
+                (true, _) => inside(netns, "sysctl -w net.ipv6.conf.all.forwarding=1"),
+                (_, Some(dev)) => inside(
+                    netns,
+                    &format!("sysctl -w net.ipv4.conf.{dev}.forwarding=1"),
+                ),
+                _ => inside(netns, "sysctl -w net.ipv4.ip_forward=1"),
             },
+            Cause::OtherSource { .. } => {
+                "let the answer pass where addresses are rewritten: masquerade the request, too"
+                    .to_owned()
+            }
+            Cause::NotVisible { .. } => {
+                "`visible:` of the port in the lab's file says who reaches it".to_owned()
+            }
             Cause::ReversePath { at, .. } => inside(
                 &at.netns,
                 &format!(

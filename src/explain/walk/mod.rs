@@ -4,9 +4,11 @@ mod across;
 mod refuse;
 mod rewrite;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::cause::{Cause, Place};
+use super::filter::Bits;
 use super::ground::*;
 use super::link;
 use super::segment::{self, Spot};
@@ -49,6 +51,10 @@ struct Walk<'a> {
     rewritten: Vec<Rewritten>,
     /// A neighbour that did not answer, if nothing else keeps it from that.
     suspect: Option<Box<Cause>>,
+    /// Where it has passed, on its way there.
+    passed: BTreeSet<usize>,
+    /// The mark of its connection in each namespace.
+    marks: BTreeMap<usize, Bits>,
     /// The last namespace that handed it on, with the source that it had then.
     forwarder: Option<(usize, IpAddr)>,
 }
@@ -60,6 +66,8 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         steps: Vec::new(),
         rewritten: Vec::new(),
         suspect: None,
+        passed: BTreeSet::new(),
+        marks: BTreeMap::new(),
         forwarder: None,
     };
     let mut packet = Packet {
@@ -75,16 +83,20 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         redirected: false,
         disguised: false,
         original: None,
+        marks: (0.into(), 0.into()),
+        known: Known::Tracked,
+        undone: None,
         ether: None,
         iif: None,
         oif: None,
     };
     let end = walk.leg(question.from, &mut packet);
     let there = std::mem::take(&mut walk.steps);
+    let mut answer = packet.answered();
     let end = match end {
         End::Arrives(space) => walk
             .served(space, &packet)
-            .map_or_else(End::from, |()| walk.leg(space, &mut packet.answered())),
+            .map_or_else(End::from, |()| walk.leg(space, &mut answer)),
         end => end,
     };
     let mut back = walk.steps;
@@ -97,7 +109,14 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         End::Arrives(_) | End::Leaves(_) | End::Unknown(_) if suspect.is_some() => {
             suspect.map_or(Verdict::Arrives, Verdict::Stops)
         }
-        End::Arrives(space) if space == question.from => Verdict::Arrives,
+        End::Arrives(space) if space == question.from => match answer.source {
+            Some(by) if by != question.to => Verdict::Stops(Box::new(Cause::OtherSource {
+                netns: survey.namespaces[space].name.clone(),
+                asked: question.to,
+                by,
+            })),
+            _ => Verdict::Arrives,
+        },
         End::Arrives(space) => {
             let netns = survey.namespaces[space].name.clone();
             Verdict::Unknown(format!(
@@ -149,18 +168,27 @@ impl<'a> Walk<'a> {
         let before = (packet.source, packet.destination);
         packet.iif = came.map(|spot| self.named(spot));
         packet.oif = None;
+        // A mark ends with the namespace (`skb_scrub_packet`, net/core/skbuff.c).
+        let of_connection = self.marks.get(&at).copied().filter(|_| packet.answer);
+        packet.marks = (0.into(), of_connection.unwrap_or_else(|| 0.into()));
+        packet.known = Known::Tracked;
         if came.is_some() {
-            self.undo(at, packet, true);
+            packet.undone = self.undoing(at, packet, true);
             self.rules(at, Layer::Ip, Hook::Prerouting, packet)?;
+            self.undo(at, packet, true);
         }
         let mut routed = self.route(at, came, packet)?;
         if packet.source.is_none() {
             packet.source = routed.source;
             packet.original = packet.ends();
+            // As connect(2) does: rules of routing may ask for the source.
+            let again = self.ground.route(at, packet);
+            routed = again.map_err(|why| self.unroutable(at, came, packet, why))?;
         }
         if came.is_none() {
             packet.oif = self.out(at, routed.dev).map(|spot| self.named(spot));
-            if self.rules(at, Layer::Ip, Hook::Output, packet)? {
+            let mark = packet.marks.0;
+            if self.rules(at, Layer::Ip, Hook::Output, packet)? || packet.marks.0 != mark {
                 routed = self.route(at, came, packet)?;
             }
         }
@@ -181,10 +209,10 @@ impl<'a> Walk<'a> {
             self.forwards(at, packet)?;
             self.rules(at, Layer::Ip, Hook::Forward, packet)?;
         }
+        packet.undone = self.undoing(at, packet, false);
         self.rules(at, Layer::Ip, Hook::Postrouting, packet)?;
-        if came.is_some() {
-            self.undo(at, packet, false);
-        }
+        self.undo(at, packet, false);
+        packet.undone = None;
         self.remember(at, before, packet);
         if let (Some(_), Some(source), false) = (came, packet.source, packet.answer) {
             self.forwarder = Some((at, source));
@@ -215,9 +243,8 @@ impl<'a> Walk<'a> {
                 Ok(routed)
             }
             Err(why) => {
-                let cause = self.unrouted(at, came, packet, why);
                 self.note(at, "route", format!("none to {}", packet.destination));
-                Err(End::Stops(Box::new(cause)))
+                Err(self.unroutable(at, came, packet, why))
             }
         }
     }
@@ -226,7 +253,8 @@ impl<'a> Walk<'a> {
         let (netns, v6) = (self.space(at).name.clone(), packet.v6());
         if self.is_off(at, packet) {
             self.note(at, "forward", "it does not hand on what is for others");
-            return Err(Box::new(Cause::ForwardingOff { netns, v6 }).into());
+            let dev = self.off_on(at, packet);
+            return Err(Box::new(Cause::ForwardingOff { netns, v6, dev }).into());
         }
         let out = packet
             .oif
@@ -252,7 +280,10 @@ impl<'a> Walk<'a> {
             packet.iif = lo.map(|lo| (lo.name.clone(), lo.index));
             packet.oif = None;
         }
+        packet.undone = self.undoing(at, packet, false);
         self.rules(at, Layer::Ip, Hook::Input, packet)?;
+        self.undo(at, packet, false);
+        packet.undone = None;
         for device in &self.space(at).devices {
             let own = device.addresses.iter().find(|one| one.net.addr() == to);
             if let Some(own) = own.filter(|one| one.tentative || one.duplicate) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Walk;
+use super::{End, Walk};
 use crate::explain::absent;
 use crate::explain::cause::{Cause, Place};
 use crate::explain::ground::{Packet, Unrouted};
@@ -11,13 +11,55 @@ use crate::explain::segment::Spot;
 use crate::state::survey::Device;
 
 impl Walk<'_> {
-    pub(super) fn unrouted(
+    /// What the kernel's refusal means; not each is a route's.
+    pub(super) fn unroutable(
         &self,
         at: usize,
         came: Option<Spot>,
         packet: &Packet,
         why: Unrouted,
-    ) -> Cause {
+    ) -> End {
+        let (netns, to) = (&self.space(at).name, packet.destination);
+        let refused = self.says(at, "blackhole", to);
+        let filters = |came: Spot| {
+            let dev = &self.space(at).devices[came.1].name;
+            let on = |dev: &str| {
+                let set = self
+                    .ground
+                    .setting(at, &format!("ipv4/conf/{dev}/rp_filter"));
+                set.is_some_and(|set| set != "0")
+            };
+            on("all") || on(dev)
+        };
+        let source = packet.source.unwrap_or(to);
+        let local = "of 127.0.0.0/8 `route_localnet` decides";
+        End::Unknown(match (why, came) {
+            (Unrouted::Group, _) => format!("{to} is a group, or all on a link: who takes it"),
+            (Unrouted::Invalid, None) if !refused => {
+                format!("{netns} may not send from {source} to {to} (EINVAL; {local})")
+            }
+            (Unrouted::Invalid, Some(came))
+                if !refused && !self.is_martian(at, source) && !filters(came) =>
+            {
+                format!("{netns} refuses what comes from {source} to {to} (EINVAL; {local})")
+            }
+            (Unrouted::Other(errno), _) => {
+                let error = std::io::Error::from_raw_os_error(errno);
+                format!("the kernel tells no way from {netns} to {to}: {error}")
+            }
+            _ => return End::Stops(Box::new(self.unrouted(at, came, packet, why))),
+        })
+    }
+
+    /// The device that is told not to forward, where the namespace as a whole does.
+    pub(super) fn off_on(&self, at: usize, packet: &Packet) -> Option<String> {
+        let whole = self.ground.setting(at, "ipv4/ip_forward");
+        let single = !packet.v6() && whole.as_deref() == Some("1");
+        let iif = packet.iif.as_ref().filter(|_| single);
+        iif.map(|(dev, _)| dev.clone())
+    }
+
+    fn unrouted(&self, at: usize, came: Option<Spot>, packet: &Packet, why: Unrouted) -> Cause {
         let (netns, to) = (self.space(at).name.clone(), packet.destination);
         let kind = |kind: &str| Cause::Refused {
             netns: netns.clone(),
@@ -45,6 +87,7 @@ impl Walk<'_> {
             (Unrouted::Unreachable, Some(_)) if self.is_off(at, packet) => Cause::ForwardingOff {
                 netns,
                 v6: packet.v6(),
+                dev: self.off_on(at, packet),
             },
             (Unrouted::Unreachable, _) if self.says(at, "unreachable", to) => kind("unreachable"),
             _ => self.no_route(at, came, packet),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{End, Rewritten, Walk};
 use crate::explain::cause::Cause;
-use crate::explain::ground::{Hook, Judgement, Layer, Load, Packet, Rewrite};
+use crate::explain::ground::{Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
 use crate::explain::segment::Spot;
 
 impl Walk<'_> {
@@ -17,9 +17,20 @@ impl Walk<'_> {
         packet: &mut Packet,
     ) -> Result<bool, End> {
         let netns = self.space(at).name.clone();
+        // What has not passed here before is no part of a connection.
+        match packet.answer {
+            false => drop(self.passed.insert(at)),
+            true if self.passed.contains(&at) => {}
+            true => packet.known = Known::Unseen,
+        }
         match self.ground.judge(at, layer, hook, packet) {
-            Judgement::Passes(None) => Ok(false),
-            Judgement::Passes(Some(rewrite)) => Ok(self.rewrite(at, rewrite, packet)),
+            Judgement::Passes(rewrite, marks, known) => {
+                (packet.marks, packet.known) = (marks, known);
+                if !packet.answer {
+                    self.marks.insert(at, marks.1);
+                }
+                Ok(rewrite.is_some_and(|rewrite| self.rewrite(at, rewrite, packet)))
+            }
             Judgement::Drops { table, line, ours } => {
                 let hook = hook.word().to_owned();
                 self.note(
@@ -118,6 +129,20 @@ impl Walk<'_> {
                 before,
                 after,
             });
+        }
+    }
+
+    /// What connection tracking is about to do to an answer, as it comes in or goes out.
+    pub(super) fn undoing(&self, at: usize, packet: &Packet, incoming: bool) -> Option<Rewrite> {
+        let known = self.rewritten.iter().find(|one| one.space == at);
+        let known = known.filter(|_| packet.answer)?;
+        let (before, after) = (known.before, known.after);
+        let to = incoming && packet.destination == after.0 && after.0 != before.0;
+        let from = !incoming && packet.source == Some(after.1) && after.1 != before.1;
+        match (to, from) {
+            (true, _) => Some(Rewrite::Destination(Some(before.0), None)),
+            (_, true) => Some(Rewrite::Source(before.1, None)),
+            _ => None,
         }
     }
 

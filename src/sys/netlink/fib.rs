@@ -18,6 +18,8 @@ pub(crate) struct Question {
     pub(crate) source: Option<IpAddr>,
     /// The device by which it came, of what is not the namespace's own.
     pub(crate) iif: Option<u32>,
+    /// Its mark; 0: none.
+    pub(crate) mark: u32,
     /// The number of its protocol and its ports, source first.
     pub(crate) ports: Option<(u8, u16, u16)>,
 }
@@ -29,6 +31,7 @@ impl Question {
             to: address,
             source: None,
             iif: None,
+            mark: 0,
             ports: None,
         }
     }
@@ -88,6 +91,9 @@ fn message(question: &Question) -> RouteMessage {
         attributes.push(RouteAttribute::Source(source.into()));
     }
     attributes.extend(question.iif.map(RouteAttribute::Iif));
+    if question.mark != 0 {
+        attributes.push(RouteAttribute::Mark(question.mark));
+    }
     if let Some((protocol, source, destination)) = question.ports {
         attributes.push(RouteAttribute::IpProto(protocol));
         attributes.push(RouteAttribute::Sport(source));
