@@ -129,6 +129,10 @@ pub(super) fn neighbour(
                 has: has.clone(),
             }))
         }
+        // One that failed before may answer now; who never answers does not.
+        ("failed" | "incomplete", ..) if there.noarp => {
+            Err(Box::new(Cause::NeighbourFailed { at, address: next }))
+        }
         _ => Ok(()),
     }
 }

@@ -105,16 +105,48 @@ pub(super) fn named(process: &Path) -> Vec<(u64, PathBuf)> {
     let named = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(3);
         let inode = inode_of(fields.next()?)?;
-        let path = fields.next()?.trim_start_matches('/');
-        Some((inode, process.join("root").join(path)))
+        let path = unescaped(fields.next()?);
+        Some((
+            inode,
+            process.join("root").join(path.trim_start_matches('/')),
+        ))
     });
     named.collect()
+}
+
+/// A path of mountinfo: blanks, tabs, line ends and backslashes are written as `\040`
+/// and the like (`mangle_path`, fs/seq_file.c).
+fn unescaped(path: &str) -> String {
+    let mut parts = path.split('\\');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let number = part
+            .get(..3)
+            .and_then(|three| u8::from_str_radix(three, 8).ok());
+        match number {
+            Some(byte) => {
+                text.push(char::from(byte));
+                text.push_str(&part[3..]);
+            }
+            None => {
+                text.push('\\');
+                text.push_str(part);
+            }
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_of_mounts_as_they_are() {
+        assert_eq!(unescaped("/run/netns/a\\040b\\134c"), "/run/netns/a b\\c");
+        assert_eq!(unescaped("/run/netns/plain"), "/run/netns/plain");
+    }
 
     #[test]
     fn a_namespace_that_has_the_number_of_another_is_not_that_one() {

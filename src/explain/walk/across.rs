@@ -10,6 +10,30 @@ use crate::explain::segment::Spot;
 use crate::state::Mac;
 
 impl Walk<'_> {
+    /// The rules of devices that a packet leaves and comes in by (`netdev`, and ingress of others).
+    fn at_devices(&mut self, by: &[Spot], packet: &mut Packet) -> Result<(), End> {
+        let (iif, oif) = (packet.iif.clone(), packet.oif.clone());
+        for (n, spot) in by.iter().enumerate() {
+            let bridge = |spot: &Spot| self.device(*spot).kind == "bridge";
+            let before = n.checked_sub(1).map(|before| by[before]);
+            let leaves = before.is_none_or(|before| before.0 == spot.0 && bridge(&before));
+            let own = Some(self.named(*spot));
+            let hook = match leaves {
+                true => {
+                    (packet.iif, packet.oif) = (None, own);
+                    Hook::Egress
+                }
+                false => {
+                    (packet.iif, packet.oif) = (own, None);
+                    Hook::Ingress
+                }
+            };
+            self.rules(spot.0, Layer::Ip, hook, packet)?;
+        }
+        (packet.iif, packet.oif) = (iif, oif);
+        Ok(())
+    }
+
     /// Over the link.
     pub(super) fn onward(
         &mut self,
@@ -33,6 +57,7 @@ impl Walk<'_> {
                 Ok(Onward::End(End::Leaves(place)))
             }
             Hop::With(spot, by) => {
+                self.at_devices(&by, packet)?;
                 self.along(&by, packet)?;
                 // What a bridge itself takes does not matter to what crosses it.
                 let mut devices = by

@@ -330,6 +330,13 @@ impl<'a> Walk<'a> {
                         Ok(())
                     }
                     false => {
+                        // Who may not reach a published port comes to the host itself.
+                        let own = self.space(at).published.iter();
+                        let mut own = own.filter(|one| one.protocol == transport);
+                        if let Some(published) = own.find(|one| one.takes(to, number)) {
+                            let to = published.to_string();
+                            return Err(Box::new(Cause::NotVisible { port, to }));
+                        }
                         let elsewhere = all.first().map(|own| own.ip().to_string());
                         Err(Box::new(Cause::NothingListens {
                             netns,

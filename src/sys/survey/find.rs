@@ -33,7 +33,11 @@ pub(crate) fn find() -> io::Result<(Vec<Found>, usize)> {
     let hidden = by_processes(&mut all, host)?;
     let mut found: Vec<Found> = all.into_values().collect();
     for one in &mut found {
-        one.space.name = called(&one.space);
+        one.space.name = plain(&called(&one.space));
+        one.space
+            .names
+            .iter_mut()
+            .for_each(|name| *name = plain(name));
     }
     distinguish(&mut found);
     Ok((found, hidden))
@@ -135,6 +139,11 @@ fn called(space: &Space) -> String {
     name.or_else(process)
         .or_else(mount)
         .unwrap_or_else(|| format!("net:[{}]", space.inode))
+}
+
+/// Without what would steer a terminal.
+pub(crate) fn plain(name: &str) -> String {
+    name.replace(char::is_control, "\u{fffd}")
 }
 
 /// Gives those that are called the same their numbers.

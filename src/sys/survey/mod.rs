@@ -13,7 +13,7 @@ use super::netlink::link::Seen;
 use super::netlink::socket::Socket;
 use super::{netns, open_files};
 use crate::state::survey::{Far, FarEnd, Space, Survey};
-pub(crate) use find::{Found, find};
+pub(crate) use find::{Found, find, plain};
 pub(crate) use inside::{known, routes};
 pub(crate) use told::{Told, told};
 

@@ -10,6 +10,7 @@ use netyard::survey;
 use serde_json::json;
 
 use super::output::{self, BAD, BOLD, DIM, GOOD, say, styled};
+use super::show;
 use super::trouble::Trouble;
 
 /// Tell why a packet arrives, or what keeps it from arriving
@@ -66,6 +67,9 @@ impl FromStr for Port {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
         let port = port.parse().map_err(drop)?;
+        if port == 0 {
+            return Err(());
+        }
         let protocol = protocol.parse().map_err(drop)?;
         Ok(Port(protocol, port))
     }
@@ -73,7 +77,11 @@ impl FromStr for Port {
 
 fn question(args: &Args, survey: &Survey) -> Result<Question, Trouble> {
     let from = place(survey, &args.from)?;
-    let (name, load) = target(&args.to);
+    // A process's namespace has a colon in what it is called.
+    let (name, load) = match survey.find(&show::meant(&args.to)).is_empty() {
+        true => target(&args.to)?,
+        false => (args.to.as_str(), Load::Echo),
+    };
     let to = match name.parse::<IpAddr>() {
         Ok(address) => address,
         Err(_) => {
@@ -91,22 +99,39 @@ fn question(args: &Args, survey: &Survey) -> Result<Question, Trouble> {
 }
 
 /// `web:80/tcp`, `10.0.0.1`, `[2001:db8::1]:53/udp`, `2001:db8::1`.
-fn target(text: &str) -> (&str, Load) {
-    if text.parse::<IpAddr>().is_ok() {
-        return (text, Load::Echo);
+fn target(text: &str) -> Result<(&str, Load), Trouble> {
+    let wrong = |what: String| {
+        let trouble = Trouble::input(codes::USAGE, what);
+        Err(trouble.hint("`web:80`, `10.0.0.1:53/udp` or `[2001:db8::1]:80`: TO[:PORT[/PROTO]]"))
+    };
+    if text.parse::<IpAddr>().is_ok() || text.starts_with("net:[") {
+        return Ok((text, Load::Echo));
     }
-    let port = text.rsplit_once(':').and_then(|(name, port)| {
-        let Port(transport, port) = port.parse().ok()?;
-        Some((name, Load::To(transport, port)))
-    });
-    let (name, load) = port.unwrap_or((text, Load::Echo));
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
-    (bare.unwrap_or(name), load)
+    let (name, port) = match text.strip_prefix('[') {
+        None => text
+            .rsplit_once(':')
+            .map_or((text, None), |(name, port)| (name, Some(port))),
+        Some(inner) => match inner.split_once(']') {
+            None => return wrong(format!("`{text}` has a bracket that is not closed")),
+            Some((name, "")) => (name, None),
+            Some((name, port)) => (name, Some(port.strip_prefix(':').unwrap_or(port))),
+        },
+    };
+    match port.map(Port::from_str) {
+        None => Ok((name, Load::Echo)),
+        Some(Ok(Port(transport, port))) => Ok((name, Load::To(transport, port))),
+        Some(Err(())) if name == "pid" => Ok((text, Load::Echo)),
+        Some(Err(())) => {
+            let port = port.unwrap_or_default();
+            wrong(format!(
+                "`{port}` is no port, nor PORT/tcp, PORT/udp or PORT/sctp"
+            ))
+        }
+    }
 }
 
 fn place(survey: &Survey, name: &str) -> Result<usize, Trouble> {
+    let name = &*show::meant(name);
     let found = survey.find(name);
     let said = match found.as_slice() {
         [one] => {

@@ -15,6 +15,7 @@ use crate::state::survey::{Counters, Device, Port, Vlan};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::{Reply, Socket, u32_at};
 use crate::sys::netlink::{decoded, request};
+use crate::sys::survey::plain;
 use crate::sys::uapi::{IFLA_IFNAME, LINK_HEADER};
 
 /// A device, and what is known of others by number only.
@@ -75,7 +76,7 @@ fn undecoded((_, body): &Reply, why: &io::Error) -> Seen {
     let name = parse(attributes).find(|(kind, _)| *kind == IFLA_IFNAME);
     let name = name.map_or_else(String::new, |(_, bytes)| {
         let text = String::from_utf8_lossy(bytes);
-        text.trim_end_matches('\0').to_owned()
+        plain(text.trim_end_matches('\0'))
     });
     Seen {
         device: Device {
@@ -104,12 +105,13 @@ fn of(message: LinkMessage, vlan_aware: &mut bool) -> Seen {
     };
     for attribute in message.attributes {
         match attribute {
-            LinkAttribute::IfName(name) => device.name = name,
+            LinkAttribute::IfName(name) => device.name = plain(&name),
             LinkAttribute::Mtu(mtu) => device.mtu = mtu,
             LinkAttribute::OperState(state) => device.state = state.to_string().to_lowercase(),
             LinkAttribute::Address(bytes) => device.mac = hardware(&bytes),
             LinkAttribute::Qdisc(qdisc) => device.qdisc = shaping(qdisc),
             LinkAttribute::IfAlias(alias) => {
+                let alias = plain(&alias);
                 device.lab = alias.strip_prefix(MARK).and_then(|lab| lab.parse().ok());
                 device.alias = Some(alias);
             }

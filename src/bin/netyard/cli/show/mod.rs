@@ -1,6 +1,7 @@
 mod cells;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ pub(crate) fn part(survey: Survey, what: &str) -> Result<Survey, Trouble> {
     if let Some(lab) = what.strip_prefix("lab:") {
         return of_lab(survey, lab);
     }
+    let what = &*meant(what);
     let found = survey.find(what);
     if let [_, _, ..] = found.as_slice() {
         let names: Vec<&str> = found.iter().map(|space| space.name.as_str()).collect();
@@ -85,5 +87,16 @@ fn of_lab(survey: Survey, name: &str) -> Result<Survey, Trouble> {
                 None => trouble,
             })
         }
+    }
+}
+
+/// A process is meant by its namespace, which may be the one that netyard runs in.
+pub(crate) fn meant(what: &str) -> Cow<'_, str> {
+    let pid = what.strip_prefix("pid:");
+    let pid = pid.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
+    let namespace = pid.and_then(|pid| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok());
+    match namespace {
+        Some(namespace) => Cow::Owned(namespace.to_string_lossy().into_owned()),
+        None => Cow::Borrowed(what),
     }
 }
