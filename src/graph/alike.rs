@@ -89,12 +89,17 @@ fn one_for_all(graph: &mut Graph, members: &[usize], around: &[Vec<(usize, usize
     let jack = Jack {
         lines,
         tip: tip.clone(),
+        devices: jacks().flat_map(|jack| jack.devices.clone()).collect(),
     };
-    let mut ports: Vec<String> = (members.iter())
-        .flat_map(|at| &around[*at])
-        .flat_map(|(edge, _)| &graph.edges[*edge].ends)
-        .filter_map(|tie| tie.port.as_ref().map(|port| port.name().to_owned()))
-        .collect();
+    let all_ports = || {
+        let edges = members.iter().flat_map(|at| &around[*at]);
+        let ties = edges.flat_map(|(edge, _)| &graph.edges[*edge].ends);
+        ties.filter_map(|tie| tie.port.as_ref())
+    };
+    let port_devices: Vec<_> = all_ports().flat_map(|port| port.devices.clone()).collect();
+    let mut ports: Vec<String> = all_ports().map(|port| port.name().to_owned()).collect();
+    let inside = members.iter().flat_map(|at| graph.nodes[*at].netns.clone());
+    let netns: Vec<u64> = inside.collect();
     ports.sort_by_key(|name| natural(name));
     if let Some(&(edge, _)) = around[first].first() {
         for tie in &mut graph.edges[edge].ends {
@@ -102,6 +107,7 @@ fn one_for_all(graph: &mut Graph, members: &[usize], around: &[Vec<(usize, usize
                 let count = format!("{} ports", ports.len());
                 port.lines = vec![Line::new(Tone::Name, count)];
                 port.tip = ports.join(" ");
+                port.devices.clone_from(&port_devices);
             }
         }
     }
@@ -115,6 +121,7 @@ fn one_for_all(graph: &mut Graph, members: &[usize], around: &[Vec<(usize, usize
     node.lines.insert(0, Line::new(Tone::Plain, count));
     node.shape = Shape::Stack(members.len());
     node.tip = tip;
+    node.netns = netns;
     if !node.jacks.is_empty() {
         node.jacks = vec![jack];
     }
