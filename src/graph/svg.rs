@@ -113,13 +113,21 @@ fn data<T: std::fmt::Display>(what: &str, numbers: &[T]) -> String {
 /// A wire's devices: those whose counters are its own, and those at its other end.
 fn data_of_wire(graph: &Graph, wire: &Wire) -> String {
     let [one, other] = match (wire.kind, wire.edge) {
-        (Kind::Out(at), _) => [graph.devices(&graph.outward[at].0), Vec::new()],
-        (_, Some(edge)) => graph.edges[edge].ends.each_ref().map(|tie| graph.devices(tie)),
+        (Kind::Out(at), _) => {
+            let end = graph.devices(&graph.outward[at].0);
+            return data("link", &end);
+        }
+        (_, Some(edge)) => &graph.edges[edge].ends,
         (_, None) => return String::new(),
     };
-    let upon = wire.kind == Kind::Way(Way::On) || one.is_empty();
-    let [own, far] = if upon { [other, one] } else { [one, other] };
-    [data("link", &own), data("far", &far)].concat()
+    let seen = |tie: &Tie| tie.jack.is_some() && !graph.devices(tie).is_empty();
+    // What is made on another counts its own; of a cable to the host the room's end is asked for.
+    let upon = wire.kind == Kind::Way(Way::On) || !seen(one) && seen(other);
+    let [own, far] = if upon { [other, one] } else { [one, other] }.map(|tie| graph.devices(tie));
+    match own.is_empty() {
+        true => data("link", &far),
+        false => [data("link", &own), data("far", &far)].concat(),
+    }
 }
 
 fn house(text: &mut String, graph: &Graph, frame: &Frame) {
@@ -145,7 +153,11 @@ fn boxes(text: &mut String, graph: &Graph, scene: &Scene) {
             Shape::Switch => ("switch", 5),
             Shape::Device => ("device", 2),
         };
-        let data = [data("netns", &node.netns), data("dev", node.device.as_slice())].concat();
+        let data = [
+            data("netns", &node.netns),
+            data("dev", node.device.as_slice()),
+        ]
+        .concat();
         _ = write!(text, "<g class=\"{class}\"{data}>{}", tip(&node.tip));
         if matches!(node.shape, Shape::Stack(_)) {
             for off in [7.0, 3.5] {

@@ -105,16 +105,38 @@ pub(super) fn named(process: &Path) -> Vec<(u64, PathBuf)> {
     let named = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(3);
         let inode = inode_of(fields.next()?)?;
-        let path = fields.next()?.trim_start_matches('/');
-        Some((inode, process.join("root").join(path)))
+        let path = plain(fields.next()?);
+        Some((
+            inode,
+            process.join("root").join(path.trim_start_matches('/')),
+        ))
     });
     named.collect()
+}
+
+/// A path of mountinfo: what would part its fields is written in octal, and the backslash
+/// (`mangle_path`, fs/seq_file.c).
+fn plain(path: &str) -> String {
+    let escapes = [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ];
+    let plain = |path: String, (escape, meant)| path.replace(escape, meant);
+    escapes.into_iter().fold(path.to_owned(), plain)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_of_mountinfo_are_plain_again() {
+        assert_eq!(plain("/run/netns/a\\040b"), "/run/netns/a b");
+        assert_eq!(plain(r"/x\134040y"), r"/x\040y");
+    }
 
     #[test]
     fn a_namespace_that_has_the_number_of_another_is_not_that_one() {

@@ -34,6 +34,7 @@
 //! - `crowd`: many namespaces talk to each other at once.
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
+//! - `ui`, `browser`: the live map, as a client and as Chromium see it.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -41,6 +42,7 @@
 mod accepted;
 mod blocked;
 mod broken;
+mod browser;
 mod capture;
 mod captured;
 mod changes;
@@ -82,6 +84,7 @@ mod status;
 mod terminal;
 mod tutorial;
 mod typed;
+mod ui;
 mod vigil;
 
 use std::process::ExitCode;
@@ -137,9 +140,15 @@ fn main() -> ExitCode {
         readme::tests(),
         repair::tests(),
         vigil::tests(),
+        ui::tests(),
+        browser::tests(),
     ];
+    let no_browser = browser::obstacle();
+    if let Some(why) = &no_browser {
+        eprintln!("browser tests are skipped: {why}");
+    }
     let trials = tests.into_iter().flatten().map(|(name, body)| {
-        let ignored = obstacle.is_some();
+        let ignored = obstacle.is_some() || no_browser.is_some() && name.starts_with("browser::");
         Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
     });
     let trials = trials.collect();

@@ -5,8 +5,8 @@ use std::io;
 
 use super::Kernel;
 use crate::state::{
-    Element, Family, Namespace, Netns, Part, PortRange, Published, SetName, SysctlKey,
-    Transport, Walls,
+    Element, Family, Namespace, Netns, Part, PortRange, Published, SetName, SysctlKey, Transport,
+    Walls,
 };
 use crate::sys::Failure;
 use crate::sys::netlink::diag::{self, Found};

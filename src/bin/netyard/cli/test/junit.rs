@@ -113,6 +113,7 @@ mod tests {
             check,
             outcome,
             cause,
+            change: None,
         }
     }
 

@@ -17,7 +17,7 @@ fn event(kind: &str, data: &Value) -> Bytes {
 }
 
 /// The picture, and what is in it by number.
-pub(super) fn map(survey: &Survey, title: &str, gone: bool) -> Bytes {
+pub(super) fn map(survey: &Survey, unseen: &[String], title: &str, gone: bool) -> Bytes {
     let space = |space: &Space| {
         json!({
             "netns": space.inode, "name": space.name, "host": space.host, "lab": space.lab,
@@ -26,7 +26,7 @@ pub(super) fn map(survey: &Survey, title: &str, gone: bool) -> Bytes {
     };
     let namespaces: Vec<Value> = survey.namespaces.iter().map(space).collect();
     let data = json!({
-        "title": title, "gone": gone, "unseen": survey.unseen, "namespaces": namespaces,
+        "title": title, "gone": gone, "unseen": unseen, "namespaces": namespaces,
         "svg": graph::svg(survey, title),
     });
     event("map", &data)
@@ -61,7 +61,11 @@ pub(super) fn counters(survey: &Survey, at: f64) -> Bytes {
 pub(super) fn happened(time: &LocalTime, one: &Happening) -> Bytes {
     let mut data = monitor::json::line(time, one);
     data["clock"] = json!(time.clock());
-    data["words"] = json!(format!("{}{}", monitor::noun(&one.event), monitor::words(one)));
+    data["words"] = json!(format!(
+        "{}{}",
+        monitor::noun(&one.event),
+        monitor::words(one)
+    ));
     data["good"] = json!(weight(&one.event));
     event("event", &data)
 }

@@ -35,7 +35,12 @@ pub(crate) struct Args {
     #[arg(value_name = "LAB|NS")]
     what: Option<String>,
     /// The port on 127.0.0.1; without it any that is free
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
     port: u16,
     /// Print the address as JSON
     #[arg(long)]

@@ -78,3 +78,45 @@ impl Stream for Queue {
         self.0.poll_recv(context).map(|message| message.map(Ok))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn waiting(queue: &mut Queue) -> Vec<Bytes> {
+        std::iter::from_fn(|| queue.0.try_recv().ok()).collect()
+    }
+
+    #[test]
+    fn the_map_comes_first_and_again_when_it_is_new() {
+        let (readers, map, event) = (Readers::default(), "map".into(), "event".into());
+        let mut one = readers.join().unwrap();
+        readers.send(&event);
+        readers.send_map(&map, false);
+        readers.send(&event);
+        let mut other = readers.join().unwrap();
+        readers.send_map(&map, false);
+        assert_eq!(waiting(&mut one), [map.clone(), event]);
+        assert_eq!(waiting(&mut other), [map.clone()]);
+        readers.send_map(&map, true);
+        assert_eq!((waiting(&mut one).len(), waiting(&mut other).len()), (1, 1));
+    }
+
+    #[test]
+    fn who_is_slow_or_gone_is_let_go() {
+        let (readers, map) = (Readers::default(), "map".into());
+        let slow = readers.join().unwrap();
+        let mut quick = readers.join().unwrap();
+        for _ in 0..=QUEUE {
+            readers.send_map(&map, true);
+            assert_eq!(waiting(&mut quick).len(), 1);
+        }
+        assert_eq!(readers.all().len(), 1);
+        assert!(slow.0.is_closed(), "its stream ends");
+        drop(quick);
+        assert!(readers.is_empty());
+        let all: Vec<Queue> = std::iter::from_fn(|| readers.join()).collect();
+        assert_eq!(all.len(), MOST);
+    }
+}

@@ -83,7 +83,10 @@ impl Server {
 
 /// A value of the query. None of those that are asked for has anything to be decoded.
 fn value<'u>(uri: &'u Uri, key: &str) -> Option<&'u str> {
-    let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    let mut pairs = uri
+        .query()?
+        .split('&')
+        .filter_map(|pair| pair.split_once('='));
     pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
@@ -147,8 +150,14 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
 ];
 
 async fn guard(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
@@ -158,7 +167,9 @@ async fn guard(State(server): State<Arc<Server>>, request: Request, next: Next) 
         true => next.run(request).await,
     };
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }
@@ -177,7 +188,10 @@ async fn namespace(State(server): State<Arc<Server>>, uri: Uri) -> Response {
     let seen = server.seen();
     let meant = value(&uri, "netns").and_then(|inode| inode.parse::<u64>().ok());
     let told = tokio::task::spawn_blocking(move || {
-        let space = seen.namespaces.iter().find(|space| Some(space.inode) == meant)?;
+        let space = seen
+            .namespaces
+            .iter()
+            .find(|space| Some(space.inode) == meant)?;
         let listening = survey::listening(space).map_err(|error| error.to_string());
         Some(message::namespace(space, listening).to_string())
     });

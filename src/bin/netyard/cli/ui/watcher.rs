@@ -71,7 +71,9 @@ impl Watcher {
         let mut rested = due;
         loop {
             match self.monitor.next(Some(due), self.wake.as_fd())? {
-                Some(all) if self.tell(&all) => due = due.min(rested.max(Instant::now() + TOGETHER)),
+                Some(all) if self.tell(&all) => {
+                    due = due.min(rested.max(Instant::now() + TOGETHER))
+                }
                 Some(_) => {}
                 None if self.was_woken() => due = Instant::now(),
                 None => {}
@@ -117,12 +119,13 @@ impl Watcher {
         };
         let counters = message::counters(&seen, self.began.elapsed().as_secs_f64());
         let shape = shape(&seen);
+        let unseen = seen.unseen.clone();
         self.server.keep(seen);
         let known = self.drawn.take().filter(|(drawn, _)| *drawn == shape);
         let is_new = known.is_none();
         let title = self.what.as_deref().unwrap_or("host");
         let drawn = known.unwrap_or_else(|| {
-            let map = message::map(&shape, title, gone);
+            let map = message::map(&shape, &unseen, title, gone);
             (shape, map)
         });
         self.server.readers.send_map(&drawn.1, is_new);
@@ -135,6 +138,7 @@ impl Watcher {
 /// What is drawn: without what is another at each look.
 fn shape(seen: &Survey) -> Survey {
     let mut shape = seen.clone();
+    shape.unseen.clear();
     for space in &mut shape.namespaces {
         space.neighbours.clear();
         space.processes.clear();
