@@ -100,7 +100,29 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let obstacle = sandbox::enter().err();
-    let tests = [
+    let no_browser = browser::obstacle();
+    if let Some(why) = &no_browser {
+        eprintln!("browser tests are skipped: {why}");
+    }
+    let trials = all().into_iter().map(|(name, body)| {
+        let ignored = obstacle.is_some() || no_browser.is_some() && name.starts_with("browser::");
+        Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
+    });
+    let trials = trials.collect();
+    if let Some(obstacle) = &obstacle {
+        eprintln!("kernel tests are skipped: {obstacle}");
+        // A skipped tier is no passed tier where it was promised to run.
+        if std::env::var_os("NETYARD_NO_SKIP").is_some() {
+            eprintln!("and NETYARD_NO_SKIP is set: that is a failure");
+            std::process::exit(1);
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Every test.
+fn all() -> Vec<Test> {
+    [
         errors::tests(),
         examples::tests(),
         tutorial::tests(),
@@ -142,25 +164,10 @@ fn main() -> ExitCode {
         vigil::tests(),
         ui::tests(),
         browser::tests(),
-    ];
-    let no_browser = browser::obstacle();
-    if let Some(why) = &no_browser {
-        eprintln!("browser tests are skipped: {why}");
-    }
-    let trials = tests.into_iter().flatten().map(|(name, body)| {
-        let ignored = obstacle.is_some() || no_browser.is_some() && name.starts_with("browser::");
-        Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
-    });
-    let trials = trials.collect();
-    if let Some(obstacle) = &obstacle {
-        eprintln!("kernel tests are skipped: {obstacle}");
-        // A skipped tier is no passed tier where it was promised to run.
-        if std::env::var_os("NETYARD_NO_SKIP").is_some() {
-            eprintln!("and NETYARD_NO_SKIP is set: that is a failure");
-            std::process::exit(1);
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Test {
