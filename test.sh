@@ -28,6 +28,17 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
 fi
 
+# The page of `netyard ui` is looked at in a browser. Where there is none to be had, those
+# tests say that they are skipped.
+if ! command -v chromium >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
+    say "installing chromium"
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update -qq || true
+    $sudo env DEBIAN_FRONTEND=noninteractive timeout 120 \
+        apt-get install -qq -y --no-install-recommends chromium >/dev/null || true
+fi
+
 say "format"
 cargo fmt --check
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::explain::{self, Explanation, Kernel, Question};
 use crate::lab::{self, Whereabouts};
-use crate::state::survey::Survey;
-use crate::state::{LabName, Netns, NetnsName, SetName, TableName};
+use crate::state::survey::{Space, Survey};
+use crate::state::{LabName, Listener, Netns, NetnsName, SetName, TableName};
 use crate::sys;
 use crate::sys::store::Store;
 use crate::sys::survey::Sight;
@@ -20,6 +20,14 @@ use crate::topology;
 /// nothing of the host's own devices.
 pub fn look() -> Result<Survey, Error> {
     Ok(sight()?.survey)
+}
+
+/// What listens in a namespace of a survey, and whose it is.
+///
+/// # Errors
+/// It is gone, or may not be entered.
+pub fn listening(space: &Space) -> Result<Vec<Listener>, Error> {
+    sys::survey::listening(space).map_err(Error::system("look for what listens"))
 }
 
 /// Follows packets through the host, and their answers back. What is asked is made of what

@@ -89,20 +89,15 @@ fn one_for_all(graph: &mut Graph, members: &[usize], around: &[Vec<(usize, usize
     let jack = Jack {
         lines,
         tip: tip.clone(),
+        devices: jacks().flat_map(|jack| jack.devices.clone()).collect(),
     };
-    let mut ports: Vec<String> = (members.iter())
-        .flat_map(|at| &around[*at])
-        .flat_map(|(edge, _)| &graph.edges[*edge].ends)
-        .filter_map(|tie| tie.port.as_ref().map(|port| port.name().to_owned()))
-        .collect();
-    ports.sort_by_key(|name| natural(name));
+    let netns = members.iter().flat_map(|at| graph.nodes[*at].netns.clone());
+    let netns: Vec<u64> = netns.collect();
     if let Some(&(edge, _)) = around[first].first() {
-        for tie in &mut graph.edges[edge].ends {
-            if let Some(port) = &mut tie.port {
-                let count = format!("{} ports", ports.len());
-                port.lines = vec![Line::new(Tone::Name, count)];
-                port.tip = ports.join(" ");
-            }
+        let together = ports(graph, members, around);
+        let ties = graph.edges[edge].ends.iter_mut();
+        for port in ties.filter_map(|tie| tie.port.as_mut()) {
+            *port = together.clone();
         }
     }
     let node = &mut graph.nodes[first];
@@ -115,8 +110,23 @@ fn one_for_all(graph: &mut Graph, members: &[usize], around: &[Vec<(usize, usize
     node.lines.insert(0, Line::new(Tone::Plain, count));
     node.shape = Shape::Stack(members.len());
     node.tip = tip;
+    node.netns = netns;
     if !node.jacks.is_empty() {
         node.jacks = vec![jack];
+    }
+}
+
+/// The switch's ports of all of them as one.
+fn ports(graph: &Graph, members: &[usize], around: &[Vec<(usize, usize)>]) -> Jack {
+    let edges = members.iter().flat_map(|at| &around[*at]);
+    let ties = edges.flat_map(|(edge, _)| &graph.edges[*edge].ends);
+    let mut all: Vec<&Jack> = ties.filter_map(|tie| tie.port.as_ref()).collect();
+    all.sort_by_key(|port| natural(port.name()));
+    let names: Vec<&str> = all.iter().map(|port| port.name()).collect();
+    Jack {
+        lines: vec![Line::new(Tone::Name, format!("{} ports", all.len()))],
+        tip: names.join(" "),
+        devices: all.iter().flat_map(|port| port.devices.clone()).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Edge, Graph, House, Jack, Node, Shape, Tie};
+use super::model::{Edge, Graph, House, Jack, Node, Number, Shape, Tie};
 use super::wiring::{At, End, Wiring};
 use super::words::{self, Line, Tone};
 use crate::state::survey::{Device, Far, Space, Survey};
@@ -32,6 +32,7 @@ pub(super) fn build(survey: &Survey, title: &str) -> Graph {
         graph.house = Some(House {
             notes: vec![Line::new(Tone::Dim, "nothing but lo")],
             tip: words::space_at_length(host),
+            netns: Some(host.inode).filter(|inode| *inode != 0),
             ..House::default()
         });
     }
@@ -115,6 +116,7 @@ impl Boxes {
             jacks.push(Jack {
                 lines: vec![named],
                 tip: format!("{dev} in {netns}"),
+                devices: Vec::new(),
             });
             jack = Some(jacks.len() - 1);
         }
@@ -133,7 +135,16 @@ fn jack(space: &Space, device: &Device) -> Jack {
     Jack {
         lines,
         tip: words::device_at_length(space, device),
+        devices: number(space, device).into_iter().collect(),
     }
+}
+
+/// None in what a file asks for.
+fn number(space: &Space, device: &Device) -> Option<Number> {
+    (space.inode != 0).then_some(Number {
+        netns: space.inode,
+        dev: device.index,
+    })
 }
 
 /// A namespace: what is plugged into something comes to its walls, the rest is a list.
@@ -142,6 +153,8 @@ fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, te
     let (title, container) = called(space);
     let mut node = Node::new(Shape::Room, &title);
     node.tip = words::space_at_length(space);
+    node.netns
+        .extend(Some(space.inode).filter(|inode| *inode != 0));
     let notes = [
         space
             .lab
@@ -264,6 +277,7 @@ fn house(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize) {
         };
         let mut node = Node::new(shape, &device.name);
         node.tip = words::device_at_length(space, device);
+        node.device = number(space, device);
         node.lines = words::addresses(device);
         if !(words::is_cable(device)) {
             node.lines.push(words::kind(device));
@@ -291,6 +305,7 @@ fn house(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize) {
             notes,
             signs,
             tip: words::space_at_length(space),
+            netns: Some(space.inode).filter(|inode| *inode != 0),
         });
     }
 }

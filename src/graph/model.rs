@@ -27,6 +27,8 @@ pub(super) struct House {
     /// What its outer wall does: NAT, published ports.
     pub(super) signs: Vec<String>,
     pub(super) tip: String,
+    /// Its number.
+    pub(super) netns: Option<u64>,
 }
 
 impl House {
@@ -36,6 +38,20 @@ impl House {
         lines.extend(self.notes.iter().map(|line| line.text.clone()));
         lines.extend(self.signs.iter().cloned());
         lines
+    }
+}
+
+/// A device in the kernel's numbers, for programs that look it up again: its namespace's on
+/// the nsfs, and its own there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number {
+    pub(super) netns: u64,
+    pub(super) dev: u32,
+}
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.netns, self.dev)
     }
 }
 
@@ -71,6 +87,10 @@ pub(super) struct Node {
     /// Devices of a namespace that are plugged into something outside of it.
     pub(super) jacks: Vec<Jack>,
     pub(super) tip: String,
+    /// The namespaces that it stands for, by number. Those of a file have none yet.
+    pub(super) netns: Vec<u64>,
+    /// The device of the host that it is.
+    pub(super) device: Option<Number>,
 }
 
 impl Node {
@@ -81,6 +101,8 @@ impl Node {
             lines: Vec::new(),
             jacks: Vec::new(),
             tip: String::new(),
+            netns: Vec::new(),
+            device: None,
         }
     }
 }
@@ -90,6 +112,8 @@ impl Node {
 pub(super) struct Jack {
     pub(super) lines: Vec<Line>,
     pub(super) tip: String,
+    /// The devices that it stands for.
+    pub(super) devices: Vec<Number>,
 }
 
 impl Jack {
@@ -146,6 +170,16 @@ impl Graph {
             }
         }
         around
+    }
+
+    /// The devices at an end of an edge.
+    pub(super) fn devices(&self, tie: &Tie) -> Vec<Number> {
+        let node = &self.nodes[tie.node];
+        let jack = tie.jack.and_then(|jack| node.jacks.get(jack));
+        match tie.port.as_ref().or(jack) {
+            Some(jack) => jack.devices.clone(),
+            None => node.device.into_iter().collect(),
+        }
     }
 
     /// How many namespaces there are.

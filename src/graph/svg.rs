@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::layout::{self, Box, Frame, Kind, Rect, Scene, Text};
+use super::layout::{self, Box, Frame, Kind, Rect, Scene, Text, Wire};
 use super::model::{Graph, Node, Shape, Tie, Way};
 use super::words::Tone;
 
@@ -64,14 +64,18 @@ pub(super) fn draw(graph: &Graph) -> String {
             (_, Tone::Bad) => "down",
             (_, Tone::Warn) => "shaped",
             (Kind::Way(Way::On), _) => "on",
-            (Kind::Way(_) | Kind::Out, _) => "cable",
+            (Kind::Way(_) | Kind::Out(_), _) => "cable",
         };
         let tip = wire.edge.map(|edge| {
             let ends = graph.edges[edge].ends.each_ref().map(|tie| end(graph, tie));
             format!("<title>{}</title>", escaped(&ends.join(" ── ")))
         });
         let (path, tip) = (&wire.path, tip.unwrap_or_default());
-        _ = writeln!(text, "<path class=\"{class}\" d=\"{path}\">{tip}</path>");
+        let data = data_of_wire(graph, wire);
+        _ = writeln!(
+            text,
+            "<path class=\"{class}\"{data} d=\"{path}\">{tip}</path>"
+        );
     }
     if let Some(rect) = &scene.cloud {
         cloud(&mut text, rect);
@@ -97,9 +101,41 @@ pub(super) fn draw(graph: &Graph) -> String {
     text + "</svg>\n"
 }
 
+/// The numbers of what something stands for, by which a page finds it.
+fn data<T: std::fmt::Display>(what: &str, numbers: &[T]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(T::to_string).collect();
+    match numbers.is_empty() {
+        true => String::new(),
+        false => format!(" data-{what}=\"{}\"", numbers.join(" ")),
+    }
+}
+
+/// A wire's devices: those whose counters are its own, and those at its other end.
+fn data_of_wire(graph: &Graph, wire: &Wire) -> String {
+    let [one, other] = match (wire.kind, wire.edge) {
+        (Kind::Out(at), _) => {
+            let end = graph.devices(&graph.outward[at].0);
+            return data("link", &end);
+        }
+        (_, Some(edge)) => &graph.edges[edge].ends,
+        (_, None) => return String::new(),
+    };
+    let seen = |tie: &Tie| tie.jack.is_some() && !graph.devices(tie).is_empty();
+    // What is made on another counts its own; of a cable to the host the room's end is asked for.
+    let upon = wire.kind == Kind::Way(Way::On) || !seen(one) && seen(other);
+    let [own, far] = if upon { [other, one] } else { [one, other] }.map(|tie| graph.devices(tie));
+    match own.is_empty() {
+        true => data("link", &far),
+        false => [data("link", &own), data("far", &far)].concat(),
+    }
+}
+
 fn house(text: &mut String, graph: &Graph, frame: &Frame) {
     let said = graph.house.as_ref().map_or("", |house| &house.tip);
-    _ = writeln!(text, "<g>{}{}", tip(said), rect(&frame.rect, 14, "house"));
+    let number = graph.house.as_ref().and_then(|house| house.netns);
+    let data = data("netns", number.as_slice());
+    let wall = rect(&frame.rect, 14, "house");
+    _ = writeln!(text, "<g{data}>{}{wall}", tip(said));
     frame.texts.iter().for_each(|one| line(text, one));
     for (place, sign) in &frame.signs {
         _ = write!(text, "<g class=\"sign\">{}", rect(place, 6, ""));
@@ -117,7 +153,12 @@ fn boxes(text: &mut String, graph: &Graph, scene: &Scene) {
             Shape::Switch => ("switch", 5),
             Shape::Device => ("device", 2),
         };
-        _ = write!(text, "<g class=\"{class}\">{}", tip(&node.tip));
+        let data = [
+            data("netns", &node.netns),
+            data("dev", node.device.as_slice()),
+        ]
+        .concat();
+        _ = write!(text, "<g class=\"{class}\"{data}>{}", tip(&node.tip));
         if matches!(node.shape, Shape::Stack(_)) {
             for off in [7.0, 3.5] {
                 let behind = Rect {
@@ -137,7 +178,9 @@ fn boxes(text: &mut String, graph: &Graph, scene: &Scene) {
 
 fn plates(text: &mut String, node: &Node, placed: &Box) {
     for plate in &placed.plates {
-        let said = node.jacks.get(plate.jack).map_or("", |jack| &jack.tip);
+        let jack = node.jacks.get(plate.jack);
+        let said = jack.map_or("", |jack| &jack.tip);
+        let data = jack.map_or(String::new(), |jack| data("dev", &jack.devices));
         let inner = Rect {
             y: plate.rect.y + if plate.top { 1.0 } else { 0.0 },
             h: plate.rect.h - 1.0,
@@ -150,7 +193,7 @@ fn plates(text: &mut String, node: &Node, placed: &Box) {
         };
         _ = write!(
             text,
-            "<g class=\"plate\">{}{}",
+            "<g class=\"plate\"{data}>{}{}",
             tip(said),
             rect(&inner, 4, "")
         );

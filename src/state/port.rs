@@ -93,6 +93,12 @@ pub enum NoPorts {
 }
 
 impl PortRange {
+    /// All that a socket can be bound to.
+    pub(crate) const ALL: PortRange = PortRange {
+        first: 1,
+        last: u16::MAX,
+    };
+
     /// The first port.
     pub fn first(self) -> u16 {
         self.first

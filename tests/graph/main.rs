@@ -6,4 +6,5 @@
 mod forms;
 mod golden;
 mod made;
+mod numbers;
 mod sample;

@@ -37,6 +37,7 @@
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
 //! - `monitor`: what happens on the host, told.
+//! - `ui`, `browser`: the live map, as a client and as Chromium see it.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -44,6 +45,7 @@
 mod accepted;
 mod blocked;
 mod broken;
+mod browser;
 mod capture;
 mod captured;
 mod changes;
@@ -88,6 +90,7 @@ mod status;
 mod terminal;
 mod tutorial;
 mod typed;
+mod ui;
 mod vigil;
 
 use std::process::ExitCode;
@@ -103,8 +106,12 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let obstacle = sandbox::enter().err();
+    let no_browser = browser::obstacle();
+    if let Some(why) = &no_browser {
+        eprintln!("browser tests are skipped: {why}");
+    }
     let trials = tests().map(|(name, body)| {
-        let ignored = obstacle.is_some();
+        let ignored = obstacle.is_some() || no_browser.is_some() && name.starts_with("browser::");
         Trial::test(name, move || sandbox::fresh(body)).with_ignored_flag(ignored)
     });
     let trials = trials.collect();
@@ -164,6 +171,8 @@ fn tests() -> impl Iterator<Item = Test> {
         readme::tests(),
         repair::tests(),
         vigil::tests(),
+        ui::tests(),
+        browser::tests(),
     ];
     all.into_iter().flatten()
 }

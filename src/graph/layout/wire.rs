@@ -28,8 +28,8 @@ pub(in crate::graph) enum Kind {
     Way(Way),
     /// Part of a switch, for rows of what is plugged into it.
     Rail,
-    /// To the outside.
-    Out,
+    /// To the outside, from that end.
+    Out(usize),
 }
 
 /// In which wall each device of a room is: where what it is plugged into comes from.
@@ -344,13 +344,13 @@ impl<'s> Loom<'s> {
             w,
             h,
         };
-        for (x, y, health) in ends {
+        for (at, (x, y, health)) in ends.into_iter().enumerate() {
             let to = x.clamp(cloud.x + 30.0, cloud.right() - 30.0);
             let (from, half) = (cloud.bottom() - 6.0, (wall + cloud.bottom()) / 2.0);
             let path = format!(
                 "M{x:.0} {y:.0}V{wall:.0}C{x:.0} {half:.0} {to:.0} {half:.0} {to:.0} {from:.0}"
             );
-            self.push(path, Kind::Out, health, None);
+            self.push(path, Kind::Out(at), health, None);
         }
         self.scene.cloud = Some(cloud);
     }

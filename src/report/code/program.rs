@@ -41,6 +41,11 @@ NO_LIBPCAP = "no-libpcap", "a filter needs libpcap",
     "a machine without tcpdump and Wireshark",
     "install it (Debian and Ubuntu: `apt install libpcap0.8`, Fedora: `dnf install libpcap`); or capture without a filter, and filter what was written";
 
+CANNOT_LISTEN = "cannot-listen", "the page cannot be served",
+    "`netyard ui` listens on a port of 127.0.0.1. Another program has that port, or ports below 1024 are for root.",
+    "another `netyard ui --port` with the same number",
+    "give another `--port`, or none: then it takes one that is free";
+
 INTERNAL = "internal", "netyard itself failed",
     "Something happened that cannot happen.",
     "a mistake in netyard",

@@ -5,14 +5,15 @@ use std::io;
 
 use super::Kernel;
 use crate::state::{
-    Element, Family, Listener, Namespace, Netns, Part, PortRange, Published, SetName, SysctlKey,
-    Transport, Walls,
+    Element, Family, Namespace, Netns, Part, PortRange, Published, SetName, SysctlKey, Transport,
+    Walls,
 };
 use crate::sys::Failure;
 use crate::sys::netlink::diag::{self, Found};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::walls;
-use crate::sys::{residents, sysctl};
+use crate::sys::survey::named;
+use crate::sys::sysctl;
 
 impl Kernel {
     /// The ports of other labs that may be the lab's as well: what is read of the firewall by
@@ -61,7 +62,7 @@ impl Kernel {
         }
         let loses = |one: &Found| self.published.iter().any(|p| one.listener.loses(p));
         found.retain(loses);
-        host.listeners = named(found)?;
+        host.listeners = named(found)?.into_iter().collect();
         host.direct = Some(self.direct()?);
         if self.tells {
             host.walls = Walls {
@@ -95,17 +96,4 @@ fn rivals(set: SetName, element: &Element) -> Vec<String> {
         // Ranges are read whole.
         _ => Vec::new(),
     }
-}
-
-fn named(found: Vec<Found>) -> io::Result<BTreeSet<Listener>> {
-    let inodes = found
-        .iter()
-        .map(|one| one.inode)
-        .filter(|inode| *inode != 0);
-    let mut processes = residents::of_sockets(&inodes.collect())?;
-    let named = |Found { listener, inode }| Listener {
-        process: processes.remove(&inode),
-        ..listener
-    };
-    Ok(found.into_iter().map(named).collect())
 }

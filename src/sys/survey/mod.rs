@@ -3,6 +3,7 @@
 mod find;
 mod inside;
 mod pair;
+mod sockets;
 mod told;
 
 use std::fs::File;
@@ -15,6 +16,7 @@ use super::{netns, open_files};
 use crate::state::survey::{Far, FarEnd, Space, Survey};
 pub(crate) use find::{Found, find, plain};
 pub(crate) use inside::{known, routes};
+pub(crate) use sockets::{listening, named};
 pub(crate) use told::{Told, told};
 
 /// A namespace that was looked into.

@@ -33,6 +33,7 @@ mod status;
 mod test;
 mod trouble;
 mod turns;
+mod ui;
 mod up;
 mod watch;
 
@@ -83,6 +84,7 @@ enum Verb {
     Test(test::Args),
     List(list::Args),
     Show(show::Args),
+    Ui(ui::Args),
     Explain(explain::Args),
     Doctor(doctor::Args),
     Capture(capture::Args),
@@ -112,6 +114,7 @@ impl Verb {
             Verb::Check(args) => args.json,
             Verb::List(args) => args.json,
             Verb::Show(args) => args.json,
+            Verb::Ui(args) => args.json,
             Verb::Explain(args) => args.json,
             Verb::Doctor(args) => args.json,
             Verb::Capture(args) => args.json,
@@ -151,6 +154,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),
         Verb::Show(args) => show::run(&args),
+        Verb::Ui(args) => ui::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Capture(args) => capture::run(&args),

@@ -7,7 +7,7 @@ use netyard::state::happening::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-pub(super) fn line(time: &LocalTime, one: &Happening) -> Value {
+pub(crate) fn line(time: &LocalTime, one: &Happening) -> Value {
     let mut line = Map::new();
     let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
     put("time", json!(time.rfc3339()));

@@ -1,4 +1,4 @@
-mod json;
+pub(crate) mod json;
 
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -106,22 +106,23 @@ impl Args {
         let noun = one.event.noun();
         let kind = self.only.is_empty() || self.only.iter().any(|kind| kind.noun() == noun);
         let noise = one.event.is_noise() && !self.neighbours;
-        noun == Noun::Lost || kind && !noise && self.is_there(one)
+        noun == Noun::Lost || kind && !noise && is_there(one, &self.only_in)
     }
+}
 
-    fn is_there(&self, one: &Happening) -> bool {
-        let Some(place) = &one.place else { return true };
-        let was = match &one.event {
-            Event::Namespace(NamespaceChange::Renamed { old }) => Some(old),
-            _ => None,
-        };
-        let lab = place.lab.as_ref().map(|lab| lab.as_str());
-        let is = |wanted: &String| {
-            let lab_too = wanted.strip_prefix("lab:").unwrap_or(wanted);
-            *wanted == place.netns || Some(wanted) == was || lab == Some(lab_too)
-        };
-        self.only_in.is_empty() || self.only_in.iter().any(is)
-    }
+/// Whether it happened in one of these namespaces or labs; none of them is everywhere.
+pub(crate) fn is_there(one: &Happening, only_in: &[String]) -> bool {
+    let Some(place) = &one.place else { return true };
+    let was = match &one.event {
+        Event::Namespace(NamespaceChange::Renamed { old }) => Some(old),
+        _ => None,
+    };
+    let lab = place.lab.as_ref().map(|lab| lab.as_str());
+    let is = |wanted: &String| {
+        let lab_too = wanted.strip_prefix("lab:").unwrap_or(wanted);
+        *wanted == place.netns || Some(wanted) == was || lab == Some(lab_too)
+    };
+    only_in.is_empty() || only_in.iter().any(is)
 }
 
 /// Namespaces have so much room before what happened.
@@ -134,34 +135,42 @@ fn line(time: &LocalTime, one: &Happening) -> String {
         return format!("{clock} {padded} {}", styled(BAD, &one.event));
     };
     let padding = " ".repeat(PLACE.saturating_sub(place.netns.chars().count()));
-    let lab = place.lab.as_ref().map(|lab| format!(" (lab {lab})"));
-    let words = match &one.event {
-        Event::Namespace(change) => {
-            format!("{}{}", change.of(&place.netns), lab.unwrap_or_default())
-        }
-        event => event.to_string(),
-    };
     let words = match weight(&one.event) {
-        Some(good) => styled(if good { GOOD } else { BAD }, words),
-        None => words,
+        Some(good) => styled(if good { GOOD } else { BAD }, words(one)),
+        None => words(one),
     };
     let found = match one.found {
         true => styled(DIM, " (found)"),
         false => String::new(),
     };
-    let noun = match &one.event {
-        // Its words say it.
-        Event::Ruleset(_) => String::new(),
-        event => format!("{} ", event.noun()),
-    };
+    let noun = noun(&one.event);
     format!(
         "{clock} {}{padding} {noun}{words}{found}",
         styled(BOLD, &place.netns)
     )
 }
 
+/// What happened, without where.
+pub(crate) fn words(one: &Happening) -> String {
+    match (&one.event, &one.place) {
+        (Event::Namespace(change), Some(place)) => {
+            let lab = place.lab.as_ref().map(|lab| format!(" (lab {lab})"));
+            format!("{}{}", change.of(&place.netns), lab.unwrap_or_default())
+        }
+        (event, _) => event.to_string(),
+    }
+}
+
+/// What it happened to, where its words do not say it.
+pub(crate) fn noun(event: &Event) -> String {
+    match event {
+        Event::Ruleset(_) | Event::Lost => String::new(),
+        event => format!("{} ", event.noun()),
+    }
+}
+
 /// Whether something came or went that others need.
-fn weight(event: &Event) -> Option<bool> {
+pub(crate) fn weight(event: &Event) -> Option<bool> {
     fn of<T>(change: &Change<T>) -> Option<bool> {
         match change {
             Change::New(_) => Some(true),

@@ -1,4 +1,4 @@
-mod cells;
+pub(crate) mod cells;
 mod text;
 
 use std::borrow::Cow;
