@@ -31,6 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::listens on another address only", elsewhere),
         test("broken::an address that two have, by IPv6", duplicate6),
         test("broken::by our own policy", policy),
+        test("broken::an answer from another than was asked", hairpin),
         test("broken::explain and packets agree in every example", agree),
     ];
     all.chain(more).collect()
@@ -196,6 +197,23 @@ fn elsewhere() {
     let all = listener("0.0.0.0:8000").expect("a listener");
     assert_eq!(explained("one two:8000").0, "arrives");
     drop(all);
+}
+
+/// The answer goes past where the address was rewritten.
+fn hairpin() {
+    sh(NETWORK);
+    sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0");
+    sh("nft add rule ip nat pre ip daddr 203.0.113.1 tcp dport 8085 dnat to 10.0.0.20:80");
+    let listener = crate::matrix::within("two", || std::net::TcpListener::bind("0.0.0.0:80"));
+    let _listener = listener.expect("a listener");
+    let connect = "timeout 0.5 bash -c 'exec 3<>/dev/tcp/203.0.113.1/8085'";
+    let tried = || try_sh(&format!("ip netns exec one {connect}")).code == Some(0);
+    let (cause, line) = explained("one 203.0.113.1:8085");
+    assert_eq!(cause, "answer-from-another", "{line}");
+    assert!(!tried());
+    sh("nft add rule ip nat post ip saddr 10.0.0.0/24 ip daddr 10.0.0.20 masquerade");
+    assert_eq!(explained("one 203.0.113.1:8085").0, "arrives");
+    assert!(tried());
 }
 
 fn duplicate6() {

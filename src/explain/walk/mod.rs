@@ -13,6 +13,7 @@ use super::ground::*;
 use super::link;
 use super::segment::{self, Spot};
 use super::{Explanation, Question, Step, Verdict};
+use crate::state::Visible;
 use crate::state::survey::{Device, Space, Survey};
 
 /// A packet that goes on longer than this goes in a circle.
@@ -70,7 +71,32 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         marks: BTreeMap::new(),
         forwarder: None,
     };
-    let mut packet = Packet {
+    let mut packet = first(question);
+    let end = walk.leg(question.from, &mut packet);
+    let there = std::mem::take(&mut walk.steps);
+    let mut answer = packet.answered();
+    let end = match end {
+        End::Arrives(space) => walk
+            .served(space, &packet)
+            .map_or_else(End::from, |()| walk.leg(space, &mut answer)),
+        end => end,
+    };
+    let mut back = std::mem::take(&mut walk.steps);
+    let mut there = there;
+    if back.first().is_some_and(|step| step.what == "listens") {
+        there.push(back.remove(0));
+    }
+    let verdict = walk.verdict(end, question, &answer);
+    Explanation {
+        there,
+        back,
+        verdict,
+    }
+}
+
+/// The first packet of a connection.
+fn first(question: &Question) -> Packet {
+    Packet {
         source: None,
         destination: question.to,
         load: question.load,
@@ -89,52 +115,36 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         ether: None,
         iif: None,
         oif: None,
-    };
-    let end = walk.leg(question.from, &mut packet);
-    let there = std::mem::take(&mut walk.steps);
-    let mut answer = packet.answered();
-    let end = match end {
-        End::Arrives(space) => walk
-            .served(space, &packet)
-            .map_or_else(End::from, |()| walk.leg(space, &mut answer)),
-        end => end,
-    };
-    let mut back = walk.steps;
-    let mut there = there;
-    if back.first().is_some_and(|step| step.what == "listens") {
-        there.push(back.remove(0));
-    }
-    let suspect = walk.suspect;
-    let verdict = match end {
-        End::Arrives(_) | End::Leaves(_) | End::Unknown(_) if suspect.is_some() => {
-            suspect.map_or(Verdict::Arrives, Verdict::Stops)
-        }
-        End::Arrives(space) if space == question.from => match answer.source {
-            Some(by) if by != question.to => Verdict::Stops(Box::new(Cause::OtherSource {
-                netns: survey.namespaces[space].name.clone(),
-                asked: question.to,
-                by,
-            })),
-            _ => Verdict::Arrives,
-        },
-        End::Arrives(space) => {
-            let netns = survey.namespaces[space].name.clone();
-            Verdict::Unknown(format!(
-                "the answer arrives in {netns}, not where it was asked"
-            ))
-        }
-        End::Leaves(place) => Verdict::Leaves(place),
-        End::Stops(cause) => Verdict::Stops(cause),
-        End::Unknown(why) => Verdict::Unknown(why),
-    };
-    Explanation {
-        there,
-        back,
-        verdict,
     }
 }
 
 impl<'a> Walk<'a> {
+    /// What it comes to.
+    fn verdict(&mut self, end: End, question: &Question, answer: &Packet) -> Verdict {
+        let name = |space: usize| self.survey.namespaces[space].name.clone();
+        match (end, self.suspect.take()) {
+            (End::Stops(cause), _) => Verdict::Stops(cause),
+            (_, Some(suspect)) => Verdict::Stops(suspect),
+            (End::Arrives(space), _) if space == question.from => match answer.source {
+                // `ping` takes an answer from anybody.
+                Some(by) if by != question.to && question.load != Load::Echo => {
+                    Verdict::Stops(Box::new(Cause::OtherSource {
+                        netns: name(space),
+                        asked: question.to,
+                        by,
+                    }))
+                }
+                _ => Verdict::Arrives,
+            },
+            (End::Arrives(space), _) => Verdict::Unknown(format!(
+                "the answer arrives in {}, not where it was asked",
+                name(space)
+            )),
+            (End::Leaves(place), _) => Verdict::Leaves(place),
+            (End::Unknown(why), _) => Verdict::Unknown(why),
+        }
+    }
+
     fn space(&self, at: usize) -> &'a Space {
         &self.survey.namespaces[at]
     }
@@ -334,7 +344,16 @@ impl<'a> Walk<'a> {
                         let own = self.space(at).published.iter();
                         let mut own = own.filter(|one| one.protocol == transport);
                         if let Some(published) = own.find(|one| one.takes(to, number)) {
-                            let to = published.to_string();
+                            let to = match &published.visible {
+                                Visible::Loopback => "to the host alone".to_owned(),
+                                Visible::Lan => "to its neighbours (`lan`)".to_owned(),
+                                Visible::Public => "to everybody".to_owned(),
+                                Visible::From(nets) => {
+                                    let nets: Vec<String> =
+                                        nets.iter().map(ToString::to_string).collect();
+                                    format!("to {}", nets.join(", "))
+                                }
+                            };
                             return Err(Box::new(Cause::NotVisible { port, to }));
                         }
                         let elsewhere = all.first().map(|own| own.ip().to_string());
