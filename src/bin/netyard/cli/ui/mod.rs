@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use netyard::monitor::Monitor;
 use netyard::report::codes;
+use netyard::survey;
 use serde_json::json;
 
 use super::output::{DIM, say, styled};
 use super::trouble::Trouble;
 use super::watch::signals;
 use server::Server;
-use watcher::{Watcher, look};
+use watcher::{Watcher, part};
 
 /// Show the live map of this host or a lab in the browser
 ///
@@ -49,7 +50,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let stop = signals()?;
-    look(args.what.as_deref())?;
+    part(survey::look()?, args.what.as_deref())?;
     let monitor = Monitor::begin()?;
     let hears_all = monitor.hears_all();
     let listener = listen(args.port)?;

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// So many messages wait for a reader.
-const QUEUE: usize = 64;
+const QUEUE: usize = 256;
 /// So many may read at once.
 const MOST: usize = 32;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
+use netyard::error::Error;
 use netyard::monitor::{Monitor, local_time};
 use netyard::state::happening::{Event, Happening};
 use netyard::state::survey::{Counters, Survey};
@@ -26,9 +27,12 @@ const SHARE: u32 = 4;
 /// What happens together is looked at together.
 const TOGETHER: Duration = Duration::from_millis(30);
 
-/// The host, or what is to be seen of it.
-pub(super) fn look(what: Option<&str>) -> Result<Survey, Trouble> {
-    let whole = survey::look()?;
+/// The kernel's lists may change faster than they can be read. So often in a row that is no
+/// reason to end.
+const PATIENCE: u32 = 30;
+
+/// What is to be seen of the host.
+pub(super) fn part(whole: Survey, what: Option<&str>) -> Result<Survey, Trouble> {
     match what {
         None => Ok(whole),
         Some(what) => show::part(whole, what),
@@ -44,6 +48,10 @@ pub(super) struct Watcher {
     /// Can be read when somebody has opened the page.
     wake: UnixStream,
     began: Instant,
+    /// The monitor has missed something, and could not read anew.
+    missed: bool,
+    /// How often in a row something could not be read.
+    failures: u32,
     /// What the map is drawn from, and the message with it.
     drawn: Option<(Survey, Bytes)>,
 }
@@ -61,6 +69,8 @@ impl Watcher {
             server,
             wake,
             began: Instant::now(),
+            missed: false,
+            failures: 0,
             drawn: None,
         }
     }
@@ -70,7 +80,15 @@ impl Watcher {
         let mut due = Instant::now();
         let mut rested = due;
         loop {
-            match self.monitor.next(Some(due), self.wake.as_fd())? {
+            let heard = match self.monitor.next(Some(due), self.wake.as_fd()) {
+                Ok(heard) => heard,
+                Err(error) => {
+                    self.fails(error)?;
+                    self.missed = true;
+                    None
+                }
+            };
+            match heard {
                 Some(all) if self.tell(&all) => {
                     due = due.min(rested.max(Instant::now() + TOGETHER))
                 }
@@ -83,12 +101,36 @@ impl Watcher {
                 continue;
             }
             due = now + SECOND;
+            if self.missed
+                && let Ok(monitor) = Monitor::begin()
+            {
+                self.monitor = monitor;
+                self.missed = false;
+                let lost = Happening {
+                    place: None,
+                    found: false,
+                    event: Event::Lost,
+                };
+                self.tell(&[lost]);
+            }
             if !self.server.readers.is_empty() {
-                self.show()?;
+                match survey::look() {
+                    Ok(whole) => self.show(whole),
+                    Err(error) => self.fails(error)?,
+                }
                 let took = now.elapsed();
                 rested = now + took * SHARE;
                 due = due.max(rested);
             }
+        }
+    }
+
+    /// It may be better next time.
+    fn fails(&mut self, error: Error) -> Result<(), Trouble> {
+        self.failures += 1;
+        match self.failures > PATIENCE {
+            true => Err(error.into()),
+            false => Ok(()),
         }
     }
 
@@ -101,21 +143,22 @@ impl Watcher {
     fn tell(&self, all: &[Happening]) -> bool {
         let time = local_time();
         let only_in: Vec<String> = self.what.iter().cloned().collect();
-        for one in all {
-            if !one.event.is_noise() && is_there(one, &only_in) {
-                self.server.readers.send(&message::happened(&time, one));
-            }
+        let told = (all.iter()).filter(|one| !one.event.is_noise() && is_there(one, &only_in));
+        // Together: much that happens at once makes nobody slow.
+        let messages: Vec<Bytes> = told.map(|one| message::happened(&time, one)).collect();
+        if !messages.is_empty() {
+            self.server.readers.send(&messages.concat().into());
         }
         all.iter()
             .any(|one| !matches!(one.event, Event::Neighbour { .. } | Event::Ruleset(_)))
     }
 
-    fn show(&mut self) -> Result<(), Trouble> {
-        let (seen, gone) = match look(self.what.as_deref()) {
+    fn show(&mut self, whole: Survey) {
+        self.failures = 0;
+        let (seen, gone) = match part(whole, self.what.as_deref()) {
             Ok(seen) => (seen, false),
             // A lab that was there is down.
-            Err(_) if self.what.is_some() => (Survey::default(), true),
-            Err(trouble) => return Err(trouble),
+            Err(_) => (Survey::default(), true),
         };
         let counters = message::counters(&seen, self.began.elapsed().as_secs_f64());
         let shape = shape(&seen);
@@ -131,7 +174,6 @@ impl Watcher {
         self.server.readers.send_map(&drawn.1, is_new);
         self.server.readers.send(&counters);
         self.drawn = Some(drawn);
-        Ok(())
     }
 }
 
