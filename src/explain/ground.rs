@@ -218,8 +218,8 @@ pub trait Ground {
     fn route(&self, space: usize, packet: &Packet) -> Result<Routed, Unrouted>;
     /// What the rules do with it.
     fn judge(&self, space: usize, layer: Layer, hook: Hook, packet: &Packet) -> Judgement;
-    /// Where somebody listens on the port.
-    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Vec<SocketAddr>;
+    /// Where somebody listens on the port; `None`: that cannot be told.
+    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<SocketAddr>>;
     /// A setting below /proc/sys/net (`ipv4/ip_forward`), as it is written there.
     fn setting(&self, space: usize, path: &str) -> Option<String>;
 }

@@ -79,7 +79,9 @@ fn told(line: Option<&Line>) -> (String, String, bool) {
         line.text,
         handle.unwrap_or_default()
     );
-    (table, text, line.table == TABLE)
+    // Whoever wrote a rule may not steer a terminal.
+    let plain = |text: String| text.replace(char::is_control, "\u{fffd}");
+    (plain(table), plain(text), line.table == TABLE)
 }
 
 /// The one address that a packet gets; `None` where it may be one of several.

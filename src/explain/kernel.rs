@@ -132,14 +132,13 @@ impl Ground for Kernel<'_> {
         }
     }
 
-    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Vec<SocketAddr> {
+    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<SocketAddr>> {
         let range = PortRange::only(port);
-        let found = self.open(space).and_then(|open| {
-            let mut socket = netns::enter(Some(open.borrow().0.as_fd()), Socket::diag)?;
-            diag::listening(&mut socket, transport, &[range])
-        });
-        let found = found.unwrap_or_default().into_iter();
-        found.map(|one| one.listener.at).collect()
+        let open = self.open(space).ok()?.borrow();
+        let entered = (!self.survey.namespaces[space].host).then(|| open.0.as_fd());
+        let mut socket = netns::enter(entered, Socket::diag).ok()?;
+        let found = diag::listening(&mut socket, transport, &[range]).ok()?;
+        Some(found.into_iter().map(|one| one.listener.at).collect())
     }
 
     fn setting(&self, space: usize, path: &str) -> Option<String> {

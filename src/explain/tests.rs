@@ -34,8 +34,8 @@ impl Ground for Subnets<'_> {
         Judgement::Passes(None, packet.marks, packet.known)
     }
 
-    fn listeners(&self, _: usize, _: Transport, _: u16) -> Vec<SocketAddr> {
-        Vec::new()
+    fn listeners(&self, _: usize, _: Transport, _: u16) -> Option<Vec<SocketAddr>> {
+        Some(Vec::new())
     }
 
     fn setting(&self, _: usize, _: &str) -> Option<String> {

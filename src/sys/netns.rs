@@ -156,6 +156,19 @@ pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
     place(fd, socket)
 }
 
+/// Opens a namespace where it was found. What stands there now may be anything that somebody
+/// has put there: nothing is opened but the namespace with this inode.
+pub(crate) fn open_at(path: &Path, inode: u64) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags};
+    // With O_PATH nothing is opened that does something when it is (open(2)).
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let is_namespace = rustix::fs::fstatfs(&found)?.f_type == NSFS_MAGIC;
+    if !is_namespace || self::inode(found.as_fd())? != inode {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?.into())
+}
+
 /// Which namespace this is that is open.
 pub(crate) fn identity(netns: BorrowedFd<'_>) -> io::Result<Identity> {
     let socket = enter(Some(netns), Socket::route)?;

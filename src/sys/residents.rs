@@ -156,7 +156,7 @@ fn socket(fd: &Path) -> Option<u32> {
 
 fn name(pid: i32) -> String {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    name.trim_end().to_owned()
+    super::survey::plain(name.trim_end())
 }
 
 fn inode(pid: Pid) -> Option<u64> {

@@ -87,7 +87,7 @@ impl Living {
         let Some(path) = self.at.get(&netns.inode) else {
             return false;
         };
-        let look = || netns::identity(fs::File::open(path).ok()?.as_fd()).ok();
+        let look = || netns::identity(netns::open_at(path, netns.inode).ok()?.as_fd()).ok();
         let known = self.known.entry(netns.inode).or_insert_with(look);
         known.is_none_or(|known| known == netns)
     }

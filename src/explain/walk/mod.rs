@@ -78,7 +78,7 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
     let end = match end {
         End::Arrives(space) => walk
             .served(space, &packet)
-            .map_or_else(End::from, |()| walk.leg(space, &mut answer)),
+            .map_or_else(|end| end, |()| walk.leg(space, &mut answer)),
         end => end,
     };
     let mut back = std::mem::take(&mut walk.steps);
@@ -314,7 +314,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether somebody answers there.
-    fn served(&mut self, at: usize, packet: &Packet) -> Result<(), Box<Cause>> {
+    fn served(&mut self, at: usize, packet: &Packet) -> Result<(), End> {
         let netns = self.space(at).name.clone();
         match packet.load {
             Load::Echo => {
@@ -323,12 +323,16 @@ impl<'a> Walk<'a> {
                     false => "ipv4/icmp_echo_ignore_all",
                 };
                 match self.ground.setting(at, path).as_deref() {
-                    Some("1") => Err(Box::new(Cause::EchoIgnored(netns))),
+                    Some("1") => Err(Box::new(Cause::EchoIgnored(netns)).into()),
                     _ => Ok(()),
                 }
             }
             Load::To(transport, number) => {
-                let all = self.ground.listeners(at, transport, number);
+                let Some(all) = self.ground.listeners(at, transport, number) else {
+                    let why =
+                        format!("whether somebody listens on {number}/{transport} in {netns}");
+                    return Err(End::Unknown(why));
+                };
                 let to = packet.destination;
                 let takes = |own: IpAddr| {
                     own == to || own.is_unspecified() && (own.is_ipv6() || to.is_ipv4())
@@ -354,14 +358,15 @@ impl<'a> Walk<'a> {
                                     format!("to {}", nets.join(", "))
                                 }
                             };
-                            return Err(Box::new(Cause::NotVisible { port, to }));
+                            return Err(Box::new(Cause::NotVisible { port, to }).into());
                         }
                         let elsewhere = all.first().map(|own| own.ip().to_string());
                         Err(Box::new(Cause::NothingListens {
                             netns,
                             port,
                             elsewhere,
-                        }))
+                        })
+                        .into())
                     }
                 }
             }

@@ -2,7 +2,6 @@
 //! it is kept open, for that would keep a namespace that everybody else has left.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path as FilePath, PathBuf};
@@ -50,12 +49,10 @@ impl Met {
 
 /// Opens the namespace that was found, unless it is another by now.
 fn open(path: &FilePath, inode: u64) -> io::Result<Option<OwnedFd>> {
-    let file = match File::open(path) {
-        Err(e) if is_gone(&e) => return Ok(None),
-        file => file?,
-    };
-    let fd: OwnedFd = file.into();
-    Ok((netns::inode(fd.as_fd())? == inode).then_some(fd))
+    match netns::open_at(path, inode) {
+        Err(e) if is_gone(&e) || e.kind() == io::ErrorKind::NotFound => Ok(None),
+        open => open.map(Some),
+    }
 }
 
 /// It went while it was looked at, or may not be looked into.

@@ -84,7 +84,7 @@ fn by_processes(all: &mut BTreeMap<u64, Found>, host: u64) -> io::Result<usize> 
                 space.container = container(&process);
             }
             let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-            let name = name.trim_end().to_owned();
+            let name = plain(name.trim_end());
             space.processes.push(Process { pid, name });
         }
     }
@@ -104,7 +104,7 @@ fn mounted(all: &mut BTreeMap<u64, Found>, process: &Path) {
             let name = name.to_string_lossy();
             space.names.iter().any(|own| *own == name)
         });
-        let shown = shown.to_string_lossy().into_owned();
+        let shown = plain(&shown.to_string_lossy());
         if !known && !space.mounts.contains(&shown) {
             space.mounts.push(shown);
         }

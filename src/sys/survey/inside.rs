@@ -88,7 +88,7 @@ fn names(seen: &[Seen]) -> BTreeMap<u32, String> {
 fn addresses(socket: &mut Socket) -> io::Result<BTreeMap<u32, Vec<Address>>> {
     let mut all: BTreeMap<u32, Vec<Address>> = BTreeMap::new();
     for reply in &socket.dump(&request(&Rtnl::GetAddress(AddressMessage::default()), 0))?? {
-        if let Rtnl::NewAddress(message) = decoded(reply)? {
+        if let Ok(Rtnl::NewAddress(message)) = decoded(reply) {
             let own = all.entry(message.header.index).or_default();
             own.extend(address(&message));
         }
@@ -125,7 +125,7 @@ pub(crate) fn routes(socket: &mut Socket, names: &Names<'_>) -> io::Result<Vec<P
             replies => replies?,
         };
         for reply in &replies {
-            if let Rtnl::NewRoute(message) = decoded(reply)? {
+            if let Ok(Rtnl::NewRoute(message)) = decoded(reply) {
                 all.extend(route(&message, names));
             }
         }
@@ -224,7 +224,7 @@ fn neighbours(socket: &mut Socket, names: &Names<'_>) -> io::Result<Vec<(u32, Ne
     let question = Rtnl::GetNeighbour(NeighbourMessage::default());
     let mut all = Vec::new();
     for reply in &socket.dump(&request(&question, 0))?? {
-        if let Rtnl::NewNeighbour(message) = decoded(reply)? {
+        if let Ok(Rtnl::NewNeighbour(message)) = decoded(reply) {
             let index = message.header.ifindex;
             all.extend(neighbour(&message, names).map(|one| (index, one)));
         }

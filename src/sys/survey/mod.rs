@@ -6,7 +6,6 @@ mod pair;
 mod sockets;
 mod told;
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -116,6 +115,8 @@ fn into(found: Found) -> Option<Looked> {
             open: Some(open),
         }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        // Its process has ended.
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) || !path.exists() => None,
         Err(e) => {
             space.unread = Some(match e.raw_os_error() {
                 Some(libc::EPERM | libc::EACCES) => {
@@ -133,12 +134,8 @@ fn into(found: Found) -> Option<Looked> {
 }
 
 fn look_into(space: &mut Space, path: &std::path::Path) -> io::Result<(Vec<Seen>, Open)> {
-    let file = File::open(path)?;
-    let fd: OwnedFd = file.into();
     // The number may have been another's when it was found.
-    if netns::inode(fd.as_fd())? != space.inode {
-        return Err(io::ErrorKind::NotFound.into());
-    }
+    let fd = netns::open_at(path, space.inode)?;
     let entered = (!space.host).then(|| fd.as_fd());
     let mut socket = netns::enter(entered, Socket::route)?;
     let seen = inside::read(&mut socket, space)?;

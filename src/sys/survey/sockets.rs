@@ -1,6 +1,5 @@
 //! What listens in a namespace.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -23,18 +22,15 @@ pub(crate) fn listening(space: &Space) -> io::Result<Vec<Listener>> {
     named(found)
 }
 
-/// By whatever it can be reached: a name, a mount, a process. The number may be another's by now.
+/// By whatever it can be reached: a name, a process. The number may be another's by now.
 fn open(space: &Space) -> io::Result<OwnedFd> {
     let own = space.host.then(|| PathBuf::from("/proc/self/ns/net"));
     let names = (space.names.iter()).map(|name| PathBuf::from(netns::DIRECTORY).join(name));
-    let mounts = space.mounts.iter().map(PathBuf::from);
     let of_process = |pid: i32| PathBuf::from(format!("/proc/{pid}/ns/net"));
     let processes = space.processes.iter().map(|one| of_process(one.pid));
-    let paths = own.into_iter().chain(names).chain(mounts).chain(processes);
+    let paths = own.into_iter().chain(names).chain(processes);
     for path in paths {
-        let Ok(file) = File::open(path) else { continue };
-        let fd: OwnedFd = file.into();
-        if netns::inode(fd.as_fd()).is_ok_and(|inode| inode == space.inode) {
+        if let Ok(fd) = netns::open_at(&path, space.inode) {
             return Ok(fd);
         }
     }

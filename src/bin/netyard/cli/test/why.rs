@@ -23,9 +23,10 @@ pub(super) fn explain(rows: &mut [Row]) {
         return;
     }
     let asked = |survey: &Survey| {
-        let all = lost.iter().map(|row| question(row, survey));
-        all.collect::<Option<Vec<Question>>>()
-            .ok_or_else(|| Trouble::failed(netyard::report::codes::INTERNAL, "no namespace"))
+        // One whose namespace is gone is not asked about.
+        lost.retain(|row| question(row, survey).is_some());
+        let all = lost.iter().filter_map(|row| question(row, survey));
+        Ok::<Vec<Question>, Trouble>(all.collect())
     };
     // Where the host cannot be looked at, what the lab's state tells must do.
     let Ok(answers) = survey::explain(asked) else {

@@ -106,7 +106,7 @@ pub(super) fn serve(
     stop: UnixStream,
 ) -> Result<(), Trouble> {
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
+        .enable_all()
         .build()?;
     listener.set_nonblocking(true)?;
     stop.set_nonblocking(true)?;
