@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod fib;
 pub(crate) mod in_use;
 pub(crate) mod link;
+mod listing;
 pub(crate) mod neigh;
 pub(crate) mod netconf;
 pub(crate) mod nft;

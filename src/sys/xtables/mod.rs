@@ -42,7 +42,7 @@ pub(crate) fn read() -> (Vec<RuleTable>, Vec<String>) {
 
 /// The old iptables names its tables here, once it has any (`xt_table_seq_show`,
 /// net/netfilter/x_tables.c); iptables-nft has none of them.
-fn names(file: &str) -> Vec<String> {
+pub(crate) fn names(file: &str) -> Vec<String> {
     let names = fs::read_to_string(format!("/proc/thread-self/net/{file}"));
     let names = names.unwrap_or_default();
     names.lines().map(str::to_owned).collect()
