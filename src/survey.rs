@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::explain::{self, Explanation, Kernel, Question};
+use crate::explain::{self, Explanation, Kernel, Question, Sent};
 use crate::lab::{self, Whereabouts};
 use crate::state::survey::{Space, Survey};
 use crate::state::{LabName, Listener, Netns, NetnsName, SetName, TableName};
@@ -45,6 +45,25 @@ pub fn explain<E: From<Error>>(
         (question, explanation)
     });
     Ok(answered.collect())
+}
+
+/// The same of one packet, that is then sent: the kernel's trace says where it came.
+/// While it is on its way a table `inet netyard-trace-PID` is in the namespaces of the way,
+/// that the kernel takes away with this process, if need be.
+///
+/// # Errors
+/// Those of [`explain()`]; a namespace of the way may not be traced.
+pub fn explain_and_send<E: From<Error>>(
+    ask: impl FnOnce(&Survey) -> Result<Question, E>,
+) -> Result<(Question, Explanation, Sent), E> {
+    lab::need_rights("sending a packet and having it traced")?;
+    let Sight { survey, open } = sight()?;
+    let kernel = Kernel::new(&survey, open);
+    let question = ask(&survey)?;
+    let explanation = explain::explain(&survey, &kernel, &question);
+    let sent = kernel.send(&question, &explanation);
+    let sent = sent.map_err(Error::system("send a packet and have it traced"))?;
+    Ok((question, explanation, sent))
 }
 
 /// The same as [`look`], with the namespaces open.

@@ -16,7 +16,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("src/probe", &["state", "topology", "sys::probe::run"]),
     ("src/names.rs", &["state"]),
     ("src/explain/filter", &["state", "explain::filter"]),
-    ("src/explain", &["state", "sys"]),
+    ("src/explain", &["probe", "state", "sys"]),
     ("src/doctor", &["state", "sys"]),
     ("src/graph", &["state"]),
     (

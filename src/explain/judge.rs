@@ -67,7 +67,7 @@ pub(crate) fn judge(
 }
 
 /// Family and name of the table, the rule or policy with its chain, and whether it is ours.
-fn told(line: Option<&Line>) -> (String, String, bool) {
+pub(super) fn told(line: Option<&Line>) -> (String, String, bool) {
     let Some(line) = line else {
         return Default::default();
     };

@@ -19,13 +19,13 @@ use crate::sys::survey::Open;
 use crate::sys::{netns, sysctl};
 
 /// The rules of a namespace, once they were asked for, or why they cannot be read.
-type Read = Option<Result<Rules, String>>;
+pub(super) type Read = Option<Result<Rules, String>>;
 
 /// The namespaces of a survey, open.
 pub(crate) struct Kernel<'s> {
-    survey: &'s Survey,
+    pub(super) survey: &'s Survey,
     open: Vec<Option<RefCell<Open>>>,
-    rules: Vec<RefCell<Read>>,
+    pub(super) rules: Vec<RefCell<Read>>,
 }
 
 impl<'s> Kernel<'s> {
@@ -41,9 +41,9 @@ impl<'s> Kernel<'s> {
         }
     }
 
-    fn open(&self, space: usize) -> io::Result<&RefCell<Open>> {
+    pub(super) fn open(&self, space: usize) -> io::Result<&RefCell<Open>> {
         let open = self.open[space].as_ref();
-        Ok(open.ok_or(io::ErrorKind::PermissionDenied)?)
+        open.ok_or_else(|| io::Error::from_raw_os_error(libc::EPERM))
     }
 
     fn way(
@@ -54,7 +54,7 @@ impl<'s> Kernel<'s> {
         fib::look_up(&mut self.open(space)?.borrow_mut().1, question)
     }
 
-    fn rules_of(&self, space: usize) -> Ref<'_, Read> {
+    pub(super) fn rules_of(&self, space: usize) -> Ref<'_, Read> {
         if self.rules[space].borrow().is_none() {
             let open = self.open(space);
             let read = open.and_then(|open| Rules::inside(Some(open.borrow().0.as_fd())));
@@ -63,7 +63,7 @@ impl<'s> Kernel<'s> {
         self.rules[space].borrow()
     }
 
-    fn name(&self, space: usize, index: u32) -> Option<&'s str> {
+    pub(super) fn name(&self, space: usize, index: u32) -> Option<&'s str> {
         let devices = &self.survey.namespaces[space].devices;
         let device = devices.iter().find(|device| device.index == index)?;
         Some(&device.name)

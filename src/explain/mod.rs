@@ -11,6 +11,8 @@ mod kernel;
 mod link;
 mod rules;
 mod segment;
+mod send;
+mod sent;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -26,6 +28,7 @@ pub use cause::{Cause, Obstacle, Place};
 pub use ground::{Ground, Hook, Judgement, Known, Layer, Load, Packet, Rewrite, Routed, Unrouted};
 pub(crate) use kernel::Kernel;
 pub use rules::Rules;
+pub use sent::{Agreement, Met, Sent, Traced};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! ICMP and ICMPv6 echo as bytes (RFC 792, RFC 4443).
 
 /// Marks our echoes among those of other programs.
-const MAGIC: &[u8; 4] = b"nyrd";
+pub(crate) const MAGIC: &[u8; 4] = b"nyrd";
 /// Type, code, checksum, identifier, sequence number.
 const HEADER: usize = 8;
 
@@ -59,7 +59,7 @@ pub(crate) fn request(v6: bool, run: u32, (probe, attempt): (u32, u32), size: u3
 }
 
 /// The internet checksum (RFC 1071).
-fn checksum(bytes: &[u8]) -> u16 {
+pub(crate) fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.chunks(2).map(|pair| match pair {
         [a, b] => u32::from(u16::from_be_bytes([*a, *b])),
         [a] => u32::from(*a) << 8,

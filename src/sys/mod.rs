@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod ears;
 pub(crate) mod exec;
 mod failure;
+pub(crate) mod follow;
 pub(crate) mod fork;
 pub(crate) mod keeper;
 pub(crate) mod kernel;

@@ -110,6 +110,14 @@ const ANSWERS6: [u8; 4] = [
     ICMPV6_TIME_EXCEED,
 ];
 
+/// Errors that others on the way send back come to the socket (`IP_RECVERR`, ip(7)).
+pub(crate) fn hear_errors(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    match v6 {
+        true => set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1),
+        false => set(fd, libc::IPPROTO_IP, libc::IP_RECVERR, 1),
+    }
+}
+
 /// Makes room for one send of this size. The kernel refuses a netlink send that is
 /// larger than the send buffer (netlink_sendmsg), 208 KiB by default. Without the
 /// right to force it (in the first user namespace), twice net.core.wmem_max is the

@@ -91,6 +91,18 @@ fn explained(ask: &str) -> (String, String) {
     }
 }
 
+/// What became of the packet that `--send` sends; it does not belie what was explained.
+fn sent(ask: &str) -> Value {
+    let mut arguments = vec!["explain"];
+    arguments.extend(ask.split(' '));
+    arguments.extend(["--json", "--send"]);
+    let said = outcome(&arguments);
+    let told: Value = serde_json::from_str(&said.out)
+        .unwrap_or_else(|e| panic!("{ask}: {e}: {}{}", said.out, said.err));
+    assert_ne!(told["sent"]["agrees"], false, "{ask}: {told:#}");
+    told["sent"].clone()
+}
+
 /// Whether a packet and its answer arrive, tried once.
 fn tried(ask: &str) -> bool {
     let words: Vec<&str> = ask.split(' ').collect();
@@ -121,8 +133,12 @@ fn broken(case: &Case) {
     let first = explained(case.ask);
     assert_eq!(first.0, case.cause, "{}: {}", case.ask, first.1);
     assert!(first.1.contains(case.line), "{}: {}", case.line, first.1);
-    let port = case.ask.contains(':') && !case.ask.contains("::");
+    let packet = sent(case.ask);
     // Of two that have one address, one may well answer.
+    if case.cause != "duplicate-address" {
+        assert_ne!(packet["seen"], "reached", "{}: {packet:#}", case.ask);
+    }
+    let port = case.ask.contains(':') && !case.ask.contains("::");
     if !port && case.cause != "duplicate-address" {
         assert!(!tried(case.ask), "{} does arrive", case.ask);
         // What was tried leaves traces, such as neighbours that failed.
@@ -154,7 +170,9 @@ fn whole() {
             assert!(tried(ask), "{ask} does not arrive");
             assert_eq!(explained(ask).0, "arrives", "{ask}");
         }
+        assert_eq!(sent(ask)["agrees"], true, "{ask}");
     }
+    assert!(!sh("nft list tables").contains("netyard-trace"));
 }
 
 /// The table in the documentation has every case.

@@ -12,6 +12,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, netlink, sockopt};
 use super::attr::parse;
 use super::socket::u32_at;
 use crate::sys::sockopt::hear_all_namespaces;
+use crate::sys::uapi::rules::NFNLGRP_NFTRACE;
 use crate::sys::uapi::*;
 
 /// A lab of a thousand namespaces comes up in one second with some ten thousand messages.
@@ -106,6 +107,11 @@ impl Notices {
     /// All that may happen to networks, and to namespaces themselves.
     pub(crate) fn of_everything(reach: Reach) -> io::Result<Self> {
         Self::open(None, &EVERY_GROUP, reach)
+    }
+
+    /// The kernel's trace of packets, in this namespace.
+    pub(crate) fn of_traces() -> io::Result<Self> {
+        Self::open(Some(netlink::NETFILTER), &[NFNLGRP_NFTRACE], Reach::Own)
     }
 
     fn open(

@@ -4,6 +4,7 @@
 mod crew;
 mod flight;
 mod neighbours;
+pub(crate) mod once;
 mod open;
 mod part;
 mod refusal;

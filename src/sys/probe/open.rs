@@ -112,7 +112,7 @@ fn listen(address: IpAddr, probe: Probe, sockets: &mut Sockets) -> io::Result<()
     }
 }
 
-fn unspecified(v6: bool) -> IpAddr {
+pub(super) fn unspecified(v6: bool) -> IpAddr {
     if v6 {
         Ipv6Addr::UNSPECIFIED.into()
     } else {
@@ -120,9 +120,9 @@ fn unspecified(v6: bool) -> IpAddr {
     }
 }
 
-const FLAGS: SocketFlags = SocketFlags::CLOEXEC.union(SocketFlags::NONBLOCK);
+pub(super) const FLAGS: SocketFlags = SocketFlags::CLOEXEC.union(SocketFlags::NONBLOCK);
 
-fn family(v6: bool) -> AddressFamily {
+pub(super) fn family(v6: bool) -> AddressFamily {
     if v6 {
         AddressFamily::INET6
     } else {
@@ -132,7 +132,7 @@ fn family(v6: bool) -> AddressFamily {
 
 /// A raw socket that sends nothing in pieces, and sends what its device takes
 /// whatever the kernel remembers of the path (`IP_PMTUDISC_PROBE`, ip(7)).
-fn raw(v6: bool) -> io::Result<OwnedFd> {
+pub(super) fn raw(v6: bool) -> io::Result<OwnedFd> {
     let protocol = if v6 { ipproto::ICMPV6 } else { ipproto::ICMP };
     let fd = rustix::net::socket_with(family(v6), SocketType::RAW, FLAGS, Some(protocol))?;
     only_answers(fd.as_fd(), v6)?;

@@ -28,6 +28,12 @@ numbers! {
         NF_NAT_RANGE_PROTO_RANDOM_FULLY: u32 = 0x10;
         NF_NAT_RANGE_NETMAP: u32 = 0x40;
     }
+    "linux/netfilter_ipv4.h" {
+        NF_IP_PRI_FIRST: i32 = i32::MIN;
+    }
+    "linux/netfilter/nfnetlink.h" {
+        NFNLGRP_NFTRACE: u32 = 9;
+    }
     "linux/netfilter/nf_tables_compat.h" {
         NFTA_TARGET_REV: u16 = 2;
         NFTA_TARGET_INFO: u16 = 3;
@@ -45,6 +51,19 @@ numbers! {
         NFTA_SET_ELEM_EXPR: u16 = 7;
         NFTA_SET_ELEM_EXPRESSIONS: u16 = 11;
         NFTA_META_SREG: u16 = 3;
+        NFT_MSG_TRACE: u16 = 17;
+        NFT_TABLE_F_OWNER: u32 = 2;
+        NFTA_TRACE_TABLE: u16 = 1;
+        NFTA_TRACE_CHAIN: u16 = 2;
+        NFTA_TRACE_RULE_HANDLE: u16 = 3;
+        NFTA_TRACE_TYPE: u16 = 4;
+        NFTA_TRACE_VERDICT: u16 = 5;
+        NFTA_TRACE_ID: u16 = 6;
+        NFTA_TRACE_IIF: u16 = 10;
+        NFTA_TRACE_OIF: u16 = 12;
+        NFTA_TRACE_POLICY: u16 = 16;
+        NFT_TRACETYPE_POLICY: u32 = 1;
+        NFT_TRACETYPE_RULE: u32 = 3;
         NFT_META_LEN: u32 = 0;
         NFT_META_PRIORITY: u32 = 2;
         NFT_META_MARK: u32 = 3;

@@ -12,4 +12,5 @@ mod xt;
 
 pub(super) use field::{ct, fib, meta, payload};
 pub(super) use rule::line;
+pub(crate) use rule::line_at;
 pub(super) use value::refusal;

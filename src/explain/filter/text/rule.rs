@@ -35,6 +35,27 @@ pub(in crate::explain::filter) fn line(ruleset: &Ruleset, place: &Place) -> Line
     }
 }
 
+/// The rule with this number, or, without one, the policy of the chain; `None`: there is no
+/// such table or rule.
+pub(crate) fn line_at(
+    ruleset: &Ruleset,
+    family: TableFamily,
+    table: &str,
+    chain: &str,
+    handle: Option<u64>,
+) -> Option<Line> {
+    let is_meant = |one: &RuleTable| !one.legacy && one.family == family && one.name == table;
+    let table = ruleset.tables.iter().position(is_meant)?;
+    let mut rules = ruleset.tables[table].chains.get(chain)?.rules.iter();
+    let rule = match handle {
+        Some(_) => Some(rules.position(|rule| rule.handle == handle)?),
+        None => None,
+    };
+    let chain = chain.to_owned();
+    let place = Place { table, chain, rule };
+    Some(line(ruleset, &place))
+}
+
 /// What is written only so that a field is there.
 pub(super) enum Needed {
     Family(u8),

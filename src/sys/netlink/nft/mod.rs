@@ -3,6 +3,7 @@
 mod element;
 mod entry;
 mod expr;
+pub(crate) mod nftrace;
 mod read;
 #[cfg(test)]
 mod samples;
@@ -125,6 +126,10 @@ fn message(
         TableName::Inet | TableName::Inside => NFPROTO_INET,
         TableName::Bridge => NFPROTO_BRIDGE,
     };
+    of_family(family, kind, flags, attributes)
+}
+
+fn of_family(family: u8, kind: u16, flags: u16, attributes: impl FnOnce(&mut Vec<u8>)) -> Request {
     let mut body = vec![family, NFNETLINK_V0, 0, 0];
     attributes(&mut body);
     Request {

@@ -143,7 +143,8 @@ fn elements_of(
     Ok(set::elements(shape, entries))
 }
 
-fn family(number: u8) -> Option<TableFamily> {
+/// Which family has this number.
+pub(super) fn family(number: u8) -> Option<TableFamily> {
     Some(match number {
         NFPROTO_IPV4 => TableFamily::Ip,
         NFPROTO_IPV6 => TableFamily::Ip6,
@@ -228,6 +229,6 @@ fn value(data: &[u8], attribute: u16) -> Vec<u8> {
     find(data, NFTA_DATA_VALUE).unwrap_or_default().to_vec()
 }
 
-fn u64_at(value: &[u8]) -> Option<u64> {
+pub(super) fn u64_at(value: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(value.get(..8)?.try_into().ok()?))
 }

@@ -17,7 +17,7 @@ pub(super) struct Expr {
 }
 
 impl Expr {
-    fn new(name: &str, attributes: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Self {
+    pub(super) fn new(name: &str, attributes: impl IntoIterator<Item = (u16, Vec<u8>)>) -> Self {
         Expr {
             name: name.to_owned(),
             attributes: attributes.into_iter().collect(),
@@ -75,7 +75,7 @@ pub(super) fn text(bytes: &[u8]) -> &str {
 }
 
 /// Numbers in expressions are in network order, registers too.
-fn number(value: u32) -> Vec<u8> {
+pub(super) fn number(value: u32) -> Vec<u8> {
     value.to_be_bytes().to_vec()
 }
 
@@ -87,7 +87,7 @@ fn name(text: &str) -> Vec<u8> {
 }
 
 /// The kernel lists nested data without the flag for nesting, so that here is none.
-fn data(value: &[u8]) -> Vec<u8> {
+pub(super) fn data(value: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put(&mut out, NFTA_DATA_VALUE, value);
     out
@@ -239,7 +239,7 @@ fn network(offset: u32, length: u32, register: u32) -> Expr {
     payload(NFT_PAYLOAD_NETWORK_HEADER, offset, length, register)
 }
 
-fn payload(base: u32, offset: u32, length: u32, register: u32) -> Expr {
+pub(super) fn payload(base: u32, offset: u32, length: u32, register: u32) -> Expr {
     Expr::new(
         "payload",
         [
@@ -253,7 +253,7 @@ fn payload(base: u32, offset: u32, length: u32, register: u32) -> Expr {
 
 /// Names come as all 16 bytes of the register, padded with zeros
 /// (nft_meta_store_ifname), hence the length of the keys of a set of names.
-fn meta(key: u32, register: u32) -> Expr {
+pub(super) fn meta(key: u32, register: u32) -> Expr {
     Expr::new(
         "meta",
         [
@@ -263,7 +263,7 @@ fn meta(key: u32, register: u32) -> Expr {
     )
 }
 
-fn compare(op: u32, value: &[u8]) -> Expr {
+pub(super) fn compare(op: u32, value: &[u8]) -> Expr {
     Expr::new(
         "cmp",
         [
