@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("external::reached, and gone before its lab", reached),
         test("external::nobody gets what another has", addresses),
+        test("external::an address that the file chooses", chosen),
         test("external::a network that is used stays", stays),
         test("external::what is not there", missing),
         test("external::labs on each other, all down", all_down),
@@ -40,6 +41,46 @@ fn guest(name: &str) -> String {
 networks: { lan: { external: shop } }
 namespaces: { NAME: { interfaces: { eth0: { network: lan } } } }";
     file(&format!("{name}.yaml"), &text.replace("NAME", name))
+}
+
+/// The same with an address of its own choice.
+fn chooser(name: &str, address: &str) -> String {
+    let text = std::fs::read_to_string(guest(name)).expect("a file");
+    let chosen = format!("{{ network: lan, addresses: {address} }}");
+    file(
+        &format!("{name}.yaml"),
+        &text.replace("{ network: lan }", &chosen),
+    )
+}
+
+fn chosen() {
+    ok(&["up", &shop()]);
+    // The one that would be the next.
+    ok(&["up", &guest("one")]);
+    let next = address("one").replace("10.7.0.", "");
+    let next: u8 = next.parse::<u8>().expect("a number") + 1;
+    let (own, net) = (format!("10.7.0.{next}"), format!("10.7.0.{next}/24"));
+    ok(&["up", &chooser("two", &net)]);
+    assert_eq!(address("two"), own);
+    assert!(pings("one", &own));
+    assert!(ok(&["up", &chooser("two", &net)]).contains("nothing to change"));
+    ok(&["up", &guest("three")]);
+    assert_ne!(address("three"), own);
+    for (address, code, said) in [
+        (net.as_str(), 1, "lab two holds"),
+        ("10.7.0.1/24", 2, "address-closed"),
+        ("10.8.0.9/24", 2, "address-outside"),
+        ("10.7.0.9/16", 2, "address-outside"),
+    ] {
+        let refused = outcome(&["up", &chooser("four", address)]);
+        assert_eq!(refused.code, Some(code), "{address}: {}", refused.err);
+        assert!(refused.err.contains(said), "{address}: {}", refused.err);
+        assert!(!sh("ip netns list").contains("four"));
+    }
+    // Given back, it may be another's.
+    ok(&["down", "two"]);
+    ok(&["up", &chooser("four", &net)]);
+    assert!(pings("four", &address("one")));
 }
 
 fn address(netns: &str) -> String {
