@@ -222,6 +222,12 @@ impl Render<'_> {
         if plug.trusted {
             value["trusted"] = json!(true);
         }
+        if plug.isolated {
+            value["isolated"] = json!(true);
+        }
+        if plug.no_default_route {
+            value["default_route"] = json!(false);
+        }
         if let Some(mac) = plug.mac {
             value["mac"] = json!(format!(
                 "02:00:{n:02x}:{:02x}:{namespace:02x}:{mac:02x}",
