@@ -58,6 +58,7 @@ mod down;
 mod errors;
 mod examples;
 mod external;
+mod external_addresses;
 mod filter;
 mod flows;
 mod foreign;
@@ -135,6 +136,7 @@ fn tests() -> impl Iterator<Item = Test> {
         labs::tests(),
         leases::tests(),
         external::tests(),
+        external_addresses::tests(),
         filter::tests(),
         demo::tests(),
         doctor::tests(),
