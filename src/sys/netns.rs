@@ -17,6 +17,7 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 use super::netlink::netconf;
 use super::netlink::socket::Socket;
 use super::uapi::NSFS_MAGIC;
+pub(crate) use crate::state::machine::Directory;
 use crate::state::{NetnsName, SysctlKey};
 
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
@@ -275,23 +276,6 @@ pub(crate) fn unname(name: &NetnsName) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
     }
-}
-
-/// How the directory was found before netyard prepared it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Directory {
-    /// As `ip netns add` makes it: a mount of its own, shared, so that names made in
-    /// it are seen in every mount namespace.
-    Ready,
-    /// A mount of its own that is not shared.
-    Private,
-    /// The same, and it follows one of another mount namespace: names made in it are seen
-    /// nowhere else. So it is for programs of `ip netns exec`.
-    Following,
-    /// There, but no mount.
-    Plain,
-    /// Not there.
-    Missing,
 }
 
 /// How the directory is.
