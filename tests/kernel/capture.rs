@@ -346,7 +346,8 @@ fn newcomers() {
     let told: Vec<[Value; 2]> = told
         .map(|one| ["event", "interface"].map(|key| one[key].clone()))
         .collect();
-    assert_eq!(told, [["came", "eth1"], ["packet", "eth1"]]);
+    assert_eq!(told[0], ["came", "eth1"]);
+    assert_eq!(told[told.len() - 1], ["packet", "eth1"]);
     // One device was asked for, and there is no more.
     let (_, err) = one.interrupt();
     assert!(!err.contains("has come"), "{err}");
