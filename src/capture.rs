@@ -13,7 +13,8 @@ use crate::lab;
 use crate::state::{End, IfName, LabName, Netns, NetnsName};
 use crate::sys::capture::filter::{Libpcap, Program, Unfit};
 use crate::sys::capture::{self, Corner, Found, Programs, Taps};
-pub use crate::sys::capture::{Count, Interface, Log, Medium, Packet, Seen, time_of_day};
+pub use crate::sys::capture::{Count, Interface, Log, Medium, Packet, Seen};
+pub use crate::sys::local_time::LocalTime;
 use crate::sys::netns::{self, Place};
 use crate::sys::store::Store;
 

@@ -308,8 +308,9 @@ pub(crate) fn directory() -> io::Result<Directory> {
 fn mounted(number: Option<u64>) -> io::Result<String> {
     let number = number.map(|number| number.to_string());
     let mut seen = String::new();
-    for line in BufReader::new(fs::File::open("/proc/thread-self/mountinfo")?).lines() {
-        let line = line?;
+    for line in BufReader::new(fs::File::open("/proc/thread-self/mountinfo")?).split(b'\n') {
+        // A mount's path may be of any bytes.
+        let line = String::from_utf8_lossy(&line?).into_owned();
         if number.is_some() && line.split(' ').next() == number.as_deref() {
             return Ok(line);
         }

@@ -143,7 +143,11 @@ impl Events {
 
     /// The next message of this kind for which something is so, and how long it took.
     #[track_caller]
-    pub(crate) fn until(&mut self, kind: &str, mut is_so: impl FnMut(&Value) -> bool) -> (Value, Duration) {
+    pub(crate) fn until(
+        &mut self,
+        kind: &str,
+        mut is_so: impl FnMut(&Value) -> bool,
+    ) -> (Value, Duration) {
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(10) {
             let (of, data) = self.next();

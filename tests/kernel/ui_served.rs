@@ -4,6 +4,8 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::sandbox::{sh, until};
 use crate::ui::{Ui, names, three};
 use crate::{Test, test};

@@ -1,7 +1,6 @@
 //! Packets of several devices, in several namespaces, by one loop: a socket is opened inside
 //! of the namespace, and read outside.
 
-mod clock;
 pub(crate) mod filter;
 mod open;
 mod order;
@@ -19,8 +18,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
-
-pub use clock::time_of_day;
 
 use super::netlink::link;
 use super::netns::{self, Place};

@@ -157,7 +157,9 @@ impl Listener {
                     let mut lasting = Vec::new();
                     for message in messages(bytes) {
                         match told(message, &met.known) {
-                            Some(Told::News(news)) => happen(met, &self.coming, number, news, all),
+                            Some(Told::News(news)) => {
+                                happen(met, &mut self.coming, number, news, all)
+                            }
                             Some(Told::Routes) => met.doubtful = true,
                             told => lasting.extend(told),
                         }
@@ -226,7 +228,8 @@ impl Listener {
                 *change = LinkChange::Gone { to };
             }
         }
-        if number.is_some() || is_here {
+        // Who is not listened to does not tell that it has come.
+        if to.is_some() {
             self.coming.insert((number, there), place.netns.clone());
         }
         all.extend(events.into_iter().map(|event| Happening {
@@ -296,7 +299,7 @@ impl Listener {
 /// What is new in a piece of news.
 fn happen(
     met: &mut Met,
-    coming: &BTreeMap<(Option<i32>, u32), String>,
+    coming: &mut BTreeMap<(Option<i32>, u32), String>,
     number: Option<i32>,
     news: News,
     all: &mut Vec<Happening>,
@@ -308,7 +311,7 @@ fn happen(
                 change: LinkChange::New { from, .. },
                 index,
                 ..
-            } => *from = coming.get(&(number, *index)).cloned(),
+            } => *from = coming.remove(&(number, *index)),
             Event::Link {
                 change:
                     LinkChange::Gone { .. }

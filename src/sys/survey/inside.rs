@@ -55,7 +55,7 @@ pub(crate) fn known(socket: &mut Socket) -> io::Result<Known> {
     });
     Ok(Known {
         addresses: addresses.collect(),
-        routes: routes(socket, &name)?,
+        routes: routes(socket, &name)?.into_iter().collect(),
         neighbours: (neighbours(socket, &name)?.into_iter())
             .map(|(index, one)| ((index, one.address), one))
             .collect(),

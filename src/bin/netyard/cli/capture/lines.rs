@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use anstream::AutoStream;
-use netyard::capture::{Count, Interface, Medium, Packet, Seen, time_of_day};
+use netyard::capture::{Count, Interface, LocalTime, Medium, Packet, Seen};
 use serde_json::{Value, json};
 
 use super::super::output::{BOLD, DIM};
@@ -39,8 +39,7 @@ impl Text {
     pub(super) fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         let (name, medium) = &self.names[packet.interface];
         let width = self.width;
-        let [hour, minute, second] = time_of_day(packet.time.as_secs());
-        let micro = packet.time.subsec_micros();
+        let clock = LocalTime::of(packet.time).fine_clock();
         let way = match packet.seen {
             Seen::Out => "out",
             _ => "in ",
@@ -48,7 +47,7 @@ impl Text {
         let decoded = self.decoder.decode(*medium, packet.bytes, packet.length);
         writeln!(
             self.out,
-            "{DIM}{hour:02}:{minute:02}:{second:02}.{micro:06}{DIM:#} {BOLD}{name:width$}{BOLD:#} {way} {decoded}"
+            "{DIM}{clock}{DIM:#} {BOLD}{name:width$}{BOLD:#} {way} {decoded}"
         )
     }
 
