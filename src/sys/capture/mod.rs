@@ -15,12 +15,13 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
 use super::netlink::link;
 use super::netns::{self, Place};
+use super::wait::readable;
 use crate::state::{IfName, LabName, Mac, Netns, NetnsName};
 use filter::Program;
 use open::Open;
@@ -216,7 +217,7 @@ impl Taps {
         let (end, began) = (now(), Instant::now());
         while let Some(left) = self.window.checked_sub(began.elapsed()) {
             let listening = self.points.iter().filter_map(|point| point.tap.as_ref());
-            wait(listening.map(AsFd::as_fd), Some(left))?;
+            readable(listening.map(AsFd::as_fd), Some(left))?;
             self.take();
             // A device that goes now would be told of again and again.
             for point in &self.points {
@@ -245,7 +246,7 @@ impl Taps {
         let sources = [stop, self.names.as_fd()];
         let sources = sources.into_iter().chain(self.open.iter().map(AsFd::as_fd));
         let sources = sources.chain(taps.map(AsFd::as_fd));
-        let ready = wait(sources, waits.into_iter().flatten().min())?;
+        let ready = readable(sources, waits.into_iter().flatten().min())?;
         let is_trouble = |(number, flags): &(usize, PollFlags)| match number {
             0 => false,
             1 => true,
@@ -350,21 +351,6 @@ struct Woken {
     stopped: bool,
     /// A device or a name is to be looked after.
     troubled: bool,
-}
-
-/// Which of these can be read, or have an error.
-fn wait<'f>(
-    sources: impl Iterator<Item = BorrowedFd<'f>>,
-    left: Option<Duration>,
-) -> io::Result<Vec<(usize, PollFlags)>> {
-    let left = left.map(Timespec::try_from).transpose();
-    let left = left.map_err(io::Error::other)?;
-    let mut fds: Vec<PollFd<'_>> = sources
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
-    rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, left.as_ref()))?;
-    let told = fds.iter().map(PollFd::revents).enumerate();
-    Ok(told.filter(|(_, flags)| !flags.is_empty()).collect())
 }
 
 /// The clock that the kernel stamps packets with.

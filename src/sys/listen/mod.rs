@@ -11,12 +11,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 
 use super::netlink::notices::{Notices, Reach, messages};
 use super::netlink::{link, nsid};
 use super::netns::{self, Place as Host};
 use super::survey::{Told, told};
+use super::wait::wait;
 use crate::state::happening::{Change, Event, Happening, LinkChange, News, Power};
 use meet::Met;
 
@@ -125,24 +126,17 @@ impl Listener {
         let next = self.hears_all().then(|| self.rounds.next());
         let end = [until, next].into_iter().flatten().min();
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let left = left.map(Timespec::try_from).transpose();
-        let left = left.map_err(io::Error::other)?;
-        let readable = [Some(stop), Some(self.routes.as_fd())].into_iter();
-        let firewall = self.firewall.as_ref().map(AsFd::as_fd);
-        let readable = readable.chain([firewall]).flatten();
-        let mut fds: Vec<PollFd<'_>> = readable
-            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
-        if let Some(mounts) = self.mounts.as_ref().filter(|_| self.hears_all()) {
-            fds.push(PollFd::from_borrowed_fd(mounts.as_fd(), PollFlags::PRI));
-        }
-        rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, left.as_ref()))?;
-        let changed = fds.iter().any(|fd| fd.revents().contains(PollFlags::PRI));
-        let stopped = !fds[0].revents().is_empty();
-        if changed {
+        let readable = |fd| (fd, PollFlags::IN);
+        let firewall = self.firewall.as_ref().map(AsFd::as_fd).map(readable);
+        let mounts = self.mounts.as_ref().filter(|_| self.hears_all());
+        let mounts = mounts.map(|mounts| (mounts.as_fd(), PollFlags::PRI));
+        let sources = [stop, self.routes.as_fd()].map(readable).into_iter();
+        let ready = wait(sources.chain(firewall).chain(mounts), left)?;
+        let is_pri = |(_, flags): &(usize, PollFlags)| flags.contains(PollFlags::PRI);
+        if ready.iter().any(is_pri) {
             self.rounds.hurry();
         }
-        Ok(stopped)
+        Ok(ready.iter().any(|(number, _)| *number == 0))
     }
 
     fn hear(&mut self, all: &mut Vec<Happening>) -> io::Result<()> {
