@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("show::kinds of devices", kinds),
         test("show::a terminal has an end", folded),
         test("show::many routes are counted", routes),
+        test("show::mount points of any bytes", bytes),
     ]
 }
 
@@ -184,6 +185,21 @@ fn uncoloured(text: &str) -> String {
     parts.fold(first, |all, part| {
         all + part.split_once('m').map_or(part, |(_, rest)| rest)
     })
+}
+
+/// One is no UTF-8, and the namespace that is mounted there has no other name.
+fn bytes() {
+    sh("d=$(printf '/run/\\377'); mkdir $d; touch $d/net; \
+        unshare --net mount --bind /proc/self/ns/net $d/net");
+    let own = sh("stat -Lc %i /run/*/net");
+    let seen = survey(&[]);
+    let mut all = seen["namespaces"].as_array().expect("namespaces").iter();
+    assert!(
+        all.any(|space| space["inode"].to_string() == own.trim()),
+        "{own}{seen:#}"
+    );
+    ok(&["up", &example("two-pcs.yaml")]);
+    ok(&["down", "two-pcs"]);
 }
 
 fn routes() {
