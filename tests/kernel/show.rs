@@ -192,12 +192,10 @@ fn bytes() {
     sh("d=$(printf '/run/\\377'); mkdir $d; touch $d/net; \
         unshare --net mount --bind /proc/self/ns/net $d/net");
     let own = sh("stat -Lc %i /run/*/net");
+    let own: u64 = own.trim().parse().expect("a number");
     let seen = survey(&[]);
     let mut all = seen["namespaces"].as_array().expect("namespaces").iter();
-    assert!(
-        all.any(|space| space["inode"].to_string() == own.trim()),
-        "{own}{seen:#}"
-    );
+    assert!(all.any(|space| space["inode"] == own), "{own}{seen:#}");
     ok(&["up", &example("two-pcs.yaml")]);
     ok(&["down", "two-pcs"]);
 }
