@@ -37,7 +37,7 @@
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
 //! - `monitor`: what happens on the host, told.
-//! - `ui`, `browser`: the live map, as a client and as Chromium see it.
+//! - `ui`, `ui_served`, `browser`: the live map, as a client and as Chromium see it.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -92,6 +92,7 @@ mod terminal;
 mod tutorial;
 mod typed;
 mod ui;
+mod ui_served;
 mod vigil;
 
 use std::process::ExitCode;
@@ -174,6 +175,7 @@ fn tests() -> impl Iterator<Item = Test> {
         repair::tests(),
         vigil::tests(),
         ui::tests(),
+        ui_served::tests(),
         browser::tests(),
     ];
     all.into_iter().flatten()

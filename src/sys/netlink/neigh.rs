@@ -41,15 +41,19 @@ fn listed(message: &NeighbourMessage) -> Option<Neighbour> {
     if state == Permanent {
         return None;
     }
-    let address = message.attributes.iter().find_map(|a| match a {
+    Some(Neighbour {
+        index: message.header.ifindex,
+        address: address(message)?,
+        found: !matches!(state, Incomplete | Failed),
+    })
+}
+
+/// Whom a message is about.
+pub(crate) fn address(message: &NeighbourMessage) -> Option<IpAddr> {
+    message.attributes.iter().find_map(|a| match a {
         NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
         NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
         _ => None,
-    });
-    Some(Neighbour {
-        index: message.header.ifindex,
-        address: address?,
-        found: !matches!(state, Incomplete | Failed),
     })
 }
 

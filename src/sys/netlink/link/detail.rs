@@ -25,13 +25,7 @@ pub(super) fn details(data: &InfoData) -> Details {
             _ => {}
         }),
         InfoData::Vxlan(all) => all.iter().for_each(|one| vxlan(one, &mut tell)),
-        InfoData::Geneve(all) => all.iter().for_each(|one| match one {
-            InfoGeneve::Id(id) => tell("id", id),
-            InfoGeneve::Remote(ip) => tell("remote", ip),
-            InfoGeneve::Remote6(ip) => tell("remote", ip),
-            InfoGeneve::Port(port) => tell("dstport", port),
-            _ => {}
-        }),
+        InfoData::Geneve(all) => all.iter().for_each(|one| geneve(one, &mut tell)),
         InfoData::Bond(all) => all.iter().for_each(|one| match one {
             InfoBond::Mode(mode) => tell("mode", mode),
             InfoBond::MiiMon(ms) => tell("miimon", ms),
@@ -81,6 +75,16 @@ fn bridge(one: &InfoBridge, tell: &mut impl FnMut(&str, &dyn Display)) {
             tell("stp", &if on { "on" } else { "no" });
         }
         InfoBridge::VlanFiltering(true) => tell("vlan_filtering", &1),
+        _ => {}
+    }
+}
+
+fn geneve(one: &InfoGeneve, tell: &mut impl FnMut(&str, &dyn Display)) {
+    match one {
+        InfoGeneve::Id(id) => tell("id", id),
+        InfoGeneve::Remote(ip) => tell("remote", ip),
+        InfoGeneve::Remote6(ip) => tell("remote", ip),
+        InfoGeneve::Port(port) => tell("dstport", port),
         _ => {}
     }
 }

@@ -2,7 +2,6 @@ pub(crate) mod cells;
 mod text;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use netyard::report::codes;
@@ -55,39 +54,75 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The part that somebody means by a name. A namespace is meant before a lab of that name.
-pub(crate) fn part(survey: Survey, what: &str) -> Result<Survey, Trouble> {
-    if let Some(lab) = what.strip_prefix("lab:") {
-        return of_lab(survey, lab);
-    }
-    let what = &*meant(what);
-    let found = survey.find(what);
-    if let [_, _, ..] = found.as_slice() {
-        let names: Vec<&str> = found.iter().map(|space| space.name.as_str()).collect();
-        let said = format!("`{what}` may be {}", names.join(" or "));
-        return Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"));
-    }
-    let names: BTreeSet<String> = found.iter().map(|space| space.name.clone()).collect();
-    if !names.is_empty() {
-        return Ok(survey.only(&names));
-    }
-    of_lab(survey, what)
+/// What somebody means by a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// A namespace, by its number.
+    Namespace(u64),
+    /// All of a lab, up or not.
+    Lab(LabName),
 }
 
-fn of_lab(survey: Survey, name: &str) -> Result<Survey, Trouble> {
-    let lab = name.parse::<LabName>().ok();
-    let known = |lab: &LabName| lab::list().is_ok_and(|all| all.iter().any(|one| one.name == *lab));
-    match lab.filter(known) {
-        Some(lab) => Ok(survey.of_lab(&lab)),
-        None => {
-            let said = format!("no namespace, container or lab is called `{name}`");
-            let trouble = Trouble::failed(codes::NO_SUCH_NAMESPACE, said);
-            Err(match survey.unseen.first() {
-                Some(unseen) => trouble.cause(unseen.clone()),
-                None => trouble,
-            })
+/// What is meant; nothing where nobody is called so. A namespace is meant before a lab of
+/// that name.
+pub(crate) fn choose(survey: &Survey, what: &str) -> Result<Option<Meant>, Trouble> {
+    if let Some(lab) = what.strip_prefix("lab:") {
+        return known_lab(lab);
+    }
+    let what = &*meant(what);
+    match survey.find(what).as_slice() {
+        [] => known_lab(what),
+        [one] => Ok(Some(Meant::Namespace(one.inode))),
+        several => {
+            let names: Vec<&str> = several.iter().map(|space| space.name.as_str()).collect();
+            let said = format!("`{what}` may be {}", names.join(" or "));
+            Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"))
         }
     }
+}
+
+fn known_lab(name: &str) -> Result<Option<Meant>, Trouble> {
+    let Ok(lab) = name.parse::<LabName>() else {
+        return Ok(None);
+    };
+    let all = lab::list().map_err(|error| {
+        let cause = Trouble::from(error).into_parts().0.message;
+        nobody(name).cause(format!("labs are not known: {cause}"))
+    })?;
+    let is_known = all.iter().any(|one| one.name == lab);
+    Ok(is_known.then_some(Meant::Lab(lab)))
+}
+
+fn nobody(name: &str) -> Trouble {
+    let said = format!("no namespace, container or lab is called `{name}`");
+    let trouble = Trouble::failed(codes::NO_SUCH_NAMESPACE, said);
+    trouble.hint("`netyard show` shows all that there are")
+}
+
+impl Meant {
+    /// The part of a survey that this is.
+    pub(crate) fn of(&self, survey: Survey) -> Survey {
+        match self {
+            Meant::Namespace(inode) => survey.only(*inode),
+            Meant::Lab(lab) => survey.of_lab(lab),
+        }
+    }
+}
+
+/// The part that somebody means by a name.
+pub(crate) fn part(survey: Survey, what: &str) -> Result<Survey, Trouble> {
+    Ok(certain(&survey, what)?.of(survey))
+}
+
+/// What is meant, where there must be something.
+pub(crate) fn certain(survey: &Survey, what: &str) -> Result<Meant, Trouble> {
+    choose(survey, what)?.ok_or_else(|| {
+        let name = what.strip_prefix("lab:").unwrap_or(what);
+        match survey.unseen.first() {
+            Some(unseen) => nobody(name).cause(unseen.clone()),
+            None => nobody(name),
+        }
+    })
 }
 
 /// A process is meant by its namespace, which may be the one that netyard runs in.

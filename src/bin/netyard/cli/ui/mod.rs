@@ -1,3 +1,4 @@
+mod door;
 mod message;
 mod page;
 mod readers;
@@ -14,18 +15,21 @@ use netyard::survey;
 use serde_json::json;
 
 use super::output::{DIM, say, styled};
+use super::show;
 use super::trouble::Trouble;
 use super::watch::signals;
 use server::Server;
-use watcher::{Watcher, part};
+use watcher::Watcher;
 
 /// Show the live map of this host or a lab in the browser
 ///
 /// The map of `netyard graph`, as it is now: links by what they carry and whether they
 /// are up, what each has counted, what is in a namespace, and what happens as it does.
 /// It prints the address to open, on this machine alone (127.0.0.1), with a token that
-/// no one else knows. Nothing is changed by it, and nothing is loaded from elsewhere.
-/// Ctrl-C ends it. As an ordinary user it shows what that user may see.
+/// no one else knows. Nothing is loaded from elsewhere, and nothing is changed, but that
+/// namespaces without a number in this one (`ip netns list-id`) get one, which stays:
+/// by it the kernel tells of them. Ctrl-C ends it. As an ordinary user it shows what
+/// that user may see.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples: netyard ui                 all of this host
@@ -50,14 +54,17 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let stop = signals()?;
-    part(survey::look()?, args.what.as_deref())?;
+    let what = match &args.what {
+        None => None,
+        Some(what) => Some((what.clone(), show::certain(&survey::look()?, what)?)),
+    };
     let monitor = Monitor::begin()?;
     let hears_all = monitor.hears_all();
     let listener = listen(args.port)?;
     let port = listener.local_addr()?.port();
     let (server, wake) = Server::new(port)?;
     let server = Arc::new(server);
-    let watcher = Watcher::new(monitor, args.what.clone(), Arc::clone(&server), wake);
+    let watcher = Watcher::new(monitor, what, Arc::clone(&server), wake);
     let url = format!("http://127.0.0.1:{port}/?token={}", server.token());
     match args.json {
         true => say!("{}", json!({ "url": url })),

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use netyard::error::Error;
 use netyard::monitor::{Monitor, local_time};
+use netyard::report::Report;
 use netyard::state::happening::{Event, Happening};
 use netyard::state::survey::{Counters, Survey};
 use netyard::survey;
 
 use super::message;
 use super::server::Server;
-use crate::cli::monitor::is_there;
-use crate::cli::show;
+use crate::cli::show::{Meant, choose};
 use crate::cli::trouble::Trouble;
 
 /// From one look to the next.
@@ -31,19 +31,12 @@ const TOGETHER: Duration = Duration::from_millis(30);
 /// reason to end.
 const PATIENCE: u32 = 30;
 
-/// What is to be seen of the host.
-pub(super) fn part(whole: Survey, what: Option<&str>) -> Result<Survey, Trouble> {
-    match what {
-        None => Ok(whole),
-        Some(what) => show::part(whole, what),
-    }
-}
-
 /// Who looks.
 #[derive(Debug)]
 pub(super) struct Watcher {
     monitor: Monitor,
-    what: Option<String>,
+    /// What is to be seen of the host, and what was meant by that when it was there last.
+    what: Option<(String, Meant)>,
     server: Arc<Server>,
     /// Can be read when somebody has opened the page.
     wake: UnixStream,
@@ -52,14 +45,14 @@ pub(super) struct Watcher {
     missed: bool,
     /// How often in a row something could not be read.
     failures: u32,
-    /// What the map is drawn from, and the message with it.
-    drawn: Option<(Survey, Bytes)>,
+    /// What the map is drawn from, or why it is empty, and the message with it.
+    drawn: Option<((Survey, Option<String>), Bytes)>,
 }
 
 impl Watcher {
     pub(super) fn new(
         monitor: Monitor,
-        what: Option<String>,
+        what: Option<(String, Meant)>,
         server: Arc<Server>,
         wake: UnixStream,
     ) -> Self {
@@ -142,8 +135,7 @@ impl Watcher {
     /// Tells what happened; whether the map may be another by it.
     fn tell(&self, all: &[Happening]) -> bool {
         let time = local_time();
-        let only_in: Vec<String> = self.what.iter().cloned().collect();
-        let told = (all.iter()).filter(|one| !one.event.is_noise() && is_there(one, &only_in));
+        let told = (all.iter()).filter(|one| !one.event.is_noise() && self.is_meant(one));
         // Together: much that happens at once makes nobody slow.
         let messages: Vec<Bytes> = told.map(|one| message::happened(&time, one)).collect();
         if !messages.is_empty() {
@@ -153,22 +145,54 @@ impl Watcher {
             .any(|one| !matches!(one.event, Event::Neighbour { .. } | Event::Ruleset(_)))
     }
 
+    /// Whether it happened in what is shown.
+    fn is_meant(&self, one: &Happening) -> bool {
+        let (Some((what, meant)), Some(place)) = (&self.what, &one.place) else {
+            return true;
+        };
+        match meant {
+            // By name, one that takes the place of the one that was meant.
+            Meant::Namespace(inode) => *inode == place.inode || *what == place.netns,
+            Meant::Lab(lab) => place.lab.as_ref() == Some(lab),
+        }
+    }
+
+    /// What is to be shown of the host; or why there is nothing.
+    fn part(&mut self, whole: Survey) -> Result<Survey, String> {
+        let Some((what, meant)) = &mut self.what else {
+            return Ok(whole);
+        };
+        match choose(&whole, what) {
+            Ok(Some(now)) => {
+                *meant = now;
+                Ok(meant.of(whole))
+            }
+            Ok(None) => Err("is not there any more".to_owned()),
+            Err(trouble) => {
+                let (Report { message, cause, .. }, _) = trouble.into_parts();
+                let cause = cause.map(|cause| format!(" ({cause})"));
+                let cause = cause.unwrap_or_default();
+                Err(format!("cannot be shown now: {message}{cause}"))
+            }
+        }
+    }
+
     fn show(&mut self, whole: Survey) {
         self.failures = 0;
-        let (seen, gone) = match part(whole, self.what.as_deref()) {
-            Ok(seen) => (seen, false),
-            // A lab that was there is down.
-            Err(_) => (Survey::default(), true),
+        let (seen, why) = match self.part(whole) {
+            Ok(seen) => (seen, None),
+            Err(why) => (Survey::default(), Some(why)),
         };
         let counters = message::counters(&seen, self.began.elapsed().as_secs_f64());
         let shape = shape(&seen);
         let unseen = seen.unseen.clone();
         self.server.keep(seen);
+        let shape = (shape, why);
         let known = self.drawn.take().filter(|(drawn, _)| *drawn == shape);
         let is_new = known.is_none();
-        let title = self.what.as_deref().unwrap_or("host");
+        let title = self.what.as_ref().map_or("host", |(what, _)| what);
         let drawn = known.unwrap_or_else(|| {
-            let map = message::map(&shape, &unseen, title, gone);
+            let map = message::map(&shape.0, &unseen, title, shape.1.as_deref());
             (shape, map)
         });
         self.server.readers.send_map(&drawn.1, is_new);
