@@ -18,6 +18,8 @@ pub struct Packet {
     pub source_port: u16,
     /// With its header, in bytes.
     pub size: u32,
+    /// How many routers it may still pass.
+    pub ttl: u8,
     /// Whether it is an answer.
     pub answer: bool,
     /// Whether its destination was rewritten on the way (`ct status dnat`).
@@ -83,6 +85,15 @@ impl Packet {
         }
     }
 
+    /// As it is where no rule does anything to it.
+    pub fn unchanged(&self) -> After {
+        After {
+            marks: self.marks,
+            known: self.known,
+            ttl: self.ttl,
+        }
+    }
+
     /// From where to where, with ports.
     pub(super) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         let port = match self.load {
@@ -142,11 +153,22 @@ pub enum Layer {
     Bridge,
 }
 
+/// What rules leave of a packet that passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    /// Its mark, and that of its connection.
+    pub marks: (Bits, Bits),
+    /// Whether it is tracked.
+    pub known: Known,
+    /// How many routers it may still pass.
+    pub ttl: u8,
+}
+
 /// What the rules do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It goes on, perhaps as from or to somebody else, with these marks, and tracked or not.
-    Passes(Option<Rewrite>, (Bits, Bits), Known),
+    /// It goes on, perhaps as from or to somebody else, and as it is then.
+    Passes(Option<Rewrite>, After),
     /// It does not.
     Drops {
         /// Family and name of the table.
@@ -163,6 +185,17 @@ pub enum Judgement {
         /// The rule.
         line: String,
     },
+}
+
+/// A socket that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// At which address.
+    pub at: IpAddr,
+    /// Whether one at `::` takes IPv4 as well.
+    pub both: bool,
+    /// The number of the one device that it listens on; 0: on all.
+    pub dev: u32,
 }
 
 /// How a packet is rewritten.
@@ -191,6 +224,23 @@ pub struct Routed {
     pub source: Option<IpAddr>,
     /// As `ip route get` shows it.
     pub text: String,
+    /// The largest packet that the route itself takes.
+    pub mtu: Option<RouteMtu>,
+    /// How many routers a packet may pass that is sent by it, if the route says so.
+    pub ttl: Option<u8>,
+    /// Where else it may go by the same route: a hash of what the packet is chooses.
+    pub others: Vec<Routed>,
+}
+
+/// The largest packet that a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteMtu {
+    /// In bytes.
+    pub bytes: u32,
+    /// A router on the way has told so, and it is kept for a while.
+    pub learnt: bool,
+    /// It holds whatever else is told (`lock`).
+    pub locked: bool,
 }
 
 /// Why the kernel has none (errno(3)).
@@ -219,7 +269,7 @@ pub trait Ground {
     /// What the rules do with it.
     fn judge(&self, space: usize, layer: Layer, hook: Hook, packet: &Packet) -> Judgement;
     /// Where somebody listens on the port; `None`: that cannot be told.
-    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<SocketAddr>>;
+    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<Listening>>;
     /// A setting below /proc/sys/net (`ipv4/ip_forward`), as it is written there.
     fn setting(&self, space: usize, path: &str) -> Option<String>;
 }

@@ -1,15 +1,15 @@
 //! What the rules of a namespace do with a packet, in the words of the walk.
 
 use super::filter::{self, Ask, Connection, ConnectionState, Ends, Fate, Line};
-use super::ground::{Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
+use super::ground::{After, Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
 use crate::state::ruleset::{self, NatKind, Ruleset};
 use crate::state::{TABLE, Transport};
 
 /// Types of ICMP (RFC 792) and ICMPv6 (RFC 4443): echo request, echo reply.
 const ECHO4: (u8, u8) = (8, 0);
 const ECHO6: (u8, u8) = (128, 129);
-const ICMP: u8 = 1;
-const ICMP6: u8 = 58;
+pub(super) const ICMP: u8 = 1;
+pub(super) const ICMP6: u8 = 58;
 
 /// What they do with it.
 pub(crate) fn judge(
@@ -37,16 +37,19 @@ pub(crate) fn judge(
     match passage.fate {
         Fate::Accept => {
             let after = &passage.packet;
-            let marks = (after.mark, after.connection.mark);
-            let known = match after.connection.state {
-                ConnectionState::Untracked => Known::Untracked,
-                _ => packet.known,
+            let left = After {
+                marks: (after.mark, after.connection.mark),
+                known: match after.connection.state {
+                    ConnectionState::Untracked => Known::Untracked,
+                    _ => packet.known,
+                },
+                ttl: after.ttl,
             };
             // What connection tracking does to answers is known already.
             let by_rules = passage.rewrite.filter(|_| !packet.answer);
             match by_rules.as_ref().map(rewritten) {
-                None => Judgement::Passes(None, marks, known),
-                Some(Some(rewrite)) => Judgement::Passes(Some(rewrite), marks, known),
+                None => Judgement::Passes(None, left),
+                Some(Some(rewrite)) => Judgement::Passes(Some(rewrite), left),
                 Some(None) => {
                     let (table, line, _) = told(passage.rewritten_by.as_ref());
                     Judgement::Unknown { table, line }
@@ -141,6 +144,7 @@ fn seen(packet: &Packet) -> filter::Packet {
         destination_port: port,
         icmp,
         size: packet.size,
+        ttl: packet.ttl,
         mark: packet.marks.0,
         iif: packet.iif.clone(),
         oif: packet.oif.clone(),

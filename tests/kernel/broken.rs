@@ -2,6 +2,7 @@
 //! after packets were tried, and the packets agree.
 
 mod links;
+mod odd;
 mod ways;
 
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::nothing is, and all arrives", whole),
         test("broken::every cause has its case", all_causes),
         test("broken::listens on another address only", elsewhere),
+        test("broken::listens for IPv6 alone", six_only),
+        test("broken::one of several ways leads nowhere", several),
         test("broken::an address that two have, by IPv6", duplicate6),
         test("broken::by our own policy", policy),
         test("broken::an answer from another than was asked", hairpin),
@@ -70,7 +73,7 @@ END
 "#;
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    links::CASES.iter().chain(ways::CASES)
+    links::CASES.iter().chain(ways::CASES).chain(odd::CASES)
 }
 
 /// What explain says: the cause and the line.
@@ -197,6 +200,59 @@ fn elsewhere() {
     let all = listener("0.0.0.0:8000").expect("a listener");
     assert_eq!(explained("one two:8000").0, "arrives");
     drop(all);
+}
+
+/// A socket at `::` that does not take IPv4 (ipv6(7)).
+fn six_only() {
+    sh(NETWORK);
+    let connects = |to: &str| {
+        let connect = format!("timeout 0.5 bash -c 'exec 3<>/dev/tcp/{to}/8000'");
+        try_sh(&format!("ip netns exec one {connect}")).code == Some(0)
+    };
+    let listens = |only: u8| {
+        sh(&format!(
+            "ip netns exec two sysctl -qw net.ipv6.bindv6only={only}"
+        ));
+        let listener = crate::matrix::within("two", || std::net::TcpListener::bind("[::]:8000"));
+        listener.expect("a listener")
+    };
+    let listener = listens(1);
+    let (cause, line) = explained("one two:8000");
+    assert_eq!(cause, "nothing-listens", "{line}");
+    assert!(
+        line.contains("by IPv4") && line.contains("IPV6_V6ONLY"),
+        "{line}"
+    );
+    assert!(!connects("10.0.0.20") && connects("fd00::20"));
+    assert_eq!(explained("one [fd00::20]:8000").0, "arrives");
+    drop(listener);
+    let _listener = listens(0);
+    assert_eq!(explained("one two:8000").0, "arrives");
+    assert!(connects("10.0.0.20"));
+}
+
+/// The kernel chooses by a hash, of which not all is known before.
+fn several() {
+    sh(NETWORK);
+    sh("ip -n one route replace default nexthop via 10.0.0.1 nexthop via 10.0.0.99");
+    let (verdict, line) = explained("one 203.0.113.2");
+    assert_eq!(verdict, "unknown", "{line}");
+    assert!(line.contains("one of several ways"), "{line}");
+    assert!(
+        line.contains("10.0.0.99") && line.contains("it arrives"),
+        "{line}"
+    );
+    // One of them takes both ways, and a pair of ports decides which of them a packet goes.
+    sh("ip netns exec one sysctl -qw net.ipv4.fib_multipath_hash_policy=1");
+    let by = |source: u16| {
+        let way = format!("203.0.113.2 ipproto udp sport {source} dport 53");
+        sh(&format!("ip -n one route get {way}")).contains("10.0.0.99")
+    };
+    let ways: std::collections::BTreeSet<bool> = (1000..1100).map(by).collect();
+    assert_eq!(ways.len(), 2);
+    // Where all lead to the same, it does not matter.
+    sh("ip address add 10.0.0.99/24 dev br0");
+    assert_eq!(explained("one 203.0.113.2").0, "arrives");
 }
 
 /// The answer goes past where the address was rewritten.

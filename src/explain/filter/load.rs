@@ -241,6 +241,8 @@ pub(super) fn fib(fib: Fib, packet: &Packet, scene: &Scene<'_>) -> Bytes {
     let from_lo = packet.iif.as_ref().is_some_and(|(name, _)| name == "lo");
     let way = match scene.hook {
         Hook::Prerouting if from_lo => Some(packet.iif.clone()),
+        // What a mark that is not known leads to is not known.
+        _ if fib.mark && packet.mark.known != u32::MAX => None,
         _ => scene.ask.way(address, mark, dev),
     };
     let length = if fib.result == FibResult::OifName && !fib.present {
