@@ -24,9 +24,11 @@ impl fmt::Display for Place {
 
 /// The start of a command that works in a namespace.
 pub(super) fn ip(netns: &str) -> String {
-    match netns {
-        "host" => "ip ".to_owned(),
-        _ => format!("ip -n {netns} "),
+    match netns.split_once(" net:[") {
+        None if netns == "host" => "ip ".to_owned(),
+        // One of several that are called so.
+        Some((name, _)) => format!("ip -n {name} "),
+        None => format!("ip -n {netns} "),
     }
 }
 
@@ -249,6 +251,15 @@ pub enum Cause {
         /// For whom.
         address: IpAddr,
     },
+    /// Who has an address is told not to say so.
+    ArpIgnored {
+        /// Who.
+        at: Place,
+        /// The address.
+        address: IpAddr,
+        /// By which setting (`arp_ignore=1`).
+        setting: String,
+    },
     /// Nobody listens on the port.
     NothingListens {
         /// Where.
@@ -348,6 +359,7 @@ impl Cause {
             Cause::Duplicate { .. } => "duplicate-address",
             Cause::WrongNeighbour { .. } => "wrong-neighbour",
             Cause::NeighbourFailed { .. } => "neighbour-failed",
+            Cause::ArpIgnored { .. } => "arp-ignored",
             Cause::NothingListens { .. } => "nothing-listens",
             Cause::OtherSource { .. } => "answer-from-another",
             Cause::NotVisible { .. } => "not-published-to-it",

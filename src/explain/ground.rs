@@ -14,6 +14,8 @@ pub struct Packet {
     pub destination: IpAddr,
     /// What it carries.
     pub load: Load,
+    /// Whether it finds a neighbour, and carries nothing.
+    pub seek: Option<Seek>,
     /// The port that it is sent from, 0 for pings.
     pub source_port: u16,
     /// With its header, in bytes.
@@ -61,6 +63,15 @@ pub enum Load {
     Echo,
     /// Something to a port.
     To(Transport, u16),
+}
+
+/// What finds a neighbour: ARP, or neighbour solicitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    /// The question who has an address.
+    Asks,
+    /// The answer.
+    Tells,
 }
 
 impl Packet {

@@ -191,15 +191,16 @@ impl Ground for Kernel<'_> {
 /// What is asked of the kernel for a packet.
 fn question(packet: &Packet) -> fib::Question {
     let (protocol, ports) = match packet.load {
-        Load::To(transport, port) => (transport.number(), Some((packet.source_port, port))),
-        Load::Echo if packet.v6() => (ICMP6, None),
-        Load::Echo => (ICMP, None),
+        _ if packet.seek.is_some() => (None, None),
+        Load::To(transport, port) => (Some(transport.number()), Some((packet.source_port, port))),
+        Load::Echo if packet.v6() => (Some(ICMP6), None),
+        Load::Echo => (Some(ICMP), None),
     };
     fib::Question {
         source: packet.source,
         iif: packet.iif.as_ref().map(|(_, index)| *index),
         mark: packet.marks.0.value,
-        protocol: Some(protocol),
+        protocol,
         ports,
         ..fib::Question::to(packet.destination)
     }

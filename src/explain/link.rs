@@ -79,7 +79,7 @@ pub(super) fn place(survey: &Map<'_>, spot: Spot) -> Place {
 }
 
 /// Whether the device itself has the address.
-fn has(survey: &Map<'_>, spot: Spot, address: IpAddr) -> bool {
+pub(super) fn has(survey: &Map<'_>, spot: Spot, address: IpAddr) -> bool {
     let mut own = device(survey, spot).addresses.iter();
     own.any(|one| one.net.addr() == address)
 }

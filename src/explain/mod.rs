@@ -26,7 +26,7 @@ use crate::state::survey::{Space, Survey};
 pub use cause::{Apart, Cause, Elsewhere, Obstacle, Place};
 pub use ground::{
     After, Ground, Hook, Judgement, Known, Layer, Listening, Load, Packet, Rewrite, RouteMtu,
-    Routed, Unrouted,
+    Routed, Seek, Unrouted,
 };
 pub(crate) use kernel::Kernel;
 pub use rules::Rules;

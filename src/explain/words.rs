@@ -141,6 +141,14 @@ impl fmt::Display for Cause {
                     "{at} asked for {address}, and nobody answered (neighbour failed)"
                 )
             }
+            Cause::ArpIgnored {
+                at,
+                address,
+                setting,
+            } => write!(
+                f,
+                "{at} does not answer who asks for {address} by ARP ({setting})"
+            ),
             Cause::NothingListens {
                 netns,
                 port,
@@ -331,6 +339,12 @@ impl Cause {
                     "look at who answers there: `netyard capture {}:{} arp`",
                     at.netns, at.dev
                 )
+            }
+            Cause::ArpIgnored { at, setting, .. } => {
+                let word = setting.split('=').next().unwrap_or_default();
+                let set = |dev: &str| format!("net.ipv4.conf.{dev}.{word}=0");
+                let both = format!("sysctl -w {} {}", set("all"), set(&at.dev));
+                inside(&at.netns, &both)
             }
             Cause::NothingListens { elsewhere, .. } => match elsewhere {
                 Some(Elsewhere::At(_)) => "let it listen on 0.0.0.0 or [::]".to_owned(),

@@ -31,6 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::every cause has its case", all_causes),
         test("broken::listens on another address only", elsewhere),
         test("broken::listens for IPv6 alone", six_only),
+        test("broken::a namespace that is called host", called_host),
         test("broken::one of several ways leads nowhere", several),
         test("broken::an address that two have, by IPv6", duplicate6),
         test("broken::by our own policy", policy),
@@ -229,6 +230,21 @@ fn six_only() {
     let _listener = listens(0);
     assert_eq!(explained("one two:8000").0, "arrives");
     assert!(connects("10.0.0.20"));
+}
+
+/// Two that are called the same, of which one is the host itself.
+fn called_host() {
+    sh(NETWORK);
+    sh("ip netns add host; ip link add p-host up master br0 type veth peer name eth0 netns host");
+    sh("ip -n host address add 10.0.0.30/24 dev eth0; ip -n host link set eth0 up");
+    assert_eq!(explained("one 10.0.0.30").0, "arrives");
+    assert!(tried("one 10.0.0.30"));
+    assert_eq!(explained("host 10.0.0.30").0, "arrives");
+    sh("ip -n host link set eth0 down");
+    let (cause, line) = explained("one 10.0.0.30");
+    assert_eq!(cause, "device-down", "{line}");
+    assert!(line.contains("eth0 in host net:["), "{line}");
+    assert!(!tried("one 10.0.0.30"));
 }
 
 /// The kernel chooses by a hash, of which not all is known before.

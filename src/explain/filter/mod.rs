@@ -19,5 +19,5 @@ mod xt;
 
 pub use crate::state::ruleset::Hook;
 pub use hook::pass;
-pub use packet::{Bits, Connection, ConnectionState, Device, Ends, Layer, Packet};
+pub use packet::{Arp, Bits, Connection, ConnectionState, Device, Ends, Layer, Packet};
 pub use passage::{AddressType, Ask, Fate, Line, Passage, Question, Rewrite};

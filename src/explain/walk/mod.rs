@@ -2,6 +2,7 @@
 
 mod across;
 mod forks;
+mod neighbour;
 mod refuse;
 mod rewrite;
 mod route;
@@ -62,6 +63,8 @@ struct Walk<'a> {
     marks: BTreeMap<usize, Bits>,
     /// Where it was handed on, by which device it came there, from whom and to whom.
     handed: BTreeSet<(usize, Option<u32>, Option<IpAddr>, IpAddr)>,
+    /// Who has asked for whom on a link, and been asked: each knows the other's address then.
+    met: BTreeSet<(Spot, IpAddr)>,
     /// Where a route has several ways.
     forks: Forks,
     /// The last namespace that handed it on, with the source that it had then.
@@ -88,6 +91,7 @@ fn once(
         passed: BTreeSet::new(),
         marks: BTreeMap::new(),
         handed: BTreeSet::new(),
+        met: BTreeSet::new(),
         forks,
         forwarder: None,
     };
@@ -121,6 +125,7 @@ fn first(question: &Question) -> Packet {
         source: None,
         destination: question.to,
         load: question.load,
+        seek: None,
         source_port: match question.load {
             Load::Echo => 0,
             Load::To(..) => SOURCE_PORT,
