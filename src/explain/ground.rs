@@ -281,6 +281,10 @@ pub trait Ground {
     fn judge(&self, space: usize, layer: Layer, hook: Hook, packet: &Packet) -> Judgement;
     /// Where somebody listens on the port; `None`: that cannot be told.
     fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<Listening>>;
+    /// Whether the namespace was told to answer for an address on a device (`ip neigh add proxy`).
+    fn stands_in(&self, _space: usize, _address: IpAddr, _dev: u32) -> bool {
+        false
+    }
     /// A setting below /proc/sys/net (`ipv4/ip_forward`), as it is written there.
     fn setting(&self, space: usize, path: &str) -> Option<String>;
 }

@@ -16,7 +16,7 @@ use crate::state::survey::{Device, Survey};
 use crate::state::{PortRange, Transport};
 use crate::sys::netlink::fib::{self, Found, Kind};
 use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{KernelError, diag};
+use crate::sys::netlink::{KernelError, diag, neigh};
 use crate::sys::survey::Open;
 use crate::sys::{netns, sysctl};
 
@@ -180,6 +180,12 @@ impl Ground for Kernel<'_> {
             dev: one.dev,
         });
         Some(told.collect())
+    }
+
+    fn stands_in(&self, space: usize, address: IpAddr, dev: u32) -> bool {
+        let open = self.open(space);
+        let all = open.and_then(|open| neigh::proxies(&mut open.borrow_mut().1));
+        all.is_ok_and(|all| all.contains(&(dev, address)))
     }
 
     fn setting(&self, space: usize, path: &str) -> Option<String> {

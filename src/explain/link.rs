@@ -84,6 +84,12 @@ pub(super) fn has(survey: &Map<'_>, spot: Spot, address: IpAddr) -> bool {
     own.any(|one| one.net.addr() == address)
 }
 
+/// Whether any device of the namespace has the address.
+pub(super) fn has_any(space: &Space, address: IpAddr) -> bool {
+    let mut all = space.devices.iter().flat_map(|device| &device.addresses);
+    all.any(|one| one.net.addr() == address)
+}
+
 /// Who answers for an address: whose device has it, and, of IPv4, whose any other has it
 /// (`arp_ignore` is 0 by default, Documentation/networking/ip-sysctl.rst).
 fn owners<'s>(
@@ -92,10 +98,7 @@ fn owners<'s>(
     start: Spot,
     next: IpAddr,
 ) -> impl Iterator<Item = (&'s Spot, &'s Way)> {
-    let any = move |space: &Space| {
-        let mut all = space.devices.iter().flat_map(|device| &device.addresses);
-        next.is_ipv4() && all.any(|one| one.net.addr() == next)
-    };
+    let any = move |space: &Space| next.is_ipv4() && has_any(space, next);
     segment.places.iter().filter(move |(spot, _)| {
         let elsewhere = spot.0 != start.0 || **spot != start && has(survey, **spot, next);
         elsewhere && (has(survey, **spot, next) || any(&survey.namespaces[spot.0]))

@@ -31,6 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::every cause has its case", all_causes),
         test("broken::listens on another address only", elsewhere),
         test("broken::listens for IPv6 alone", six_only),
+        test("broken::somebody stands in for another", proxies),
         test("broken::a namespace that is called host", called_host),
         test("broken::one of several ways leads nowhere", several),
         test("broken::an address that two have, by IPv6", duplicate6),
@@ -230,6 +231,41 @@ fn six_only() {
     let _listener = listens(0);
     assert_eq!(explained("one two:8000").0, "arrives");
     assert!(connects("10.0.0.20"));
+}
+
+/// Who is on another link, and for whom the host answers (proxy_arp, `ip neigh add proxy`).
+fn proxies() {
+    sh(NETWORK);
+    // The one thinks that all of it is on its link, and the other knows the way back.
+    sh("ip -n one address del 10.0.0.10/24 dev eth0; ip -n one address add 10.0.0.10/8 dev eth0");
+    sh("ip -n internet route add 10.0.0.0/24 via 203.0.113.1");
+    // Who stands in waits for up to 0.8 s, as whom it stands in for may answer.
+    sh("sysctl -qw net.ipv4.neigh.br0.proxy_delay=0");
+    let agree = |ask: &str, expected: &str| {
+        let (said, line) = explained(ask);
+        assert_eq!(said, expected, "{ask}: {line}");
+        assert_eq!(tried(ask), expected == "arrives", "{ask}: {line}");
+        sh("ip -n one neigh flush all; ip -n one -6 neigh flush all");
+    };
+    agree("one 10.9.0.5", "wrong-prefix");
+    sh("sysctl -qw net.ipv4.conf.br0.proxy_arp=1");
+    agree("one 10.9.0.5", "arrives");
+    sh("sysctl -qw net.ipv4.conf.br0.proxy_arp=0; ip neigh add proxy 10.9.0.5 dev br0");
+    agree("one 10.9.0.5", "arrives");
+    sh("sysctl -qw net.ipv4.conf.br0.forwarding=0");
+    agree("one 10.9.0.5", "wrong-prefix");
+    sh(
+        "ip address add fd09::1/64 dev uplink nodad; ip -n internet address add fd09::5/64 dev eth0 nodad",
+    );
+    sh("ip -n internet route add fd00::/64 via fd09::1; ip -n one route add fd09::/64 dev eth0");
+    sh("sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.neigh.br0.proxy_delay=0");
+    sh("ip neigh add proxy fd09::5 dev br0");
+    until("the kernel uses the addresses of links", || {
+        !sh("ip -6 address show; ip -n internet -6 address show").contains("tentative")
+    });
+    agree("one fd09::5", "other-link");
+    sh("sysctl -qw net.ipv6.conf.br0.proxy_ndp=1");
+    agree("one fd09::5", "arrives");
 }
 
 /// Two that are called the same, of which one is the host itself.

@@ -52,7 +52,7 @@ impl Walk<'_> {
         if packet.size > mtu {
             return Err(self.too_large(out, packet.size));
         }
-        match link::hop(self.survey, out, next, via.is_some())? {
+        match self.hop(out, next, via.is_some(), packet)? {
             Hop::Beyond(spot) => {
                 let place = link::place(self.survey, spot);
                 self.note(

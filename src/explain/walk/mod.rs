@@ -3,6 +3,7 @@
 mod across;
 mod forks;
 mod neighbour;
+mod proxy;
 mod refuse;
 mod rewrite;
 mod route;

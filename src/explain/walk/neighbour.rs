@@ -29,6 +29,23 @@ impl Walk<'_> {
             return Ok(());
         }
         let own = self.asks_from(out, next, packet);
+        // It is not asked from what may be another's (`ndisc_send_ns`).
+        let mut all = self.device(out).addresses.iter();
+        if let Some(one) = all.find(|one| next.is_ipv6() && one.net.addr() == own)
+            && (one.tentative || one.duplicate)
+        {
+            return Err(End::Stops(Box::new(Cause::Unusable {
+                at: link::place(self.survey, out),
+                address: own,
+                duplicate: one.duplicate,
+            })));
+        }
+        if next.is_ipv6() && own.is_unspecified() {
+            let at = link::place(self.survey, out);
+            return Err(End::Unknown(format!(
+                "whether {at} finds {next}: it has no address of the link to ask from"
+            )));
+        }
         let kept = (self.passed.clone(), self.marks.clone());
         let asked = self.ask((out, found), by, next, own);
         (self.passed, self.marks) = kept;
@@ -53,7 +70,7 @@ impl Walk<'_> {
 
     /// The address that the question comes from (`arp_solicit`, net/ipv4/arp.c; `ndisc_solicit`,
     /// net/ipv6/ndisc.c).
-    fn asks_from(&self, out: Spot, next: IpAddr, packet: &Packet) -> IpAddr {
+    pub(super) fn asks_from(&self, out: Spot, next: IpAddr, packet: &Packet) -> IpAddr {
         let own = |address: &IpAddr| {
             self.space(out.0).devices.iter().any(|device| {
                 device
@@ -71,7 +88,7 @@ impl Walk<'_> {
             return source.or(local).unwrap_or(Ipv6Addr::UNSPECIFIED.into());
         }
         let near = |source: &IpAddr| nets().any(|net| net.contains(&next) && net.contains(source));
-        let source = match self.of_device(out, "arp_announce") {
+        let source = match self.of_device(out, next, "arp_announce") {
             0 => source,
             1 => source.filter(near),
             _ => None,
@@ -141,11 +158,11 @@ impl Walk<'_> {
     }
 
     /// A setting of a device, or of all if that is more.
-    fn of_device(&self, spot: Spot, word: &str) -> u32 {
+    pub(super) fn of_device(&self, spot: Spot, of: IpAddr, word: &str) -> u32 {
+        let family = if of.is_ipv6() { "ipv6" } else { "ipv4" };
         let of = |dev: &str| {
-            let set = self
-                .ground
-                .setting(spot.0, &format!("ipv4/conf/{dev}/{word}"));
+            let path = format!("{family}/conf/{dev}/{word}");
+            let set = self.ground.setting(spot.0, &path);
             set.and_then(|set| set.parse().ok()).unwrap_or(0)
         };
         of("all").max(of(&self.device(spot).name))
@@ -162,17 +179,20 @@ impl Walk<'_> {
             })
             .into())
         };
-        let mut question = plain(own, next, Seek::Asks);
-        question.iif = Some(self.named(found));
+        let question = asks(own, next, Some(self.named(found)));
         if !own.is_unspecified()
             && let Err(why) = self.ground.route(found.0, &question)
         {
             return Err(self.unroutable(found.0, Some(found), &question, why));
         }
+        // Who stands in for another is not asked for its own.
+        if !link::has_any(self.space(found.0), next) {
+            return Ok(());
+        }
         let nets = || self.device(found).addresses.iter().map(|one| one.net);
         let exact = has(self.survey, found, next);
         let near = || nets().any(|net| net.addr() == next && net.contains(&own));
-        match self.of_device(found, "arp_ignore") {
+        match self.of_device(found, next, "arp_ignore") {
             1 if !exact => return silent("arp_ignore=1"),
             2 if !exact || !near() => return silent("arp_ignore=2"),
             3 if !exact => {
@@ -184,7 +204,7 @@ impl Walk<'_> {
             8 => return silent("arp_ignore=8"),
             _ => {}
         }
-        if self.of_device(found, "arp_filter") > 0 && !own.is_unspecified() {
+        if self.of_device(found, next, "arp_filter") > 0 && !own.is_unspecified() {
             let back = plain(next, own, Seek::Tells);
             let index = self.device(found).index;
             match self.ground.route(found.0, &back) {
@@ -193,6 +213,14 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The question as it comes in by a device.
+pub(super) fn asks(own: IpAddr, next: IpAddr, iif: Option<(String, u32)>) -> Packet {
+    Packet {
+        iif,
+        ..plain(own, next, Seek::Asks)
     }
 }
 
