@@ -59,7 +59,11 @@ impl<'s> Kernel<'s> {
     /// The ways of the route, where there are several.
     fn ways(&self, space: usize, question: &fib::Question) -> Vec<fib::Way> {
         let mut routes = self.survey.namespaces[space].routes.iter();
-        let several = routes.any(|route| route.hops.len() > 1 && route.to.contains(&question.to));
+        // One that tells its nexthop's number alone names no device.
+        let several = routes.any(|route| {
+            let many = route.hops.len() > 1 || route.hops.iter().any(|hop| hop.dev.is_none());
+            many && route.to.contains(&question.to)
+        });
         if !several {
             return Vec::new();
         }
@@ -275,6 +279,11 @@ impl Ask for Asked<'_, '_> {
         mark: Option<u32>,
         dev: Option<&str>,
     ) -> Option<Option<(String, u32)>> {
+        // The kernel asks with the other address as the source, which may be nobody's here.
+        let mut rules = self.kernel.survey.namespaces[self.space].rules.iter();
+        if rules.any(|rule| rule.v6 == address.is_ipv6() && !rule.words.starts_with("from all")) {
+            return None;
+        }
         let question = fib::Question {
             mark: mark.unwrap_or_default(),
             ..fib::Question::to(address)

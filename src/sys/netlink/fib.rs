@@ -10,7 +10,7 @@ use netlink_packet_route::route::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::socket::Socket;
-use super::{KernelError, decoded, request};
+use super::{KernelError, decoded, nexthop, request};
 
 /// The number of a route's MTU among its metrics (include/uapi/linux/rtnetlink.h).
 const RTAX_MTU: u32 = 2;
@@ -113,6 +113,10 @@ pub(crate) fn ways(socket: &mut Socket, question: &Question) -> io::Result<Vec<W
     let Rtnl::NewRoute(message) = decoded(&reply)? else {
         return Ok(Vec::new());
     };
+    let id = message.attributes.iter().find_map(|one| match one {
+        RouteAttribute::NhId(id) => Some(*id),
+        _ => None,
+    });
     let several = message.attributes.iter().filter_map(|one| match one {
         RouteAttribute::MultiPath(all) => Some(all),
         _ => None,
@@ -123,7 +127,11 @@ pub(crate) fn ways(socket: &mut Socket, question: &Question) -> io::Result<Vec<W
         let dev = next.interface_index;
         Way { via, dev }
     });
-    Ok(ways.collect())
+    let ways: Vec<Way> = ways.collect();
+    match id {
+        Some(id) if ways.is_empty() => nexthop::ways(socket, id),
+        _ => Ok(ways),
+    }
 }
 
 /// The next router; one of IPv6 may be that of IPv4 packets (RFC 5549).

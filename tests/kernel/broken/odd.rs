@@ -1,6 +1,7 @@
 //! What is wrong with sizes, ways, modes of devices, and how neighbours are found.
 
-use super::Case;
+use super::{Case, NETWORK, explained, tried};
+use crate::sandbox::{sh, try_sh, until};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -165,3 +166,114 @@ pub(super) const CASES: &[Case] = &[
         line: "(arp_filter=1)",
     },
 ];
+
+/// A socket at `::` that does not take IPv4 (ipv6(7)).
+pub(super) fn six_only() {
+    sh(NETWORK);
+    let connects = |to: &str| {
+        let connect = format!("timeout 0.5 bash -c 'exec 3<>/dev/tcp/{to}/8000'");
+        try_sh(&format!("ip netns exec one {connect}")).code == Some(0)
+    };
+    let listens = |only: u8| {
+        sh(&format!(
+            "ip netns exec two sysctl -qw net.ipv6.bindv6only={only}"
+        ));
+        let listener = crate::matrix::within("two", || std::net::TcpListener::bind("[::]:8000"));
+        listener.expect("a listener")
+    };
+    let listener = listens(1);
+    let (cause, line) = explained("one two:8000");
+    assert_eq!(cause, "nothing-listens", "{line}");
+    assert!(
+        line.contains("by IPv4") && line.contains("IPV6_V6ONLY"),
+        "{line}"
+    );
+    assert!(!connects("10.0.0.20") && connects("fd00::20"));
+    assert_eq!(explained("one [fd00::20]:8000").0, "arrives");
+    drop(listener);
+    let _listener = listens(0);
+    assert_eq!(explained("one two:8000").0, "arrives");
+    assert!(connects("10.0.0.20"));
+}
+
+/// Who is on another link, and for whom the host answers (proxy_arp, `ip neigh add proxy`).
+pub(super) fn proxies() {
+    sh(NETWORK);
+    // The one thinks that all of it is on its link, and the other knows the way back.
+    sh("ip -n one address del 10.0.0.10/24 dev eth0; ip -n one address add 10.0.0.10/8 dev eth0");
+    sh("ip -n internet route add 10.0.0.0/24 via 203.0.113.1");
+    // Who stands in waits for up to 0.8 s, as whom it stands in for may answer.
+    sh("sysctl -qw net.ipv4.neigh.br0.proxy_delay=0");
+    let agree = |ask: &str, expected: &str| {
+        let (said, line) = explained(ask);
+        assert_eq!(said, expected, "{ask}: {line}");
+        assert_eq!(tried(ask), expected == "arrives", "{ask}: {line}");
+        sh("ip -n one neigh flush all; ip -n one -6 neigh flush all");
+    };
+    agree("one 10.9.0.5", "wrong-prefix");
+    sh("sysctl -qw net.ipv4.conf.br0.proxy_arp=1");
+    agree("one 10.9.0.5", "arrives");
+    sh("sysctl -qw net.ipv4.conf.br0.proxy_arp=0; ip neigh add proxy 10.9.0.5 dev br0");
+    agree("one 10.9.0.5", "arrives");
+    sh("sysctl -qw net.ipv4.conf.br0.forwarding=0");
+    agree("one 10.9.0.5", "wrong-prefix");
+    sh(
+        "ip address add fd09::1/64 dev uplink nodad; ip -n internet address add fd09::5/64 dev eth0 nodad",
+    );
+    sh("ip -n internet route add fd00::/64 via fd09::1; ip -n one route add fd09::/64 dev eth0");
+    sh("sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.neigh.br0.proxy_delay=0");
+    sh("ip neigh add proxy fd09::5 dev br0");
+    until("the kernel uses the addresses of links", || {
+        !sh("ip -6 address show; ip -n internet -6 address show").contains("tentative")
+    });
+    agree("one fd09::5", "other-link");
+    sh("sysctl -qw net.ipv6.conf.br0.proxy_ndp=1");
+    agree("one fd09::5", "arrives");
+}
+
+/// Two that are called the same, of which one is the host itself.
+pub(super) fn called_host() {
+    sh(NETWORK);
+    sh("ip netns add host; ip link add p-host up master br0 type veth peer name eth0 netns host");
+    sh("ip -n host address add 10.0.0.30/24 dev eth0; ip -n host link set eth0 up");
+    assert_eq!(explained("one 10.0.0.30").0, "arrives");
+    assert!(tried("one 10.0.0.30"));
+    assert_eq!(explained("host 10.0.0.30").0, "arrives");
+    sh("ip -n host link set eth0 down");
+    let (cause, line) = explained("one 10.0.0.30");
+    assert_eq!(cause, "device-down", "{line}");
+    assert!(line.contains("eth0 in host net:["), "{line}");
+    assert!(!tried("one 10.0.0.30"));
+}
+
+/// The kernel chooses by a hash, of which not all is known before.
+pub(super) fn several() {
+    sh(NETWORK);
+    sh("ip -n one route replace default nexthop via 10.0.0.1 nexthop via 10.0.0.99");
+    let (verdict, line) = explained("one 203.0.113.2");
+    assert_eq!(verdict, "unknown", "{line}");
+    assert!(line.contains("one of several ways"), "{line}");
+    assert!(
+        line.contains("10.0.0.99") && line.contains("it arrives"),
+        "{line}"
+    );
+    // One of them takes both ways, and a pair of ports decides which of them a packet goes.
+    sh("ip netns exec one sysctl -qw net.ipv4.fib_multipath_hash_policy=1");
+    let by = |source: u16| {
+        let way = format!("203.0.113.2 ipproto udp sport {source} dport 53");
+        sh(&format!("ip -n one route get {way}")).contains("10.0.0.99")
+    };
+    let ways: std::collections::BTreeSet<bool> = (1000..1100).map(by).collect();
+    assert_eq!(ways.len(), 2);
+    // Where all lead to the same, it does not matter.
+    sh("ip address add 10.0.0.99/24 dev br0");
+    assert_eq!(explained("one 203.0.113.2").0, "arrives");
+    // A group of nexthops, of which a route tells the number alone.
+    sh("ip -n one nexthop add id 1 via 10.0.0.1 dev eth0");
+    sh("ip -n one nexthop add id 2 via 10.0.0.98 dev eth0");
+    sh("ip -n one nexthop add id 3 group 1/2; ip -n one route replace default nhid 3");
+    sh("ip netns exec one sysctl -qw net.ipv4.nexthop_compat_mode=0");
+    let (verdict, line) = explained("one 203.0.113.2");
+    assert_eq!(verdict, "unknown", "{line}");
+    assert!(line.contains("10.0.0.98"), "{line}");
+}
