@@ -16,6 +16,7 @@ macro_rules! numbers {
 
 mod diag;
 mod doctor;
+pub(crate) mod nexthop;
 pub(crate) mod rules;
 
 /// Those about sockets.
@@ -64,16 +65,7 @@ numbers! {
     "linux/ip.h" {
         IPV4_DEVCONF_ROUTE_LOCALNET: u16 = 26;
     }
-    "linux/nexthop.h" {
-        NHMSG: usize = 8, "sizeof(struct nhmsg)";
-        NEXTHOP_GRP: usize = 8, "sizeof(struct nexthop_grp)";
-        NHA_ID: u16 = 1;
-        NHA_GROUP: u16 = 2;
-        NHA_OIF: u16 = 5;
-        NHA_GATEWAY: u16 = 6;
-    }
     "linux/rtnetlink.h" {
-        RTM_GETNEXTHOP: u16 = 106;
         RTNLGRP_LINK: u32 = 1;
         RTNLGRP_NEIGH: u32 = 3;
         RTNLGRP_IPV4_IFADDR: u32 = 5;

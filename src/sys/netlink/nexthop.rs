@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::attr::{parse, put};
 use super::fib::Way;
 use super::socket::{Request, Socket, u32_at};
-use crate::sys::uapi::*;
+use crate::sys::uapi::nexthop::*;
 
 /// The ways of one, or of each in a group.
 pub(crate) fn ways(socket: &mut Socket, id: u32) -> io::Result<Vec<Way>> {
