@@ -31,6 +31,11 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::every cause has its case", all_causes),
         test("broken::listens on another address only", elsewhere),
         test("broken::listens for IPv6 alone", odd::six_only),
+        test("broken::listens on another device only", odd::bound),
+        test(
+            "broken::asks from an address that is not answered",
+            odd::announced,
+        ),
         test("broken::somebody stands in for another", odd::proxies),
         test("broken::a namespace that is called host", odd::called_host),
         test("broken::one of several ways leads nowhere", odd::several),

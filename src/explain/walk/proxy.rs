@@ -44,7 +44,16 @@ impl Walk<'_> {
     /// Whether a device answers for an address to which its namespace has a way by another
     /// (`arp_process`, net/ipv4/arp.c; `ndisc_recv_ns`, net/ipv6/ndisc.c).
     fn stands_in(&self, spot: Spot, own: IpAddr, next: IpAddr) -> bool {
-        if self.of_device(spot, next, "forwarding") == 0 {
+        // Of a thousand on one link most have one device, and hand nothing on: their settings
+        // need not be read.
+        let space = self.space(spot.0);
+        let forwards = match next.is_ipv6() {
+            true => space.forwards.ipv6,
+            false => space.forwards.ipv4,
+        };
+        let cards = space.devices.iter();
+        let cards = cards.filter(|device| device.kind != "loopback").count();
+        if cards < 2 && !forwards || self.of_device(spot, next, "forwarding") == 0 {
             return false;
         }
         let index = self.device(spot).index;

@@ -1,5 +1,9 @@
 //! What is wrong with sizes, ways, modes of devices, and how neighbours are found.
 
+#![allow(unsafe_code)]
+
+use std::os::fd::AsRawFd;
+
 use super::{Case, NETWORK, explained, tried};
 use crate::sandbox::{sh, try_sh, until};
 
@@ -276,4 +280,54 @@ pub(super) fn several() {
     let (verdict, line) = explained("one 203.0.113.2");
     assert_eq!(verdict, "unknown", "{line}");
     assert!(line.contains("10.0.0.98"), "{line}");
+}
+
+/// From which address somebody asks decides whether who is told so answers (`arp_announce`).
+pub(super) fn announced() {
+    sh(NETWORK);
+    sh("ip -n one address add 192.168.5.5/24 dev eth0");
+    sh("ip -n one route add 10.0.0.20/32 dev eth0 src 192.168.5.5");
+    sh("ip -n two route add 192.168.5.0/24 dev eth0");
+    sh("ip netns exec two sysctl -qw net.ipv4.conf.eth0.arp_ignore=2");
+    let (cause, line) = explained("one two");
+    assert_eq!(cause, "arp-ignored", "{line}");
+    assert!(line.contains("arp_ignore=2"), "{line}");
+    assert!(!tried("one two"));
+    sh("ip netns exec one sysctl -qw net.ipv4.conf.eth0.arp_announce=2");
+    sh("ip -n one neigh flush all; ip -n two neigh flush all");
+    let (verdict, line) = explained("one two");
+    assert_eq!(verdict, "arrives", "{line}");
+    assert!(tried("one two"));
+}
+
+/// A socket that is bound to one device takes nothing from another (SO_BINDTODEVICE).
+pub(super) fn bound() {
+    sh(NETWORK);
+    let listener = |dev: &'static str| {
+        let bound = move || {
+            let listener = std::net::TcpListener::bind("0.0.0.0:8000").expect("a listener");
+            let (fd, length) = (listener.as_raw_fd(), dev.len() as libc::socklen_t);
+            // SAFETY: the name is there for as long as the call takes.
+            let done = unsafe {
+                let name = dev.as_ptr().cast();
+                libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name, length)
+            };
+            assert_eq!(done, 0, "bound to {dev}");
+            listener
+        };
+        crate::matrix::within("two", bound)
+    };
+    let connects = || {
+        let connect = "timeout 0.5 bash -c 'exec 3<>/dev/tcp/10.0.0.20/8000'";
+        try_sh(&format!("ip netns exec one {connect}")).code == Some(0)
+    };
+    let lo = listener("lo");
+    let (cause, line) = explained("one two:8000");
+    assert_eq!(cause, "nothing-listens", "{line}");
+    assert!(line.contains("on device lo only"), "{line}");
+    assert!(!connects());
+    drop(lo);
+    let _card = listener("eth0");
+    assert_eq!(explained("one two:8000").0, "arrives");
+    assert!(connects());
 }
