@@ -117,8 +117,8 @@ impl Kernel<'_> {
         }
     }
 
-    /// Whether the kernel would tell of a rule of this table: it does not of the old kind, and
-    /// a packet is not yet known where a device takes it in.
+    /// Whether the kernel would tell of a rule of this table: it does not of the old kind, a
+    /// packet is not yet known where a device takes it in, and one of ARP is another.
     fn is_traced(&self, table: &str) -> bool {
         let legacy = self.rules.iter().any(|rules| {
             let rules = rules.borrow();
@@ -128,7 +128,8 @@ impl Kernel<'_> {
                 tables.any(|one| one.legacy && format!("{} {}", one.family, one.name) == table)
             })
         });
-        !legacy && !table.starts_with("netdev ")
+        let families = ["ip ", "ip6 ", "inet ", "bridge "];
+        !legacy && families.iter().any(|family| table.starts_with(family))
     }
 }
 

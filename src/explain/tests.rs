@@ -1,7 +1,5 @@
 //! VLANs, which not every kernel has: on hosts that are made up.
 
-use std::net::SocketAddr;
-
 use super::*;
 use crate::state::Transport;
 use crate::state::survey::{Address, Counters, Device, Far, FarEnd, Port, Vlan};
@@ -18,6 +16,9 @@ impl Ground for Subnets<'_> {
             dev: device.index,
             source: Some(source),
             text: String::new(),
+            mtu: None,
+            ttl: None,
+            others: Vec::new(),
         };
         for device in devices {
             for address in &device.addresses {
@@ -31,10 +32,10 @@ impl Ground for Subnets<'_> {
     }
 
     fn judge(&self, _: usize, _: Layer, _: Hook, packet: &Packet) -> Judgement {
-        Judgement::Passes(None, packet.marks, packet.known)
+        Judgement::Passes(None, packet.unchanged())
     }
 
-    fn listeners(&self, _: usize, _: Transport, _: u16) -> Option<Vec<SocketAddr>> {
+    fn listeners(&self, _: usize, _: Transport, _: u16) -> Option<Vec<Listening>> {
         Some(Vec::new())
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cause::{Cause, Place, ip};
+use super::cause::{Apart, Cause, Elsewhere, Place, ip};
 
 fn family(v6: bool) -> &'static str {
     if v6 { "IPv6" } else { "IPv4" }
@@ -82,6 +82,21 @@ impl fmt::Display for Cause {
                     one.dev, other
                 )
             }
+            Cause::Apart(apart) => {
+                let Apart {
+                    upper, kind, other, ..
+                } = apart.as_ref();
+                match &apart.mode {
+                    Some(mode) => write!(
+                        f,
+                        "{upper} is a {kind} of mode {mode}: it and {other}, on the same card, do not hear each other"
+                    ),
+                    None => write!(
+                        f,
+                        "{upper} is a {kind} on {other}: it and the card itself do not hear each other"
+                    ),
+                }
+            }
             Cause::PortBlocked { at, state } => {
                 write!(f, "port {at} of a bridge is {state}: it carries nothing")
             }
@@ -126,14 +141,30 @@ impl fmt::Display for Cause {
                     "{at} asked for {address}, and nobody answered (neighbour failed)"
                 )
             }
+            Cause::ArpIgnored {
+                at,
+                address,
+                setting,
+            } => write!(
+                f,
+                "{at} does not answer who asks for {address} by ARP ({setting})"
+            ),
             Cause::NothingListens {
                 netns,
                 port,
                 elsewhere,
             } => match elsewhere {
-                Some(address) => {
+                Some(Elsewhere::At(address)) => {
                     write!(f, "in {netns} somebody listens on {port} at {address} only")
                 }
+                Some(Elsewhere::SixOnly) => write!(
+                    f,
+                    "nobody listens on {port} in {netns} by IPv4: who does at [::] takes IPv6 alone (IPV6_V6ONLY)"
+                ),
+                Some(Elsewhere::On(dev)) => write!(
+                    f,
+                    "in {netns} somebody listens on {port} on device {dev} only (SO_BINDTODEVICE)"
+                ),
                 None => write!(f, "nobody listens on {port} in {netns}"),
             },
             Cause::OtherSource { netns, asked, by } => write!(
@@ -147,6 +178,27 @@ impl fmt::Display for Cause {
             Cause::TooLarge { at, mtu, size } => write!(
                 f,
                 "{at} takes packets of {mtu} bytes, and this one has {size} and may not be divided"
+            ),
+            Cause::TooLargeForRoute {
+                netns,
+                to,
+                mtu,
+                size,
+                learnt,
+            } => {
+                let told = if *learnt {
+                    ", as a router has told it"
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "the route of {netns} to {to} takes packets of {mtu} bytes{told}, and this one has {size} and may not be divided"
+                )
+            }
+            Cause::TooFar(netns) => write!(
+                f,
+                "{netns}, on the way, throws it away: it has passed as many routers as it may (TTL)"
             ),
             Cause::Circle(netns) => write!(f, "the routes go in a circle, by {netns} again"),
             Cause::Unusable {
@@ -163,6 +215,10 @@ impl fmt::Display for Cause {
                     "{at} does not use {address} yet: it asks whether another has it"
                 ),
             },
+            Cause::Ipv6Mtu { at, mtu } => write!(
+                f,
+                "{at} takes packets of {mtu} bytes: with less than 1280 there is no IPv6 on it"
+            ),
             Cause::Ipv6Off(at) => write!(f, "IPv6 is switched off on {at}"),
         }
     }
@@ -245,6 +301,10 @@ impl Cause {
                     one.dev, one.netns
                 )
             }
+            Cause::Apart(apart) => match &apart.mode {
+                Some(_) => set(&apart.upper, &format!("type {} mode bridge", apart.kind)),
+                None => "speak to it from another device on that card, of mode bridge".to_owned(),
+            },
             Cause::PortBlocked { at, .. } => format!(
                 "see `bridge link show dev {}`: wait for the spanning tree, or switch it off",
                 at.dev
@@ -280,12 +340,32 @@ impl Cause {
                     at.netns, at.dev
                 )
             }
+            Cause::ArpIgnored { at, setting, .. } => {
+                let word = setting.split('=').next().unwrap_or_default();
+                let set = |dev: &str| format!("net.ipv4.conf.{dev}.{word}=0");
+                let both = format!("sysctl -w {} {}", set("all"), set(&at.dev));
+                inside(&at.netns, &both)
+            }
             Cause::NothingListens { elsewhere, .. } => match elsewhere {
-                Some(_) => "let it listen on 0.0.0.0 or [::]".to_owned(),
+                Some(Elsewhere::At(_)) => "let it listen on 0.0.0.0 or [::]".to_owned(),
+                Some(Elsewhere::SixOnly) => "let it listen on 0.0.0.0, too".to_owned(),
+                Some(Elsewhere::On(_)) => "let it listen on all devices".to_owned(),
                 None => "start a program that does".to_owned(),
             },
             Cause::EchoIgnored(netns) => inside(netns, "sysctl -w net.ipv4.icmp_echo_ignore_all=0"),
             Cause::TooLarge { at, size, .. } => set(at, &format!("mtu {size}")),
+            Cause::TooLargeForRoute {
+                netns, to, learnt, ..
+            } => match learnt {
+                true => format!("{}route flush cache, or send less", ip(netns)),
+                false => format!(
+                    "a larger `mtu` for that route (see `{}route get {to}`)",
+                    ip(netns)
+                ),
+            },
+            Cause::TooFar(_) => {
+                "a larger TTL where it is sent (`sysctl net.ipv4.ip_default_ttl`)".to_owned()
+            }
             Cause::Circle(netns) => format!("look at `{}route`", ip(netns)),
             Cause::Unusable { at, address, .. } => {
                 format!(
@@ -294,6 +374,7 @@ impl Cause {
                     at.dev
                 )
             }
+            Cause::Ipv6Mtu { at, .. } => set(at, "mtu 1500"),
             Cause::Ipv6Off(at) => inside(
                 &at.netns,
                 &format!("sysctl -w net.ipv6.conf.{}.disable_ipv6=0", at.dev),

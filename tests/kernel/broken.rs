@@ -2,6 +2,7 @@
 //! after packets were tried, and the packets agree.
 
 mod links;
+mod odd;
 mod ways;
 
 use serde_json::Value;
@@ -29,6 +30,15 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::nothing is, and all arrives", whole),
         test("broken::every cause has its case", all_causes),
         test("broken::listens on another address only", elsewhere),
+        test("broken::listens for IPv6 alone", odd::six_only),
+        test("broken::listens on another device only", odd::bound),
+        test(
+            "broken::asks from an address that is not answered",
+            odd::announced,
+        ),
+        test("broken::somebody stands in for another", odd::proxies),
+        test("broken::a namespace that is called host", odd::called_host),
+        test("broken::one of several ways leads nowhere", odd::several),
         test("broken::an address that two have, by IPv6", duplicate6),
         test("broken::by our own policy", policy),
         test("broken::an answer from another than was asked", hairpin),
@@ -70,7 +80,7 @@ END
 "#;
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    links::CASES.iter().chain(ways::CASES)
+    links::CASES.iter().chain(ways::CASES).chain(odd::CASES)
 }
 
 /// What explain says: the cause and the line.

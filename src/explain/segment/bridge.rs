@@ -31,7 +31,7 @@ impl Search<'_> {
             self.hand_over(bridge, own.way);
         }
         let mut next = Vec::new();
-        for out in self.members(bridge) {
+        for &out in self.survey.members(bridge) {
             let device = self.device(out);
             let hairpin = device.port.as_ref().is_some_and(|port| port.hairpin);
             if Some(out) == port && !hairpin {

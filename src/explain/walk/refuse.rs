@@ -4,11 +4,15 @@ use std::net::IpAddr;
 
 use super::{End, Walk};
 use crate::explain::absent;
-use crate::explain::cause::{Cause, Place};
+use crate::explain::cause::Cause;
 use crate::explain::ground::{Packet, Unrouted};
 use crate::explain::link;
-use crate::explain::segment::Spot;
+use crate::explain::segment::{self, Spot};
+use crate::state::is_link_local;
 use crate::state::survey::Device;
+
+/// On a device that takes less there is no IPv6 (RFC 8200, 5).
+const IPV6_MIN_MTU: u32 = 1280;
 
 impl Walk<'_> {
     /// What the kernel's refusal means; not each is a route's.
@@ -98,9 +102,9 @@ impl Walk<'_> {
     fn no_route(&self, at: usize, came: Option<Spot>, packet: &Packet) -> Cause {
         let to = packet.destination;
         if packet.v6()
-            && let Some(off) = self.ipv6_off(at)
+            && let Some(cause) = self.without_ipv6(at, to)
         {
-            return Cause::Ipv6Off(off);
+            return cause;
         }
         if came.is_none() && self.is_own(at, to) {
             return Cause::LoopbackDown(self.space(at).name.clone());
@@ -151,20 +155,32 @@ impl Walk<'_> {
         routes.any(|route| route.kind == kind && route.to.contains(&to))
     }
 
-    fn ipv6_off(&self, at: usize) -> Option<Place> {
-        let cards = self
-            .space(at)
-            .devices
-            .iter()
-            .filter(|device| device.kind != "loopback");
-        let off = |device: &&Device| {
-            let path = format!("ipv6/conf/{}/disable_ipv6", device.name);
-            self.ground.setting(at, &path).as_deref() == Some("1")
+    /// A device that has no IPv6 and so no way there: all are so that could have one, or who is
+    /// looked for is on its link.
+    fn without_ipv6(&self, at: usize, to: IpAddr) -> Option<Cause> {
+        let cards = self.space(at).devices.iter().enumerate();
+        let cards =
+            cards.filter(|(_, device)| device.kind != "loopback" && device.master.is_none());
+        let has_any = |device: &Device| {
+            let mut own = device.addresses.iter().map(|one| one.net);
+            own.any(|net| net.addr().is_ipv6() && !is_link_local(&net))
         };
-        let first = cards.into_iter().find(off)?;
-        Some(Place {
-            netns: self.space(at).name.clone(),
-            dev: first.name.clone(),
+        let peopled = cards.clone().any(|(_, device)| has_any(device));
+        let holder = link::holder(self.survey, (at, 0), to);
+        let blamed = |n: usize| {
+            let there = || segment::from(self.survey, (at, n)).places;
+            !peopled || holder.is_some_and(|holder| there().contains_key(&holder))
+        };
+        cards.into_iter().find_map(|(n, device)| {
+            let (place, mtu) = (link::place(self.survey, (at, n)), device.mtu);
+            let path = format!("ipv6/conf/{}/disable_ipv6", device.name);
+            let off = || self.ground.setting(at, &path).as_deref() == Some("1");
+            match mtu < IPV6_MIN_MTU || off() {
+                true if !blamed(n) => None,
+                true if mtu < IPV6_MIN_MTU => Some(Cause::Ipv6Mtu { at: place, mtu }),
+                true => Some(Cause::Ipv6Off(place)),
+                false => None,
+            }
         })
     }
 

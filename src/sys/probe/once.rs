@@ -56,7 +56,11 @@ impl Sender {
         let v6 = once.to.is_ipv6();
         let any = SocketAddr::new(open::unspecified(v6), 0);
         let by = match once.probe {
-            Probe::Ping => By::Echo(open::raw(v6)?, UdpSocket::bind(any)?),
+            Probe::Ping => {
+                let raw = open::raw(v6)?;
+                undivided(raw.as_fd(), v6)?;
+                By::Echo(raw, UdpSocket::bind(any)?)
+            }
             Probe::Udp(port) => {
                 let socket = UdpSocket::bind(any)?;
                 socket.set_nonblocking(true)?;
@@ -195,11 +199,12 @@ impl AsFd for Sender {
     }
 }
 
-/// Errors of others on the way come to the socket, and nothing is divided (ip(7), ipv6(7)).
+/// Errors of others on the way come to the socket; nothing is divided, and what the kernel knows
+/// of sizes holds, as with `ping -M do` (ip(7), ipv6(7)).
 fn undivided(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
     match v6 {
-        true => sockopt::set_ipv6_mtu_discover(fd, sockopt::Ipv6PathMtuDiscovery::PROBE)?,
-        false => sockopt::set_ip_mtu_discover(fd, sockopt::Ipv4PathMtuDiscovery::PROBE)?,
+        true => sockopt::set_ipv6_mtu_discover(fd, sockopt::Ipv6PathMtuDiscovery::DO)?,
+        false => sockopt::set_ip_mtu_discover(fd, sockopt::Ipv4PathMtuDiscovery::DO)?,
     }
     hear_errors(fd, v6)
 }

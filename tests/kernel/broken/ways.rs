@@ -197,7 +197,7 @@ pub(super) const CASES: &[Case] = &[
         broken: r#"nft 'table netdev n { chain i { type filter hook ingress device "uplink" priority 0; policy drop; }; }'"#,
         ask: "one 203.0.113.2",
         cause: "filtered",
-        line: "table netdev n of host drops it (ingress)",
+        line: "table netdev n of host drops it (ingress, of who asks for 203.0.113.2)",
     },
     Case {
         name: "a routing rule for the source",

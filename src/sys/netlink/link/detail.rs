@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use netlink_packet_route::link::{
     BridgeStpState, InfoBond, InfoBridge, InfoData, InfoGeneve, InfoGre, InfoIpTunnel, InfoIpVlan,
-    InfoMacVlan, InfoMacVtap, InfoVlan, InfoVrf, InfoVxlan,
+    InfoMacVlan, InfoMacVtap, InfoVlan, InfoVrf, InfoVxlan, IpVlanFlags,
 };
 
 /// Words and values.
@@ -41,11 +41,7 @@ pub(super) fn details(data: &InfoData) -> Details {
                 tell("mode", mode);
             }
         }),
-        InfoData::IpVlan(all) => all.iter().for_each(|one| {
-            if let InfoIpVlan::Mode(mode) = one {
-                tell("mode", mode);
-            }
-        }),
+        InfoData::IpVlan(all) => all.iter().for_each(|one| ipvlan(one, &mut tell)),
         InfoData::Vrf(all) => all.iter().for_each(|one| {
             if let InfoVrf::TableId(table) = one {
                 tell("table", table);
@@ -85,6 +81,18 @@ fn geneve(one: &InfoGeneve, tell: &mut impl FnMut(&str, &dyn Display)) {
         InfoGeneve::Remote(ip) => tell("remote", ip),
         InfoGeneve::Remote6(ip) => tell("remote", ip),
         InfoGeneve::Port(port) => tell("dstport", port),
+        _ => {}
+    }
+}
+
+/// What its mode says is another thing than who on the card hears whom.
+fn ipvlan(one: &InfoIpVlan, tell: &mut impl FnMut(&str, &dyn Display)) {
+    match one {
+        InfoIpVlan::Mode(mode) => tell("mode", mode),
+        InfoIpVlan::Flags(flags) if flags.contains(IpVlanFlags::Private) => {
+            tell("flags", &"private");
+        }
+        InfoIpVlan::Flags(flags) if flags.contains(IpVlanFlags::Vepa) => tell("flags", &"vepa"),
         _ => {}
     }
 }
