@@ -22,14 +22,29 @@ impl fmt::Display for Place {
     }
 }
 
-/// The start of a command that works in a namespace.
+/// The start of an `ip` command that works in a namespace.
 pub(super) fn ip(netns: &str) -> String {
-    match netns.split_once(" net:[") {
-        None if netns == "host" => "ip ".to_owned(),
+    match (process(netns), netns.split_once(" net:[")) {
+        (Some(pid), _) => format!("nsenter -t {pid} -n ip "),
+        (None, None) if netns == "host" => "ip ".to_owned(),
         // One of several that are called so.
-        Some((name, _)) => format!("ip -n {name} "),
-        None => format!("ip -n {netns} "),
+        (None, Some((name, _))) => format!("ip -n {name} "),
+        (None, None) => format!("ip -n {netns} "),
     }
+}
+
+/// What goes before a command that shall run in a namespace; `None`: in that of the caller.
+pub(super) fn within(netns: &str) -> Option<String> {
+    match process(netns) {
+        Some(pid) => Some(format!("nsenter -t {pid} -n")),
+        None => (netns != "host").then(|| format!("netyard exec {netns} --")),
+    }
+}
+
+/// The number of the process by which a namespace without a name is called (`sleep:4711`).
+fn process(netns: &str) -> Option<&str> {
+    let (_, pid) = netns.rsplit_once(':')?;
+    pid.bytes().all(|byte| byte.is_ascii_digit()).then_some(pid)
 }
 
 /// What is in a frame's way on a link.
@@ -131,7 +146,7 @@ pub enum Cause {
         /// Who does not know the way back.
         knows_not: String,
     },
-    /// A route that says no.
+    /// A route that says no, or a routing rule.
     Refused {
         /// Where.
         netns: String,
@@ -139,6 +154,9 @@ pub enum Cause {
         kind: String,
         /// Where to.
         to: IpAddr,
+        /// The routing rule that says so, and no route.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
     },
     /// A namespace on the way does not forward.
     ForwardingOff {

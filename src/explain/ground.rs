@@ -191,7 +191,7 @@ pub enum Judgement {
     },
     /// One of the rules cannot be followed, and it would decide.
     Unknown {
-        /// Family and name of the table.
+        /// Family and name of the table; empty: none could be read.
         table: String,
         /// The rule.
         line: String,

@@ -165,8 +165,8 @@ impl Ground for Kernel<'_> {
                 judge(&rules.ruleset, layer, hook, packet, &asked)
             }
             Some(Err(why)) => Judgement::Unknown {
-                table: "of any name".to_owned(),
-                line: format!("its rules cannot be read: {why}"),
+                table: String::new(),
+                line: format!("they cannot be read: {why}"),
             },
             None => Judgement::Passes(None, packet.unchanged()),
         }

@@ -5,6 +5,7 @@
 mod absent;
 mod cause;
 pub mod filter;
+mod fix;
 mod ground;
 mod judge;
 mod kernel;

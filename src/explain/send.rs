@@ -40,7 +40,7 @@ impl Kernel<'_> {
         } = follow(once, &stops.collect::<Vec<_>>())?;
         let trace = self.in_order(&way, events);
         let legacy = |table: &str| !self.is_traced(table);
-        let agreement = agreement(explanation, question.load, (&seen, &trace), legacy);
+        let agreement = agreement(explanation, question.load, (&seen, after, &trace), legacy);
         Ok(Sent {
             seen,
             after,

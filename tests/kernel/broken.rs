@@ -182,6 +182,13 @@ fn whole() {
         }
         assert_eq!(sent(ask)["agrees"], true, "{ask}");
     }
+    // What is on top of a bridge hears what comes to it.
+    sh("ip netns add c; ip link add mv link br0 type macvlan mode bridge; ip link set mv netns c");
+    sh("ip -n c address add 10.0.0.40/24 dev mv; ip -n c link set mv up");
+    for ask in ["two c", "c two"] {
+        assert_eq!(explained(ask).0, "arrives", "{ask}");
+        assert_eq!(sent(ask)["agrees"], true, "{ask}");
+    }
     assert!(!sh("nft list tables").contains("netyard-trace"));
 }
 

@@ -218,6 +218,16 @@ impl<'s> Search<'s> {
                 _ => {}
             }
         }
+        next.extend(self.received(frame));
+        if super::link::is_idle(device) {
+            self.segment.loose.push(spot);
+        }
+        next
+    }
+
+    /// A frame that has come as far as this device: it is the namespace's, or for what is on top.
+    fn received(&mut self, frame: Frame) -> Vec<Frame> {
+        let (spot, mut next) = (frame.at, Vec::new());
         for &top in self.survey.on_top(spot) {
             let upper = self.device(top);
             let id = upper
@@ -248,9 +258,6 @@ impl<'s> Search<'s> {
                 has: None,
                 frame: frame.tag,
             });
-        }
-        if super::link::is_idle(device) {
-            self.segment.loose.push(spot);
         }
         self.hand_over(spot, own);
         next

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{End, Onward, Walk};
 use crate::explain::cause::Cause;
+use crate::explain::fix::BRIDGED;
 use crate::explain::ground::{Hook, Layer, Packet};
 use crate::explain::link::{self, Hop};
 use crate::explain::segment::Spot;
@@ -135,7 +136,8 @@ impl Walk<'_> {
             if self.bridged_pass(at, packet) {
                 let own = Some(self.named(bridge));
                 (packet.iif, packet.oif) = (own.clone(), own);
-                self.rules(at, Layer::Ip, Hook::Forward, packet)?;
+                let passed = self.rules(at, Layer::Ip, Hook::Forward, packet);
+                passed.map_err(of_bridge)?;
             }
             (packet.iif, packet.oif) = (None, Some(self.named(other)));
             self.rules(at, Layer::Bridge, Hook::Postrouting, packet)?;
@@ -177,5 +179,18 @@ impl Walk<'_> {
         };
         let path = format!("bridge/bridge-nf-call-{family}");
         self.ground.setting(at, &path).as_deref() == Some("1")
+    }
+}
+
+/// What stops a frame that only a setting sends through the rules for packets, said so.
+fn of_bridge(end: End) -> End {
+    match end {
+        End::Stops(mut cause) => {
+            if let Cause::Filtered { hook, .. } = cause.as_mut() {
+                *hook += &format!(", which frames on a bridge meet by {BRIDGED}");
+            }
+            End::Stops(cause)
+        }
+        end => end,
     }
 }

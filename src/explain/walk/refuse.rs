@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{End, Walk};
 use crate::explain::absent;
 use crate::explain::cause::Cause;
@@ -24,7 +26,8 @@ impl Walk<'_> {
         why: Unrouted,
     ) -> End {
         let (netns, to) = (&self.space(at).name, packet.destination);
-        let refused = self.says(at, "blackhole", to);
+        let refused =
+            self.says(at, "blackhole", to) || self.rule(at, "blackhole", packet).is_some();
         let filters = |came: Spot| {
             let dev = &self.space(at).devices[came.1].name;
             let on = |dev: &str| {
@@ -38,7 +41,9 @@ impl Walk<'_> {
         let source = packet.source.unwrap_or(to);
         let local = "of 127.0.0.0/8 `route_localnet` decides";
         End::Unknown(match (why, came) {
-            (Unrouted::Group, _) => format!("{to} is a group, or all on a link: who takes it"),
+            (Unrouted::Group, _) => {
+                format!("who takes what is sent to {to}, a group or all on a link")
+            }
             (Unrouted::Invalid, None) if !refused => {
                 format!("{netns} may not send from {source} to {to} (EINVAL; {local})")
             }
@@ -69,7 +74,11 @@ impl Walk<'_> {
             netns: netns.clone(),
             kind: kind.to_owned(),
             to,
+            rule: self
+                .rule(at, kind, packet)
+                .filter(|_| !self.says(at, kind, to)),
         };
+        let rule = |kind: &str| self.rule(at, kind, packet).is_some();
         let source = packet.source.unwrap_or(to);
         match (why, came) {
             (Unrouted::ReversePath, Some(came)) => Cause::ReversePath {
@@ -80,7 +89,9 @@ impl Walk<'_> {
                 at: link::place(self.survey, came),
                 source,
             },
-            (Unrouted::Invalid, Some(came)) if !self.says(at, "blackhole", to) => {
+            (Unrouted::Invalid, Some(came))
+                if !self.says(at, "blackhole", to) && !rule("blackhole") =>
+            {
                 Cause::ReversePath {
                     at: link::place(self.survey, came),
                     source,
@@ -94,6 +105,12 @@ impl Walk<'_> {
                 dev: self.off_on(at, packet),
             },
             (Unrouted::Unreachable, _) if self.says(at, "unreachable", to) => kind("unreachable"),
+            // A rule that says so answers as if there were no route; there is one.
+            (Unrouted::None | Unrouted::Unreachable, _)
+                if rule("unreachable") && self.leads(at, to) =>
+            {
+                kind("unreachable")
+            }
             _ => self.no_route(at, came, packet),
         }
     }
@@ -153,6 +170,30 @@ impl Walk<'_> {
     fn says(&self, at: usize, kind: &str, to: IpAddr) -> bool {
         let mut routes = self.space(at).routes.iter();
         routes.any(|route| route.kind == kind && route.to.contains(&to))
+    }
+
+    /// Whether some route leads there.
+    fn leads(&self, at: usize, to: IpAddr) -> bool {
+        let mut routes = self.space(at).routes.iter();
+        routes.any(|route| route.to.contains(&to))
+    }
+
+    /// The routing rule that says so of the packet, as `ip rule` lists it. What else it asks for,
+    /// such as marks, is not looked at: the kernel has said no.
+    fn rule(&self, at: usize, kind: &str, packet: &Packet) -> Option<String> {
+        let rules = self.space(at).rules.iter();
+        let mut rules = rules.filter(|rule| rule.v6 == packet.v6());
+        let says = rules.find(|rule| {
+            let words: Vec<&str> = rule.words.split(' ').collect();
+            let fits = |word: &str, address: Option<IpAddr>| {
+                let at = words.iter().position(|one| *one == word);
+                let net = at.and_then(|at| words.get(at + 1)?.parse::<IpNet>().ok());
+                net.is_none_or(|net| address.is_none_or(|address| net.contains(&address)))
+            };
+            let right = words.contains(&kind) && !words.contains(&"not");
+            right && fits("to", Some(packet.destination)) && fits("from", packet.source)
+        })?;
+        Some(format!("{}: {}", says.priority, says.words))
     }
 
     /// A device that has no IPv6 and so no way there: all are so that could have one, or who is

@@ -47,6 +47,9 @@ impl Walk<'_> {
                 };
                 Err(End::Stops(Box::new(cause)))
             }
+            Judgement::Unknown { table, line } if table.is_empty() => {
+                Err(End::Unknown(format!("what rules {netns} has: {line}")))
+            }
             Judgement::Unknown { table, line } => Err(End::Unknown(format!(
                 "whether table {table} of {netns} lets it pass ({}): {line}",
                 hook.word()

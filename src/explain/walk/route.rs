@@ -2,7 +2,7 @@
 
 use super::{End, Walk};
 use crate::explain::cause::Cause;
-use crate::explain::ground::{Packet, Routed};
+use crate::explain::ground::{Packet, Routed, Unrouted};
 use crate::explain::segment::Spot;
 
 /// How many routers a packet may pass where nothing is said (RFC 1700).
@@ -23,8 +23,27 @@ impl Walk<'_> {
                 Ok(routed)
             }
             Err(why) => {
-                self.note(at, "route", format!("none to {}", packet.destination));
-                Err(self.unroutable(at, came, packet, why))
+                let end = self.unroutable(at, came, packet, why);
+                let to = packet.destination;
+                let (what, text) = match &end {
+                    End::Stops(cause) => match &**cause {
+                        Cause::ForwardingOff { .. } => (
+                            "forward",
+                            "it does not hand on what is for others".to_owned(),
+                        ),
+                        Cause::Refused { kind, .. } => ("route", format!("{to}: {kind}")),
+                        Cause::ReversePath { source, .. } | Cause::Martian { source, .. } => {
+                            ("route", format!("what comes from {source} is refused"))
+                        }
+                        _ => ("route", format!("none to {to}")),
+                    },
+                    End::Unknown(_) if why == Unrouted::Group => {
+                        ("route", format!("{to}, a group or all on a link"))
+                    }
+                    _ => ("route", format!("none to {to}")),
+                };
+                self.note(at, what, text);
+                Err(end)
             }
         }
     }
