@@ -112,6 +112,7 @@ fn verdict(survey: &Survey) -> Verdict {
         to: "10.0.0.2".parse().expect("an address"),
         load: Load::Echo,
         size: 84,
+        answered: false,
     };
     explain(survey, &Subnets(survey), &question).verdict
 }

@@ -77,7 +77,7 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
     let mut answer = packet.answered();
     let end = match end {
         End::Arrives(space) => walk
-            .served(space, &packet)
+            .served(space, &packet, question.answered)
             .map_or_else(|end| end, |()| walk.leg(space, &mut answer)),
         end => end,
     };
@@ -313,8 +313,8 @@ impl<'a> Walk<'a> {
         Ok(End::Arrives(at))
     }
 
-    /// Whether somebody answers there.
-    fn served(&mut self, at: usize, packet: &Packet) -> Result<(), End> {
+    /// Whether somebody answers there; `answered`: though nobody listens there now.
+    fn served(&mut self, at: usize, packet: &Packet, answered: bool) -> Result<(), End> {
         let netns = self.space(at).name.clone();
         match packet.load {
             Load::Echo => {
@@ -359,6 +359,9 @@ impl<'a> Walk<'a> {
                                 }
                             };
                             return Err(Box::new(Cause::NotVisible { port, to }).into());
+                        }
+                        if answered {
+                            return Ok(());
                         }
                         let elsewhere = all.first().map(|own| own.ip().to_string());
                         Err(Box::new(Cause::NothingListens {

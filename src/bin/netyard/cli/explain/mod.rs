@@ -190,6 +190,7 @@ fn question(args: &Args, survey: &Survey) -> Result<Question, Unasked> {
         to,
         load,
         size: args.size,
+        answered: false,
     })
 }
 
