@@ -27,6 +27,18 @@ pub(super) fn draw(graph: &Graph) -> String {
         let (line, said) = (line(edge.health, edge.way), said(graph, &[one, other]));
         _ = writeln!(text, "  n{} {line}{said} n{}", one.node, other.node);
     }
+    for (n, unseen) in graph.unseen.iter().enumerate() {
+        let said = plain(&format!("not shown: {unseen}"));
+        _ = writeln!(
+            text,
+            "  unseen{n}[\"{said}\"]\n  style unseen{n} fill:none,stroke:none"
+        );
+    }
+    for (at, node) in graph.nodes.iter().enumerate() {
+        if node.shape == Shape::Ghost {
+            _ = writeln!(text, "  style n{at} stroke-dasharray:5 4");
+        }
+    }
     text
 }
 

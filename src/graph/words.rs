@@ -263,6 +263,9 @@ pub(super) fn space_at_length(space: &Space) -> String {
     if let Some(one) = &space.container {
         _ = write!(text, "\n{}", container(one));
     }
+    if let Some(why) = &space.unread {
+        _ = write!(text, "\n{why}");
+    }
     for process in space.processes.iter().take(8) {
         _ = write!(text, "\nprocess {} ({})", process.pid, process.name);
     }

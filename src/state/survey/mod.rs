@@ -23,6 +23,8 @@ pub struct Survey {
     pub namespaces: Vec<Space>,
     /// What could not be seen, and why.
     pub unseen: Vec<String>,
+    /// So many processes may not be looked at: namespaces that only they are in are missing.
+    pub hidden: usize,
 }
 
 /// A network namespace.

@@ -181,6 +181,7 @@ impl Watcher {
 fn shape(seen: &Survey) -> Survey {
     let mut shape = seen.clone();
     shape.unseen.clear();
+    shape.hidden = 0;
     for space in &mut shape.namespaces {
         space.neighbours.clear();
         space.processes.clear();
