@@ -13,6 +13,7 @@ use netyard::report::codes;
 use netyard::survey;
 use serde_json::json;
 
+use super::meant::Meant;
 use super::output::{DIM, say, styled};
 use super::trouble::Trouble;
 use super::watch::signals;
@@ -32,7 +33,7 @@ Examples: netyard ui                 all of this host
           netyard ui three           a lab, a namespace or a container
           netyard ui --port 8000     for a tunnel: ssh -L 8000:127.0.0.1:8000")]
 pub(crate) struct Args {
-    /// A lab, a namespace or a container; without it all of this host
+    /// A lab, a namespace (also `ns:NAME`) or a container; without it all of this host
     #[arg(value_name = "LAB|NS")]
     what: Option<String>,
     /// The port on 127.0.0.1; without it any that is free
@@ -50,14 +51,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let stop = signals()?;
-    part(survey::look()?, args.what.as_deref())?;
+    let what = args.what.as_deref().map(Meant::by);
+    part(survey::look()?, what.as_ref())?;
     let monitor = Monitor::begin()?;
     let hears_all = monitor.hears_all();
     let listener = listen(args.port)?;
     let port = listener.local_addr()?.port();
     let (server, wake) = Server::new(port)?;
     let server = Arc::new(server);
-    let watcher = Watcher::new(monitor, args.what.clone(), Arc::clone(&server), wake);
+    let watcher = Watcher::new(
+        monitor,
+        what.zip(args.what.clone()),
+        Arc::clone(&server),
+        wake,
+    );
     let url = format!("http://127.0.0.1:{port}/?token={}", server.token());
     match args.json {
         true => say!("{}", json!({ "url": url })),

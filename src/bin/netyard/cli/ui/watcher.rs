@@ -16,8 +16,8 @@ use netyard::survey;
 
 use super::message;
 use super::server::Server;
+use crate::cli::meant::Meant;
 use crate::cli::monitor::is_there;
-use crate::cli::show;
 use crate::cli::trouble::Trouble;
 
 /// From one look to the next.
@@ -32,10 +32,10 @@ const TOGETHER: Duration = Duration::from_millis(30);
 const PATIENCE: u32 = 30;
 
 /// What is to be seen of the host.
-pub(super) fn part(whole: Survey, what: Option<&str>) -> Result<Survey, Trouble> {
+pub(super) fn part(whole: Survey, what: Option<&Meant>) -> Result<Survey, Trouble> {
     match what {
         None => Ok(whole),
-        Some(what) => show::part(whole, what),
+        Some(what) => what.part(whole),
     }
 }
 
@@ -43,7 +43,8 @@ pub(super) fn part(whole: Survey, what: Option<&str>) -> Result<Survey, Trouble>
 #[derive(Debug)]
 pub(super) struct Watcher {
     monitor: Monitor,
-    what: Option<String>,
+    /// What is shown, and how it was asked for.
+    what: Option<(Meant, String)>,
     server: Arc<Server>,
     /// Can be read when somebody has opened the page.
     wake: UnixStream,
@@ -59,7 +60,7 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new(
         monitor: Monitor,
-        what: Option<String>,
+        what: Option<(Meant, String)>,
         server: Arc<Server>,
         wake: UnixStream,
     ) -> Self {
@@ -142,7 +143,7 @@ impl Watcher {
     /// Tells what happened; whether the map may be another by it.
     fn tell(&self, all: &[Happening]) -> bool {
         let time = local_time();
-        let only_in: Vec<String> = self.what.iter().cloned().collect();
+        let only_in: Vec<Meant> = self.what.iter().map(|(what, _)| what.clone()).collect();
         let told = (all.iter()).filter(|one| !one.event.is_noise() && is_there(one, &only_in));
         // Together: much that happens at once makes nobody slow.
         let messages: Vec<Bytes> = told.map(|one| message::happened(&time, one)).collect();
@@ -155,7 +156,7 @@ impl Watcher {
 
     fn show(&mut self, whole: Survey) {
         self.failures = 0;
-        let (seen, gone) = match part(whole, self.what.as_deref()) {
+        let (seen, gone) = match part(whole, self.what.as_ref().map(|(what, _)| what)) {
             Ok(seen) => (seen, false),
             // A lab that was there is down.
             Err(_) => (Survey::default(), true),
@@ -166,7 +167,7 @@ impl Watcher {
         self.server.keep(seen);
         let known = self.drawn.take().filter(|(drawn, _)| *drawn == shape);
         let is_new = known.is_none();
-        let title = self.what.as_deref().unwrap_or("host");
+        let title = self.what.as_ref().map_or("host", |(_, name)| name);
         let drawn = known.unwrap_or_else(|| {
             let map = message::map(&shape, &unseen, title, gone);
             (shape, map)
