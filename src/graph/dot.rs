@@ -5,14 +5,24 @@
 use std::fmt::Write;
 
 use super::model::{Graph, Jack, Node, Shape, Tie, Way};
-use super::words::{Line, Tone};
+use super::words::{Line, Tone, folded};
+
+/// A line below has at most so many letters.
+const LONG: usize = 72;
 
 /// Draws it.
 pub(super) fn draw(graph: &Graph) -> String {
     let mut text = String::from("graph netyard {\n");
     // The house says its own name.
-    if graph.house.is_none() || graph.title != "host" {
-        _ = writeln!(text, "  label={}; labelloc=t;", quoted(&graph.title));
+    let titled = graph.house.is_none() || graph.title != "host";
+    let mut said: Vec<String> = titled.then(|| graph.title.clone()).into_iter().collect();
+    for unseen in &graph.unseen {
+        said.extend(folded(&format!("not shown: {unseen}"), LONG));
+    }
+    if !said.is_empty() {
+        let place = if graph.unseen.is_empty() { "t" } else { "b" };
+        let said = quoted(&said.join("\n"));
+        _ = writeln!(text, "  label={said}; labelloc={place};");
     }
     text += "  rankdir=TB; fontname=\"sans-serif\"; nodesep=0.35; ranksep=0.6;\n";
     text += "  node [shape=record, fontname=\"monospace\", fontsize=11];\n";
@@ -20,7 +30,10 @@ pub(super) fn draw(graph: &Graph) -> String {
     let indent = if let Some(house) = &graph.house {
         let sign = quoted(&house.sign().join("\n"));
         text += "  subgraph cluster_host {\n";
-        _ = writeln!(text, "    label={sign}; labeljust=l; style=rounded;");
+        _ = writeln!(
+            text,
+            "    label={sign}; labeljust=l; labelloc=t; style=rounded;"
+        );
         "    "
     } else {
         "  "
@@ -33,13 +46,6 @@ pub(super) fn draw(graph: &Graph) -> String {
         text += "  }\n";
     }
     edges(&mut text, graph, &cells);
-    for (n, unseen) in graph.unseen.iter().enumerate() {
-        let said = quoted(&format!("not shown: {unseen}"));
-        _ = writeln!(
-            text,
-            "  {{ rank=sink; unseen{n} [shape=plaintext, label={said}]; }}"
-        );
-    }
     text + "}\n"
 }
 
@@ -148,19 +154,21 @@ fn style(shape: Shape) -> &'static str {
     }
 }
 
-/// Lines of a cell. Of some characters records make something else.
 fn lines(lines: &[Line]) -> String {
-    let mut text = String::new();
-    for (n, line) in lines.iter().enumerate() {
-        text += if n == 0 { "" } else { "\\n" };
-        for c in line.text.chars() {
-            if "\\\"{}|<>".contains(c) {
-                text.push('\\');
-            }
-            text.push(c);
+    let lines: Vec<String> = lines.iter().map(|line| escaped(&line.text)).collect();
+    lines.join("\\n")
+}
+
+/// Text of a cell: of these characters alone records make something else.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if "\\\"{}|<>".contains(c) {
+            escaped.push('\\');
         }
+        escaped.push(c);
     }
-    text
+    escaped
 }
 
 /// A string of the language: of these characters alone it makes something else.
