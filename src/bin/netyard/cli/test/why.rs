@@ -11,7 +11,7 @@ use super::Row;
 use crate::cli::trouble::Trouble;
 
 /// So many are followed: what keeps so many from arriving is the same for most.
-const FOLLOWED: usize = 100;
+const FOLLOWED: usize = 1000;
 /// A ping of `ping`, with its header, in bytes.
 const SIZE: u32 = 84;
 
