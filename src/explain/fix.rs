@@ -89,9 +89,7 @@ impl Cause {
                 line,
                 ours,
             } => match ours {
-                true => {
-                    "`allow` or `ingress` and `egress` in the lab's file say who may".to_owned()
-                }
+                true => permitted(netns, table, hook),
                 false => inside(netns, &past(table, line, hook)),
             },
             Cause::Isolated(one, _) => {
@@ -179,6 +177,19 @@ impl Cause {
                 &format!("sysctl -w net.ipv6.conf.{}.disable_ipv6=0", at.dev),
             ),
         }
+    }
+}
+
+/// The word of a lab's file that lets it pass one of netyard's tables.
+fn permitted(netns: &str, table: &str, hook: &str) -> String {
+    let listed = |list| format!("`{list}` of {netns} in the lab's file says who may");
+    match (table.starts_with("bridge"), hook) {
+        (true, _) => "`trusted: true` of the interface in the lab's file lets it".to_owned(),
+        (_, "input") if netns != "host" => listed("ingress"),
+        (_, "output") if netns != "host" => listed("egress"),
+        _ => "in the lab's file: `allow` between networks, `masquerade: true` to go out, \
+              `publish` to come in"
+            .to_owned(),
     }
 }
 

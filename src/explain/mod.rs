@@ -46,6 +46,8 @@ pub struct Question {
     pub load: Load,
     /// How large the packet is with its header, in bytes.
     pub size: u32,
+    /// Somebody answers on the port, whoever listens there now: who asks saw to that.
+    pub answered: bool,
 }
 
 /// A step of the way.

@@ -63,6 +63,7 @@ fn far(netns: &str, dev: &str, index: u32) -> Option<Far> {
         netns: netns.to_owned(),
         dev: dev.to_owned(),
         index,
+        state: "up".to_owned(),
     }))
 }
 
@@ -113,6 +114,7 @@ fn verdict(survey: &Survey) -> Verdict {
         to: "10.0.0.2".parse().expect("an address"),
         load: Load::Echo,
         size: 84,
+        answered: false,
     };
     explain(survey, &Subnets(survey), &question).verdict
 }
@@ -148,6 +150,7 @@ fn bridge(vlans: [u16; 2]) -> Survey {
             space("two", vec![end("10.0.0.2/24", 12)]),
         ],
         unseen: Vec::new(),
+        hidden: 0,
     }
 }
 
@@ -191,6 +194,7 @@ fn cable(vlans: [Option<u16>; 2]) -> Survey {
             space("two", end(("one", "10.0.0.2/24"), vlans[1], "two")),
         ],
         unseen: Vec::new(),
+        hidden: 0,
     }
 }
 

@@ -34,6 +34,15 @@ pub(crate) fn covers(other: Option<&str>) -> bool {
     all || other.is_some() && sight().as_deref() == other
 }
 
+/// Who may look at everything: not one who is root here only.
+pub(crate) fn who_sees_all() -> &'static str {
+    let root = rustix::process::geteuid().is_root();
+    match root || own("user").as_deref() != Some(FIRST_USER) {
+        true => "root of the machine",
+        false => "root",
+    }
+}
+
 fn own(kind: &str) -> Option<String> {
     let link = fs::read_link(format!("/proc/thread-self/ns/{kind}")).ok()?;
     link.into_os_string().into_string().ok()

@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("show::what others made", foreign),
         test("show::a lab and its namespaces", lab),
+        test("show::a lab before a namespace of its name", of_one_name),
         test("show::a process, by its number", process),
         test("show::what nobody is called", nobody),
         test("show::one namespace by several names, once", once),
@@ -98,6 +99,53 @@ fn lab() {
         own.iter().all(|device| device["name"] != "foreign"),
         "{own:?}"
     );
+}
+
+/// One rule for all verbs that take either; who is left out is told of.
+fn of_one_name() {
+    ok(&["up", &example("three.yaml")]);
+    sh("ip netns add other");
+    let seen = |verb: &[&str]| {
+        let said = outcome(verb);
+        assert_eq!(said.code, Some(0), "{verb:?}: {}", said.err);
+        (said.out, said.err)
+    };
+    let too = "there is a namespace of that name, too: ns:three";
+    for (name, has_one, told) in [
+        ("three", true, true),
+        ("lab:three", true, false),
+        ("ns:three", false, false),
+        ("other", false, false),
+        ("ns:other", false, false),
+    ] {
+        for verb in [["show"].as_slice(), &["graph"], &["graph", "--as", "dot"]] {
+            let (out, err) = seen(&[verb, &[name]].concat());
+            let has = out.contains("veth-one-in");
+            assert_eq!(has, has_one, "{verb:?} {name}: {out}");
+            assert_eq!(err.contains(too), told, "{verb:?} {name}: {err}");
+        }
+        for verb in [
+            ["monitor", "--for", "0.05"].as_slice(),
+            &["capture", "--for", "0.05"],
+        ] {
+            let (_, err) = seen(&[verb, &[name]].concat());
+            assert_eq!(err.contains(too), told, "{verb:?} {name}: {err}");
+            if verb[0] == "capture" {
+                assert_eq!(err.contains("one:veth-one-in"), has_one, "{name}: {err}");
+            }
+        }
+    }
+    for (name, none) in [
+        ("ns:nope", "no namespace is called `nope`"),
+        ("lab:nope", "no lab is called `nope`"),
+        ("nope", "no namespace, container or lab is called `nope`"),
+    ] {
+        let said = outcome(&["show", name]);
+        assert_eq!(said.code, Some(1), "{}", said.out);
+        assert!(said.err.contains(none), "{}", said.err);
+    }
+    let explained = ok(&["explain", "ns:one", "ns:two"]);
+    assert!(explained.contains("arrives"), "{explained}");
 }
 
 fn process() {

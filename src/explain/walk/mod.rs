@@ -102,7 +102,7 @@ fn once(
     let mut answer = packet.answered();
     let end = match end {
         End::Arrives(space) => walk
-            .served(space, &packet)
+            .served(space, &packet, question.answered)
             .map_or_else(|end| end, |()| walk.leg(space, &mut answer)),
         end => end,
     };

@@ -6,8 +6,8 @@ use crate::explain::ground::{Listening, Load, Packet};
 use crate::state::{Transport, Visible};
 
 impl Walk<'_> {
-    /// Whether somebody answers there.
-    pub(super) fn served(&mut self, at: usize, packet: &Packet) -> Result<(), End> {
+    /// Whether somebody answers there; `answered`: though nobody listens there now.
+    pub(super) fn served(&mut self, at: usize, packet: &Packet, answered: bool) -> Result<(), End> {
         match packet.load {
             Load::Echo => {
                 let path = match packet.v6() {
@@ -22,7 +22,14 @@ impl Walk<'_> {
                     _ => Ok(()),
                 }
             }
-            Load::To(transport, number) => self.listens(at, packet, transport, number),
+            Load::To(transport, number) => match self.listens(at, packet, transport, number) {
+                Err(End::Stops(cause))
+                    if answered && matches!(*cause, Cause::NothingListens { .. }) =>
+                {
+                    Ok(())
+                }
+                listens => listens,
+            },
         }
     }
 

@@ -17,6 +17,7 @@ use netyard::lab;
 use netyard::report::codes;
 use netyard::state::{LabName, Netns};
 
+use super::meant;
 use super::output::{BAD, styled};
 use super::trouble::Trouble;
 use super::watch::signals;
@@ -31,7 +32,7 @@ use record::{Output, Record};
 /// order of their times, wherever they were seen: the same packet on its way, place by place.
 /// What begins with no place is the filter, as tcpdump has it (pcap-filter(7)); `--` may
 /// stand before it. Filters need libpcap on this machine. Ctrl-C ends it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples: netyard capture one two:eth0 icmp         two places, pings only
           netyard capture --lab web -w web.pcapng   a lab, into one file
@@ -81,6 +82,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let words = meant::places(&args.words)?;
+    let args = &Args {
+        words,
+        ..args.clone()
+    };
     let Asked {
         places,
         filter,

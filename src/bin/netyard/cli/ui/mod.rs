@@ -15,11 +15,10 @@ use netyard::survey;
 use serde_json::json;
 
 use super::output::{DIM, say, styled};
-use super::show;
 use super::trouble::Trouble;
 use super::watch::signals;
 use server::Server;
-use watcher::Watcher;
+use watcher::{Shown, Watcher};
 
 /// Show the live map of this host or a lab in the browser
 ///
@@ -36,7 +35,7 @@ Examples: netyard ui                 all of this host
           netyard ui three           a lab, a namespace or a container
           netyard ui --port 8000     for a tunnel: ssh -L 8000:127.0.0.1:8000")]
 pub(crate) struct Args {
-    /// A lab, a namespace or a container; without it all of this host
+    /// A lab, a namespace (also `ns:NAME`) or a container; without it all of this host
     #[arg(value_name = "LAB|NS")]
     what: Option<String>,
     /// The port on 127.0.0.1; without it any that is free
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let stop = signals()?;
     let what = match &args.what {
         None => None,
-        Some(what) => Some((what.clone(), show::certain(&survey::look()?, what)?)),
+        Some(name) => Some(Shown::new(name, &survey::look()?)?),
     };
     let monitor = Monitor::begin()?;
     let hears_all = monitor.hears_all();

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use netyard::error::Error;
 use netyard::monitor::{Monitor, local_time};
-use netyard::report::Report;
+use netyard::report::codes;
 use netyard::state::happening::{Event, Happening};
 use netyard::state::survey::{Counters, Survey};
 use netyard::survey;
 
 use super::message;
 use super::server::Server;
-use crate::cli::show::{Meant, choose};
+use crate::cli::meant::{Found, Meant};
 use crate::cli::trouble::Trouble;
 
 /// From one look to the next.
@@ -31,12 +31,33 @@ const TOGETHER: Duration = Duration::from_millis(30);
 /// reason to end.
 const PATIENCE: u32 = 30;
 
+/// What is shown of the host.
+#[derive(Debug)]
+pub(super) struct Shown {
+    name: String,
+    meant: Meant,
+    /// What that was when it was there last.
+    found: Found,
+}
+
+impl Shown {
+    /// What is called so now.
+    pub(super) fn new(name: &str, survey: &Survey) -> Result<Self, Trouble> {
+        let meant = Meant::by(name);
+        Ok(Shown {
+            found: meant.find(survey)?,
+            name: name.to_owned(),
+            meant,
+        })
+    }
+}
+
 /// Who looks.
 #[derive(Debug)]
 pub(super) struct Watcher {
     monitor: Monitor,
-    /// What is to be seen of the host, and what was meant by that when it was there last.
-    what: Option<(String, Meant)>,
+    /// What is to be seen of the host; `None`: all.
+    what: Option<Shown>,
     server: Arc<Server>,
     /// Can be read when somebody has opened the page.
     wake: UnixStream,
@@ -52,7 +73,7 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new(
         monitor: Monitor,
-        what: Option<(String, Meant)>,
+        what: Option<Shown>,
         server: Arc<Server>,
         wake: UnixStream,
     ) -> Self {
@@ -147,32 +168,31 @@ impl Watcher {
 
     /// Whether it happened in what is shown.
     fn is_meant(&self, one: &Happening) -> bool {
-        let (Some((what, meant)), Some(place)) = (&self.what, &one.place) else {
+        let (Some(what), Some(place)) = (&self.what, &one.place) else {
             return true;
         };
-        match meant {
-            // By name, one that takes the place of the one that was meant.
-            Meant::Namespace(inode) => *inode == place.inode || *what == place.netns,
-            Meant::Lab(lab) => place.lab.as_ref() == Some(lab),
-        }
+        // By name, one that takes the place of the one that was meant.
+        what.found.is(place) || what.meant.is(&place.netns, place.lab.as_ref())
     }
 
     /// What is to be shown of the host; or why there is nothing.
     fn part(&mut self, whole: Survey) -> Result<Survey, String> {
-        let Some((what, meant)) = &mut self.what else {
+        let Some(what) = &mut self.what else {
             return Ok(whole);
         };
-        match choose(&whole, what) {
-            Ok(Some(now)) => {
-                *meant = now;
-                Ok(meant.of(whole))
+        match what.meant.find(&whole) {
+            Ok(found) => {
+                what.found = found;
+                Ok(what.found.of(whole))
             }
-            Ok(None) => Err("is not there any more".to_owned()),
             Err(trouble) => {
-                let (Report { message, cause, .. }, _) = trouble.into_parts();
-                let cause = cause.map(|cause| format!(" ({cause})"));
+                let (report, _) = trouble.into_parts();
+                if report.code == codes::NO_SUCH_NAMESPACE {
+                    return Err("is not there any more".to_owned());
+                }
+                let cause = report.cause.map(|cause| format!(" ({cause})"));
                 let cause = cause.unwrap_or_default();
-                Err(format!("cannot be shown now: {message}{cause}"))
+                Err(format!("cannot be shown now: {}{cause}", report.message))
             }
         }
     }
@@ -190,7 +210,7 @@ impl Watcher {
         let shape = (shape, why);
         let known = self.drawn.take().filter(|(drawn, _)| *drawn == shape);
         let is_new = known.is_none();
-        let title = self.what.as_ref().map_or("host", |(what, _)| what);
+        let title = self.what.as_ref().map_or("host", |what| &what.name);
         let drawn = known.unwrap_or_else(|| {
             let map = message::map(&shape.0, &unseen, title, shape.1.as_deref());
             (shape, map)
@@ -205,6 +225,7 @@ impl Watcher {
 fn shape(seen: &Survey) -> Survey {
     let mut shape = seen.clone();
     shape.unseen.clear();
+    shape.hidden = 0;
     for space in &mut shape.namespaces {
         space.neighbours.clear();
         space.processes.clear();
