@@ -127,14 +127,14 @@ pub(super) const CASES: &[Case] = &[
         broken: "nft 'add chain inet filter forward { type filter hook forward priority 0; policy drop; }'",
         ask: "one 203.0.113.2",
         cause: "filtered",
-        line: "drops it (forward, which frames on a bridge meet by br_netfilter): chain forward: policy drop",
+        line: "table inet filter of host drops it (forward): chain forward: policy drop",
     },
     Case {
         name: "a foreign policy, on one bridge",
         broken: "nft 'add chain inet filter forward { type filter hook forward priority 0; policy drop; }'",
         ask: "one two",
         cause: "filtered",
-        line: "table inet filter of host drops it (forward): chain forward: policy drop",
+        line: "drops it (forward, which frames on a bridge meet by br_netfilter): chain forward: policy drop",
     },
     Case {
         name: "a foreign rule",

@@ -142,8 +142,8 @@ impl Found {
 fn is_known(lab: &LabName) -> Result<bool, Trouble> {
     let all = lab::list().map_err(|error| {
         let cause = Trouble::from(error).into_parts().0.message;
-        let said = format!("whether `{lab}` is a lab is not known");
-        Trouble::failed(codes::JOURNAL, said).cause(cause)
+        let said = format!("nothing is found that is called `{lab}`");
+        Trouble::failed(codes::JOURNAL, said).cause(format!("labs are not known: {cause}"))
     })?;
     Ok(all.iter().any(|one| one.name == *lab))
 }
