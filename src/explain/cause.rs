@@ -22,31 +22,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// The start of an `ip` command that works in a namespace.
-pub(super) fn ip(netns: &str) -> String {
-    match (process(netns), netns.split_once(" net:[")) {
-        (Some(pid), _) => format!("nsenter -t {pid} -n ip "),
-        (None, None) if netns == "host" => "ip ".to_owned(),
-        // One of several that are called so.
-        (None, Some((name, _))) => format!("ip -n {name} "),
-        (None, None) => format!("ip -n {netns} "),
-    }
-}
-
-/// What goes before a command that shall run in a namespace; `None`: in that of the caller.
-pub(super) fn within(netns: &str) -> Option<String> {
-    match process(netns) {
-        Some(pid) => Some(format!("nsenter -t {pid} -n")),
-        None => (netns != "host").then(|| format!("netyard exec {netns} --")),
-    }
-}
-
-/// The number of the process by which a namespace without a name is called (`sleep:4711`).
-fn process(netns: &str) -> Option<&str> {
-    let (_, pid) = netns.rsplit_once(':')?;
-    pid.bytes().all(|byte| byte.is_ascii_digit()).then_some(pid)
-}
-
 /// What is in a frame's way on a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Obstacle {

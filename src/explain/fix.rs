@@ -1,6 +1,6 @@
 //! What to change.
 
-use super::cause::{Cause, Elsewhere, Place, ip, within};
+use super::cause::{Cause, Elsewhere, Place};
 
 fn set(place: &Place, words: &str) -> String {
     format!("{}link set {} {words}", ip(&place.netns), place.dev)
@@ -221,4 +221,29 @@ pub(super) const BRIDGED: &str = "br_netfilter";
 /// A command as it is run in a namespace.
 fn inside(netns: &str, command: &str) -> String {
     within(netns).map_or_else(|| command.to_owned(), |enter| format!("{enter} {command}"))
+}
+
+/// The start of an `ip` command that works in a namespace.
+fn ip(netns: &str) -> String {
+    match (process(netns), netns.split_once(" net:[")) {
+        (Some(pid), _) => format!("nsenter -t {pid} -n ip "),
+        (None, None) if netns == "host" => "ip ".to_owned(),
+        // One of several that are called so.
+        (None, Some((name, _))) => format!("ip -n {name} "),
+        (None, None) => format!("ip -n {netns} "),
+    }
+}
+
+/// What goes before a command that shall run in a namespace; `None`: in that of the caller.
+fn within(netns: &str) -> Option<String> {
+    match process(netns) {
+        Some(pid) => Some(format!("nsenter -t {pid} -n")),
+        None => (netns != "host").then(|| format!("netyard exec {netns} --")),
+    }
+}
+
+/// The number of the process by which a namespace without a name is called (`sleep:4711`).
+fn process(netns: &str) -> Option<&str> {
+    let (_, pid) = netns.rsplit_once(':')?;
+    pid.bytes().all(|byte| byte.is_ascii_digit()).then_some(pid)
 }
