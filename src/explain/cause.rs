@@ -279,7 +279,7 @@ pub enum Cause {
         to: String,
     },
     /// It does not answer pings.
-    EchoIgnored(String),
+    EchoIgnored(String, bool),
     /// It is larger than a device on the way takes, and nothing may divide it or tell.
     TooLarge {
         /// The device.
@@ -356,7 +356,7 @@ impl Cause {
             Cause::NothingListens { .. } => "nothing-listens",
             Cause::OtherSource { .. } => "answer-from-another",
             Cause::NotVisible { .. } => "not-published-to-it",
-            Cause::EchoIgnored(_) => "echo-ignored",
+            Cause::EchoIgnored(..) => "echo-ignored",
             Cause::TooLarge { .. } => "too-large",
             Cause::TooLargeForRoute { .. } => "too-large-for-route",
             Cause::TooFar(_) => "ttl-exceeded",

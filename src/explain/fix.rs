@@ -149,7 +149,12 @@ impl Cause {
                 Some(Elsewhere::On(_)) => "let it listen on all devices".to_owned(),
                 None => "start a program that does".to_owned(),
             },
-            Cause::EchoIgnored(netns) => inside(netns, "sysctl -w net.ipv4.icmp_echo_ignore_all=0"),
+            Cause::EchoIgnored(netns, true) => {
+                inside(netns, "sysctl -w net.ipv6.icmp.echo_ignore_all=0")
+            }
+            Cause::EchoIgnored(netns, false) => {
+                inside(netns, "sysctl -w net.ipv4.icmp_echo_ignore_all=0")
+            }
             Cause::TooLarge { at, size, .. } => set(at, &format!("mtu {size}")),
             Cause::TooLargeForRoute {
                 netns, to, learnt, ..

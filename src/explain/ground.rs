@@ -42,6 +42,8 @@ pub struct Packet {
     pub iif: Option<(String, u32)>,
     /// By which it leaves.
     pub oif: Option<(String, u32)>,
+    /// To which router.
+    pub via: Option<IpAddr>,
 }
 
 /// What a namespace knows of a packet's connection.
@@ -92,6 +94,7 @@ impl Packet {
             ether: None,
             iif: None,
             oif: None,
+            via: None,
             ..self.clone()
         }
     }

@@ -101,7 +101,14 @@ fn rewritten(rewrite: &filter::Rewrite) -> Option<Rewrite> {
     };
     Some(match rewrite.kind {
         NatKind::Source => Rewrite::Source(only(rewrite.address?)?, port),
-        NatKind::Destination => Rewrite::Destination(rewrite.address.and_then(only), port),
+        // Of several ports one is chosen, too.
+        NatKind::Destination | NatKind::Redirect if rewrite.port.is_some() != port.is_some() => {
+            return None;
+        }
+        NatKind::Destination => {
+            let to = rewrite.address.map(|several| only(several).ok_or(()));
+            Rewrite::Destination(to.transpose().ok()?, port)
+        }
         NatKind::Masquerade => Rewrite::Masquerade,
         NatKind::Redirect => Rewrite::Here(port),
     })

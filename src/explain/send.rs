@@ -7,11 +7,11 @@ use std::os::fd::AsFd;
 use super::filter;
 use super::judge::told;
 use super::kernel::Kernel;
-use super::sent::{Met, Sent, Traced, agreement};
+use super::sent::{Met, Sent, Traced, Witness};
 use super::{Explanation, Load, Question};
 use crate::probe::Probe;
-use crate::state::Transport;
-use crate::sys::follow::{Followed, Stop, follow};
+use crate::state::{IpRule, Transport};
+use crate::sys::follow::{Stop, follow};
 use crate::sys::netlink::nft::nftrace::{At, Event, Way};
 use crate::sys::probe::once::Once;
 
@@ -29,21 +29,35 @@ impl Kernel<'_> {
         let stops = way.iter().zip(&open).map(|(space, open)| {
             let space = &self.survey.namespaces[*space];
             Stop {
+                name: &space.name,
                 netns: (!space.host).then(|| open.0.as_fd()),
                 bridges: space.devices.iter().any(|device| device.kind == "bridge"),
             }
         });
-        let Followed {
-            seen,
-            after,
-            events,
-        } = follow(once, &stops.collect::<Vec<_>>())?;
-        let trace = self.in_order(&way, events);
-        let legacy = |table: &str| !self.is_traced(table);
-        let agreement = agreement(explanation, question.load, (&seen, after, &trace), legacy);
+        let followed = follow(once, &stops.collect::<Vec<_>>())?;
+        let trace = self.in_order(&way, followed.events);
+        let sender = &self.survey.namespaces[question.from];
+        let by_port = |rule: &IpRule| {
+            let asks = ["ipproto", "..."]
+                .iter()
+                .any(|word| rule.words.contains(word));
+            asks && rule.v6 == question.to.is_ipv6()
+        };
+        let seen = Witness {
+            load: question.load,
+            seen: &followed.seen,
+            after: followed.after,
+            at_once: followed.at_once,
+            trace: &trace,
+            gaps: followed.gaps,
+            // What is sent by hand has no ports when the kernel looks for its way.
+            portless: matches!(question.load, Load::To(Transport::Tcp, _))
+                && sender.rules.iter().any(by_port),
+        };
+        let agreement = seen.agreement(explanation, |table| !self.is_traced(table));
         Ok(Sent {
-            seen,
-            after,
+            seen: followed.seen,
+            after: followed.after,
             trace,
             agreement,
         })

@@ -1,10 +1,10 @@
 //! A packet that was really sent, and whether that agrees with the explanation.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::walk::SOUGHT;
 use super::{Cause, Explanation, Load, Verdict};
 use crate::probe::Seen;
 use crate::state::Transport;
@@ -51,127 +51,170 @@ pub struct Met {
 /// Whether packet and explanation agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agreement {
-    /// They do.
-    Yes(String),
+    /// They do: the packet shows the very thing.
+    Proved(String),
+    /// Nothing speaks against it: the packet came to nothing, as it would.
+    Fits(String),
     /// They do not.
     No(String),
     /// The packet tells nothing of it.
     Open(String),
 }
 
-/// Compares them. `untraced` says of a table that the kernel does not trace its rules.
-pub(super) fn agreement(
-    explanation: &Explanation,
-    load: Load,
-    (seen, after, trace): (&Seen, Duration, &[Traced]),
-    untraced: impl Fn(&str) -> bool,
-) -> Agreement {
-    let dropped = trace.iter().find_map(|traced| {
-        let met = traced.rule.as_ref().filter(|met| met.drops)?;
-        Some((traced, met))
-    });
-    let back = said(seen, after);
-    match (&explanation.verdict, dropped) {
-        (Verdict::Unknown(_), Some((at, met))) => {
-            Agreement::Open(format!("the kernel says it: {} drops it", place(at, met)))
-        }
-        (Verdict::Unknown(_), None) => Agreement::Open(format!("the packet says it: {back}")),
-        (Verdict::Stops(cause), Some((at, met))) => match &**cause {
-            // A rule that refuses is explained with how.
-            Cause::Filtered {
-                netns, table, line, ..
-            } if *netns == at.netns && *table == met.table && line.starts_with(&met.line) => {
-                Agreement::Yes(format!("the kernel's trace ends at that rule; {back}"))
-            }
-            _ => Agreement::No(format!("{} drops it", place(at, met))),
-        },
-        (Verdict::Stops(cause), None) => stopped(cause, seen, &back, trace, untraced),
-        (_, Some((at, met))) => Agreement::No(format!("{} drops it", place(at, met))),
-        (Verdict::Arrives, None) => arrived(explanation, load, seen, &back, trace),
-        (Verdict::Leaves(_), None) => match seen {
-            Seen::Reached => Agreement::Yes(back),
-            _ => Agreement::Open(format!("{back}; why is not seen from here")),
-        },
-    }
+/// What is known of the packet.
+pub(super) struct Witness<'a> {
+    pub(super) load: Load,
+    pub(super) seen: &'a Seen,
+    pub(super) after: Duration,
+    /// The sender's own kernel refused it.
+    pub(super) at_once: bool,
+    pub(super) trace: &'a [Traced],
+    /// Something of the trace was lost.
+    pub(super) gaps: bool,
+    /// It did not meet routing rules that ask for ports, which are there.
+    pub(super) portless: bool,
 }
 
-fn arrived(
-    explanation: &Explanation,
-    load: Load,
-    seen: &Seen,
-    back: &str,
-    trace: &[Traced],
-) -> Agreement {
-    let last = explanation.there.last();
-    let came = |traced: &&Traced| !traced.answer && last.is_some_and(|it| it.netns == traced.netns);
-    match seen {
-        Seen::Reached => Agreement::Yes(back.to_owned()),
-        // A server of UDP answers what it likes.
-        Seen::NoAnswer if matches!(load, Load::To(Transport::Udp, _)) => {
-            match trace.iter().find(came) {
-                Some(traced) => Agreement::Yes(format!(
-                    "it came to {}, and what listens there did not answer",
-                    traced.netns
-                )),
-                None => Agreement::No(format!("{back}; {}", last_seen(trace))),
+impl Witness<'_> {
+    /// Compares them. `untraced` says of a table that the kernel does not trace its rules.
+    pub(super) fn agreement(
+        &self,
+        explanation: &Explanation,
+        untraced: impl Fn(&str) -> bool,
+    ) -> Agreement {
+        match self.compared(explanation, untraced) {
+            Agreement::No(why) if self.portless => {
+                Agreement::Open(format!("{why}; routing rules with ports do not meet it"))
             }
+            Agreement::No(why) if self.gaps => Agreement::Open(format!(
+                "{why}; but so much is traced that some of it was lost"
+            )),
+            agreement => agreement,
         }
-        _ => Agreement::No(format!("{back}; {}", last_seen(trace))),
     }
-}
 
-fn stopped(
-    cause: &Cause,
-    seen: &Seen,
-    back: &str,
-    trace: &[Traced],
-    untraced: impl Fn(&str) -> bool,
-) -> Agreement {
-    match (cause, seen) {
-        // One of the two has answered.
-        (Cause::Duplicate { .. }, Seen::Reached) => Agreement::Open(back.to_owned()),
-        (_, Seen::Reached) => Agreement::No(back.to_owned()),
-        (Cause::NothingListens { .. } | Cause::NotVisible { .. }, _) => {
-            Agreement::Yes(back.to_owned())
-        }
-        (_, Seen::Refused) => Agreement::No(back.to_owned()),
-        (Cause::Filtered { table, netns, .. }, _) if !untraced(table) => {
-            let last = last_seen(trace);
-            match trace.iter().any(|traced| traced.netns == *netns) {
-                true => Agreement::No(format!("{back}, but no rule dropped it; {last}")),
-                // What looks for neighbours may be dropped by the same rule.
-                false => Agreement::Open(format!("{back}, and it did not come so far; {last}")),
+    fn compared(&self, explanation: &Explanation, untraced: impl Fn(&str) -> bool) -> Agreement {
+        let dropped = self.trace.iter().find_map(|traced| {
+            let met = traced.rule.as_ref().filter(|met| met.drops)?;
+            Some((traced, met))
+        });
+        let back = self.said();
+        match (&explanation.verdict, dropped) {
+            (Verdict::Unknown(_), Some((at, met))) => {
+                Agreement::Open(format!("the kernel says it: {} drops it", place(at, met)))
             }
+            (Verdict::Unknown(_), None) => Agreement::Open(format!("the packet says it: {back}")),
+            (Verdict::Stops(cause), Some((at, met))) => match &**cause {
+                // A rule that refuses is explained with how.
+                Cause::Filtered {
+                    netns, table, line, ..
+                } if *netns == at.netns
+                    && *table == met.table
+                    && line.starts_with(&met.line)
+                    && *self.seen != Seen::Reached =>
+                {
+                    Agreement::Proved(format!("the kernel's trace ends at that rule; {back}"))
+                }
+                _ => Agreement::No(format!("{back}; {} drops it", place(at, met))),
+            },
+            (Verdict::Stops(cause), None) => self.stopped(explanation, cause, untraced),
+            (_, Some((at, met))) => Agreement::No(format!("{back}; {} drops it", place(at, met))),
+            (Verdict::Arrives, None) => self.arrived(explanation),
+            (Verdict::Leaves(_), None) => match self.seen {
+                Seen::Reached => Agreement::Proved(back),
+                _ => Agreement::Open(format!("{back}; why is not seen from here")),
+            },
         }
-        _ => Agreement::Yes(format!("{back}; {}", last_seen(trace))),
     }
-}
 
-fn last_seen(trace: &[Traced]) -> String {
-    let Some(last) = trace.last() else {
-        return "it left nowhere".to_owned();
-    };
-    let which = if last.answer { "the answer" } else { "it" };
-    format!("{which} was last seen in {}", last.netns)
+    fn arrived(&self, explanation: &Explanation) -> Agreement {
+        let (back, last) = (self.said(), self.last_seen());
+        let there = explanation.there.last().map(|step| &step.netns);
+        let came = there.filter(|netns| self.was_in(netns, false));
+        match (self.seen, came) {
+            (Seen::Reached, Some(_)) => Agreement::Proved(back),
+            (Seen::Reached, None) => Agreement::No(format!("{back}, of somebody else; {last}")),
+            // A server of UDP answers what it likes.
+            (Seen::NoAnswer, Some(netns))
+                if matches!(self.load, Load::To(Transport::Udp, _))
+                    && !self.trace.iter().any(|traced| traced.answer) =>
+            {
+                Agreement::Fits(format!(
+                    "it came to {netns}, and what listens there did not answer"
+                ))
+            }
+            _ => Agreement::No(format!("{back}; {last}")),
+        }
+    }
+
+    fn stopped(
+        &self,
+        explanation: &Explanation,
+        cause: &Cause,
+        untraced: impl Fn(&str) -> bool,
+    ) -> Agreement {
+        let (back, last) = (self.said(), self.last_seen());
+        let datagram = matches!(self.load, Load::To(Transport::Udp, _));
+        let asker = explanation.there.first().map(|step| &step.netns);
+        let came_back = asker.is_some_and(|netns| self.was_in(netns, true));
+        // Where one namespace asks itself, both are there.
+        let beyond = explanation.there.last().map(|step| &step.netns) != asker;
+        match (cause, self.seen) {
+            // One of the two has answered.
+            (Cause::Duplicate { .. }, Seen::Reached) => Agreement::Open(back),
+            (_, Seen::Reached) => Agreement::No(back),
+            (Cause::NothingListens { .. } | Cause::NotVisible { .. }, Seen::Refused) => {
+                Agreement::Proved(back)
+            }
+            (_, Seen::Refused) => Agreement::No(back),
+            (Cause::OtherSource { .. }, _) => Agreement::Fits(format!("{back}; {last}")),
+            (Cause::Filtered { hook, .. }, _) if hook.contains(SOUGHT) => {
+                Agreement::Fits(format!("{back}; {last}"))
+            }
+            (Cause::Filtered { table, netns, .. }, _) if !untraced(table) => {
+                match self.was_in(netns, false) && !(datagram && !explanation.back.is_empty()) {
+                    true => Agreement::No(format!("{back}, but no rule dropped it; {last}")),
+                    false => Agreement::Open(format!("{back}, and it did not come so far; {last}")),
+                }
+            }
+            _ if came_back && beyond => {
+                Agreement::No(format!("{back}, though the answer came as far; {last}"))
+            }
+            _ if self.at_once => Agreement::Proved(back),
+            _ => Agreement::Fits(format!("{back}; {last}")),
+        }
+    }
+
+    /// Whether it, or its answer, was seen there.
+    fn was_in(&self, netns: &str, answer: bool) -> bool {
+        let mut all = self.trace.iter();
+        all.any(|traced| traced.answer == answer && traced.netns == netns)
+    }
+
+    fn last_seen(&self) -> String {
+        let Some(last) = self.trace.last() else {
+            return "it left nowhere".to_owned();
+        };
+        let which = if last.answer { "the answer" } else { "it" };
+        format!("{which} was last seen in {}", last.netns)
+    }
+
+    /// What came back, in words.
+    fn said(&self) -> String {
+        let milliseconds = self.after.as_secs_f64() * 1000.0;
+        match self.seen {
+            Seen::Reached => format!("the answer came after {milliseconds:.2} ms"),
+            Seen::Refused => "it was refused".to_owned(),
+            Seen::NoAnswer => format!("nothing came back within {milliseconds:.0} ms"),
+            Seen::Unreachable { by: Some(by), why } => format!("{by} says: {why}"),
+            Seen::Unreachable { by: None, why } if self.at_once => {
+                format!("the sender's kernel says: {why}")
+            }
+            Seen::Unreachable { by: None, why } => format!("an error came back: {why}"),
+        }
+    }
 }
 
 fn place(at: &Traced, met: &Met) -> String {
     format!("table {} of {}: {}", met.table, at.netns, met.line)
-}
-
-/// What came back, in words.
-fn said(seen: &Seen, after: Duration) -> String {
-    let milliseconds = after.as_secs_f64() * 1000.0;
-    match seen {
-        Seen::Reached => format!("the answer came after {milliseconds:.2} ms"),
-        Seen::Refused => "it was refused".to_owned(),
-        Seen::NoAnswer => format!("nothing came back within {milliseconds:.0} ms"),
-        Seen::Unreachable { by, why } => {
-            let by = by.map_or_else(
-                || "the sender's kernel".to_owned(),
-                |by: IpAddr| by.to_string(),
-            );
-            format!("{by} says: {why}")
-        }
-    }
 }

@@ -176,7 +176,7 @@ impl fmt::Display for Cause {
             Cause::NotVisible { port, to } => {
                 write!(f, "port {port} is published, and not to who asks: {to}")
             }
-            Cause::EchoIgnored(netns) => write!(f, "{netns} is told not to answer pings"),
+            Cause::EchoIgnored(netns, _) => write!(f, "{netns} is told not to answer pings"),
             Cause::TooLarge { at, mtu, size } => write!(
                 f,
                 "{at} takes packets of {mtu} bytes, and this one has {size} and may not be divided"

@@ -18,6 +18,7 @@ const DROPPED: Duration = Duration::from_millis(100);
 /// A namespace of the way, open; `None` is that of the caller.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stop<'a> {
+    pub(crate) name: &'a str,
     pub(crate) netns: Option<BorrowedFd<'a>>,
     /// Whether it has bridges.
     pub(crate) bridges: bool,
@@ -31,6 +32,10 @@ pub(crate) struct Followed {
     pub(crate) after: Duration,
     /// What was traced, with the number of the stop.
     pub(crate) events: Vec<(usize, Event)>,
+    /// Whether something of the trace was lost.
+    pub(crate) gaps: bool,
+    /// Whether the sender's own kernel refused it.
+    pub(crate) at_once: bool,
 }
 
 /// Sends it from the first stop. Whatever was made for it is gone at the end.
@@ -43,7 +48,10 @@ pub(crate) fn follow(once: Once, way: &[Stop<'_>]) -> io::Result<Followed> {
     let sign = sender.sign()?;
     let ears = way.iter().map(|stop| {
         let open = || Ear::open(sign, stop.bridges);
-        netns::enter(stop.netns, open)
+        netns::enter(stop.netns, open).map_err(|e| {
+            let text = format!("namespace {} cannot be traced: {e}", stop.name);
+            io::Error::new(e.kind(), text)
+        })
     });
     let mut ears: Vec<Ear> = ears.collect::<io::Result<_>>()?;
     let began = Instant::now();
@@ -51,6 +59,7 @@ pub(crate) fn follow(once: Once, way: &[Stop<'_>]) -> io::Result<Followed> {
         Ok(()) => sender.heard(),
         Err(refused) => Some(refused),
     };
+    let at_once = seen.is_some() && seen != Some(Seen::Reached);
     let mut events = Vec::new();
     let mut end = PATIENCE;
     loop {
@@ -66,7 +75,9 @@ pub(crate) fn follow(once: Once, way: &[Stop<'_>]) -> io::Result<Followed> {
             return Ok(Followed {
                 seen,
                 after: now,
+                gaps: ears.iter().any(|ear| ear.gaps),
                 events,
+                at_once,
             });
         }
         let fds = ears.iter().map(AsFd::as_fd).chain([sender.as_fd()]);

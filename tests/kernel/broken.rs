@@ -29,6 +29,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let more = [
         test("broken::nothing is, and all arrives", whole),
         test("broken::every cause has its case", all_causes),
+        test("broken::what is not known, and what is chosen", chosen),
         test("broken::listens on another address only", elsewhere),
         test("broken::listens for IPv6 alone", odd::six_only),
         test("broken::listens on another device only", odd::bound),
@@ -249,6 +250,22 @@ fn hairpin() {
     sh("nft add rule ip nat post ip saddr 10.0.0.0/24 ip daddr 10.0.0.20 masquerade");
     assert_eq!(explained("one 203.0.113.1:8085").0, "arrives");
     assert!(tried());
+}
+
+/// One of several is chosen by what is not known before; an address by the next router.
+fn chosen() {
+    sh(NETWORK);
+    sh("nft add rule ip nat pre ip daddr 9.9.9.9 dnat to 10.0.0.20-10.0.0.21");
+    assert_eq!(explained("one 9.9.9.9").0, "unknown");
+    sh("ip address flush dev uplink; ip address add 198.51.100.7/24 dev uplink");
+    sh("ip address add 203.0.113.1/24 dev uplink; ip route add 10.9.0.5 via 203.0.113.2");
+    for ask in ["one 203.0.113.2", "one 10.9.0.5"] {
+        assert_eq!(explained(ask).0, "arrives", "{ask}");
+        assert_eq!(sent(ask)["proved"], true, "{ask}");
+    }
+    // Rewritten on a bridge.
+    sh("nft add rule ip nat pre ip daddr 10.0.0.20 dnat to 10.0.0.1");
+    assert_eq!(explained("one 10.0.0.20").0, "unknown");
 }
 
 fn duplicate6() {

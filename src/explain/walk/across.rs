@@ -131,16 +131,13 @@ impl Walk<'_> {
             let (iif, oif) = (packet.iif.clone(), packet.oif.clone());
             (packet.iif, packet.oif) = (Some(self.named(one)), None);
             self.rules(at, Layer::Bridge, Hook::Prerouting, packet)?;
-            packet.oif = Some(self.named(other));
+            self.bridged(bridge, Hook::Prerouting, packet)?;
+            (packet.iif, packet.oif) = (Some(self.named(one)), Some(self.named(other)));
             self.rules(at, Layer::Bridge, Hook::Forward, packet)?;
-            if self.bridged_pass(at, packet) {
-                let own = Some(self.named(bridge));
-                (packet.iif, packet.oif) = (own.clone(), own);
-                let passed = self.rules(at, Layer::Ip, Hook::Forward, packet);
-                passed.map_err(of_bridge)?;
-            }
+            self.bridged(bridge, Hook::Forward, packet)?;
             (packet.iif, packet.oif) = (None, Some(self.named(other)));
             self.rules(at, Layer::Bridge, Hook::Postrouting, packet)?;
+            self.bridged(bridge, Hook::Postrouting, packet)?;
             (packet.iif, packet.oif) = (iif, oif);
         }
         // Frames to the bridge itself are taken in, not passed on.
@@ -154,6 +151,34 @@ impl Walk<'_> {
             self.rules(bridge.0, Layer::Bridge, Hook::Prerouting, packet)?;
             self.rules(bridge.0, Layer::Bridge, Hook::Input, packet)?;
             (packet.iif, packet.oif) = (iif, oif);
+        }
+        Ok(())
+    }
+
+    /// The rules for packets that a frame on a bridge meets, where br_netfilter says so: with the
+    /// bridge as both devices (`brnf_get_logical_dev`, net/bridge/br_netfilter_hooks.c).
+    fn bridged(&mut self, bridge: Spot, hook: Hook, packet: &mut Packet) -> Result<(), End> {
+        let at = bridge.0;
+        if !self.bridged_pass(at, packet) {
+            return Ok(());
+        }
+        let own = || Some(self.named(bridge));
+        (packet.iif, packet.oif) = match hook {
+            Hook::Prerouting => (own(), None),
+            Hook::Postrouting => (None, own()),
+            _ => (own(), own()),
+        };
+        if packet.answer && self.rewritten.iter().any(|one| one.space == at) {
+            let netns = &self.space(at).name;
+            let why = format!("how {netns} rewrites the answer as it crosses a bridge ({BRIDGED})");
+            return Err(End::Unknown(why));
+        }
+        let before = (packet.source, packet.destination);
+        self.rules(at, Layer::Ip, hook, packet).map_err(of_bridge)?;
+        if before != (packet.source, packet.destination) {
+            let netns = &self.space(at).name;
+            let why = format!("where {netns} sends what it rewrites on a bridge ({BRIDGED})");
+            return Err(End::Unknown(why));
         }
         Ok(())
     }

@@ -72,6 +72,8 @@ struct Walk<'a> {
     forwarder: Option<(usize, IpAddr)>,
 }
 
+pub(super) use neighbour::SOUGHT;
+
 pub(super) fn follow(survey: &Map<'_>, ground: &dyn Ground, question: &Question) -> Explanation {
     forks::all(|forks| once(survey, ground, question, forks))
 }
@@ -143,6 +145,7 @@ fn first(question: &Question) -> Packet {
         ether: None,
         iif: None,
         oif: None,
+        via: None,
     }
 }
 
@@ -245,6 +248,7 @@ impl<'a> Walk<'a> {
             return Err(End::Stops(Box::new(cause)));
         }
         packet.oif = Some(self.named(out));
+        packet.via = routed.via;
         if came.is_some() {
             self.forwards(at, packet)?;
             self.lives(at, packet)?;

@@ -244,15 +244,19 @@ fn plain(source: IpAddr, destination: IpAddr, seek: Seek) -> Packet {
         ether: None,
         iif: None,
         oif: None,
+        via: None,
     }
 }
+
+/// What is said of a hook at which the question who has an address was dropped, or its answer.
+pub(in crate::explain) const SOUGHT: &str = ", of who asks for ";
 
 /// What stops the question, said so.
 fn of_question(end: End, next: IpAddr) -> End {
     match end {
         End::Stops(mut cause) => {
             if let Cause::Filtered { hook, .. } = cause.as_mut() {
-                *hook += &format!(", of who asks for {next}");
+                *hook += &format!("{SOUGHT}{next}");
             }
             End::Stops(cause)
         }

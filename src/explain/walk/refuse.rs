@@ -190,8 +190,8 @@ impl Walk<'_> {
                 let net = at.and_then(|at| words.get(at + 1)?.parse::<IpNet>().ok());
                 net.is_none_or(|net| address.is_none_or(|address| net.contains(&address)))
             };
-            let right = words.contains(&kind) && !words.contains(&"not");
-            right && fits("to", Some(packet.destination)) && fits("from", packet.source)
+            let fits = fits("to", Some(packet.destination)) && fits("from", packet.source);
+            words.contains(&kind) && (fits || words.contains(&"not"))
         })?;
         Some(format!("{}: {}", says.priority, says.words))
     }

@@ -96,7 +96,7 @@ impl Walk<'_> {
                     .oif
                     .as_ref()
                     .and_then(|(_, index)| self.out(at, *index));
-                let own = out.and_then(|out| self.first_address(out, packet.v6()));
+                let own = out.and_then(|out| self.own_address(out, packet));
                 if let Some(own) = own {
                     packet.source = Some(own);
                     packet.disguised = true;
@@ -105,6 +105,15 @@ impl Walk<'_> {
                 false
             }
         }
+    }
+
+    /// What it is masqueraded with: an address of the next router's subnet, or else the first
+    /// (`inet_select_addr`, net/ipv4/devinet.c).
+    fn own_address(&self, out: Spot, packet: &Packet) -> Option<IpAddr> {
+        let next = packet.via.unwrap_or(packet.destination);
+        let mut own = self.device(out).addresses.iter().map(|one| one.net);
+        let near = own.find(|net| net.contains(&next)).map(|net| net.addr());
+        near.or_else(|| self.first_address(out, packet.v6()))
     }
 
     fn first_address(&self, spot: Spot, v6: bool) -> Option<IpAddr> {

@@ -17,7 +17,7 @@ impl Walk<'_> {
                 match self.ground.setting(at, path).as_deref() {
                     Some("1") => {
                         let netns = self.space(at).name.clone();
-                        Err(Box::new(Cause::EchoIgnored(netns)).into())
+                        Err(Box::new(Cause::EchoIgnored(netns, packet.v6())).into())
                     }
                     _ => Ok(()),
                 }

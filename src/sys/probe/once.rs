@@ -228,13 +228,25 @@ fn segment(from: SocketAddr, to: SocketAddr, sequence: u32) -> Vec<u8> {
     bytes.extend(to.port().to_be_bytes());
     bytes.extend(sequence.to_be_bytes());
     bytes.extend([0; 4]);
-    bytes.extend([5 << 4, 0x02]);
+    let options = options();
+    let words = (TCP_HEADER + options.len()) / 4;
+    bytes.extend([(words as u8) << 4, 0x02]);
     bytes.extend(u16::MAX.to_be_bytes());
     bytes.extend([0; 4]);
+    bytes.extend(options);
     let mut summed = pseudo(from.ip(), to.ip(), bytes.len() as u32);
     summed.extend(&bytes);
     let sum = packet::checksum(&summed);
     bytes[16..18].copy_from_slice(&sum.to_be_bytes());
+    bytes
+}
+
+/// Those that Linux sends: largest segment, SACK (RFC 2018), time stamp, no operation, window
+/// scale (RFC 7323).
+fn options() -> Vec<u8> {
+    let mut bytes = vec![2, 4];
+    bytes.extend(1460u16.to_be_bytes());
+    bytes.extend([4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]);
     bytes
 }
 

@@ -158,6 +158,13 @@ pub(super) const CASES: &[Case] = &[
         line: "a routing rule of host says blackhole: 10:",
     },
     Case {
+        name: "a foreign rule before routing, on one bridge",
+        broken: "nft 'add table ip raw; add chain ip raw pre { type filter hook prerouting priority -300; }; add rule ip raw pre ip daddr 10.0.0.20 icmp type echo-request drop'",
+        ask: "one 10.0.0.20",
+        cause: "filtered",
+        line: "drops it (prerouting, which frames on a bridge meet by br_netfilter)",
+    },
+    Case {
         name: "a router that is not there",
         broken: "ip -n one route replace default via 10.0.0.99",
         ask: "one 203.0.113.2",

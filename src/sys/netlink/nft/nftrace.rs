@@ -128,6 +128,8 @@ pub(crate) struct Ear {
     notices: Notices,
     /// The numbers of the packets that were seen.
     known: Vec<(u32, Way)>,
+    /// Whether something was lost, where very much is traced at once.
+    pub(crate) gaps: bool,
 }
 
 impl Ear {
@@ -153,6 +155,7 @@ impl Ear {
                 table,
                 notices,
                 known: Vec::new(),
+                gaps: false,
             }),
         }
     }
@@ -160,12 +163,17 @@ impl Ear {
     /// What was heard since.
     pub(crate) fn heard(&mut self) -> io::Result<Vec<Event>> {
         let mut events = Vec::new();
-        while let Some((_, datagram)) = self.notices.datagram()? {
-            for message in messages(datagram) {
-                events.extend(event(message, &self.table, &mut self.known));
+        loop {
+            match self.notices.datagram() {
+                Ok(Some((_, datagram))) => {
+                    let all = messages(datagram);
+                    events.extend(all.filter_map(|one| event(one, &self.table, &mut self.known)));
+                }
+                Ok(None) => return Ok(events),
+                Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => self.gaps = true,
+                Err(e) => return Err(e),
             }
         }
-        Ok(events)
     }
 }
 
@@ -215,7 +223,7 @@ fn word(way: Way) -> &'static str {
 }
 
 /// A message of the trace. The packet is known by the kernel's number for it, which our own
-/// chain is the first to show; one that has another by now is taken for the last one.
+/// chain is the first to show.
 fn event(message: &[u8], own: &str, known: &mut Vec<(u32, Way)>) -> Option<Event> {
     let kind = u16::from_ne_bytes([*message.get(4)?, *message.get(5)?]);
     if kind != NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE {
@@ -240,8 +248,8 @@ fn event(message: &[u8], own: &str, known: &mut Vec<(u32, Way)>) -> Option<Event
         known.push((id, way));
         return Some(Event { way, at, devices });
     }
-    let of_it = known.iter().rev().find(|(own, _)| *own == id);
-    let (_, way) = *of_it.or(known.last())?;
+    // Others may have packets traced, too.
+    let (_, way) = *known.iter().rev().find(|(own, _)| *own == id)?;
     let (handle, code) = match number(attributes, NFTA_TRACE_TYPE) {
         NFT_TRACETYPE_RULE => {
             let verdict = find(attributes, NFTA_TRACE_VERDICT)?;

@@ -18,8 +18,15 @@ use super::meant::by_process;
 use super::output::{self, BAD, BOLD, DIM, GOOD, say, styled};
 use super::trouble::Trouble;
 
-/// That of `ping`.
-const SIZE: u32 = 84;
+/// As `ping` has it, and a SYN with the options of Linux, each with its IP header.
+fn size(load: Load, to: IpAddr) -> u32 {
+    let header = if to.is_ipv6() { 40 } else { 20 };
+    header
+        + match load {
+            Load::To(Transport::Tcp, _) => 40,
+            _ => 64,
+        }
+}
 
 /// Tell why a packet arrives, or what keeps it from arriving
 ///
@@ -43,9 +50,10 @@ pub(crate) struct Args {
     /// Where to: a namespace or an address, with a port (of TCP, or PORT/udp) or as a ping
     #[arg(value_name = "TO[:PORT[/PROTO]]")]
     to: String,
-    /// How large the packet is, in bytes, and that it may not be divided
-    #[arg(long, value_name = "BYTES", default_value_t = SIZE, value_parser = clap::value_parser!(u32).range(28..=65535))]
-    size: u32,
+    /// How large the packet is, in bytes, and that it may not be divided; else as that of
+    /// `ping`, or as the first of a TCP connection
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(28..=65535))]
+    size: Option<u32>,
     /// Send the packet, too, and have the kernel trace it. That takes root's rights; for as
     /// long as the packet is on its way, each namespace of the way has a table
     /// `inet netyard-trace-PID`. For TCP it is the first packet of a connection, which is
@@ -73,9 +81,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     } = &answer;
     let as_explained = matches!(explanation.verdict, Verdict::Arrives | Verdict::Leaves(_));
     let arrives = match sent {
-        Some(sent) if sent.seen == Seen::Reached => true,
-        // What the packet does not tell is as explained.
-        Some(sent) => as_explained && !matches!(sent.agreement, Agreement::No(_)),
+        Some(sent) => {
+            let silent = as_explained && matches!(sent.agreement, Agreement::Fits(_));
+            sent.seen == Seen::Reached || silent
+        }
         None => as_explained,
     };
     if args.json {
@@ -117,7 +126,10 @@ impl From<netyard::error::Error> for Unasked {
 fn asked(args: &Args) -> Result<Answer, Unasked> {
     let (question, explanation, sent) = match args.send {
         true => {
-            let question = |survey: &Survey| Ok::<_, Unasked>(sendable(question(args, survey)?)?);
+            let question = |survey: &Survey| {
+                let question = question(args, survey)?;
+                Ok::<_, Unasked>(sendable(question, args.size.is_some())?)
+            };
             let (question, explanation, sent) = survey::explain_and_send(question)?;
             (question, explanation, Some(sent))
         }
@@ -137,13 +149,13 @@ fn asked(args: &Args) -> Result<Answer, Unasked> {
     })
 }
 
-fn sendable(question: Question) -> Result<Question, Trouble> {
+fn sendable(question: Question, sized: bool) -> Result<Question, Trouble> {
     match question.load {
         Load::To(Transport::Sctp, _) => {
             let trouble = Trouble::input(codes::USAGE, "packets of SCTP are not sent");
             Err(trouble.hint("without `--send` the way is explained"))
         }
-        Load::To(Transport::Tcp, _) if question.size != SIZE => {
+        Load::To(Transport::Tcp, _) if sized => {
             let why = "the first packet of a TCP connection carries nothing: it cannot be larger";
             let trouble = Trouble::input(codes::USAGE, why);
             Err(trouble.hint("`--size` with a ping or with PORT/udp"))
@@ -189,7 +201,7 @@ fn question(args: &Args, survey: &Survey) -> Result<Question, Unasked> {
         from,
         to,
         load,
-        size: args.size,
+        size: args.size.unwrap_or_else(|| size(load, to)),
         answered: false,
     })
 }

@@ -14,7 +14,8 @@ pub(super) fn show(sent: &Sent) {
         say!("  {:width$}  {way:8}  {}", traced.netns, met(traced));
     }
     let (style, word, why) = match &sent.agreement {
-        Agreement::Yes(why) => (GOOD, "confirmed", why),
+        Agreement::Proved(why) => (GOOD, "confirmed", why),
+        Agreement::Fits(why) => (GOOD, "fits", why),
         Agreement::No(why) => (BAD, "not as explained", why),
         Agreement::Open(why) => (BOLD, "not to be compared", why),
     };
@@ -45,7 +46,7 @@ fn met(traced: &Traced) -> String {
 
 pub(super) fn as_json(sent: &Sent) -> serde_json::Value {
     let (agrees, why) = match &sent.agreement {
-        Agreement::Yes(why) => (Some(true), why),
+        Agreement::Proved(why) | Agreement::Fits(why) => (Some(true), why),
         Agreement::No(why) => (Some(false), why),
         Agreement::Open(why) => (None, why),
     };
@@ -54,6 +55,7 @@ pub(super) fn as_json(sent: &Sent) -> serde_json::Value {
         "after_ms": sent.after.as_secs_f64() * 1000.0,
         "trace": sent.trace,
         "agrees": agrees,
+        "proved": matches!(sent.agreement, Agreement::Proved(_)),
         "why": why,
     })
 }
