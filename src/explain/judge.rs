@@ -177,6 +177,7 @@ fn seen(packet: &Packet) -> filter::Packet {
         arp,
         source_port: packet.source_port,
         destination_port: port,
+        chosen: matches!(packet.load, Load::To(..)) && packet.seek.is_none(),
         icmp,
         size: packet.size,
         ttl: packet.ttl,

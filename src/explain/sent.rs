@@ -172,7 +172,7 @@ impl Witness<'_> {
                 Agreement::Fits(format!("{back}; {last}"))
             }
             (Cause::Filtered { table, netns, .. }, _) if !untraced(table) => {
-                match self.was_in(netns, false) && !(datagram && !explanation.back.is_empty()) {
+                match (explanation.back.is_empty() || !datagram) && self.was_in(netns, false) {
                     true => Agreement::No(format!("{back}, but no rule dropped it; {last}")),
                     false => Agreement::Open(format!("{back}, and it did not come so far; {last}")),
                 }

@@ -263,6 +263,20 @@ fn chosen() {
         assert_eq!(explained(ask).0, "arrives", "{ask}");
         assert_eq!(sent(ask)["proved"], true, "{ask}");
     }
+    // A port that is yet to be chosen.
+    let listener = crate::matrix::within("two", || std::net::TcpListener::bind("0.0.0.0:80"));
+    let _listener = listener.expect("a listener");
+    let rules = |rule: &str| {
+        sh(&format!(
+            "ip netns exec two nft 'flush ruleset; add table inet f; \
+            add chain inet f i {{ type filter hook input priority 0; }}; add rule inet f i {rule}'"
+        ));
+        explained("one two:80").0
+    };
+    assert_eq!(rules("tcp sport 49152 drop"), "unknown");
+    assert_eq!(rules("tcp sport < 1024 drop"), "arrives");
+    assert_eq!(rules("tcp sport 1024-65535 drop"), "filtered");
+    assert_eq!(rules("tcp dport 80 meta length 60 drop"), "filtered");
     // Rewritten on a bridge.
     sh("nft add rule ip nat pre ip daddr 10.0.0.20 dnat to 10.0.0.1");
     assert_eq!(explained("one 10.0.0.20").0, "unknown");

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::bytes::Bytes;
-use super::packet::{Arp, ConnectionState, Packet};
+use super::packet::{Arp, CHOSEN, ConnectionState, Packet};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -93,9 +93,14 @@ pub(super) fn addresses_at(packet: &Packet) -> (usize, usize, usize) {
 /// Of TCP (RFC 9293), UDP (RFC 768), SCTP (RFC 9260), ICMP (RFC 792, RFC 4443), and of all
 /// else nothing.
 pub(super) fn transport(packet: &Packet) -> Bytes {
+    let port = |source: bool, port: u16| match packet.is_chosen(source) {
+        true => Bytes::masked(&CHOSEN.to_be_bytes(), &CHOSEN.to_be_bytes()),
+        false => Bytes::known(port.to_be_bytes()),
+    };
     let ports = || {
-        let ports = [packet.source_port, packet.destination_port];
-        Bytes::known(ports.map(u16::to_be_bytes).concat())
+        let mut both = port(true, packet.source_port);
+        both.append(port(false, packet.destination_port));
+        both
     };
     match packet.protocol {
         TCP => {

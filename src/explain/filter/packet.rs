@@ -20,6 +20,9 @@ impl From<u32> for Bits {
     }
 }
 
+/// The first port that a kernel chooses, unless it is told otherwise.
+pub(super) const CHOSEN: u16 = 32768;
+
 /// A device by its name and number.
 pub type Device = (String, u32);
 
@@ -36,6 +39,9 @@ pub struct Packet {
     pub source_port: u16,
     /// The port that it goes to; 0 for protocols without.
     pub destination_port: u16,
+    /// The port of who asks is one that its kernel chose: from 32768 on
+    /// (`ip_local_port_range`, Documentation/networking/ip-sysctl.rst), and not known.
+    pub chosen: bool,
     /// Type and code of ICMP or ICMPv6.
     pub icmp: Option<(u8, u8)>,
     /// The flags of TCP as its header has them (RFC 9293, 3.1); `None`: what the state of the
@@ -126,6 +132,24 @@ pub enum Layer {
 }
 
 impl Packet {
+    /// Whether its source port, or else its destination port, is one that was chosen.
+    pub(super) fn is_chosen(&self, source: bool) -> bool {
+        self.chosen && source != self.connection.reply
+    }
+
+    /// Whether that port lies in a range; `None`: that is not known.
+    pub(super) fn port_in(&self, source: bool, (first, last): (u16, u16)) -> Option<bool> {
+        let port = match source {
+            true => self.source_port,
+            false => self.destination_port,
+        };
+        match self.is_chosen(source) {
+            false => Some((first..=last).contains(&port)),
+            true if last < CHOSEN => Some(false),
+            true => (first <= CHOSEN && last == u16::MAX).then_some(true),
+        }
+    }
+
     /// A first packet with all else left open: 84 bytes, 64 routers, no mark and no device.
     pub fn new(source: IpAddr, destination: IpAddr, protocol: u8) -> Self {
         Packet {
@@ -134,6 +158,7 @@ impl Packet {
             protocol,
             source_port: 0,
             destination_port: 0,
+            chosen: false,
             icmp: None,
             tcp_flags: None,
             size: 84,

@@ -26,9 +26,9 @@ pub(in crate::explain::filter) fn holds(
         ("state", _) => Some(info.u32(0) & state(packet, scene, 1 << 6) != 0),
         ("addrtype", _) => address_type(info, revision, packet, scene),
         ("tcp", _) => tcp(info, packet),
-        ("udp" | "udplite", _) => Some(ports(info, packet, info.u8(8))),
+        ("udp" | "udplite", _) => ports(info, packet, info.u8(8)),
         ("icmp" | "icmp6", _) => icmp(info, packet),
-        ("multiport", 1) => Some(multiport(info, packet)),
+        ("multiport", 1) => multiport(info, packet),
         ("mark", 1) => marked(info, packet.mark),
         ("connmark", 1) if !has_connection(packet, scene) => Some(false),
         ("connmark", 1) => marked(info, packet.connection.mark),
@@ -171,14 +171,15 @@ fn address_type(info: Info<'_>, revision: u32, packet: &Packet, scene: &Scene<'_
     )
 }
 
-fn within(info: Info<'_>, at: usize, port: u16) -> bool {
-    (info.u16(at)..=info.u16(at + 2)).contains(&port)
-}
-
-fn ports(info: Info<'_>, packet: &Packet, inverted: u8) -> bool {
-    let source = within(info, 0, packet.source_port) != (inverted & 1 != 0);
-    let destination = within(info, 4, packet.destination_port) != (inverted & 2 != 0);
-    source && destination
+fn ports(info: Info<'_>, packet: &Packet, inverted: u8) -> Truth {
+    let within = |source, at: usize, not: bool| {
+        let is = packet.port_in(source, (info.u16(at), info.u16(at + 2)));
+        is.map(|is| is != not)
+    };
+    both(
+        within(true, 0, inverted & 1 != 0),
+        within(false, 4, inverted & 2 != 0),
+    )
 }
 
 /// tcp_mt of net/netfilter/xt_tcpudp.c. Options are not known.
@@ -194,7 +195,7 @@ fn tcp(info: Info<'_>, packet: &Packet) -> Truth {
     };
     let flagged = flagged.map(|is| is != (inverted & 4 != 0));
     let option = (info.u8(8) == 0).then_some(true);
-    both(Some(ports(info, packet, inverted)), both(flagged, option))
+    both(ports(info, packet, inverted), both(flagged, option))
 }
 
 /// The type 255 stands for all.
@@ -206,22 +207,33 @@ fn icmp(info: Info<'_>, packet: &Packet) -> Truth {
 }
 
 /// Ports one by one, or, flagged, the first of two that are a range.
-fn multiport(info: Info<'_>, packet: &Packet) -> bool {
-    let among = |port: u16| {
+fn multiport(info: Info<'_>, packet: &Packet) -> Truth {
+    let among = |source: bool| {
         let count = usize::from(info.u8(1)).min(15);
         let value = |i: usize| info.u16(2 + 2 * i);
         let ranged = |i: usize| info.u8(32 + i) != 0;
-        (0..count).any(|i| match ranged(i) {
-            true => (value(i)..=value(i + 1)).contains(&port),
-            false => value(i) == port,
-        })
+        let range = |i: usize| match ranged(i) {
+            true => (value(i), value(i + 1)),
+            false => (value(i), value(i)),
+        };
+        any((0..count).map(|i| packet.port_in(source, range(i))))
     };
     let is = match info.u8(0) {
-        0 => among(packet.source_port),
-        1 => among(packet.destination_port),
-        _ => among(packet.source_port) || among(packet.destination_port),
+        0 => among(true),
+        1 => among(false),
+        _ => any([among(true), among(false)]),
     };
-    is != (info.u8(47) != 0)
+    is.map(|is| is != (info.u8(47) != 0))
+}
+
+/// Whether one of these holds.
+fn any(all: impl IntoIterator<Item = Truth>) -> Truth {
+    all.into_iter()
+        .fold(Some(false), |one, other| match (one, other) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), other) => other,
+            (None, _) => None,
+        })
 }
 
 fn marked(info: Info<'_>, mark: Bits) -> Truth {
