@@ -228,12 +228,15 @@ fn multiport(info: Info<'_>, packet: &Packet) -> Truth {
 
 /// Whether one of these holds.
 fn any(all: impl IntoIterator<Item = Truth>) -> Truth {
-    all.into_iter()
-        .fold(Some(false), |one, other| match (one, other) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), other) => other,
-            (None, _) => None,
-        })
+    let mut none = Some(false);
+    for one in all {
+        match one {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => none = None,
+        }
+    }
+    none
 }
 
 fn marked(info: Info<'_>, mark: Bits) -> Truth {
