@@ -1,6 +1,7 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
+mod joined;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use crate::lease::{self, Resolved};
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns, NetworkName, Published};
-use crate::sys::kernel::{Kernel, LOCKING, Scope, walled};
+use crate::sys::kernel::{Kernel, LOCKING, Scope, joins, walled};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -76,10 +77,13 @@ pub(crate) fn make(
 ) -> Result<Plan, Error> {
     need_seen_names()?;
     let Resolved {
-        desired,
+        mut desired,
         leases,
         networks,
     } = lease::resolved(topology, &store)?;
+    if look == Look::Wide {
+        joined::hold(&mut desired, &store)?;
+    }
     let lab = Lab {
         networks: external::recorded(&networks)?,
         ..lab
@@ -371,6 +375,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.forwards = topology.forwarding();
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(desired);
+    kernel.joins = joins(desired);
     kernel.published = published(desired);
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }

@@ -210,6 +210,11 @@ impl Fake {
             }
         }
         seen.sysctls = self.settings(lab, netns, &seen);
+        if netns.joined().is_some() && !self.is_claimed(lab, &Claim::Table(netns.clone())) {
+            seen.tables
+                .values_mut()
+                .for_each(|table| table.ours = false);
+        }
         if *netns == Netns::Host {
             self.firewall(lab, &mut seen);
         }
@@ -270,9 +275,9 @@ impl Fake {
                     sysctl.holders.insert(holder.clone());
                 }
             }
-            let router = *netns == Netns::Host && self.routed && sysctl::matters(key, seen);
+            let router = netns.made().is_none() && self.routed && sysctl::matters(key, seen);
             let drifted = match netns {
-                Netns::Host => self.routed && sysctl::is_shut(key, seen, lab),
+                Netns::Host | Netns::At(_) => self.routed && sysctl::is_shut(key, seen, lab),
                 Netns::Named(_) => sysctl::is_apart(key, seen),
             };
             if router || drifted || !sysctl.holders.is_empty() {
@@ -290,18 +295,30 @@ impl Host for Fake {
             ..NetState::empty(lab.clone())
         };
         for (netns, there) in &self.namespaces {
-            let recorded = |lab: &&LabName| match netns.name() {
+            let recorded = |lab: &&LabName| match netns.made() {
                 Some(name) => self.is_claimed(lab, &Claim::Netns(name.clone())),
                 None => false,
             };
+            let at = netns.joined().cloned().zip(there.identity);
+            let claim = at.map(|(path, identity)| Claim::Joined(path, identity));
+            let joined = claim.is_some_and(|claim| self.is_claimed(lab, &claim));
+            let made = there.owner.as_ref().filter(recorded).cloned();
             let namespace = Namespace {
-                owner: there.owner.as_ref().filter(recorded).cloned(),
+                owner: made.or_else(|| joined.then(|| lab.clone())),
+                identity: there.identity,
                 ..Namespace::default()
             };
             state.namespaces.insert(netns.clone(), namespace);
         }
         let read = |(netns, seen): &(&Netns, &Namespace)| {
-            **netns == Netns::Host || inside == Inside::Read && seen.owner.as_ref() == Some(lab)
+            let ours = seen.owner.as_ref() == Some(lab);
+            let own = self.journal.get(lab);
+            let set = |netns| own.is_some_and(|all| all.iter().any(|claim| claim.is_in(netns)));
+            match netns {
+                Netns::Host => true,
+                Netns::At(_) => inside == Inside::Read || ours && set(*netns),
+                Netns::Named(_) => inside == Inside::Read && ours,
+            }
         };
         let open: BTreeSet<Netns> = (state.namespaces.iter().filter(read))
             .map(|(netns, _)| netns.clone())

@@ -103,7 +103,7 @@ impl Ears {
 
     /// The number of a namespace in this one; `None` when the name stands for another.
     fn number(&mut self, name: &NetnsName, identity: Identity) -> io::Result<Option<i32>> {
-        let open = match netns::open(Some(name)) {
+        let open = match netns::open(&Netns::Named(name.clone())) {
             Err(e) if e.raw_os_error().is_some_and(|e| netns::GONE.contains(&e)) => None,
             open => open?,
         };

@@ -84,7 +84,7 @@ fn lines(fake: &Fake) -> BTreeSet<String> {
 fn without_own_forwarding(fake: &Fake) -> Fake {
     let mut fake = fake.clone();
     for (netns, namespace) in &mut fake.namespaces {
-        if netns.name().is_some() {
+        if netns.made().is_some() {
             namespace
                 .sysctls
                 .retain(|key, _| *key == SysctlKey::forward6());

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{IpRule, LabName, Process, Published};
+use super::{IpRule, LabName, NetnsPath, Process, Published};
 
 pub use device::{Address, Counters, Device, Far, FarEnd, Port, Vlan};
 pub use name::Container;
@@ -23,6 +23,15 @@ pub struct Survey {
     pub namespaces: Vec<Space>,
     /// What could not be seen, and why.
     pub unseen: Vec<String>,
+}
+
+/// A lab that has joined a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Joined {
+    /// The lab.
+    pub lab: LabName,
+    /// The path by which its file names the namespace.
+    pub path: NetnsPath,
 }
 
 /// A network namespace.
@@ -42,6 +51,9 @@ pub struct Space {
     /// The lab that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lab: Option<LabName>,
+    /// Which labs have joined it, and by which paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
     /// The container whose processes are in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,

@@ -124,7 +124,7 @@ impl Taps {
         }
         let inodes = corners.into_iter().filter_map(|corner| {
             let inode = corner.place.identity.inode;
-            Some((corner.netns.name()?.clone(), inode))
+            Some((corner.netns.made()?.clone(), inode))
         });
         Ok(Taps {
             points,
@@ -261,7 +261,7 @@ impl Taps {
         let mut closed = Vec::new();
         for point in &mut self.points {
             let is_nameless = |name| nameless.contains(name);
-            let unnamed = point.interface.netns.name().is_some_and(is_nameless);
+            let unnamed = point.interface.netns.made().is_some_and(is_nameless);
             match point.look(unnamed)? {
                 State::Gone(since) if !matches!(point.state, State::Gone(_)) => {
                     point.state = State::Gone(since + self.window);

@@ -105,8 +105,9 @@ impl Kernel {
                 return Ok(());
             };
             netns::name(name, place.fd.as_fd())?;
-            self.forget(name);
-            self.inside.insert(name.clone(), place);
+            let netns = Netns::Named(name.clone());
+            self.forget(&netns);
+            self.inside.insert(netns, place);
             Ok(())
         })
     }
@@ -134,7 +135,7 @@ impl Kernel {
         let Op::DelNetns { name, .. } = op else {
             return Ok(());
         };
-        self.forget(name);
+        self.forget(&Netns::Named(name.clone()));
         Ok(netns::unname(name)?)
     }
 
@@ -254,7 +255,7 @@ impl Kernel {
     /// device was, the kernel is asked, in steps that grow: netyard gives them in a row.
     fn choose_index(&mut self, end: &End) -> io::Result<u32> {
         let (first, last) = match end.netns {
-            Netns::Host => (FIRST_INDEX, LAST_INDEX),
+            Netns::Host | Netns::At(_) => (FIRST_INDEX, LAST_INDEX),
             Netns::Named(_) => (FIRST_INSIDE, FIRST_INDEX - 1),
         };
         let highest = self.taken.range(first..=last).next_back();

@@ -4,13 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::Claim;
-use crate::state::{Element, IfName, LabName, NetState, Netns, NetnsName, SetName};
+use crate::state::{Element, IfName, LabName, NetState, Netns, NetnsName, NetnsPath, SetName};
 
 /// The namespaces that shall have a table of their own.
 pub(crate) fn walled(desired: &NetState) -> BTreeSet<Netns> {
     let all = desired.namespaces.iter();
     let walled = all.filter(|(netns, ns)| **netns != Netns::Host && !ns.tables.is_empty());
     walled.map(|(netns, _)| netns.clone()).collect()
+}
+
+/// The paths of the namespaces that shall be joined.
+pub(crate) fn joins(desired: &NetState) -> BTreeSet<NetnsPath> {
+    let paths = desired.namespaces.keys().filter_map(Netns::joined);
+    paths.cloned().collect()
 }
 
 /// How many devices are asked for one by one.
@@ -34,7 +40,7 @@ impl Scope {
     pub(crate) fn of(desired: &NetState) -> Self {
         let mut scope = Scope::default();
         for (netns, want) in &desired.namespaces {
-            scope.names.extend(netns.name().cloned());
+            scope.names.extend(netns.made().cloned());
             if *netns == Netns::Host {
                 scope.devices.extend(want.links.keys().cloned());
             }

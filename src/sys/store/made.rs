@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::row::{identity, stored};
 use super::{Result, Store, given};
-use crate::state::{LabName, NetnsName};
+use crate::state::{LabName, NetnsName, NetnsPath};
 use crate::sys::netns::Identity;
 use crate::sys::residents::Made;
 
@@ -49,6 +49,22 @@ impl Store {
             }
         }
         Ok(made)
+    }
+
+    /// The namespaces that labs have joined.
+    pub(crate) fn joined(&self) -> Result<Vec<(LabName, NetnsPath, Identity)>> {
+        let sql = "SELECT lab, object, inode, cookie FROM claim WHERE kind = 'joined'";
+        let mut query = self.db.prepare(sql)?;
+        let mut rows = query.query([])?;
+        let mut joined = Vec::new();
+        while let Some(row) = rows.next()? {
+            joined.push((
+                stored(row.get(0)?)?,
+                stored(row.get(1)?)?,
+                identity(row, 2)?,
+            ));
+        }
+        Ok(joined)
     }
 
     /// The namespaces that this lab made.

@@ -1,0 +1,85 @@
+//! Namespaces that others made and that the lab joins, or has joined.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Kernel;
+use crate::plan::Claim;
+use crate::state::{Identity, LabName, Namespace, NetState, Netns, NetnsPath, Unjoinable};
+use crate::sys::{Failure, netns};
+
+impl Kernel {
+    /// Which namespaces are at the paths that the lab names or has joined. One is the lab's
+    /// only while it is the one that was joined.
+    pub(super) fn look_at_paths(
+        &mut self,
+        own: &BTreeSet<Claim>,
+        state: &mut NetState,
+    ) -> Result<(), Failure> {
+        let mut paths = self.joins.clone();
+        paths.extend(own.iter().filter_map(|claim| match claim {
+            Claim::Joined(path, _) => Some(path.clone()),
+            _ => None,
+        }));
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let made = self
+            .inside
+            .iter()
+            .filter(|(netns, _)| netns.made().is_some());
+        let mut seen: BTreeMap<Identity, Netns> = made
+            .map(|(netns, place)| (place.identity, netns.clone()))
+            .collect();
+        seen.insert(self.host.identity, Netns::Host);
+        for path in paths {
+            let at = Netns::At(path.clone());
+            match self.look_at(&at, &seen)? {
+                Ok(identity) => {
+                    seen.insert(identity, at.clone());
+                    let is_joined = own.contains(&Claim::Joined(path, identity));
+                    let namespace = Namespace {
+                        owner: is_joined.then(|| state.lab.clone()),
+                        identity: Some(identity),
+                        ..Namespace::default()
+                    };
+                    state.namespaces.insert(at, namespace);
+                }
+                Err(why) => {
+                    self.forget(&at);
+                    state.unjoinable.insert(path, why);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at(
+        &mut self,
+        at: &Netns,
+        seen: &BTreeMap<Identity, Netns>,
+    ) -> Result<Result<Identity, Unjoinable>, Failure> {
+        self.check_name(at)?;
+        let identity = match self.place(at) {
+            Ok(place) => place.identity,
+            Err(error) => return netns::why(&error).map(Err).ok_or(error.into()),
+        };
+        Ok(match seen.get(&identity) {
+            None => Ok(identity),
+            Some(Netns::Host) => Err(Unjoinable::Host),
+            Some(other) => Err(Unjoinable::Twice(other.clone())),
+        })
+    }
+
+    /// Which labs have joined this namespace, and by which paths.
+    pub(super) fn joined_by(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<BTreeSet<(LabName, NetnsPath)>, Failure> {
+        let Some(here) = namespace.identity else {
+            return Ok(BTreeSet::new());
+        };
+        let all = self.store.joined()?.into_iter();
+        let these = all.filter(|(.., identity)| *identity == here);
+        Ok(these.map(|(lab, path, _)| (lab, path)).collect())
+    }
+}
