@@ -5,6 +5,7 @@
 mod address;
 mod device;
 mod firewall;
+mod outside;
 mod route;
 mod sysctl;
 
@@ -32,6 +33,8 @@ pub struct Fake {
     /// Whether forwarding matters to the lab that looks, so that it is shown even where
     /// no lab holds it.
     pub routed: bool,
+    /// The namespaces of others that shall forward for it.
+    pub forwards: BTreeSet<Netns>,
     /// Whether the firewall tables matter to it.
     pub networks: bool,
     /// Whether a device that is up can be given another name.
@@ -57,6 +60,7 @@ impl Fake {
             namespaces: BTreeMap::new(),
             journal: BTreeMap::new(),
             routed: true,
+            forwards: BTreeSet::new(),
             networks: true,
             renames: true,
             fail_after: VecDeque::new(),
@@ -115,18 +119,18 @@ impl Fake {
         Ok(())
     }
 
-    /// Its devices go with it, and with them the other ends of its cables.
-    fn del_netns(&mut self, name: &NetnsName) -> Result<(), Failure> {
-        let gone = self.namespaces.remove(&Netns::Named(name.clone()));
-        let Some(gone) = gone else {
-            return refuse(libc::ENOENT);
+    /// Ends a namespace: its devices go with it, and with them the other ends of its cables.
+    /// Whether there was one.
+    pub fn end_namespace(&mut self, netns: &Netns) -> bool {
+        let Some(gone) = self.namespaces.remove(netns) else {
+            return false;
         };
         for peer in gone.links.values().filter_map(Link::peer) {
             if let Some(namespace) = self.namespaces.get_mut(&peer.netns) {
                 device::remove(namespace, &peer.dev);
             }
         }
-        Ok(())
+        true
     }
 
     fn namespace(&mut self, netns: &Netns) -> Result<&mut Namespace, Failure> {
@@ -146,7 +150,10 @@ impl Fake {
         }
         match op {
             Op::AddNetns { name } => self.add_netns(name),
-            Op::DelNetns { name, .. } => self.del_netns(name),
+            Op::DelNetns { name, .. } => match self.end_namespace(&Netns::Named(name.clone())) {
+                true => Ok(()),
+                false => refuse(libc::ENOENT),
+            },
             Op::AddBridge { end, link } => self.add_bridge(end, link),
             Op::AddVeth {
                 near,
@@ -275,9 +282,13 @@ impl Fake {
                     sysctl.holders.insert(holder.clone());
                 }
             }
-            let router = netns.made().is_none() && self.routed && sysctl::matters(key, seen);
+            let routes = match netns {
+                Netns::Host => self.routed,
+                _ => self.forwards.contains(netns),
+            };
+            let router = netns.made().is_none() && routes && sysctl::matters(key, seen);
             let drifted = match netns {
-                Netns::Host | Netns::At(_) => self.routed && sysctl::is_shut(key, seen, lab),
+                Netns::Host | Netns::At(_) => routes && sysctl::is_shut(key, seen, lab),
                 Netns::Named(_) => sysctl::is_apart(key, seen),
             };
             if router || drifted || !sysctl.holders.is_empty() {
@@ -295,19 +306,7 @@ impl Host for Fake {
             ..NetState::empty(lab.clone())
         };
         for (netns, there) in &self.namespaces {
-            let recorded = |lab: &&LabName| match netns.made() {
-                Some(name) => self.is_claimed(lab, &Claim::Netns(name.clone())),
-                None => false,
-            };
-            let at = netns.joined().cloned().zip(there.identity);
-            let claim = at.map(|(path, identity)| Claim::Joined(path, identity));
-            let joined = claim.is_some_and(|claim| self.is_claimed(lab, &claim));
-            let made = there.owner.as_ref().filter(recorded).cloned();
-            let namespace = Namespace {
-                owner: made.or_else(|| joined.then(|| lab.clone())),
-                identity: there.identity,
-                ..Namespace::default()
-            };
+            let namespace = self.from_outside(lab, netns, there);
             state.namespaces.insert(netns.clone(), namespace);
         }
         let read = |(netns, seen): &(&Netns, &Namespace)| {
@@ -325,10 +324,13 @@ impl Host for Fake {
             .collect();
         for netns in &open {
             let seen = self.look_into(lab, netns, &self.namespaces[netns], &open);
-            let owner = state.namespaces[netns].owner.clone();
-            state
-                .namespaces
-                .insert(netns.clone(), Namespace { owner, ..seen });
+            let Namespace { owner, given, .. } = state.namespaces[netns].clone();
+            let seen = Namespace {
+                owner,
+                given,
+                ..seen
+            };
+            state.namespaces.insert(netns.clone(), seen);
         }
         Ok(state)
     }

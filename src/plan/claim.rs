@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
+
 use super::is_whole;
+use super::join::settled;
 use super::sysctl::{advertised, overwritten};
 use crate::state::{
     Element, End, Identity, LinkKind, Namespace, NetState, Netns, NetnsName, NetnsPath, SetName,
@@ -28,6 +31,8 @@ pub enum Claim {
         /// Its value before.
         was: String,
     },
+    /// A route that was free for the lab to give to a namespace of others: the way to there.
+    Route(Netns, IpNet),
     /// An element of a set of the host's firewall tables.
     Element(SetName, Element),
     /// The firewall table of a namespace of the lab.
@@ -40,6 +45,8 @@ impl Claim {
         match self {
             Claim::Link(end) => end.netns == *netns,
             Claim::Sysctl { netns: at, .. } | Claim::Table(at) => at == netns,
+            // It goes with its device.
+            Claim::Route(..) => false,
             Claim::Element(..) => *netns == Netns::Host,
             Claim::Netns(_) | Claim::Joined(..) => false,
         }
@@ -49,6 +56,7 @@ impl Claim {
 /// Everything that the desired state claims, given what is there.
 pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
     let mut claims = BTreeSet::new();
+    let desired = &*settled(desired, observed);
     for (netns, want) in &desired.namespaces {
         claims.extend(netns.made().cloned().map(Claim::Netns));
         claims.extend(marked(netns, want).map(Claim::Link));
@@ -57,6 +65,8 @@ pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
         let have = observed.namespaces.get(netns).unwrap_or(&nothing);
         if let (Some(path), Some(identity)) = (netns.joined(), have.identity) {
             claims.insert(Claim::Joined(path.clone(), identity));
+            let given = want.spare.intersection(&want.routes);
+            claims.extend(given.map(|route| Claim::Route(netns.clone(), route.to)));
         }
         claims.extend(switched(netns, want, have));
     }

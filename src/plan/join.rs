@@ -2,46 +2,36 @@
 
 use std::borrow::Cow;
 
-use super::is_own;
-use crate::state::{End, Namespace, NetState, Netns, Route};
+use super::{is_own, link};
+use crate::state::{End, NetState, Netns, Route};
 
-/// The desired state with the spare routes that are to be: where nobody else has one to
-/// there, and where the lab has it already.
+/// The desired state with the spare routes that are to be. Whether one is is decided when
+/// its device comes: who else comes or goes later changes nothing of it.
 pub(super) fn settled<'a>(desired: &'a NetState, observed: &NetState) -> Cow<'a, NetState> {
-    let mut desired = Cow::Borrowed(desired);
-    let all = desired.namespaces.iter();
-    let spare = all.filter(|(_, want)| !want.spare.is_empty());
-    for netns in spare.map(|(netns, _)| netns.clone()).collect::<Vec<_>>() {
-        let have = observed.namespaces.get(&netns);
-        let there = |route: &Route| have.is_some_and(|have| have.routes.contains(route));
-        let taken = |route: &Route| {
-            have.is_some_and(|have| is_taken(route, (&netns, have), observed, desired.as_ref()))
-        };
-        let spare = desired.namespaces[&netns].spare.iter();
-        let needed: Vec<Route> = spare
-            .filter(|route| there(route) || !taken(route))
-            .cloned()
-            .collect();
-        let want = desired.to_mut().namespaces.get_mut(&netns);
-        want.into_iter()
-            .for_each(|want| want.routes.extend(needed.clone()));
+    let mut settled = Cow::Borrowed(desired);
+    for (netns, want) in &desired.namespaces {
+        for route in &want.spare {
+            if is_needed(route, netns, desired, observed)
+                && let Some(want) = settled.to_mut().namespaces.get_mut(netns)
+            {
+                want.routes.insert(route.clone());
+            }
+        }
     }
-    desired
+    settled
 }
 
-/// Whether somebody else has a route to there, whatever its metric.
-fn is_taken(
-    route: &Route,
-    (netns, have): (&Netns, &Namespace),
-    observed: &NetState,
-    desired: &NetState,
-) -> bool {
-    let foreign = |other: &&Route| {
-        let end = End {
-            netns: netns.clone(),
-            dev: other.dev.clone(),
-        };
-        other.to == route.to && !is_own(observed, &end, &desired.lab)
+fn is_needed(route: &Route, netns: &Netns, desired: &NetState, observed: &NetState) -> bool {
+    let Some(have) = observed.namespaces.get(netns) else {
+        return true;
     };
-    have.routes.iter().any(|other| foreign(&other)) || have.other_routes.contains(&route.to)
+    let end = |route: &Route| End {
+        netns: netns.clone(),
+        dev: route.dev.clone(),
+    };
+    let mut others = (have.routes.iter())
+        .filter(|other| other.to == route.to && !is_own(observed, &end(other), &desired.lab));
+    let taken = others.next().is_some() || have.other_routes.contains(&route.to);
+    let given = have.given.contains(&route.to) || link(observed, &end(route)).is_none();
+    have.routes.contains(route) || given && !taken
 }

@@ -24,6 +24,7 @@ pub(super) fn key(claim: &Claim) -> Key {
         Claim::Joined(path, _) => ("joined", host(), path.to_string()),
         Claim::Link(end) => ("link", end.netns.to_string(), end.dev.to_string()),
         Claim::Sysctl { netns, key, .. } => ("sysctl", netns.to_string(), key.path().to_owned()),
+        Claim::Route(netns, to) => ("route", netns.to_string(), to.to_string()),
         Claim::Table(netns) => ("table", netns.to_string(), TABLE.to_owned()),
         Claim::Element(set, element) => ("element", host(), format!("{} {element}", set.as_str())),
     }
@@ -65,6 +66,7 @@ pub(super) fn claim(
             let element = Element::try_from(element.to_owned()).map_err(odd)?;
             Claim::Element(set.ok_or_else(|| odd(&object))?, element)
         }
+        "route" => Claim::Route(stored(netns)?, object.parse().map_err(odd)?),
         "table" => Claim::Table(stored(netns)?),
         _ => return Err(odd(kind)),
     })
