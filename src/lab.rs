@@ -255,13 +255,16 @@ pub fn list() -> Result<Vec<Described>, Error> {
     labs.into_iter().map(described).collect()
 }
 
-/// The state that a topology asks for, with the addresses that its lab has leased.
+/// The state that a topology asks for, with the addresses that its lab has leased, and in the
+/// namespaces that it has joined.
 ///
 /// # Errors
 /// The journal cannot be read, or the file leaves open what cannot be decided.
 pub fn desired(topology: &Topology) -> Result<NetState, Error> {
     let store = Store::open_to_read()?;
-    Ok(lease::resolved(topology, &store)?.desired)
+    let mut desired = lease::resolved(topology, &store)?.desired;
+    joined::hold(&mut desired, &store)?;
+    Ok(desired)
 }
 
 /// What is there now: the host, and the lab's namespaces from inside.

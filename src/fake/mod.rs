@@ -306,7 +306,7 @@ impl Host for Fake {
             ..NetState::empty(lab.clone())
         };
         for (netns, there) in &self.namespaces {
-            let namespace = self.from_outside(lab, netns, there);
+            let namespace = self.outside(lab, netns, there);
             state.namespaces.insert(netns.clone(), namespace);
         }
         let read = |(netns, seen): &(&Netns, &Namespace)| {

@@ -5,12 +5,7 @@ use crate::plan::Claim;
 use crate::state::{LabName, Namespace, Netns};
 
 impl Fake {
-    pub(super) fn from_outside(
-        &self,
-        lab: &LabName,
-        netns: &Netns,
-        there: &Namespace,
-    ) -> Namespace {
+    pub(super) fn outside(&self, lab: &LabName, netns: &Netns, there: &Namespace) -> Namespace {
         let recorded = |lab: &&LabName| match netns.made() {
             Some(name) => self.is_claimed(lab, &Claim::Netns(name.clone())),
             None => false,

@@ -79,6 +79,18 @@ pub struct Space {
     pub published: Vec<Published>,
 }
 
+impl Space {
+    /// Which labs have to do with it, each in a few words.
+    pub fn labs(&self) -> Vec<String> {
+        let made = self.lab.iter().map(|lab| format!("lab {lab}"));
+        let joined = self
+            .joined
+            .iter()
+            .map(|by| format!("joined by lab {}", by.lab));
+        made.chain(joined).collect()
+    }
+}
+
 /// Which families are handed on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Forwards {

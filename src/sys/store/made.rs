@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::row::{identity, stored};
 use super::{Result, Store, given};
-use crate::state::{LabName, NetnsName, NetnsPath};
+use crate::state::{LabName, Netns, NetnsName, NetnsPath};
 use crate::sys::netns::Identity;
 use crate::sys::residents::Made;
 
@@ -72,6 +72,15 @@ impl Store {
         let all = self.namespaces()?.into_iter();
         let own = all.filter(|(_, (maker, _))| maker == lab);
         Ok(own.map(|(name, (_, identity))| (name, identity)).collect())
+    }
+
+    /// The namespaces that this lab made or has joined.
+    pub(crate) fn places(&self, lab: &LabName) -> Result<BTreeMap<Netns, Identity>> {
+        let made = self.made_by(lab)?.into_iter();
+        let made = made.map(|(name, identity)| (Netns::Named(name), identity));
+        let joined = self.joined()?.into_iter().filter(|(by, ..)| by == lab);
+        let joined = joined.map(|(_, path, identity)| (Netns::At(path), identity));
+        Ok(made.chain(joined).collect())
     }
 
     /// Notes which namespaces are about to get which names.
