@@ -46,11 +46,8 @@ fn names(from: &Netns) -> Result<Vec<Name>, Error> {
 /// The labs that have joined what is at this path.
 fn joiners(netns: &Netns, store: &Store) -> Result<Vec<Lab>, sys::Failure> {
     let here = netns::look_into(netns)?.identity;
-    let all = store.joined()?.into_iter();
-    let joined: BTreeSet<LabName> = all
-        .filter(|(_, _, identity)| *identity == here)
-        .map(|(lab, ..)| lab)
-        .collect();
+    let joined = store.joiners(here)?.into_iter();
+    let joined: BTreeSet<LabName> = joined.map(|(lab, _)| lab).collect();
     let mut labs = store.labs()?;
     labs.retain(|lab| joined.contains(&lab.name));
     Ok(labs)

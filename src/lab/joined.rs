@@ -13,8 +13,8 @@ pub(super) fn hold(desired: &mut NetState, store: &Store) -> Result<(), Error> {
     {
         return Ok(());
     }
-    let all = store.joined().map_err(Error::journal("read the journal"))?;
-    for (_, path, identity) in all.into_iter().filter(|(lab, ..)| *lab == desired.lab) {
+    let own = store.joined_by(&desired.lab);
+    for (_, path, identity) in own.map_err(Error::journal("read the journal"))? {
         if let Some(namespace) = desired.namespaces.get_mut(&Netns::At(path)) {
             namespace.identity = Some(identity);
         }

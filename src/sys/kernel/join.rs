@@ -81,11 +81,9 @@ impl Kernel {
         &self,
         namespace: &Namespace,
     ) -> Result<BTreeSet<(LabName, NetnsPath)>, Failure> {
-        let Some(here) = namespace.identity else {
-            return Ok(BTreeSet::new());
-        };
-        let all = self.store.joined()?.into_iter();
-        let these = all.filter(|(.., identity)| *identity == here);
-        Ok(these.map(|(lab, path, _)| (lab, path)).collect())
+        match namespace.identity {
+            Some(here) => self.store.joiners(here),
+            None => Ok(BTreeSet::new()),
+        }
     }
 }
