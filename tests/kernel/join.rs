@@ -244,7 +244,8 @@ fn two_labs() {
     ok(&["status", "one"]);
     assert!(pings("box", "10.8.0.1") && pings("box", "10.9.0.1"));
     let taken = said(&["up", &lab_on("three", path, ("10.7.0.0/24", "eth0"), "")]);
-    assert!(taken.contains("device eth0 exists already"), "{taken}");
+    let holder = "device eth0 exists already in namespace /run/netns/box: it belongs to lab one";
+    assert!(taken.contains(holder), "{taken}");
     ok(&["down", "one"]);
     assert_eq!(
         sh("ip netns exec box cat /proc/sys/net/ipv4/ip_forward"),

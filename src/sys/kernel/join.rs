@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Kernel;
+use super::{Claims, Kernel};
 use crate::plan::Claim;
 use crate::state::{Identity, LabName, Namespace, NetState, Netns, NetnsPath, Unjoinable};
 use crate::sys::{Failure, netns};
@@ -15,7 +15,7 @@ impl Kernel {
         own: &BTreeSet<Claim>,
         state: &mut NetState,
     ) -> Result<(), Failure> {
-        let mut paths = self.joins.clone();
+        let mut paths: BTreeSet<NetnsPath> = self.joins.keys().cloned().collect();
         paths.extend(own.iter().filter_map(|claim| match claim {
             Claim::Joined(path, _) => Some(path.clone()),
             _ => None,
@@ -76,12 +76,34 @@ impl Kernel {
         })
     }
 
-    /// Which labs have joined this namespace, and by which paths.
+    /// Which devices that the lab wants there are of other labs, which have joined it by the
+    /// same path: the marks are on the other ends of the cables, that have one name then.
+    pub(super) fn look_at_neighbours(
+        &mut self,
+        at: &Netns,
+        namespace: &mut Namespace,
+    ) -> Result<(), Failure> {
+        let ours = at.joined().and_then(|path| self.joins.get(path));
+        for (dev, port) in ours.into_iter().flatten() {
+            let owner = self.store.owner(self.lab.host, port)?;
+            let link = namespace.links.get_mut(dev);
+            if let (Some(lab), Some(link)) = (owner.filter(|lab| *lab != self.lab.name), link) {
+                link.owner = Some(lab);
+            }
+        }
+        Ok(())
+    }
+
+    /// Which labs have joined this namespace, and by which paths, if any has set something.
     pub(super) fn joined_by(
         &self,
         namespace: &Namespace,
+        claims: &Claims,
     ) -> Result<BTreeSet<(LabName, NetnsPath)>, Failure> {
-        match namespace.identity {
+        let is_at = |netns: &Netns| netns.joined().is_some();
+        let mut all = claims.values().flatten();
+        let set = all.any(|claim| matches!(claim, Claim::Sysctl { netns, .. } if is_at(netns)));
+        match namespace.identity.filter(|_| set) {
             Some(here) => self.store.joiners(here),
             None => Ok(BTreeSet::new()),
         }

@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 pub(crate) use observe::Claims;
-pub(crate) use scope::{Scope, joins, walled};
+pub(crate) use scope::{Joins, Scope, joins, walled};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
-use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName, NetnsPath, Published};
+use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName, Published};
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
 /// are made (`dev_index_reserve`, net/core/dev.c) and does not come so far: a device
@@ -76,8 +76,8 @@ pub(crate) struct Kernel {
     pub(crate) elsewhere: bool,
     /// What is looked at, where not everything is.
     pub(crate) scope: Option<Scope>,
-    /// The paths of the namespaces that the lab shall join.
-    pub(crate) joins: BTreeSet<NetnsPath>,
+    /// The paths of the namespaces that the lab shall join, with its cables there.
+    pub(crate) joins: Joins,
     /// The lab's namespaces that shall have a firewall table.
     pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
@@ -115,7 +115,7 @@ impl Kernel {
             assumed: Strays::default(),
             elsewhere: false,
             scope: None,
-            joins: BTreeSet::new(),
+            joins: Joins::new(),
             walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
             published: BTreeSet::new(),

@@ -160,7 +160,10 @@ impl Kernel {
                 self.look_at_tables(namespace, claims, scope)?;
                 self.look_at_ports(namespace)?;
             }
-            Netns::At(_) => self.look_at_walls(netns, namespace, claims)?,
+            Netns::At(_) => {
+                self.look_at_neighbours(netns, namespace)?;
+                self.look_at_walls(netns, namespace, claims)?;
+            }
             Netns::Named(_) => {
                 (namespace.odd_rules, namespace.lost_rules) = rule::list(self.socket(netns)?)?;
                 self.look_at_walls(netns, namespace, claims)?;

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::Claim;
-use crate::state::{Element, IfName, LabName, NetState, Netns, NetnsName, NetnsPath, SetName};
+use crate::state::{
+    Element, End, IfName, LabName, Namespace, NetState, Netns, NetnsName, NetnsPath, SetName,
+};
 
 /// The namespaces that shall have a table of their own.
 pub(crate) fn walled(desired: &NetState) -> BTreeSet<Netns> {
@@ -13,10 +15,19 @@ pub(crate) fn walled(desired: &NetState) -> BTreeSet<Netns> {
     walled.map(|(netns, _)| netns.clone()).collect()
 }
 
-/// The paths of the namespaces that shall be joined.
-pub(crate) fn joins(desired: &NetState) -> BTreeSet<NetnsPath> {
-    let paths = desired.namespaces.keys().filter_map(Netns::joined);
-    paths.cloned().collect()
+/// Paths of namespaces that others made, with devices there and the other ends of their cables.
+pub(crate) type Joins = BTreeMap<NetnsPath, BTreeMap<IfName, End>>;
+
+/// Those that shall be joined.
+pub(crate) fn joins(desired: &NetState) -> Joins {
+    let joined = desired.namespaces.iter();
+    let joined = joined.filter_map(|(netns, want)| Some((netns.joined()?.clone(), want)));
+    let cables = |want: &Namespace| {
+        let links = want.links.iter();
+        let far = links.filter_map(|(dev, link)| Some((dev.clone(), link.peer()?.clone())));
+        far.collect()
+    };
+    joined.map(|(path, want)| (path, cables(want))).collect()
 }
 
 /// How many devices are asked for one by one.

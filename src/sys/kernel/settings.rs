@@ -19,7 +19,7 @@ impl Kernel {
         claims: &Claims,
         left_out: &BTreeSet<IfName>,
     ) -> Result<(), Failure> {
-        let joined = self.joined_by(namespace)?;
+        let joined = self.joined_by(namespace, claims)?;
         let is_here = |lab: &LabName, at: &Netns| match (netns, at) {
             (Netns::At(_), Netns::At(path)) => joined.contains(&(lab.clone(), path.clone())),
             _ => at == netns,

@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::row::{claim, identity, key, stored};
 use super::{Result, Store};
 use crate::plan::Claim;
-use crate::state::{Element, LabName, SetName};
+use crate::state::{Element, End, LabName, SetName};
 use crate::sys::netns::Identity;
 
 impl Store {
@@ -26,6 +26,17 @@ impl Store {
                    WHERE lab = ?1 AND kind = ?2 AND netns = ?3 AND object = ?4)";
         let mut query = self.db.prepare_cached(sql)?;
         Ok(query.query_row([lab.as_str(), kind, &netns, &object], |row| row.get(0))?)
+    }
+
+    /// The lab of this host that claims a device.
+    pub(crate) fn owner(&self, host: Identity, end: &End) -> Result<Option<LabName>> {
+        let (kind, netns, object) = key(&Claim::Link(end.clone()));
+        let sql = "SELECT lab FROM claim JOIN lab ON lab = name WHERE kind = ?1 AND object = ?2
+                   AND netns = ?3 AND lab.host = ?4 AND lab.cookie = ?5";
+        let mut query = self.db.prepare_cached(sql)?;
+        let values = params![kind, object, netns, host.inode as i64, host.cookie as i64];
+        let mut rows = query.query(values)?;
+        rows.next()?.map(|row| stored(row.get(0)?)).transpose()
     }
 
     /// What this lab claims.
