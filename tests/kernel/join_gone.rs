@@ -10,10 +10,22 @@ use crate::{Test, snapshot, test};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("join::one that is gone", gone),
+        test("join::one that is going", going),
         test("join::another at the path is not touched", another),
         test("join::it is watched over", watched),
         test("join::what `show`, `list`, `test` and `graph` tell", told),
     ]
+}
+
+/// The kernel takes a namespace apart while `down` looks and removes.
+fn going() {
+    for _ in 0..12 {
+        let guest = Guest::new();
+        ok(&["up", &lab("one", &guest.path(), "")]);
+        drop(guest);
+        ok(&["down", "one"]);
+    }
+    assert!(!sh("ip -br link").contains("br-one"));
 }
 
 fn gone() {
