@@ -13,7 +13,8 @@ use crate::lab;
 use crate::state::{End, IfName, LabName, Netns, NetnsName};
 use crate::sys::capture::filter::{Libpcap, Program, Unfit};
 use crate::sys::capture::{self, Corner, Found, Programs, Taps};
-pub use crate::sys::capture::{Count, Interface, Log, Medium, Packet, Seen, time_of_day};
+pub use crate::sys::capture::{Count, Interface, Log, Medium, Packet, Seen};
+pub use crate::sys::local_time::LocalTime;
 use crate::sys::netns::{self, Place};
 use crate::sys::store::Store;
 
@@ -63,15 +64,17 @@ impl Capture {
             let mut place = open(&netns)?;
             let listing = format!("list the devices of namespace {netns}");
             let found = capture::devices(&mut place).map_err(Error::system(listing))?;
+            let open = devs.is_none();
             let found = chosen(&netns, devs, found)?;
             let owner = netns.made().and_then(|name| owners.get(name));
             let owner = owner.filter(|(_, inode)| *inode == place.identity.inode);
             Ok(Corner {
                 lab: owner.map(|(lab, _)| lab.clone()),
-                programs: filter.programs(&found)?,
+                programs: filter.programs(&found, open)?,
                 netns,
                 place,
                 found,
+                open,
             })
         });
         let corners: Result<Vec<Corner>, Error> = corners.collect();
@@ -80,13 +83,14 @@ impl Capture {
         Ok(Capture { taps })
     }
 
-    /// The devices that are listened to; packets name them by number.
+    /// The devices that are listened to; packets name them by number. Where a namespace was
+    /// asked for as a whole, there are more when [`Log::came`] was told.
     pub fn interfaces(&self) -> Vec<Interface> {
         self.taps.interfaces().cloned().collect()
     }
 
     /// Tells of packets until `stop` can be read, the time is over, the log wants no more,
-    /// or all devices have gone.
+    /// or all devices have gone and none can come.
     ///
     /// # Errors
     /// The system cannot wait.
@@ -195,12 +199,20 @@ impl<'w> Filter<'w> {
     }
 
     /// For each kind of frames that these devices have: an expression about Ethernet's own
-    /// fields is none for a tunnel.
-    fn programs(&self, found: &[Found]) -> Result<Programs, Error> {
+    /// fields is none for a tunnel. Where others may come, for these too, if that can be.
+    fn programs(&self, found: &[Found], open: bool) -> Result<Programs, Error> {
         let media: BTreeSet<Medium> = found.iter().map(|one| one.medium).collect();
-        let programs = media.into_iter();
-        let programs = programs.map(|medium| Ok((medium, self.program(medium)?)));
-        programs.collect()
+        let mut programs = Programs::new();
+        for medium in [Medium::Ethernet, Medium::Ip] {
+            match self.program(medium) {
+                Err(error) if media.contains(&medium) => return Err(error),
+                Ok(program) if open || media.contains(&medium) => {
+                    programs.insert(medium, program);
+                }
+                _ => {}
+            }
+        }
+        Ok(programs)
     }
 }
 

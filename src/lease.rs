@@ -124,7 +124,7 @@ pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<Resolved, E
     let chosen = choose(topology, &held, &in_use).map_err(Box::new);
     let chosen = chosen.map_err(|none| Error::Resolve(none.into()))?;
     let resolved = resolve(&chosen, &held);
-    let (desired, leases) = resolved.map_err(|error| held_by(error, &topology.lab, store))?;
+    let (desired, leases) = resolved.map_err(|error| held_by(error, topology, store))?;
     external::may_change(&topology.lab, Some((topology, &leases)), store)?;
     Ok(Resolved {
         networks: seen_from_outside(&chosen),
@@ -134,11 +134,16 @@ pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<Resolved, E
 }
 
 /// With who holds what the file names.
-fn held_by(error: ResolveError, lab: &LabName, store: &Store) -> Error {
-    let own = Holder::Lab(lab.clone());
+fn held_by(error: ResolveError, topology: &Topology, store: &Store) -> Error {
+    let own = Holder::Lab(topology.lab.clone());
+    let labs = [&topology.lab].into_iter();
+    let labs = labs.chain(topology.external().map(|(_, lab)| lab));
+    let networks: Vec<String> = labs
+        .map(|lab| Holder::Lab(lab.clone()).to_string())
+        .collect();
     let held = |address: IpNet| {
         let mut all = store.all_leases().ok()?.into_iter();
-        let is = |lease: &Lease| lease.network == own.to_string() && lease.holder != own;
+        let is = |lease: &Lease| networks.contains(&lease.network) && lease.holder != own;
         let Lease { holder, age, .. } =
             all.find(|lease| is(lease) && lease.address.addr() == address.addr())?;
         Some(Refusal::Held {

@@ -45,6 +45,7 @@ pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 /// with the kernel's headers.
 #[doc(hidden)]
 pub mod uapi {
+    pub use crate::sys::uapi::nexthop::ALL as OF_NEXTHOPS;
     pub use crate::sys::uapi::rules::ALL as OF_RULES;
     pub use crate::sys::uapi::{ALL, OF_DOCTOR, OF_SOCKETS};
 }

@@ -35,7 +35,6 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "src/sys",
         &[
-            "doctor::facts",
             "error",
             "ipam",
             "names",

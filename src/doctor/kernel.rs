@@ -1,7 +1,7 @@
 //! What the kernel can do.
 
-use super::facts::{Barred, Tried, Tries};
 use super::{Finding, Group, Level};
+use crate::state::machine::{Barred, Tried, Tries};
 
 /// Something that a kernel may lack.
 pub(super) struct Feature {
@@ -332,6 +332,7 @@ fn one(feature: &Feature, tried: &Tried) -> Finding {
         from,
     } = *feature;
     let (what, remedy) = match (tried, from) {
+        (Tried::Unloaded(module), _) => return untried(id, name, module),
         (Tried::Works, _) => return Group::Kernel.ok(id, format!("this kernel has {name}")),
         (Tried::Lacks, Ok((option, ""))) => (
             format!("this kernel has no {name}"),
@@ -360,6 +361,30 @@ fn one(feature: &Feature, tried: &Tried) -> Finding {
         ),
     };
     Group::Kernel.finding(level, id, what, (without, &remedy))
+}
+
+/// These make a device on the host when they are loaded, unless this is said to them.
+const MAKERS: [(&str, &str, &str); 3] = [
+    ("dummy", "dummy0", " numdummies=0"),
+    ("ifb", "ifb0", " numifbs=0"),
+    ("bonding", "bond0", " max_bonds=0"),
+];
+
+fn untried(id: &'static str, name: &str, module: &str) -> Finding {
+    let maker = MAKERS.iter().find(|(maker, ..)| *maker == module);
+    let makes = maker.map(|(_, dev, _)| format!(", and that makes `{dev}` on the host"));
+    let (makes, without) = (makes.unwrap_or_default(), maker.map_or("", |maker| maker.2));
+    let consequence =
+        format!("whether it works is not known; the kernel loads the module when asked{makes}");
+    Group::Kernel.finding(
+        Level::Untried,
+        id,
+        format!("{name}: not tried, as the module `{module}` is not loaded"),
+        (
+            &consequence,
+            &format!("`modprobe {module}{without}`, then `netyard doctor` again"),
+        ),
+    )
 }
 
 fn told(tried: &Tried) -> String {

@@ -1,7 +1,7 @@
 //! How much there is of something.
 
-use super::facts::{Limits, Use};
 use super::{Advice, Finding, Group, Level};
+use crate::state::machine::{Limits, Use};
 
 const LIMITS: Group = Group::Limits;
 

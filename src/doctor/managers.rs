@@ -1,10 +1,10 @@
 //! Programs that manage networks, and whether they leave those of labs alone.
 
 use super::config::{self, entries};
-use super::facts::Others;
 use super::others::OTHERS;
 use super::{Finding, Level};
 use crate::state::Walls;
+use crate::state::machine::Others;
 
 pub(super) fn judge(others: &Others, walls: &Walls) -> Vec<Finding> {
     let runs = |names: &[&str]| names.iter().any(|name| others.running.contains(*name));

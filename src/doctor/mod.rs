@@ -3,7 +3,6 @@
 //! facts to findings.
 
 mod config;
-pub(crate) mod facts;
 mod kernel;
 mod limits;
 mod managers;
@@ -17,8 +16,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::state::machine::Facts;
 use crate::sys;
-use facts::Facts;
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,6 +64,8 @@ impl fmt::Display for Group {
 pub enum Level {
     /// As it should be.
     Ok,
+    /// It was not tried: that would have changed something, and netyard does not need it.
+    Untried,
     /// Good to know; netyard does not need it.
     Note,
     /// Something of netyard does not work, or will be disturbed.
@@ -77,6 +78,7 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Level::Ok => "ok",
+            Level::Untried => "untried",
             Level::Note => "note",
             Level::Warning => "warning",
             Level::Error => "error",
@@ -137,7 +139,8 @@ impl Group {
 }
 
 /// Looks at this machine, and tries in network namespaces that are thrown away what its
-/// kernel can do; the kernel may load modules for that. Nothing else is changed. What an
+/// kernel can do. The kernel may load modules for that, those that a lab needs; what is in
+/// others is tried only where they are loaded. Nothing else is changed. What an
 /// ordinary user may do is tried by a copy of this process (fork(2)), and only where that
 /// has a single thread.
 pub fn examine() -> Vec<Finding> {

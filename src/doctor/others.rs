@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::facts::Others;
 use super::{Finding, Group, Level, config, managers};
+use crate::state::machine::Others;
 use crate::state::{Verdict, Wall, WallChain, WallHook, WallRule, Walls};
 
 pub(super) const OTHERS: Group = Group::Others;

@@ -1,8 +1,7 @@
 //! What this process, and an ordinary user, may do.
 
-use super::facts::{Barred, Rights};
 use super::{Finding, Group, Level};
-use crate::sys::netns::Directory;
+use crate::state::machine::{Barred, Directory, Rights};
 
 const RIGHTS: Group = Group::Rights;
 

@@ -1,7 +1,7 @@
 //! Settings of the kernel.
 
-use super::facts::Settings;
 use super::{Finding, Group, Level};
+use crate::state::machine::Settings;
 
 const SETTINGS: Group = Group::Settings;
 

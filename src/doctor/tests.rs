@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Barred, Facts, Limits, Others, Rights, Settings, Tried, Tries};
 use super::{Finding, Group, Level, judge, kernel};
 use crate::report::wrap;
 use crate::state::Walls;
-use crate::sys::netns::Directory;
+use crate::state::machine::{
+    Barred, Directory, Facts, Limits, Others, Rights, Settings, Tried, Tries,
+};
 
 /// A machine where all is as it should be.
 fn good() -> Facts {
@@ -125,6 +126,37 @@ fn what_a_kernel_lacks_is_as_bad_as_it_is_needed() {
     };
     let refused = one(refused, "nft-ct", Level::Error);
     assert!(refused.what.ends_with("operation not permitted"));
+}
+
+#[test]
+fn what_a_module_has_that_is_not_loaded_is_not_tried() {
+    let unloaded = |id: &'static str, module: &'static str| {
+        move |facts: &mut Facts| {
+            let module = Tried::Unloaded(module.to_owned());
+            tries(facts).insert(id.to_owned(), module);
+        }
+    };
+    let ipvlan = one(unloaded("ipvlan", "ipvlan"), "ipvlan", Level::Untried);
+    assert!(!ipvlan.consequence.unwrap().contains("on the host"));
+    for (id, module, dev, loaded) in [
+        (
+            "dummy",
+            "dummy",
+            "`dummy0`",
+            "`modprobe dummy numdummies=0`",
+        ),
+        ("ifb", "ifb", "`ifb0`", "`modprobe ifb numifbs=0`"),
+        (
+            "bonding",
+            "bonding",
+            "`bond0`",
+            "`modprobe bonding max_bonds=0`",
+        ),
+    ] {
+        let untried = one(unloaded(id, module), id, Level::Untried);
+        assert!(untried.consequence.unwrap().contains(dev));
+        assert!(untried.remedy.unwrap().contains(loaded));
+    }
 }
 
 /// Without bridges there are no ports of them either: that is one trouble.

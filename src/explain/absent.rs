@@ -6,13 +6,14 @@ use ipnet::IpNet;
 
 use super::cause::Cause;
 use super::link::{holder, place};
+use super::map::Map;
 use super::segment;
 use crate::state::is_link_local;
-use crate::state::survey::{Device, Survey};
+use crate::state::survey::Device;
 
 /// The cause: something that is switched off, no address, a prefix that is too narrow, or no
 /// route and nothing else.
-pub(super) fn cause(survey: &Survey, space: usize, to: IpAddr, back: bool) -> Cause {
+pub(super) fn cause(survey: &Map<'_>, space: usize, to: IpAddr, back: bool) -> Cause {
     let netns = survey.namespaces[space].name.clone();
     let v6 = to.is_ipv6();
     let devices = || {
@@ -62,7 +63,7 @@ pub(super) fn cause(survey: &Survey, space: usize, to: IpAddr, back: bool) -> Ca
 
 /// An own address on the link that the other is on, too, and whose subnet the own one is in
 /// by the other's word.
-fn too_narrow(survey: &Survey, spot: segment::Spot, own: &[IpNet], to: IpAddr) -> Option<IpNet> {
+fn too_narrow(survey: &Map<'_>, spot: segment::Spot, own: &[IpNet], to: IpAddr) -> Option<IpNet> {
     let other = holder(survey, spot, to)?;
     let there = segment::from(survey, spot);
     if !there.places.contains_key(&other) {

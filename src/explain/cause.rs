@@ -22,14 +22,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// The start of a command that works in a namespace.
-pub(super) fn ip(netns: &str) -> String {
-    match netns {
-        "host" => "ip ".to_owned(),
-        _ => format!("ip -n {netns} "),
-    }
-}
-
 /// What is in a frame's way on a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Obstacle {
@@ -53,6 +45,33 @@ pub enum Obstacle {
         /// That of the frame.
         frame: Option<u16>,
     },
+    /// Devices that share a card, and do not hear each other.
+    Apart(Box<Apart>),
+}
+
+/// Devices that share a card, and do not hear each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Apart {
+    /// The device on the card.
+    pub upper: Place,
+    /// Its kind: `macvlan`, `ipvlan`, ...
+    pub kind: String,
+    /// The mode that keeps them apart (`private`, `vepa`); none: the other is the card.
+    pub mode: Option<String>,
+    /// The card itself, or another on it.
+    pub other: Place,
+}
+
+/// Where somebody listens who does not take it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Elsewhere {
+    /// At another address.
+    At(IpAddr),
+    /// At `::`, and takes IPv6 alone (`IPV6_V6ONLY`).
+    SixOnly,
+    /// On another device, to which it is bound (`SO_BINDTODEVICE`).
+    On(String),
 }
 
 /// The one thing that keeps a packet from arriving.
@@ -102,7 +121,7 @@ pub enum Cause {
         /// Who does not know the way back.
         knows_not: String,
     },
-    /// A route that says no.
+    /// A route that says no, or a routing rule.
     Refused {
         /// Where.
         netns: String,
@@ -110,6 +129,9 @@ pub enum Cause {
         kind: String,
         /// Where to.
         to: IpAddr,
+        /// The routing rule that says so, and no route.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
     },
     /// A namespace on the way does not forward.
     ForwardingOff {
@@ -150,6 +172,8 @@ pub enum Cause {
     },
     /// Two ports of one bridge that are both isolated.
     Isolated(Place, Place),
+    /// Devices that share a card, and do not hear each other.
+    Apart(Box<Apart>),
     /// A port of a bridge that carries nothing.
     PortBlocked {
         /// Which.
@@ -220,6 +244,15 @@ pub enum Cause {
         /// For whom.
         address: IpAddr,
     },
+    /// Who has an address is told not to say so.
+    ArpIgnored {
+        /// Who.
+        at: Place,
+        /// The address.
+        address: IpAddr,
+        /// By which setting (`arp_ignore=1`).
+        setting: String,
+    },
     /// Nobody listens on the port.
     NothingListens {
         /// Where.
@@ -227,7 +260,7 @@ pub enum Cause {
         /// Port and protocol.
         port: String,
         /// Where else somebody listens on it.
-        elsewhere: Option<String>,
+        elsewhere: Option<Elsewhere>,
     },
     /// The answer comes from another than was asked, and is not taken for one.
     OtherSource {
@@ -256,8 +289,23 @@ pub enum Cause {
         /// How large the packet is, in bytes.
         size: u32,
     },
+    /// It is larger than a route takes, and nothing may divide it.
+    TooLargeForRoute {
+        /// Whose route.
+        netns: String,
+        /// Where to.
+        to: IpAddr,
+        /// What the route takes, in bytes.
+        mtu: u32,
+        /// How large the packet is, in bytes.
+        size: u32,
+        /// A router on the way has told so.
+        learnt: bool,
+    },
     /// The routes go in a circle.
     Circle(String),
+    /// It may not pass another router: its TTL, or hop limit, has run out.
+    TooFar(String),
     /// The address is given, and not used: another has it, or it is being looked for.
     Unusable {
         /// Where.
@@ -269,6 +317,13 @@ pub enum Cause {
     },
     /// IPv6 is switched off.
     Ipv6Off(Place),
+    /// A device takes less than IPv6 needs, and has none.
+    Ipv6Mtu {
+        /// The device.
+        at: Place,
+        /// What it takes, in bytes.
+        mtu: u32,
+    },
 }
 
 impl Cause {
@@ -288,6 +343,7 @@ impl Cause {
             Cause::Martian { .. } => "martian-source",
             Cause::Filtered { .. } => "filtered",
             Cause::Isolated(..) => "isolated-ports",
+            Cause::Apart(_) => "shared-card",
             Cause::PortBlocked { .. } => "port-blocked",
             Cause::WrongVlan { .. } => "wrong-vlan",
             Cause::OtherLink { .. } => "other-link",
@@ -296,13 +352,17 @@ impl Cause {
             Cause::Duplicate { .. } => "duplicate-address",
             Cause::WrongNeighbour { .. } => "wrong-neighbour",
             Cause::NeighbourFailed { .. } => "neighbour-failed",
+            Cause::ArpIgnored { .. } => "arp-ignored",
             Cause::NothingListens { .. } => "nothing-listens",
             Cause::OtherSource { .. } => "answer-from-another",
             Cause::NotVisible { .. } => "not-published-to-it",
             Cause::EchoIgnored(_) => "echo-ignored",
             Cause::TooLarge { .. } => "too-large",
+            Cause::TooLargeForRoute { .. } => "too-large-for-route",
+            Cause::TooFar(_) => "ttl-exceeded",
             Cause::Circle(_) => "routing-circle",
             Cause::Unusable { .. } => "address-unusable",
+            Cause::Ipv6Mtu { .. } => "ipv6-mtu",
             Cause::Ipv6Off(_) => "ipv6-off",
         }
     }
@@ -313,6 +373,7 @@ impl From<Obstacle> for Cause {
         match obstacle {
             Obstacle::Down(place) => Cause::DeviceDown(place),
             Obstacle::Blocked { at, state } => Cause::PortBlocked { at, state },
+            Obstacle::Apart(apart) => Cause::Apart(apart),
             Obstacle::Isolated(one, other) => Cause::Isolated(one, other),
             Obstacle::Vlan { at, has, frame } => Cause::WrongVlan { at, has, frame },
         }

@@ -14,10 +14,14 @@ pub struct Packet {
     pub destination: IpAddr,
     /// What it carries.
     pub load: Load,
+    /// Whether it finds a neighbour, and carries nothing.
+    pub seek: Option<Seek>,
     /// The port that it is sent from, 0 for pings.
     pub source_port: u16,
     /// With its header, in bytes.
     pub size: u32,
+    /// How many routers it may still pass.
+    pub ttl: u8,
     /// Whether it is an answer.
     pub answer: bool,
     /// Whether its destination was rewritten on the way (`ct status dnat`).
@@ -61,6 +65,15 @@ pub enum Load {
     To(Transport, u16),
 }
 
+/// What finds a neighbour: ARP, or neighbour solicitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seek {
+    /// The question who has an address.
+    Asks,
+    /// The answer.
+    Tells,
+}
+
 impl Packet {
     /// The answer to it.
     pub(super) fn answered(&self) -> Packet {
@@ -80,6 +93,15 @@ impl Packet {
             iif: None,
             oif: None,
             ..self.clone()
+        }
+    }
+
+    /// As it is where no rule does anything to it.
+    pub fn unchanged(&self) -> After {
+        After {
+            marks: self.marks,
+            known: self.known,
+            ttl: self.ttl,
         }
     }
 
@@ -142,11 +164,22 @@ pub enum Layer {
     Bridge,
 }
 
+/// What rules leave of a packet that passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    /// Its mark, and that of its connection.
+    pub marks: (Bits, Bits),
+    /// Whether it is tracked.
+    pub known: Known,
+    /// How many routers it may still pass.
+    pub ttl: u8,
+}
+
 /// What the rules do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It goes on, perhaps as from or to somebody else, with these marks, and tracked or not.
-    Passes(Option<Rewrite>, (Bits, Bits), Known),
+    /// It goes on, perhaps as from or to somebody else, and as it is then.
+    Passes(Option<Rewrite>, After),
     /// It does not.
     Drops {
         /// Family and name of the table.
@@ -158,11 +191,22 @@ pub enum Judgement {
     },
     /// One of the rules cannot be followed, and it would decide.
     Unknown {
-        /// Family and name of the table.
+        /// Family and name of the table; empty: none could be read.
         table: String,
         /// The rule.
         line: String,
     },
+}
+
+/// A socket that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// At which address.
+    pub at: IpAddr,
+    /// Whether one at `::` takes IPv4 as well.
+    pub both: bool,
+    /// The number of the one device that it listens on; 0: on all.
+    pub dev: u32,
 }
 
 /// How a packet is rewritten.
@@ -191,6 +235,23 @@ pub struct Routed {
     pub source: Option<IpAddr>,
     /// As `ip route get` shows it.
     pub text: String,
+    /// The largest packet that the route itself takes.
+    pub mtu: Option<RouteMtu>,
+    /// How many routers a packet may pass that is sent by it, if the route says so.
+    pub ttl: Option<u8>,
+    /// Where else it may go by the same route: a hash of what the packet is chooses.
+    pub others: Vec<Routed>,
+}
+
+/// The largest packet that a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteMtu {
+    /// In bytes.
+    pub bytes: u32,
+    /// A router on the way has told so, and it is kept for a while.
+    pub learnt: bool,
+    /// It holds whatever else is told (`lock`).
+    pub locked: bool,
 }
 
 /// Why the kernel has none (errno(3)).
@@ -219,7 +280,11 @@ pub trait Ground {
     /// What the rules do with it.
     fn judge(&self, space: usize, layer: Layer, hook: Hook, packet: &Packet) -> Judgement;
     /// Where somebody listens on the port; `None`: that cannot be told.
-    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<SocketAddr>>;
+    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<Listening>>;
+    /// Whether the namespace was told to answer for an address on a device (`ip neigh add proxy`).
+    fn stands_in(&self, _space: usize, _address: IpAddr, _dev: u32) -> bool {
+        false
+    }
     /// A setting below /proc/sys/net (`ipv4/ip_forward`), as it is written there.
     fn setting(&self, space: usize, path: &str) -> Option<String>;
 }

@@ -1,15 +1,20 @@
 //! What the rules of a namespace do with a packet, in the words of the walk.
 
-use super::filter::{self, Ask, Connection, ConnectionState, Ends, Fate, Line};
-use super::ground::{Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
+use std::net::IpAddr;
+
+use super::filter::{self, Arp, Ask, Connection, ConnectionState, Ends, Fate, Line};
+use super::ground::{After, Hook, Judgement, Known, Layer, Load, Packet, Rewrite, Seek};
 use crate::state::ruleset::{self, NatKind, Ruleset};
 use crate::state::{TABLE, Transport};
 
 /// Types of ICMP (RFC 792) and ICMPv6 (RFC 4443): echo request, echo reply.
 const ECHO4: (u8, u8) = (8, 0);
 const ECHO6: (u8, u8) = (128, 129);
-const ICMP: u8 = 1;
-const ICMP6: u8 = 58;
+/// Neighbour solicitation and advertisement (RFC 4861).
+const ASKS: u8 = 135;
+const TELLS: u8 = 136;
+pub(super) const ICMP: u8 = 1;
+pub(super) const ICMP6: u8 = 58;
 
 /// What they do with it.
 pub(crate) fn judge(
@@ -37,16 +42,19 @@ pub(crate) fn judge(
     match passage.fate {
         Fate::Accept => {
             let after = &passage.packet;
-            let marks = (after.mark, after.connection.mark);
-            let known = match after.connection.state {
-                ConnectionState::Untracked => Known::Untracked,
-                _ => packet.known,
+            let left = After {
+                marks: (after.mark, after.connection.mark),
+                known: match after.connection.state {
+                    ConnectionState::Untracked => Known::Untracked,
+                    _ => packet.known,
+                },
+                ttl: after.ttl,
             };
             // What connection tracking does to answers is known already.
             let by_rules = passage.rewrite.filter(|_| !packet.answer);
             match by_rules.as_ref().map(rewritten) {
-                None => Judgement::Passes(None, marks, known),
-                Some(Some(rewrite)) => Judgement::Passes(Some(rewrite), marks, known),
+                None => Judgement::Passes(None, left),
+                Some(Some(rewrite)) => Judgement::Passes(Some(rewrite), left),
                 Some(None) => {
                     let (table, line, _) = told(passage.rewritten_by.as_ref());
                     Judgement::Unknown { table, line }
@@ -113,13 +121,12 @@ fn translated(rewrite: Rewrite) -> Option<filter::Rewrite> {
     })
 }
 
-/// The packet as rules see it.
-fn seen(packet: &Packet) -> filter::Packet {
-    let source = packet.source.unwrap_or(match packet.v6() {
-        true => std::net::Ipv6Addr::UNSPECIFIED.into(),
-        false => std::net::Ipv4Addr::UNSPECIFIED.into(),
-    });
-    let (protocol, port, icmp) = match (packet.load, packet.v6()) {
+/// What it carries: the number of the protocol, the port that it is for, type and code of ICMP.
+fn carried(packet: &Packet) -> (u8, u16, Option<(u8, u8)>) {
+    match (packet.load, packet.v6()) {
+        (_, true) if packet.seek == Some(Seek::Asks) => (ICMP6, 0, Some((ASKS, 0))),
+        (_, true) if packet.seek == Some(Seek::Tells) => (ICMP6, 0, Some((TELLS, 0))),
+        (_, false) if packet.seek.is_some() => (0, 0, None),
         (Load::Echo, false) => (
             ICMP,
             0,
@@ -131,22 +138,49 @@ fn seen(packet: &Packet) -> filter::Packet {
             Some((if packet.answer { ECHO6.1 } else { ECHO6.0 }, 0)),
         ),
         (Load::To(transport, port), _) => (Transport::number(transport), port, None),
-    };
+    }
+}
+
+/// The packet as rules see it.
+fn seen(packet: &Packet) -> filter::Packet {
+    let source = packet.source.unwrap_or(match packet.v6() {
+        true => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        false => std::net::Ipv4Addr::UNSPECIFIED.into(),
+    });
+    let (protocol, port, icmp) = carried(packet);
     let ends = |(from, to): (std::net::SocketAddr, std::net::SocketAddr)| Ends {
         source: (from.ip(), from.port()),
         destination: (to.ip(), to.port()),
     };
+    let arp = packet.seek.filter(|_| !packet.v6()).map(|seek| Arp {
+        reply: seek == Seek::Tells,
+        sender: packet.ether.map(|(sender, _)| sender),
+        target: packet.ether.map(|(_, target)| target),
+    });
+    // It is sent to all whose address ends like that (RFC 4291, 2.7.1).
+    let destination = match (packet.seek, packet.destination) {
+        (Some(Seek::Asks), IpAddr::V6(ip)) => {
+            let [.., a, b, c] = ip.octets();
+            let group = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c];
+            IpAddr::from(group)
+        }
+        (_, destination) => destination,
+    };
     filter::Packet {
+        arp,
         source_port: packet.source_port,
         destination_port: port,
         icmp,
         size: packet.size,
+        ttl: packet.ttl,
         mark: packet.marks.0,
         iif: packet.iif.clone(),
         oif: packet.oif.clone(),
         ether: packet.ether,
         connection: Connection {
             state: match (packet.known, packet.answer) {
+                // ARP is of no connection.
+                _ if arp.is_some() => ConnectionState::Invalid,
                 (Known::Untracked, _) => ConnectionState::Untracked,
                 (Known::Unseen, _) => ConnectionState::Invalid,
                 (Known::Tracked, true) => ConnectionState::Established,
@@ -159,6 +193,6 @@ fn seen(packet: &Packet) -> filter::Packet {
             original: packet.original.map(ends),
             translation: packet.undone.and_then(translated),
         },
-        ..filter::Packet::new(source, packet.destination, protocol)
+        ..filter::Packet::new(source, destination, protocol)
     }
 }

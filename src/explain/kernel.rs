@@ -2,19 +2,21 @@
 
 use std::cell::{Ref, RefCell};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 
 use super::filter::{AddressType, Ask, Question};
-use super::ground::{Ground, Hook, Judgement, Layer, Load, Packet, Routed, Unrouted};
-use super::judge::judge;
+use super::ground::{
+    Ground, Hook, Judgement, Layer, Listening, Load, Packet, RouteMtu, Routed, Unrouted,
+};
+use super::judge::{ICMP, ICMP6, judge};
 use super::rules::Rules;
 use crate::state::ruleset::SetElement;
 use crate::state::survey::{Device, Survey};
 use crate::state::{PortRange, Transport};
 use crate::sys::netlink::fib::{self, Found, Kind};
 use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{KernelError, diag};
+use crate::sys::netlink::{KernelError, diag, neigh};
 use crate::sys::survey::Open;
 use crate::sys::{netns, sysctl};
 
@@ -54,6 +56,47 @@ impl<'s> Kernel<'s> {
         fib::look_up(&mut self.open(space)?.borrow_mut().1, question)
     }
 
+    /// The ways of the route, where there are several.
+    fn ways(&self, space: usize, question: &fib::Question) -> Vec<fib::Way> {
+        let mut routes = self.survey.namespaces[space].routes.iter();
+        // One that tells its nexthop's number alone names no device.
+        let several = routes.any(|route| {
+            let many = route.hops.len() > 1 || route.hops.iter().any(|hop| hop.dev.is_none());
+            many && route.to.contains(&question.to)
+        });
+        if !several {
+            return Vec::new();
+        }
+        let asked = self.open(space);
+        let ways = asked.and_then(|open| fib::ways(&mut open.borrow_mut().1, question));
+        ways.unwrap_or_default()
+    }
+
+    fn routed(&self, space: usize, packet: &Packet, found: &Found) -> Routed {
+        let mut text = packet.destination.to_string();
+        if let Some(via) = found.via {
+            text += &format!(" via {via}");
+        }
+        text += &format!(" dev {}", self.name(space, found.dev).unwrap_or("?"));
+        if let Some(source) = found.source.filter(|_| packet.source.is_none()) {
+            text += &format!(" src {source}");
+        }
+        Routed {
+            local: found.kind == Kind::Local,
+            via: found.via,
+            dev: found.dev,
+            source: found.source,
+            text,
+            mtu: found.mtu.map(|bytes| RouteMtu {
+                bytes,
+                learnt: found.learnt,
+                locked: found.locked,
+            }),
+            ttl: found.ttl.and_then(|ttl| ttl.try_into().ok()),
+            others: Vec::new(),
+        }
+    }
+
     pub(super) fn rules_of(&self, space: usize) -> Ref<'_, Read> {
         if self.rules[space].borrow().is_none() {
             let open = self.open(space);
@@ -75,16 +118,7 @@ impl Ground for Kernel<'_> {
         if packet.destination.is_multicast() {
             return Err(Unrouted::Group);
         }
-        let question = fib::Question {
-            to: packet.destination,
-            source: packet.source,
-            iif: packet.iif.as_ref().map(|(_, index)| *index),
-            mark: packet.marks.0.value,
-            ports: match packet.load {
-                Load::To(transport, port) => Some((transport.number(), packet.source_port, port)),
-                Load::Echo => None,
-            },
-        };
+        let question = question(packet);
         let found = match self.way(space, &question) {
             Ok(Ok(found)) => found,
             Ok(Err(refused)) => return Err(unrouted(refused.errno)),
@@ -97,21 +131,27 @@ impl Ground for Kernel<'_> {
             Kind::Prohibit => return Err(Unrouted::Prohibited),
             _ => {}
         }
-        let mut text = packet.destination.to_string();
-        if let Some(via) = found.via {
-            text += &format!(" via {via}");
-        }
-        text += &format!(" dev {}", self.name(space, found.dev).unwrap_or("?"));
-        if let Some(source) = found.source.filter(|_| packet.source.is_none()) {
-            text += &format!(" src {source}");
-        }
-        Ok(Routed {
-            local: found.kind == Kind::Local,
-            via: found.via,
-            dev: found.dev,
-            source: found.source,
-            text,
-        })
+        let mut routed = self.routed(space, packet, &found);
+        let ways = self.ways(space, &question).into_iter();
+        let ways = ways.filter(|way| (way.via, way.dev) != (found.via, found.dev));
+        let others = ways.map(|way| {
+            // The source that it would have by that device.
+            let by = fib::Question {
+                oif: Some(way.dev).filter(|_| question.iif.is_none()),
+                ..question.clone()
+            };
+            let there = self.way(space, &by).ok().and_then(Result::ok);
+            let other = Found {
+                via: way.via,
+                dev: way.dev,
+                mtu: found.mtu.filter(|_| !found.learnt),
+                source: there.map_or(found.source, |there| there.source),
+                ..found.clone()
+            };
+            self.routed(space, packet, &other)
+        });
+        routed.others = others.collect();
+        Ok(routed)
     }
 
     fn judge(&self, space: usize, layer: Layer, hook: Hook, packet: &Packet) -> Judgement {
@@ -125,25 +165,54 @@ impl Ground for Kernel<'_> {
                 judge(&rules.ruleset, layer, hook, packet, &asked)
             }
             Some(Err(why)) => Judgement::Unknown {
-                table: "of any name".to_owned(),
-                line: format!("its rules cannot be read: {why}"),
+                table: String::new(),
+                line: format!("they cannot be read: {why}"),
             },
-            None => Judgement::Passes(None, packet.marks, packet.known),
+            None => Judgement::Passes(None, packet.unchanged()),
         }
     }
 
-    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<SocketAddr>> {
+    fn listeners(&self, space: usize, transport: Transport, port: u16) -> Option<Vec<Listening>> {
         let range = PortRange::only(port);
         let open = self.open(space).ok()?.borrow();
         let entered = (!self.survey.namespaces[space].host).then(|| open.0.as_fd());
         let mut socket = netns::enter(entered, Socket::diag).ok()?;
         let found = diag::listening(&mut socket, transport, &[range]).ok()?;
-        Some(found.into_iter().map(|one| one.listener.at).collect())
+        let told = found.into_iter().map(|one| Listening {
+            at: one.listener.at.ip(),
+            both: one.listener.both,
+            dev: one.dev,
+        });
+        Some(told.collect())
+    }
+
+    fn stands_in(&self, space: usize, address: IpAddr, dev: u32) -> bool {
+        let open = self.open(space);
+        let all = open.and_then(|open| neigh::proxies(&mut open.borrow_mut().1));
+        all.is_ok_and(|all| all.contains(&(dev, address)))
     }
 
     fn setting(&self, space: usize, path: &str) -> Option<String> {
         let open = self.open(space).ok()?.borrow();
         sysctl::net(open.0.as_fd(), path).ok()
+    }
+}
+
+/// What is asked of the kernel for a packet.
+fn question(packet: &Packet) -> fib::Question {
+    let (protocol, ports) = match packet.load {
+        _ if packet.seek.is_some() => (None, None),
+        Load::To(transport, port) => (Some(transport.number()), Some((packet.source_port, port))),
+        Load::Echo if packet.v6() => (Some(ICMP6), None),
+        Load::Echo => (Some(ICMP), None),
+    };
+    fib::Question {
+        source: packet.source,
+        iif: packet.iif.as_ref().map(|(_, index)| *index),
+        mark: packet.marks.0.value,
+        protocol,
+        ports,
+        ..fib::Question::to(packet.destination)
     }
 }
 
@@ -207,15 +276,30 @@ impl Ask for Asked<'_, '_> {
     fn way(
         &self,
         address: IpAddr,
-        _mark: Option<u32>,
+        mark: Option<u32>,
         dev: Option<&str>,
     ) -> Option<Option<(String, u32)>> {
-        let Ok(found) = self.found(address)? else {
+        // The kernel asks with the other address as the source, which may be nobody's here.
+        let mut rules = self.kernel.survey.namespaces[self.space].rules.iter();
+        if rules.any(|rule| rule.v6 == address.is_ipv6() && !rule.words.starts_with("from all")) {
+            return None;
+        }
+        let question = fib::Question {
+            mark: mark.unwrap_or_default(),
+            ..fib::Question::to(address)
+        };
+        let Ok(found) = self.kernel.way(self.space, &question).ok()? else {
             return Some(None);
         };
-        let name = self.kernel.name(self.space, found.dev)?;
-        let right = dev.is_none_or(|dev| dev == name);
-        Some(right.then(|| (name.to_owned(), found.dev)))
+        // Of several ways any device is right (`fib_info_nh_uses_dev`, net/ipv4/fib_semantics.c).
+        let ways = self.kernel.ways(self.space, &question).into_iter();
+        let all = ways.map(|way| way.dev).chain([found.dev]);
+        let named = |index| Some((self.kernel.name(self.space, index)?.to_owned(), index));
+        let mut all = all.filter_map(named);
+        match dev {
+            Some(dev) => Some(all.find(|(name, _)| name == dev)),
+            None => all.next_back().map(Some),
+        }
     }
 
     fn kind(&self, dev: &str) -> Option<String> {

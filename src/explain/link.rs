@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::cause::{Cause, Place};
+use super::map::Map;
 use super::segment::{self, Segment, Spot, Way};
 use crate::state::is_link_local;
-use crate::state::survey::{Device, Far, Space, Survey};
+use crate::state::survey::{Device, Far, Space};
 
 /// Where a hop ends.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(super) enum Hop {
 
 /// Who takes a packet that leaves by a device for the next address, a router or not.
 pub(super) fn hop(
-    survey: &Survey,
+    survey: &Map<'_>,
     start: Spot,
     next: IpAddr,
     gateway: bool,
@@ -66,11 +67,11 @@ pub(super) fn hop(
     Err(Box::new(absent(survey, start, &segment, next, gateway)))
 }
 
-fn device(survey: &Survey, (space, device): Spot) -> &Device {
+fn device<'s>(survey: &'s Map<'_>, (space, device): Spot) -> &'s Device {
     &survey.namespaces[space].devices[device]
 }
 
-pub(super) fn place(survey: &Survey, spot: Spot) -> Place {
+pub(super) fn place(survey: &Map<'_>, spot: Spot) -> Place {
     Place {
         netns: survey.namespaces[spot.0].name.clone(),
         dev: device(survey, spot).name.clone(),
@@ -78,23 +79,26 @@ pub(super) fn place(survey: &Survey, spot: Spot) -> Place {
 }
 
 /// Whether the device itself has the address.
-fn has(survey: &Survey, spot: Spot, address: IpAddr) -> bool {
+pub(super) fn has(survey: &Map<'_>, spot: Spot, address: IpAddr) -> bool {
     let mut own = device(survey, spot).addresses.iter();
     own.any(|one| one.net.addr() == address)
+}
+
+/// Whether any device of the namespace has the address.
+pub(super) fn has_any(space: &Space, address: IpAddr) -> bool {
+    let mut all = space.devices.iter().flat_map(|device| &device.addresses);
+    all.any(|one| one.net.addr() == address)
 }
 
 /// Who answers for an address: whose device has it, and, of IPv4, whose any other has it
 /// (`arp_ignore` is 0 by default, Documentation/networking/ip-sysctl.rst).
 fn owners<'s>(
-    survey: &'s Survey,
+    survey: &'s Map<'s>,
     segment: &'s Segment,
     start: Spot,
     next: IpAddr,
 ) -> impl Iterator<Item = (&'s Spot, &'s Way)> {
-    let any = move |space: &Space| {
-        let mut all = space.devices.iter().flat_map(|device| &device.addresses);
-        next.is_ipv4() && all.any(|one| one.net.addr() == next)
-    };
+    let any = move |space: &Space| next.is_ipv4() && has_any(space, next);
     segment.places.iter().filter(move |(spot, _)| {
         let elsewhere = spot.0 != start.0 || **spot != start && has(survey, **spot, next);
         elsewhere && (has(survey, **spot, next) || any(&survey.namespaces[spot.0]))
@@ -104,7 +108,7 @@ fn owners<'s>(
 /// What the neighbour table says of who is there. It is asked last: an entry that failed may
 /// have done so for anything on the way.
 pub(super) fn neighbour(
-    survey: &Survey,
+    survey: &Map<'_>,
     start: Spot,
     found: Spot,
     next: IpAddr,
@@ -138,7 +142,7 @@ pub(super) fn neighbour(
 }
 
 /// Nobody on the link has the address: where else it is, or what is not plugged in.
-fn absent(survey: &Survey, start: Spot, segment: &Segment, next: IpAddr, gateway: bool) -> Cause {
+fn absent(survey: &Map<'_>, start: Spot, segment: &Segment, next: IpAddr, gateway: bool) -> Cause {
     let (from, to) = (place(survey, start), next);
     let Some(at) = holder(survey, start, next) else {
         return match loose(survey, start, segment) {
@@ -167,13 +171,13 @@ fn absent(survey: &Survey, start: Spot, segment: &Segment, next: IpAddr, gateway
 
 /// Who has an address in another namespace to which cables lead, plugged in rightly or not.
 /// Elsewhere others may have the same one.
-pub(super) fn holder(survey: &Survey, start: Spot, address: IpAddr) -> Option<Spot> {
+pub(super) fn holder(survey: &Map<'_>, start: Spot, address: IpAddr) -> Option<Spot> {
     let mut near = BTreeSet::from([start.0]);
     let mut next = vec![start.0];
     while let Some(space) = next.pop() {
         for device in &survey.namespaces[space].devices {
             if let Some(Far::Found(end)) = &device.far
-                && let Some(there) = segment::spot(survey, &end.netns, end.index)
+                && let Some(there) = survey.spot(&end.netns, end.index)
                 && near.insert(there.0)
             {
                 next.push(there.0);
@@ -193,11 +197,11 @@ pub(super) fn holder(survey: &Survey, start: Spot, address: IpAddr) -> Option<Sp
 }
 
 /// The far end of this cable, if it is plugged into nothing and is nobody's.
-fn loose_end(survey: &Survey, spot: Spot) -> Option<Place> {
+fn loose_end(survey: &Map<'_>, spot: Spot) -> Option<Place> {
     let Some(Far::Found(end)) = &device(survey, spot).far else {
         return None;
     };
-    let far = segment::spot(survey, &end.netns, end.index)?;
+    let far = survey.spot(&end.netns, end.index)?;
     let there = device(survey, far);
     is_idle(there).then(|| place(survey, far))
 }
@@ -210,7 +214,7 @@ pub(super) fn is_idle(device: &Device) -> bool {
 }
 
 /// Of a link with nobody on it at all, the end that is plugged into nothing.
-fn loose(survey: &Survey, start: Spot, segment: &Segment) -> Option<Place> {
+fn loose(survey: &Map<'_>, start: Spot, segment: &Segment) -> Option<Place> {
     let others = segment.places.keys().filter(|spot| spot.0 != start.0);
     let peopled = others
         .into_iter()
@@ -220,7 +224,7 @@ fn loose(survey: &Survey, start: Spot, segment: &Segment) -> Option<Place> {
 }
 
 /// The own subnet, when others on the link have a narrower one, in which the address is not.
-fn too_wide(survey: &Survey, start: Spot, segment: &Segment, next: IpAddr) -> Option<IpNet> {
+fn too_wide(survey: &Map<'_>, start: Spot, segment: &Segment, next: IpAddr) -> Option<IpNet> {
     let own = device(survey, start).addresses.iter().map(|one| one.net);
     let own = own.into_iter().find(|net| net.contains(&next))?;
     let others = segment.places.keys().filter(|spot| spot.0 != start.0);

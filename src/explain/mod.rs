@@ -5,10 +5,12 @@
 mod absent;
 mod cause;
 pub mod filter;
+mod fix;
 mod ground;
 mod judge;
 mod kernel;
 mod link;
+mod map;
 mod rules;
 mod segment;
 mod send;
@@ -24,8 +26,11 @@ use serde::Serialize;
 
 use crate::state::survey::{Space, Survey};
 
-pub use cause::{Cause, Obstacle, Place};
-pub use ground::{Ground, Hook, Judgement, Known, Layer, Load, Packet, Rewrite, Routed, Unrouted};
+pub use cause::{Apart, Cause, Elsewhere, Obstacle, Place};
+pub use ground::{
+    After, Ground, Hook, Judgement, Known, Layer, Listening, Load, Packet, Rewrite, RouteMtu,
+    Routed, Seek, Unrouted,
+};
 pub(crate) use kernel::Kernel;
 pub use rules::Rules;
 pub use sent::{Agreement, Met, Sent, Traced};
@@ -41,6 +46,8 @@ pub struct Question {
     pub load: Load,
     /// How large the packet is with its header, in bytes.
     pub size: u32,
+    /// Somebody answers on the port, whoever listens there now: who asks saw to that.
+    pub answered: bool,
 }
 
 /// A step of the way.
@@ -81,7 +88,7 @@ pub struct Explanation {
 
 /// Follows a packet, and its answer.
 pub fn explain(survey: &Survey, ground: &dyn Ground, question: &Question) -> Explanation {
-    walk::follow(survey, ground, question)
+    walk::follow(&map::Map::new(survey), ground, question)
 }
 
 /// The address that is meant when a namespace is named: one in a subnet of who asks, or else

@@ -40,7 +40,7 @@ impl Kernel<'_> {
         } = follow(once, &stops.collect::<Vec<_>>())?;
         let trace = self.in_order(&way, events);
         let legacy = |table: &str| !self.is_traced(table);
-        let agreement = agreement(explanation, question.load, (&seen, &trace), legacy);
+        let agreement = agreement(explanation, question.load, (&seen, after, &trace), legacy);
         Ok(Sent {
             seen,
             after,
@@ -117,8 +117,8 @@ impl Kernel<'_> {
         }
     }
 
-    /// Whether the kernel would tell of a rule of this table: it does not of the old kind, and
-    /// a packet is not yet known where a device takes it in.
+    /// Whether the kernel would tell of a rule of this table: it does not of the old kind, a
+    /// packet is not yet known where a device takes it in, and one of ARP is another.
     fn is_traced(&self, table: &str) -> bool {
         let legacy = self.rules.iter().any(|rules| {
             let rules = rules.borrow();
@@ -128,7 +128,8 @@ impl Kernel<'_> {
                 tables.any(|one| one.legacy && format!("{} {}", one.family, one.name) == table)
             })
         });
-        !legacy && !table.starts_with("netdev ")
+        let families = ["ip ", "ip6 ", "inet ", "bridge "];
+        !legacy && families.iter().any(|family| table.starts_with(family))
     }
 }
 

@@ -63,14 +63,14 @@ pub enum Agreement {
 pub(super) fn agreement(
     explanation: &Explanation,
     load: Load,
-    (seen, trace): (&Seen, &[Traced]),
+    (seen, after, trace): (&Seen, Duration, &[Traced]),
     untraced: impl Fn(&str) -> bool,
 ) -> Agreement {
     let dropped = trace.iter().find_map(|traced| {
         let met = traced.rule.as_ref().filter(|met| met.drops)?;
         Some((traced, met))
     });
-    let back = said(seen);
+    let back = said(seen, after);
     match (&explanation.verdict, dropped) {
         (Verdict::Unknown(_), Some((at, met))) => {
             Agreement::Open(format!("the kernel says it: {} drops it", place(at, met)))
@@ -160,11 +160,12 @@ fn place(at: &Traced, met: &Met) -> String {
 }
 
 /// What came back, in words.
-pub(super) fn said(seen: &Seen) -> String {
+fn said(seen: &Seen, after: Duration) -> String {
+    let milliseconds = after.as_secs_f64() * 1000.0;
     match seen {
-        Seen::Reached => "the answer came".to_owned(),
+        Seen::Reached => format!("the answer came after {milliseconds:.2} ms"),
         Seen::Refused => "it was refused".to_owned(),
-        Seen::NoAnswer => "nothing came back".to_owned(),
+        Seen::NoAnswer => format!("nothing came back within {milliseconds:.0} ms"),
         Seen::Unreachable { by, why } => {
             let by = by.map_or_else(
                 || "the sender's kernel".to_owned(),

@@ -1,7 +1,5 @@
 //! VLANs, which not every kernel has: on hosts that are made up.
 
-use std::net::SocketAddr;
-
 use super::*;
 use crate::state::Transport;
 use crate::state::survey::{Address, Counters, Device, Far, FarEnd, Port, Vlan};
@@ -18,6 +16,9 @@ impl Ground for Subnets<'_> {
             dev: device.index,
             source: Some(source),
             text: String::new(),
+            mtu: None,
+            ttl: None,
+            others: Vec::new(),
         };
         for device in devices {
             for address in &device.addresses {
@@ -31,10 +32,10 @@ impl Ground for Subnets<'_> {
     }
 
     fn judge(&self, _: usize, _: Layer, _: Hook, packet: &Packet) -> Judgement {
-        Judgement::Passes(None, packet.marks, packet.known)
+        Judgement::Passes(None, packet.unchanged())
     }
 
-    fn listeners(&self, _: usize, _: Transport, _: u16) -> Option<Vec<SocketAddr>> {
+    fn listeners(&self, _: usize, _: Transport, _: u16) -> Option<Vec<Listening>> {
         Some(Vec::new())
     }
 
@@ -62,6 +63,7 @@ fn far(netns: &str, dev: &str, index: u32) -> Option<Far> {
         netns: netns.to_owned(),
         dev: dev.to_owned(),
         index,
+        state: "up".to_owned(),
     }))
 }
 
@@ -112,6 +114,7 @@ fn verdict(survey: &Survey) -> Verdict {
         to: "10.0.0.2".parse().expect("an address"),
         load: Load::Echo,
         size: 84,
+        answered: false,
     };
     explain(survey, &Subnets(survey), &question).verdict
 }
@@ -147,6 +150,7 @@ fn bridge(vlans: [u16; 2]) -> Survey {
             space("two", vec![end("10.0.0.2/24", 12)]),
         ],
         unseen: Vec::new(),
+        hidden: 0,
     }
 }
 
@@ -190,6 +194,7 @@ fn cable(vlans: [Option<u16>; 2]) -> Survey {
             space("two", end(("one", "10.0.0.2/24"), vlans[1], "two")),
         ],
         unseen: Vec::new(),
+        hidden: 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cause::{Cause, Place, ip};
+use super::cause::{Apart, Cause, Elsewhere};
 
 fn family(v6: bool) -> &'static str {
     if v6 { "IPv6" } else { "IPv4" }
@@ -13,10 +13,6 @@ fn tag(id: Option<u16>) -> String {
         Some(id) => format!("VLAN {id}"),
         None => "no VLAN".to_owned(),
     }
-}
-
-fn set(place: &Place, words: &str) -> String {
-    format!("{}link set {} {words}", ip(&place.netns), place.dev)
 }
 
 /// The line that decides.
@@ -46,9 +42,15 @@ impl fmt::Display for Cause {
                 f,
                 "{netns} sends it out as from {source}, not masqueraded, and {knows_not} knows no way back to that"
             ),
-            Cause::Refused { netns, kind, to } => {
-                write!(f, "a route of {netns} to {to} says {kind}")
-            }
+            Cause::Refused {
+                netns,
+                kind,
+                to,
+                rule,
+            } => match rule {
+                Some(rule) => write!(f, "a routing rule of {netns} says {kind}: {rule}"),
+                None => write!(f, "a route of {netns} to {to} says {kind}"),
+            },
             Cause::ForwardingOff { netns, v6, dev } => {
                 let on = dev.as_ref().map(|dev| format!(" what comes by {dev}"));
                 let on = on.unwrap_or_default();
@@ -81,6 +83,21 @@ impl fmt::Display for Cause {
                     "ports {} and {} of one bridge are both isolated",
                     one.dev, other
                 )
+            }
+            Cause::Apart(apart) => {
+                let Apart {
+                    upper, kind, other, ..
+                } = apart.as_ref();
+                match &apart.mode {
+                    Some(mode) => write!(
+                        f,
+                        "{upper} is a {kind} of mode {mode}: it and {other}, on the same card, do not hear each other"
+                    ),
+                    None => write!(
+                        f,
+                        "{upper} is a {kind} on {other}: it and the card itself do not hear each other"
+                    ),
+                }
             }
             Cause::PortBlocked { at, state } => {
                 write!(f, "port {at} of a bridge is {state}: it carries nothing")
@@ -126,14 +143,30 @@ impl fmt::Display for Cause {
                     "{at} asked for {address}, and nobody answered (neighbour failed)"
                 )
             }
+            Cause::ArpIgnored {
+                at,
+                address,
+                setting,
+            } => write!(
+                f,
+                "{at} does not answer who asks for {address} by ARP ({setting})"
+            ),
             Cause::NothingListens {
                 netns,
                 port,
                 elsewhere,
             } => match elsewhere {
-                Some(address) => {
+                Some(Elsewhere::At(address)) => {
                     write!(f, "in {netns} somebody listens on {port} at {address} only")
                 }
+                Some(Elsewhere::SixOnly) => write!(
+                    f,
+                    "nobody listens on {port} in {netns} by IPv4: who does at [::] takes IPv6 alone (IPV6_V6ONLY)"
+                ),
+                Some(Elsewhere::On(dev)) => write!(
+                    f,
+                    "in {netns} somebody listens on {port} on device {dev} only (SO_BINDTODEVICE)"
+                ),
                 None => write!(f, "nobody listens on {port} in {netns}"),
             },
             Cause::OtherSource { netns, asked, by } => write!(
@@ -147,6 +180,27 @@ impl fmt::Display for Cause {
             Cause::TooLarge { at, mtu, size } => write!(
                 f,
                 "{at} takes packets of {mtu} bytes, and this one has {size} and may not be divided"
+            ),
+            Cause::TooLargeForRoute {
+                netns,
+                to,
+                mtu,
+                size,
+                learnt,
+            } => {
+                let told = if *learnt {
+                    ", as a router has told it"
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "the route of {netns} to {to} takes packets of {mtu} bytes{told}, and this one has {size} and may not be divided"
+                )
+            }
+            Cause::TooFar(netns) => write!(
+                f,
+                "{netns}, on the way, throws it away: it has passed as many routers as it may (TTL)"
             ),
             Cause::Circle(netns) => write!(f, "the routes go in a circle, by {netns} again"),
             Cause::Unusable {
@@ -163,149 +217,11 @@ impl fmt::Display for Cause {
                     "{at} does not use {address} yet: it asks whether another has it"
                 ),
             },
+            Cause::Ipv6Mtu { at, mtu } => write!(
+                f,
+                "{at} takes packets of {mtu} bytes: with less than 1280 there is no IPv6 on it"
+            ),
             Cause::Ipv6Off(at) => write!(f, "IPv6 is switched off on {at}"),
         }
-    }
-}
-
-impl Cause {
-    /// What to change, as a command where there is one.
-    #[allow(clippy::too_many_lines, reason = "a line for each cause")]
-    pub fn fix(&self) -> String {
-        match self {
-            Cause::DeviceDown(at) => set(at, "up"),
-            Cause::LoopbackDown(netns) => format!("{}link set lo up", ip(netns)),
-            Cause::NoAddress { netns, .. } => {
-                format!("{}address add ADDRESS/PREFIX dev DEVICE", ip(netns))
-            }
-            Cause::WrongPrefix { at, own, .. } => format!(
-                "give {at} the prefix of the others on the link, in place of /{}",
-                own.prefix_len()
-            ),
-            Cause::NoRoute { netns, .. } => {
-                format!(
-                    "{}route add default via ROUTER (see `{}route`)",
-                    ip(netns),
-                    ip(netns)
-                )
-            }
-            Cause::NoReturnRoute { netns, to } => {
-                format!(
-                    "{}route add {to} via ROUTER (see `{}route`)",
-                    ip(netns),
-                    ip(netns)
-                )
-            }
-            Cause::NoMasquerade { .. } => {
-                "`masquerade: true` for the network in the file, or a route back".to_owned()
-            }
-            Cause::Refused { netns, .. } => {
-                format!(
-                    "look for that route with `{}route show table all`",
-                    ip(netns)
-                )
-            }
-            Cause::ForwardingOff { netns, v6, dev } => match (v6, dev) {
-                (true, _) => inside(netns, "sysctl -w net.ipv6.conf.all.forwarding=1"),
-                (_, Some(dev)) => inside(
-                    netns,
-                    &format!("sysctl -w net.ipv4.conf.{dev}.forwarding=1"),
-                ),
-                _ => inside(netns, "sysctl -w net.ipv4.ip_forward=1"),
-            },
-            Cause::OtherSource { .. } => {
-                "let the answer pass where addresses are rewritten: masquerade the request, too"
-                    .to_owned()
-            }
-            Cause::NotVisible { .. } => {
-                "`visible:` of the port in the lab's file says who reaches it".to_owned()
-            }
-            Cause::ReversePath { at, .. } => inside(
-                &at.netns,
-                &format!(
-                    "sysctl -w net.ipv4.conf.{}.rp_filter=2, or a route back by it",
-                    at.dev
-                ),
-            ),
-            Cause::Martian { .. } => "send from an address of the link".to_owned(),
-            Cause::Filtered {
-                netns, ours, table, ..
-            } => match ours {
-                true => {
-                    "`allow` or `ingress` and `egress` in the lab's file say who may".to_owned()
-                }
-                false => format!(
-                    "{}: an accept of your own before that rule",
-                    inside(netns, &format!("nft -a list table {table}"))
-                ),
-            },
-            Cause::Isolated(one, _) => {
-                format!(
-                    "bridge link set dev {} isolated off, in {}",
-                    one.dev, one.netns
-                )
-            }
-            Cause::PortBlocked { at, .. } => format!(
-                "see `bridge link show dev {}`: wait for the spanning tree, or switch it off",
-                at.dev
-            ),
-            Cause::WrongVlan { .. } => "give both sides the same VLAN".to_owned(),
-            Cause::OtherLink { from, at, .. } => {
-                format!(
-                    "plug both into one bridge (see `netyard show {}`, `{}`)",
-                    from.netns, at.netns
-                )
-            }
-            Cause::NotPlugged { end, .. } => set(end, "master BRIDGE"),
-            Cause::Nobody { from, gateway, .. } => match gateway {
-                true => format!(
-                    "name a router that is there (see `{}route`)",
-                    ip(&from.netns)
-                ),
-                false => "give that address to somebody on the link".to_owned(),
-            },
-            Cause::Duplicate { address, other, .. } => {
-                format!(
-                    "{}address del {address}/PREFIX dev {}",
-                    ip(&other.netns),
-                    other.dev
-                )
-            }
-            Cause::WrongNeighbour { at, address, .. } => {
-                format!("{}neigh del {address} dev {}", ip(&at.netns), at.dev)
-            }
-            Cause::NeighbourFailed { at, .. } => {
-                format!(
-                    "look at who answers there: `netyard capture {}:{} arp`",
-                    at.netns, at.dev
-                )
-            }
-            Cause::NothingListens { elsewhere, .. } => match elsewhere {
-                Some(_) => "let it listen on 0.0.0.0 or [::]".to_owned(),
-                None => "start a program that does".to_owned(),
-            },
-            Cause::EchoIgnored(netns) => inside(netns, "sysctl -w net.ipv4.icmp_echo_ignore_all=0"),
-            Cause::TooLarge { at, size, .. } => set(at, &format!("mtu {size}")),
-            Cause::Circle(netns) => format!("look at `{}route`", ip(netns)),
-            Cause::Unusable { at, address, .. } => {
-                format!(
-                    "{}address show dev {} tells of {address}",
-                    ip(&at.netns),
-                    at.dev
-                )
-            }
-            Cause::Ipv6Off(at) => inside(
-                &at.netns,
-                &format!("sysctl -w net.ipv6.conf.{}.disable_ipv6=0", at.dev),
-            ),
-        }
-    }
-}
-
-/// A command as it is run in a namespace.
-fn inside(netns: &str, command: &str) -> String {
-    match netns {
-        "host" => command.to_owned(),
-        _ => format!("netyard exec {netns} -- {command}"),
     }
 }

@@ -69,7 +69,26 @@ impl Boxes {
     fn tie(&mut self, graph: &mut Graph, wiring: &Wiring<'_>, end: &End) -> Tie {
         let at = match end {
             End::Seen(at) => *at,
-            End::Hidden(netns, dev) => return self.ghost(graph, netns, dev),
+            End::Hidden { netns, dev, state } => {
+                let node = self.ghost(graph, netns, netns);
+                let jacks = &mut graph.nodes[node].jacks;
+                let mut lines = vec![Line::new(Tone::Name, dev)];
+                if !matches!(state.as_str(), "up" | "") {
+                    lines.push(Line::new(Tone::Bad, state));
+                }
+                jacks.push(Jack {
+                    lines,
+                    tip: format!("{dev} in {netns}: {state}"),
+                    devices: Vec::new(),
+                });
+                let (jack, port) = (Some(jacks.len() - 1), None);
+                return Tie { node, jack, port };
+            }
+            End::Unseen(which) => {
+                let node = self.ghost(graph, which, NOT_SEEN);
+                let (jack, port) = (None, None);
+                return Tie { node, jack, port };
+            }
         };
         let (space, device) = (&wiring.survey.namespaces[at.0], wiring.device(at));
         if let Some(switch) = wiring.ports.get(&at) {
@@ -96,34 +115,17 @@ impl Boxes {
         }
     }
 
-    /// A namespace that is not looked into: one box for each that has a name.
-    fn ghost(&mut self, graph: &mut Graph, netns: &str, dev: &str) -> Tie {
-        let key = if netns.is_empty() { dev } else { netns };
-        let node = *self.ghosts.entry(key.to_owned()).or_insert_with(|| {
-            let (title, said) = match netns {
-                "" => ("?", "not seen from here"),
-                name => (name, "not shown"),
-            };
-            let mut ghost = Node::new(Shape::Ghost, title);
-            ghost.lines.push(Line::new(Tone::Dim, said));
-            graph.nodes.push(ghost);
+    /// One box for each namespace that is not drawn, or was not seen.
+    fn ghost(&mut self, graph: &mut Graph, key: &str, title: &str) -> usize {
+        *self.ghosts.entry(key.to_owned()).or_insert_with(|| {
+            graph.nodes.push(Node::new(Shape::Ghost, title));
             graph.nodes.len() - 1
-        });
-        let mut jack = None;
-        if !netns.is_empty() {
-            let jacks = &mut graph.nodes[node].jacks;
-            let named = Line::new(Tone::Name, dev);
-            jacks.push(Jack {
-                lines: vec![named],
-                tip: format!("{dev} in {netns}"),
-                devices: Vec::new(),
-            });
-            jack = Some(jacks.len() - 1);
-        }
-        let port = None;
-        Tie { node, jack, port }
+        })
     }
 }
+
+/// What a namespace is called that is known by the ends of cables alone.
+const NOT_SEEN: &str = "not seen";
 
 fn jack(space: &Space, device: &Device) -> Jack {
     let mut lines = vec![Line::new(Tone::Name, &device.name)];
@@ -151,7 +153,11 @@ fn number(space: &Space, device: &Device) -> Option<Number> {
 fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, tell_lab: bool) {
     let space = &wiring.survey.namespaces[at];
     let (title, container) = called(space);
-    let mut node = Node::new(Shape::Room, &title);
+    let shape = match space.unread {
+        Some(_) => Shape::Ghost,
+        None => Shape::Room,
+    };
+    let mut node = Node::new(shape, &title);
     node.tip = words::space_at_length(space);
     node.netns
         .extend(Some(space.inode).filter(|inode| *inode != 0));
@@ -164,7 +170,7 @@ fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, te
     node.lines
         .extend(notes.map(|note| Line::new(Tone::Dim, note)));
     node.lines
-        .extend(space.unread.as_ref().map(|why| Line::new(Tone::Warn, why)));
+        .extend((space.unread.as_ref()).map(|_| Line::new(Tone::Warn, "not looked into")));
     node.lines.extend(loopback(space));
     let inner = wiring
         .within(at)

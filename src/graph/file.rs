@@ -14,8 +14,11 @@ pub fn survey(state: &NetState) -> Survey {
     let namespaces = spaces
         .map(|(netns, own)| space(state, netns, own))
         .collect();
-    let unseen = Vec::new();
-    Survey { namespaces, unseen }.of_lab(&state.lab)
+    let survey = Survey {
+        namespaces,
+        ..Survey::default()
+    };
+    survey.of_lab(&state.lab)
 }
 
 fn space(state: &NetState, netns: &Netns, own: &Namespace) -> Space {
@@ -143,6 +146,12 @@ fn far(state: &NetState, link: &Link) -> Option<Far> {
             netns: peer.netns.to_string(),
             dev: peer.dev.to_string(),
             index: index(there, peer.dev.as_str()),
+            state: match find(state, peer) {
+                Some(far) if far.up && link.up => "up",
+                Some(far) if far.up => "no carrier",
+                _ => "down",
+            }
+            .to_owned(),
         }),
         None => Far::Unseen(None),
     })

@@ -30,9 +30,6 @@ pub(super) fn page(graph: &Graph) -> String {
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{}</p>\n",
         escaped(&graph.summary()),
     );
-    for unseen in &graph.unseen {
-        _ = writeln!(text, "<p>not shown: {}</p>", escaped(unseen));
-    }
     _ = write!(text, "<figure>\n{}</figure>\n", svg::draw(graph));
     text += "<details>\n<summary>The same in words</summary>\n<table>\n\
              <tr><th>Where</th><th>Interface</th><th>What</th></tr>\n";

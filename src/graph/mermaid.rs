@@ -11,10 +11,11 @@ pub(super) fn draw(graph: &Graph) -> String {
     _ = writeln!(text, "  accTitle: {}", plain(&graph.title));
     if let Some(house) = &graph.house {
         _ = writeln!(text, "  subgraph host [\"{}\"]", lines(&house.sign()));
-        boxes(&mut text, graph, true);
+        boxes(&mut text, graph);
         text += "  end\n";
+    } else {
+        boxes(&mut text, graph);
     }
-    boxes(&mut text, graph, false);
     if !graph.outward.is_empty() {
         text += "  outside([\"outside\"])\n";
     }
@@ -26,6 +27,18 @@ pub(super) fn draw(graph: &Graph) -> String {
         let [one, other] = &edge.ends;
         let (line, said) = (line(edge.health, edge.way), said(graph, &[one, other]));
         _ = writeln!(text, "  n{} {line}{said} n{}", one.node, other.node);
+    }
+    for (n, unseen) in graph.unseen.iter().enumerate() {
+        let said = plain(&format!("not shown: {unseen}"));
+        _ = writeln!(
+            text,
+            "  unseen{n}[\"{said}\"]\n  style unseen{n} fill:none,stroke:none"
+        );
+    }
+    for (at, node) in graph.nodes.iter().enumerate() {
+        if node.shape == Shape::Ghost {
+            _ = writeln!(text, "  style n{at} stroke-dasharray:5 4");
+        }
     }
     text
 }
@@ -47,9 +60,8 @@ fn said(graph: &Graph, ties: &[&Tie]) -> String {
     }
 }
 
-fn boxes(text: &mut String, graph: &Graph, inside: bool) {
-    let nodes = graph.nodes.iter().enumerate();
-    for (at, node) in nodes.filter(|(_, node)| node.shape.of_host() == inside) {
+fn boxes(text: &mut String, graph: &Graph) {
+    for (at, node) in graph.nodes.iter().enumerate() {
         let mut said = vec![node.title.clone()];
         said.extend(node.lines.iter().map(|line| line.text.clone()));
         let (open, close) = match node.shape {

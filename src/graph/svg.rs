@@ -91,12 +91,9 @@ pub(super) fn draw(graph: &Graph) -> String {
         tag.texts.iter().for_each(|one| line(&mut text, one));
         text += "</g>\n";
     }
-    for unseen in &graph.unseen {
-        _ = writeln!(
-            text,
-            "<!-- not shown: {} -->",
-            escaped(unseen).replace('-', "&#45;")
-        );
+    for note in &scene.notes {
+        line(&mut text, note);
+        text.push('\n');
     }
     text + "</svg>\n"
 }

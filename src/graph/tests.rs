@@ -219,8 +219,7 @@ proptest! {
             let name = words::clean(&device.name);
             prop_assert!(svg.contains(&svg::escaped(&name)), "{name} in {svg}");
             prop_assert!(html.contains(&svg::escaped(&name)), "{name}");
-            let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
-            prop_assert!(dot.contains(&quoted), "{name} in {dot}");
+            prop_assert!(dot.contains(&dot::escaped(&name)), "{name} in {dot}");
             prop_assert!(mermaid.contains(&mermaid::plain(&name)), "{name} in {mermaid}");
             prop_assert!(text.contains(&name), "{name} in {text}");
         }

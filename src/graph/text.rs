@@ -18,7 +18,7 @@ pub(super) fn draw(graph: &Graph, width: usize) -> String {
     text += &fit(between(graph), width);
     text += &rooms(graph, width);
     for unseen in &graph.unseen {
-        let columns = vec!["not shown:".to_owned(), unseen.clone()];
+        let columns = vec![format!("not shown: {unseen}")];
         text += &fit(vec![row("", "", columns)], width);
     }
     text
@@ -57,7 +57,11 @@ fn house(graph: &Graph, width: usize) -> String {
         let mut hung = hung(graph, *at);
         let node = &graph.nodes[*at];
         let mut columns = vec![node.title.clone()];
-        columns.extend(said(&node.lines));
+        columns.extend(
+            said(&node.lines)
+                .into_iter()
+                .filter(|text| !text.is_empty()),
+        );
         columns.extend(own_ways(graph, *at));
         // One cable goes on in the line; more hang below.
         let is_cable =
@@ -76,11 +80,7 @@ fn house(graph: &Graph, width: usize) -> String {
                 ("├─ ", "│  ")
             };
             let mut columns = place(graph, far);
-            columns.extend(port.as_ref().map(|port| {
-                let mut words = vec![format!("port {}", port.name())];
-                words.extend(port.said().iter().map(|line| line.text.clone()));
-                words.join(", ")
-            }));
+            columns.extend(port.as_ref().map(|port| format!("port {}", in_words(port))));
             row(
                 &format!("{trunk}{branch}"),
                 &format!("{trunk}{below}  "),
@@ -120,7 +120,7 @@ fn own_ways(graph: &Graph, at: usize) -> Vec<String> {
         let named = |tie: &Tie| {
             let title = &graph.nodes[tie.node].title;
             match &tie.port {
-                Some(port) => format!("{title} ({})", port.name()),
+                Some(port) => format!("{title} ({})", in_words(port)),
                 None => title.clone(),
             }
         };
@@ -128,7 +128,7 @@ fn own_ways(graph: &Graph, at: usize) -> Vec<String> {
             Way::Port if one.node == at => said.push(format!("in {}", named(other))),
             Way::On if other.node == at => said.push(format!("on {}", named(one))),
             Way::Cable if one.node == at => {
-                let port = one.port.as_ref().map(|port| format!("{} ", port.name()));
+                let port = one.port.as_ref().map(|port| format!("{} ", in_words(port)));
                 said.push(format!("{}── {}", port.unwrap_or_default(), named(other)));
             }
             Way::Cable | Way::Port | Way::On => {}
@@ -140,30 +140,39 @@ fn own_ways(graph: &Graph, at: usize) -> Vec<String> {
     said
 }
 
+/// A port and what is said of it.
+fn in_words(port: &Jack) -> String {
+    let words: Vec<&str> = port.lines.iter().map(|line| line.text.as_str()).collect();
+    words.join(", ")
+}
+
 /// Addresses, then the rest.
-fn said(lines: &[Line]) -> Vec<String> {
+fn said(lines: &[Line]) -> [String; 2] {
     let (plain, rest): (Vec<&Line>, Vec<&Line>) =
         lines.iter().partition(|line| line.tone == Tone::Plain);
     let join = |lines: Vec<&Line>, with| {
         let words: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         words.join(with)
     };
-    let both = [join(plain, " "), join(rest, ", ")];
-    both.into_iter().filter(|text| !text.is_empty()).collect()
+    [join(plain, " "), join(rest, ", ")]
 }
 
-/// A namespace, its device, what is said of it.
+/// The same in one piece.
+fn said_at_once(lines: &[Line]) -> String {
+    let both = said(lines).into_iter().filter(|text| !text.is_empty());
+    both.collect::<Vec<_>>().join("  ")
+}
+
+/// A namespace, its device, addresses, and what else is said of it.
 fn place(graph: &Graph, tie: &Tie) -> Vec<String> {
     let node = &graph.nodes[tie.node];
-    let mut columns = vec![node.title.clone()];
-    match tie.jack.and_then(|jack| node.jacks.get(jack)) {
-        Some(jack) => {
-            columns.push(jack.name().to_owned());
-            columns.push(said(jack.said()).join("  "));
-        }
-        None => columns.extend([String::new(), said(&node.lines).join("  ")]),
+    let jack = tie.jack.and_then(|jack| node.jacks.get(jack));
+    let name = jack.map_or("", Jack::name).to_owned();
+    let [addresses, mut rest] = said(jack.map_or(&node.lines, |jack| jack.said()));
+    if let (Shape::Stack(count), Some(_)) = (node.shape, jack) {
+        rest = format!("{count} namespaces");
     }
-    columns
+    vec![node.title.clone(), name, addresses, rest]
 }
 
 /// The same in one piece: `internet:eth0  203.0.113.2/24`.
@@ -191,11 +200,7 @@ fn between(graph: &Graph) -> Vec<Row> {
     let line = |edge: &Edge| {
         let [one, other] = &edge.ends;
         let mut columns = place(graph, one);
-        let far = format!("── {}", end(graph, other));
-        match columns.last_mut() {
-            Some(last) if !last.is_empty() => *last = format!("{last}  {far}"),
-            _ => columns.push(far),
-        }
+        columns.push(format!("── {}", end(graph, other)));
         row("", "    ", columns)
     };
     edges.map(line).collect()
@@ -207,7 +212,11 @@ fn rooms(graph: &Graph, width: usize) -> String {
     let mut rows = Vec::new();
     for (at, node) in graph.nodes.iter().enumerate() {
         let lonely = around[at].is_empty();
-        if node.shape.of_host() || node.shape == Shape::Ghost || !lonely && node.lines.is_empty() {
+        let known = node.shape == Shape::Ghost && !lonely;
+        // How many they are is said where they are plugged in.
+        let told = usize::from(matches!(node.shape, Shape::Stack(_)) && !lonely);
+        let lines = &node.lines[told.min(node.lines.len())..];
+        if node.shape.of_host() || known || !lonely && lines.is_empty() {
             continue;
         }
         let mut columns = vec![node.title.clone()];
@@ -218,19 +227,13 @@ fn rooms(graph: &Graph, width: usize) -> String {
             .filter(|tie| tie.node == at);
         let ways = outward.filter_map(|tie| node.jacks.get(tie.jack?));
         let ways: Vec<String> = ways
-            .map(|jack| {
-                format!(
-                    "{}  {}  ── outside",
-                    jack.name(),
-                    said(jack.said()).join("  ")
-                )
-            })
+            .map(|jack| format!("{}  {}  ── outside", jack.name(), said_at_once(jack.said())))
             .collect();
-        if lonely && ways.is_empty() {
+        if lonely && ways.is_empty() && node.shape != Shape::Ghost {
             columns.push("plugged into nothing".to_owned());
         }
         columns.extend(ways);
-        columns.extend(node.lines.iter().map(|line| line.text.clone()));
+        columns.extend(lines.iter().map(|line| line.text.clone()));
         rows.push(columns.join("  "));
     }
     let rows = rows.into_iter().map(|text| {
@@ -240,58 +243,60 @@ fn rooms(graph: &Graph, width: usize) -> String {
     rows.collect()
 }
 
+/// A column is at most so wide: what is longer stands out by itself.
+const WIDEST: usize = 28;
+
 /// Columns below each other; what is too wide goes on in the next line.
 fn fit(rows: Vec<Row>, width: usize) -> String {
-    let columns = rows
-        .iter()
-        .map(|row| row.columns.len())
-        .max()
-        .unwrap_or_default();
+    let columns = rows.iter().map(|row| row.columns.len()).max();
     let wide = |n| {
-        rows.iter()
-            .filter_map(|row| row.columns.get(n))
-            .map(|text: &String| cells(text))
-            .max()
+        let texts = rows.iter().filter_map(|row| row.columns.get(n));
+        let widths = texts.map(|text: &String| cells(text));
+        let widest = widths.clone().filter(|width| *width <= WIDEST).max();
+        // In which nobody has anything is none.
+        widths.max().filter(|width| *width > 0).and(widest)
     };
-    let widths: Vec<usize> = (0..columns).map(|n| wide(n).unwrap_or_default()).collect();
+    let widths: Vec<Option<usize>> = (0..columns.unwrap_or_default()).map(wide).collect();
     rows.iter().map(|row| line(row, &widths, width)).collect()
 }
 
-fn line(row: &Row, widths: &[usize], width: usize) -> String {
-    let mut aligned = row.lead.clone();
-    for (n, text) in row.columns.iter().enumerate() {
-        let space = widths[n] - cells(text);
-        aligned += text;
-        aligned += &" ".repeat(space + 2);
-    }
-    let aligned = aligned.trim_end();
-    if cells(aligned) <= width {
-        return format!("{aligned}\n");
-    }
+fn line(row: &Row, widths: &[Option<usize>], width: usize) -> String {
     let (mut text, mut used) = (row.lead.clone(), cells(&row.lead));
-    let mut fresh = true;
-    for (gap, word) in words(&row.columns) {
-        if !fresh && used + gap + cells(word) > width {
-            text = format!("{}\n{}", text.trim_end(), row.below);
-            used = cells(&row.below);
-        } else if !fresh {
+    // Blanks before what comes next.
+    let (mut gap, mut fresh) = (0, true);
+    for (column, wide) in row.columns.iter().zip(widths) {
+        let wide = wide.unwrap_or_default();
+        let long = cells(column);
+        let (fits, below) = (used + gap + long <= width, cells(&row.below) + long);
+        if column.is_empty() {
+        } else if fits {
             text += &" ".repeat(gap);
-            used += gap;
+            text += column;
+            used += gap + long;
+            gap = 0;
+        } else if !fresh && below <= width {
+            text = format!("{}\n{}{column}", text.trim_end(), row.below);
+            (used, gap) = (below, 0);
+        } else {
+            for word in column.split(' ') {
+                if !fresh && used + gap + cells(word) > width {
+                    text = format!("{}\n{}", text.trim_end(), row.below);
+                    (used, gap) = (cells(&row.below), 0);
+                }
+                text += &" ".repeat(gap);
+                text += word;
+                used += gap + cells(word);
+                (gap, fresh) = (1, false);
+            }
+            gap = 0;
         }
-        text += word;
-        used += cells(word);
-        fresh = false;
+        fresh &= column.is_empty();
+        let empty = column.is_empty() && wide == 0;
+        gap += if empty {
+            0
+        } else {
+            2 + wide.saturating_sub(long)
+        };
     }
     format!("{}\n", text.trim_end())
-}
-
-/// The words of all columns, each with the blanks before it.
-fn words(columns: &[String]) -> impl Iterator<Item = (usize, &str)> {
-    columns.iter().flat_map(|column| {
-        let words = column
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .enumerate();
-        words.map(|(n, word)| (if n == 0 { 2 } else { 1 }, word))
-    })
 }

@@ -13,8 +13,24 @@ pub(super) type At = (usize, usize);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum End {
     Seen(At),
-    /// In a namespace of this name that is not drawn, or of none that is known.
-    Hidden(String, String),
+    /// In a namespace that is not drawn.
+    Hidden {
+        netns: String,
+        dev: String,
+        state: String,
+    },
+    /// In one that was not seen; ends with the same word are in the same.
+    Unseen(String),
+}
+
+impl End {
+    /// The other end of a device, in a namespace with this number in the device's own.
+    fn unseen(of: At, number: Option<i32>) -> Self {
+        End::Unseen(match number {
+            Some(number) => format!("{}:{number}", of.0),
+            None => format!("{}-{}", of.0, of.1),
+        })
+    }
 }
 
 /// What belongs together.
@@ -45,14 +61,18 @@ impl<'s> Wiring<'s> {
             .map(|(at, space, device)| ((space.name.as_str(), device.index), at))
             .collect();
         let mut cables = BTreeSet::new();
-        for (at, space, device) in wiring.each() {
+        for (at, _, device) in wiring.each() {
             let cable = words::is_cable(device);
             match &device.far {
                 Some(Far::Found(end)) => {
                     let far = by_index.get(&(end.netns.as_str(), end.index));
                     let far = match far {
                         Some(far) => End::Seen(*far),
-                        None => End::Hidden(end.netns.clone(), end.dev.clone()),
+                        None => End::Hidden {
+                            netns: end.netns.clone(),
+                            dev: end.dev.clone(),
+                            state: end.state.clone(),
+                        },
                     };
                     let here = End::Seen(at);
                     if !cable {
@@ -63,11 +83,13 @@ impl<'s> Wiring<'s> {
                         wiring.bonds.push((here, far, Way::Cable));
                     }
                 }
-                Some(Far::Unseen(_)) if cable && (!space.host || device.master.is_some()) => {
-                    let hidden = End::Hidden(String::new(), format!("{}-{}", at.0, at.1));
-                    wiring.bonds.push((End::Seen(at), hidden, Way::Cable));
+                Some(Far::Unseen(number)) => {
+                    let (here, unseen) = (End::Seen(at), End::unseen(at, *number));
+                    wiring.bonds.push(match cable {
+                        true => (here, unseen, Way::Cable),
+                        false => (unseen, here, Way::On),
+                    });
                 }
-                Some(Far::Unseen(_)) => _ = wiring.outward.insert(at),
                 None if device.kind == "device" => _ = wiring.outward.insert(at),
                 None => {}
             }
@@ -82,7 +104,7 @@ impl<'s> Wiring<'s> {
         let ends = wiring.bonds.iter().flat_map(|(one, other, _)| [one, other]);
         let seen = ends.filter_map(|end| match end {
             End::Seen(at) => Some(*at),
-            End::Hidden(..) => None,
+            End::Hidden { .. } | End::Unseen(_) => None,
         });
         wiring.wired = seen.chain(wiring.outward.iter().copied()).collect();
         wiring
@@ -140,7 +162,8 @@ impl<'s> Wiring<'s> {
     pub(super) fn health(&self, end: &End) -> Tone {
         match end {
             End::Seen(at) => words::health(self.device(*at)),
-            End::Hidden(..) => Tone::Plain,
+            End::Hidden { state, .. } if !matches!(state.as_str(), "up" | "") => Tone::Bad,
+            End::Hidden { .. } | End::Unseen(_) => Tone::Plain,
         }
     }
 }

@@ -55,6 +55,22 @@ pub(super) fn cells(text: &str) -> usize {
         .sum()
 }
 
+/// A text in lines of at most so many cells, where its words are no longer.
+pub(super) fn folded(text: &str, most: usize) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for word in text.split(' ') {
+        match all.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if cells(last) + 1 + cells(word) <= most => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => all.push(word.to_owned()),
+        }
+    }
+    all
+}
+
 /// What names are sorted by: `web-2` before `web-10`.
 pub(super) fn natural(name: &str) -> (String, usize, String) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -262,6 +278,9 @@ pub(super) fn space_at_length(space: &Space) -> String {
     }
     if let Some(one) = &space.container {
         _ = write!(text, "\n{}", container(one));
+    }
+    if let Some(why) = &space.unread {
+        _ = write!(text, "\n{why}");
     }
     for process in space.processes.iter().take(8) {
         _ = write!(text, "\nprocess {} ({})", process.pid, process.name);

@@ -171,6 +171,7 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
         up: want.up && near,
         addrgen: want.addrgen.map(made_with).filter(|_| !is_small(want.mtu)),
         hairpin: false,
+        isolated: false,
         localnet: false,
         ..want.clone()
     };
@@ -203,18 +204,35 @@ fn set_localnet(draft: &mut Draft<'_>, end: &End, on: bool) {
     draft.push(Rank::Sysctl, op, because);
 }
 
-/// A port has it anew with each bridge (`new_nbp`, net/bridge/br_if.c).
-fn hairpin(want: &Link, have: &Link) -> Option<(Turn, Setting, Setting, &'static str)> {
-    let now = have.hairpin && want.master == have.master;
-    if want.master.is_none() || want.hairpin == now {
-        return None;
+/// What a port has anew with each bridge (`new_nbp`, net/bridge/br_if.c).
+fn of_port(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
+    let mut list = Vec::new();
+    let stays = want.master == have.master;
+    let (hairpin, isolated) = (have.hairpin && stays, have.isolated && stays);
+    if want.master.is_some() && want.hairpin != hairpin {
+        let because = match want.hairpin {
+            true => "behind it is a published port, which it reaches itself, too",
+            false => "no port is published behind it",
+        };
+        let (set, was) = (Setting::Hairpin(want.hairpin), Setting::Hairpin(hairpin));
+        list.push((Turn::Link, set, was, because));
     }
-    let because = match want.hairpin {
-        true => "behind it is a published port, which it reaches itself, too",
-        false => "no port is published behind it",
-    };
-    let (set, was) = (Setting::Hairpin(want.hairpin), Setting::Hairpin(now));
-    Some((Turn::Link, set, was, because))
+    if want.isolated != isolated {
+        let because = match want.isolated {
+            true => "the file keeps it from other isolated interfaces",
+            false => "ports of a network reach each other",
+        };
+        let (set, was) = (
+            Setting::Isolated(want.isolated),
+            Setting::Isolated(isolated),
+        );
+        list.push((Turn::Link, set, was, because));
+    }
+    if stays && have.blocked && !want.blocked {
+        let (set, was) = (Setting::Forwarding(true), Setting::Forwarding(false));
+        list.push((Turn::Up, set, was, "a port carries packets"));
+    }
+    list
 }
 
 fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
@@ -252,10 +270,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             because,
         ));
     }
-    list.extend(hairpin(want, have));
-    if want.master == have.master {
-        list.extend(port(want, have));
-    }
+    list.extend(of_port(want, have));
     if let (Some(mode), Some(was)) = (want.addrgen, addrgen_then(want, have))
         && mode != was
     {
@@ -274,24 +289,6 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
             Setting::Up(have.up),
             because,
         ));
-    }
-    list
-}
-
-/// What a port has of its bridge's; one that comes to a bridge has it from the start.
-fn port(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
-    let mut list = Vec::new();
-    if want.isolated != have.isolated {
-        let (set, was) = (
-            Setting::Isolated(want.isolated),
-            Setting::Isolated(have.isolated),
-        );
-        let because = "ports of a network reach each other";
-        list.push((Turn::Link, set, was, because));
-    }
-    if have.blocked && !want.blocked {
-        let (set, was) = (Setting::Forwarding(true), Setting::Forwarding(false));
-        list.push((Turn::Up, set, was, "a port carries packets"));
     }
     list
 }

@@ -58,7 +58,7 @@ impl Check {
     }
 
     /// Who answers, by which address and port.
-    pub(crate) fn server(&self) -> Option<(&Netns, IpAddr, Probe)> {
+    pub fn server(&self) -> Option<(&Netns, IpAddr, Probe)> {
         match &self.behind {
             Some(Behind { netns, at }) => Some((netns, at.ip(), self.probe.at_port(at.port()))),
             None => self.home.as_ref().map(|home| (home, self.to, self.probe)),

@@ -7,6 +7,7 @@ mod address;
 mod flow;
 pub mod happening;
 mod link;
+pub(crate) mod machine;
 mod name;
 mod nft;
 mod port;

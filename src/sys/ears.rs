@@ -7,7 +7,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
@@ -15,6 +14,7 @@ use super::netlink::notices::{Notices, Reach, What};
 use super::netlink::nsid;
 use super::netns::{self, Identity, Place};
 use super::store;
+use super::wait::readable;
 use crate::state::Netns;
 
 /// So many notifications are taken before what they tell is looked at.
@@ -151,17 +151,12 @@ impl Ears {
     }
 
     fn sleep(&self, left: Option<Duration>, stop: BorrowedFd<'_>) -> io::Result<bool> {
-        let left = left.map(Timespec::try_from).transpose();
-        let left = left.map_err(io::Error::other)?;
         let sources = [stop, self.files.as_fd()];
         let sources = sources
             .into_iter()
             .chain(self.notices.iter().map(AsFd::as_fd));
-        let mut fds: Vec<PollFd<'_>> = sources
-            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
-        rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, left.as_ref()))?;
-        Ok(!fds[0].revents().is_empty())
+        let ready = readable(sources, left)?;
+        Ok(ready.iter().any(|(number, _)| *number == 0))
     }
 
     /// An event about a file in the directory of namespaces has its name; one about the

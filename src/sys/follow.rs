@@ -4,11 +4,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use super::netlink::nft::nftrace::{At, Ear, Event};
 use super::netns;
 use super::probe::once::{Once, Sender};
+use super::wait::readable;
 use crate::probe::Seen;
 
 /// How long an answer is waited for.
@@ -70,23 +69,12 @@ pub(crate) fn follow(once: Once, way: &[Stop<'_>]) -> io::Result<Followed> {
                 events,
             });
         }
-        wait(&sender, &ears, end - now)?;
+        let fds = ears.iter().map(AsFd::as_fd).chain([sender.as_fd()]);
+        readable(fds, Some(end - now))?;
         seen = sender.heard();
     }
 }
 
 fn dropped(event: &Event) -> bool {
     matches!(event.at, At::Line { drops: true, .. })
-}
-
-fn wait(sender: &Sender, ears: &[Ear], longest: Duration) -> io::Result<()> {
-    let fds = ears.iter().map(AsFd::as_fd).chain([sender.as_fd()]);
-    let mut fds: Vec<PollFd<'_>> = fds
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
-    let longest = Timespec::try_from(longest).map_err(io::Error::other)?;
-    match poll(&mut fds, Some(&longest)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(e) => Err(e.into()),
-    }
 }

@@ -30,6 +30,7 @@ pub(crate) mod sysctl;
 mod terminal;
 pub(crate) mod uapi;
 mod view;
+mod wait;
 pub(crate) mod xtables;
 
 pub use blocked::Blocked;

@@ -20,6 +20,7 @@ use super::netlink::netconf;
 use super::netlink::socket::Socket;
 use super::uapi::NSFS_MAGIC;
 pub(crate) use crate::state::Identity;
+pub(crate) use crate::state::machine::Directory;
 use crate::state::{Netns, NetnsName, SysctlKey};
 pub(crate) use at::{open_at, why};
 
@@ -280,23 +281,6 @@ pub(crate) fn unname(name: &NetnsName) -> io::Result<()> {
     }
 }
 
-/// How the directory was found before netyard prepared it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Directory {
-    /// As `ip netns add` makes it: a mount of its own, shared, so that names made in
-    /// it are seen in every mount namespace.
-    Ready,
-    /// A mount of its own that is not shared.
-    Private,
-    /// The same, and it follows one of another mount namespace: names made in it are seen
-    /// nowhere else. So it is for programs of `ip netns exec`.
-    Following,
-    /// There, but no mount.
-    Plain,
-    /// Not there.
-    Missing,
-}
-
 /// How the directory is.
 pub(crate) fn directory() -> io::Result<Directory> {
     let found = match rustix::fs::statx(
@@ -327,8 +311,9 @@ pub(crate) fn directory() -> io::Result<Directory> {
 fn mounted(number: Option<u64>) -> io::Result<String> {
     let number = number.map(|number| number.to_string());
     let mut seen = String::new();
-    for line in BufReader::new(fs::File::open("/proc/thread-self/mountinfo")?).lines() {
-        let line = line?;
+    for line in BufReader::new(fs::File::open("/proc/thread-self/mountinfo")?).split(b'\n') {
+        // A mount's path may be of any bytes.
+        let line = String::from_utf8_lossy(&line?).into_owned();
         if number.is_some() && line.split(' ').next() == number.as_deref() {
             return Ok(line);
         }

@@ -2,9 +2,11 @@
 //! lives by what they show.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::netns::{self, Identity};
@@ -30,6 +32,15 @@ pub(crate) fn covers(other: Option<&str>) -> bool {
     let all =
         own("user").as_deref() == Some(FIRST_USER) && own("pid").as_deref() == Some(FIRST_PID);
     all || other.is_some() && sight().as_deref() == other
+}
+
+/// Who may look at everything: not one who is root here only.
+pub(crate) fn who_sees_all() -> &'static str {
+    let root = rustix::process::geteuid().is_root();
+    match root || own("user").as_deref() != Some(FIRST_USER) {
+        true => "root of the machine",
+        false => "root",
+    }
 }
 
 fn own(kind: &str) -> Option<String> {
@@ -101,51 +112,54 @@ pub(super) fn inode_of(link: &str) -> Option<u64> {
 
 /// The namespaces of which the process sees a mount, and where (proc_pid_mountinfo(5)).
 pub(super) fn named(process: &Path) -> Vec<(u64, PathBuf)> {
-    let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
-    let named = mounts.lines().filter_map(|line| {
-        let mut fields = line.split(' ').skip(3);
-        let inode = inode_of(fields.next()?)?;
+    let mounts = fs::read(process.join("mountinfo")).unwrap_or_default();
+    let named = mounts.split(|byte| *byte == b'\n').filter_map(|line| {
+        let mut fields = line.split(|byte| *byte == b' ').skip(3);
+        let inode = inode_of(std::str::from_utf8(fields.next()?).ok()?)?;
         let path = unescaped(fields.next()?);
-        Some((
-            inode,
-            process.join("root").join(path.trim_start_matches('/')),
-        ))
+        let path = path.strip_prefix("/").unwrap_or(&path);
+        Some((inode, process.join("root").join(path)))
     });
     named.collect()
 }
 
 /// A path of mountinfo: blanks, tabs, line ends and backslashes are written as `\040`
-/// and the like (`mangle_path`, fs/seq_file.c).
-fn unescaped(path: &str) -> String {
-    let mut parts = path.split('\\');
-    let mut text = parts.next().unwrap_or_default().to_owned();
+/// and the like (`mangle_path`, fs/seq_file.c). It may be of any bytes.
+fn unescaped(path: &[u8]) -> PathBuf {
+    let mut parts = path.split(|byte| *byte == b'\\');
+    let mut bytes = parts.next().unwrap_or_default().to_vec();
     for part in parts {
-        let number = part
-            .get(..3)
-            .and_then(|three| u8::from_str_radix(three, 8).ok());
-        match number {
+        let number = part.first_chunk::<3>();
+        let number = number.and_then(|three| std::str::from_utf8(three).ok());
+        match number.and_then(|three| u8::from_str_radix(three, 8).ok()) {
             Some(byte) => {
-                text.push(char::from(byte));
-                text.push_str(&part[3..]);
+                bytes.push(byte);
+                bytes.extend_from_slice(&part[3..]);
             }
             None => {
-                text.push('\\');
-                text.push_str(part);
+                bytes.push(b'\\');
+                bytes.extend_from_slice(part);
             }
         }
     }
-    text
+    OsString::from_vec(bytes).into()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
     fn paths_of_mounts_as_they_are() {
-        assert_eq!(unescaped("/run/netns/a\\040b\\134c"), "/run/netns/a b\\c");
-        assert_eq!(unescaped("/run/netns/plain"), "/run/netns/plain");
+        let is = |written: &[u8], path: &[u8]| {
+            assert_eq!(unescaped(written).as_os_str().as_bytes(), path);
+        };
+        is(b"/run/netns/a\\040b\\134c", b"/run/netns/a b\\c");
+        is(b"/run/netns/plain", b"/run/netns/plain");
+        is(b"/run/netns/\xff\\", b"/run/netns/\xff\\");
     }
 
     #[test]

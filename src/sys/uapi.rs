@@ -16,6 +16,7 @@ macro_rules! numbers {
 
 mod diag;
 mod doctor;
+pub(crate) mod nexthop;
 pub(crate) mod rules;
 
 /// Those about sockets.

@@ -53,6 +53,11 @@ impl Millis {
     pub fn duration(self) -> Duration {
         self.0
     }
+
+    /// As the file has it: a duration has whole nanoseconds, which are exact in this order.
+    fn number(self) -> f64 {
+        self.0.as_nanos() as f64 / 1e6
+    }
 }
 
 /// A share in millionths, at least none and less than all.
@@ -115,7 +120,7 @@ impl FromStr for Percent {
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ms", self.0.as_secs_f64() * 1e3)
+        write!(f, "{} ms", self.number())
     }
 }
 
@@ -128,7 +133,7 @@ impl fmt::Display for Percent {
 /// As the file has them.
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0.as_secs_f64() * 1e3)
+        serializer.serialize_f64(self.number())
     }
 }
 
@@ -191,6 +196,9 @@ mod tests {
         let time: Millis = "0.25".parse().unwrap();
         assert_eq!(time.duration(), Duration::from_micros(250));
         assert_eq!(time.to_string(), "0.25 ms");
+        let short: Millis = "0.0001".parse().unwrap();
+        assert_eq!(short.to_string(), "0.0001 ms");
+        assert_eq!(serde_json::to_string(&short).unwrap(), "0.0001");
         for bad in ["0", "0.0", "-1", "60001", "inf", "50ms", "1e3", ""] {
             assert!(bad.parse::<Millis>().is_err(), "{bad}");
         }

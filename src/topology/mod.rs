@@ -133,6 +133,10 @@ pub struct Interface {
     pub mtu: Option<u32>,
     /// It may say anything: it answers for others, as routers and DHCP servers do.
     pub trusted: bool,
+    /// It reaches no other isolated interface of its network.
+    pub isolated: bool,
+    /// It is not the way to everything, though its network has a gateway.
+    pub no_default_route: bool,
 }
 
 /// A static route.

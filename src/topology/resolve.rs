@@ -49,6 +49,26 @@ pub enum ResolveError {
         /// The address.
         address: IpNet,
     },
+    /// An address that the file gives on another lab's network lies elsewhere.
+    #[error("address {address} of {end} lies in no subnet of network {network}")]
+    NotInside {
+        /// The address.
+        address: IpNet,
+        /// Whose it is.
+        end: Box<End>,
+        /// The network.
+        network: NetworkName,
+    },
+    /// An address that the file gives on another lab's network is not to be given.
+    #[error("address {address} of {end} is kept back by the lab that has network {network}")]
+    KeptBack {
+        /// The address.
+        address: IpNet,
+        /// Whose it is.
+        end: Box<End>,
+        /// The network.
+        network: NetworkName,
+    },
     /// The lab whose network is named is not up.
     #[error("network {network} is one of lab `{lab}`, which is not up on this host")]
     ExternalLab {
@@ -104,6 +124,8 @@ impl ResolveError {
             ResolveError::Exhausted { .. } => codes::SUBNET_FULL,
             ResolveError::NoFreeSubnet(_) => codes::NO_FREE_SUBNET,
             ResolveError::Held { .. } => codes::ADDRESS_HELD,
+            ResolveError::KeptBack { .. } => codes::ADDRESS_CLOSED,
+            ResolveError::NotInside { .. } => codes::ADDRESS_OUTSIDE,
             ResolveError::ExternalLab { .. } => codes::EXTERNAL_LAB,
             ResolveError::NotPublishable { .. } => codes::NOT_PUBLISHABLE,
             ResolveError::ExternalNetwork { .. } => codes::EXTERNAL_NETWORK,

@@ -132,6 +132,7 @@ impl Topology {
         }
         spec.interfaces.iter().find_map(|(dev, interface)| {
             let out = self.network_of(interface).is_some_and(|n| !n.internal);
+            let out = out && !interface.no_default_route;
             let gateway = self.near_gateway(interface, family).filter(|_| out)?;
             Some((dev, gateway))
         })

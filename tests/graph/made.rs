@@ -60,6 +60,7 @@ impl Made {
             netns,
             dev: there.name.clone(),
             index: there.index,
+            state: there.condition().to_owned(),
         })
     }
 

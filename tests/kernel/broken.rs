@@ -2,6 +2,7 @@
 //! after packets were tried, and the packets agree.
 
 mod links;
+mod odd;
 mod ways;
 
 use serde_json::Value;
@@ -29,6 +30,15 @@ pub(crate) fn tests() -> Vec<Test> {
         test("broken::nothing is, and all arrives", whole),
         test("broken::every cause has its case", all_causes),
         test("broken::listens on another address only", elsewhere),
+        test("broken::listens for IPv6 alone", odd::six_only),
+        test("broken::listens on another device only", odd::bound),
+        test(
+            "broken::asks from an address that is not answered",
+            odd::announced,
+        ),
+        test("broken::somebody stands in for another", odd::proxies),
+        test("broken::a namespace that is called host", odd::called_host),
+        test("broken::one of several ways leads nowhere", odd::several),
         test("broken::an address that two have, by IPv6", duplicate6),
         test("broken::by our own policy", policy),
         test("broken::an answer from another than was asked", hairpin),
@@ -70,7 +80,7 @@ END
 "#;
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    links::CASES.iter().chain(ways::CASES)
+    links::CASES.iter().chain(ways::CASES).chain(odd::CASES)
 }
 
 /// What explain says: the cause and the line.
@@ -170,6 +180,13 @@ fn whole() {
             assert!(tried(ask), "{ask} does not arrive");
             assert_eq!(explained(ask).0, "arrives", "{ask}");
         }
+        assert_eq!(sent(ask)["agrees"], true, "{ask}");
+    }
+    // What is on top of a bridge hears what comes to it.
+    sh("ip netns add c; ip link add mv link br0 type macvlan mode bridge; ip link set mv netns c");
+    sh("ip -n c address add 10.0.0.40/24 dev mv; ip -n c link set mv up");
+    for ask in ["two c", "c two"] {
+        assert_eq!(explained(ask).0, "arrives", "{ask}");
         assert_eq!(sent(ask)["agrees"], true, "{ask}");
     }
     assert!(!sh("nft list tables").contains("netyard-trace"));

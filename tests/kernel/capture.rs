@@ -23,6 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("capture::it ends after so many packets, or seconds", ends),
         test("capture::what was dropped is told", drops),
         test("capture::devices go, and it goes on", vanish),
+        test("capture::devices come, and are captured", newcomers),
         test("capture::it keeps no namespace alive", alive),
     ]
 }
@@ -238,6 +239,10 @@ fn ends() {
         err.starts_with("3 packets captured, 0 dropped by the kernel"),
         "{err}"
     );
+    let capture = Capture::start(&["pc:eth0", "-c", "1", "icmp"]);
+    assert!(pings("pc", "10.5.0.11"));
+    let (_, err) = capture.end();
+    assert!(err.starts_with("1 packet captured, 0 dropped"), "{err}");
     // What comes just before the end is not lost in a block that is not full.
     let capture = Capture::start(&["pc:eth0", "--for", "1.5", "udp"]);
     datagram();
@@ -287,6 +292,65 @@ fn vanish() {
         "other:eth0 in",
     ];
     assert_eq!(read.way(is_icmp(REPLY)), answers);
+}
+
+fn newcomers() {
+    up();
+    let mut all = Capture::start(&["pc", "-w", "/run/n.pcapng", "icmp"]);
+    let mut json = netyard(&["capture", "--json", "pc", "-c", "1", "icmp"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("netyard starts");
+    let mut lines = BufReader::new(json.stdout.take().expect("a pipe")).lines();
+    let mut line = || lines.next().map(|line| line.expect("a line"));
+    assert!(line().is_some_and(|line| line.contains("capturing")));
+    let mut frames = Capture::start(&["pc", "ether", "proto", "0x0806"]);
+    let one = Capture::start(&["pc:eth0", "icmp"]);
+    sh("ip link add far type veth peer name eth1 index 100 netns pc");
+    assert_eq!(all.line(), "pc:eth1 has come");
+    assert_eq!(frames.line(), "pc:eth1 has come");
+    sh("ip address add 10.6.0.1/24 dev far; ip link set far up");
+    sh("ip -n pc address add 10.6.0.2/24 dev eth1; ip -n pc link set eth1 up");
+    until("it carries", || pings("pc", "10.6.0.1"));
+    // Another of the same number takes its place.
+    sh("ip -n pc link del eth1; ip -n pc link add eth1 index 100 type veth peer name eth2");
+    assert_eq!(all.line(), "pc:eth1 is gone");
+    let mut come = [all.line(), all.line()];
+    come.sort();
+    assert_eq!(come, ["pc:eth1 has come", "pc:eth2 has come"]);
+    // What has no Ethernet header, with a filter that is about one and one that is not.
+    sh("ip -n pc tuntap add tun0 mode tun");
+    assert_eq!(all.line(), "pc:tun0 has come");
+    let said = std::iter::from_fn(|| Some(frames.line())).find(|line| line.contains("tun0"));
+    let missed = "pc:tun0 has come, and is not captured: the filter cannot be about its packets";
+    assert_eq!(said.as_deref(), Some(missed));
+    all.interrupt();
+    frames.interrupt();
+    let read = File::read("/run/n.pcapng");
+    let names = read.interfaces.iter().map(|(name, _)| name.as_str());
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    let eths = ["pc:eth0", "pc:eth1", "pc:eth2", "pc:lo", "pc:tun0"];
+    assert!(names.iter().eq(&eths), "{names:?}");
+    let way = read.way(is_icmp(REPLY));
+    assert!(
+        way.iter().all(|place| place == "pc:eth1 in") && !way.is_empty(),
+        "{way:?}"
+    );
+    if let Some(places) = tshark("/run/n.pcapng") {
+        assert_eq!(places.len(), read.packets.len());
+    }
+    json.wait().expect("it ends");
+    let told = std::iter::from_fn(line);
+    let told = told.map(|line| serde_json::from_str::<Value>(&line).expect("JSON"));
+    let told = told.take_while(|one| one["event"] != "end");
+    let told: Vec<[Value; 2]> = told
+        .map(|one| ["event", "interface"].map(|key| one[key].clone()))
+        .collect();
+    assert_eq!(told[0], ["came", "eth1"]);
+    assert_eq!(told[told.len() - 1], ["packet", "eth1"]);
+    // One device was asked for, and there is no more.
+    let (_, err) = one.interrupt();
+    assert!(!err.contains("has come"), "{err}");
 }
 
 fn alive() {

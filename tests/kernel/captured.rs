@@ -91,7 +91,7 @@ fn tunnel() {
 
 fn cut() {
     up();
-    for filter in [&[][..], &["icmp"]] {
+    for filter in [&[][..], &["icmp"], &["not", "vlan"]] {
         let short = ["pc:eth0", "-s", "60", "-w", "/run/s.pcapng"];
         let capture = Capture::start(&[&short, filter].concat());
         sh("ip netns exec pc ping -n -c 1 -s 500 10.5.0.11");
@@ -101,6 +101,17 @@ fn cut() {
         assert!(pinged.clone().all(|packet| packet.bytes.len() == 60));
         assert_eq!(pinged.count(), 2);
     }
+    // With the tag, which the kernel keeps beside it.
+    let capture = Capture::start(&["host:pc-eth0", "-s", "40", "-w", "/run/t.pcapng", "vlan"]);
+    let frame = ethernet(OTHER, PC, 0x8100, &[0, 10, 8, 0, 0x45].repeat(20));
+    send(&packet("pc"), &frame);
+    capture.interrupt();
+    let read = File::read("/run/t.pcapng");
+    let [tagged] = read.packets.as_slice() else {
+        panic!("{} packets", read.packets.len());
+    };
+    assert_eq!(tagged.bytes, frame[..40]);
+    assert_eq!(tagged.length as usize, frame.len());
 }
 
 fn lines() {

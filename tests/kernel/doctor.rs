@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command};
 
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("doctor::without rights", no_rights),
         test("doctor::settings that cannot be written", read_only),
         test("doctor::settings with consequences", settings),
+        test("doctor::modules that are not loaded stay so", modules),
         test("doctor::a person's answer fits 80 columns", columns),
     ]
 }
@@ -91,7 +93,7 @@ fn answer() {
         let keys: Vec<&str> = object.keys().map(String::as_str).collect();
         match finding["level"].as_str() {
             Some("ok") => assert_eq!(keys, ["group", "id", "level", "what"]),
-            Some("note" | "warning" | "error") => {
+            Some("untried" | "note" | "warning" | "error") => {
                 assert_eq!(
                     keys,
                     ["consequence", "group", "id", "level", "remedy", "what"]
@@ -295,6 +297,33 @@ fn settings() {
     json_says("ipv6-off", "warning", &["disable_ipv6=0"]);
     sh("echo 2 >/proc/sys/net/ipv4/conf/all/rp_filter");
     assert_eq!(seen()["rp-filter"], ["ok"]);
+}
+
+/// The kernel is this machine's; the list of its modules is this test's own.
+fn modules() {
+    let release = sh("uname -r").trim().to_owned();
+    sh("mkdir /run/upper /run/work && mount -t overlay none \
+        -o lowerdir=/usr/lib,upperdir=/run/upper,workdir=/run/work /usr/lib");
+    let list = format!("/usr/lib/modules/{release}/modules.dep");
+    sh(&format!("mkdir -p /usr/lib/modules/{release}"));
+    let ours = ["dummy", "ifb", "bonding", "netem"].map(|name| format!("kernel/{name}.ko.xz:\n"));
+    fs::write(&list, ours.concat().replace("netem", "sch_netem")).expect("a file");
+    let built_in = |module: &str| Path::new("/sys/module").join(module).exists();
+    for (id, module) in [
+        ("dummy", "dummy"),
+        ("ifb", "ifb"),
+        ("bonding", "bonding"),
+        ("qdisc-netem", "sch_netem"),
+    ] {
+        if !built_in(module) {
+            let loaded = format!("`modprobe {module}");
+            json_says(id, "untried", &["is not loaded", &loaded]);
+        }
+    }
+    // What a lab needs is tried, wherever it is.
+    fs::write(&list, "kernel/veth.ko:\nkernel/bridge.ko:\n").expect("a file");
+    assert_eq!(seen()["veth"], ["ok"]);
+    assert_eq!(seen()["bridge"], ["ok"]);
 }
 
 fn columns() {

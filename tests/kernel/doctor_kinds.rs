@@ -119,7 +119,13 @@ fn oracle() {
     let of_kernel = findings.iter().filter(|f| f["group"] == "kernel");
     let of_kernel: Vec<Value> = of_kernel.cloned().collect();
     let mut told = levels(&of_kernel);
-    for (id, by_hand) in BY_HAND {
+    // Nor does this test load their modules.
+    told.retain(|_, levels| *levels != ["untried"]);
+    let untried = |id: &str| {
+        let mut all = of_kernel.iter();
+        all.any(|finding| finding["id"] == id && finding["level"] == "untried")
+    };
+    for (id, by_hand) in BY_HAND.iter().filter(|(id, _)| !untried(id)) {
         let cable = "ip link add v0 type veth peer name v1";
         let port =
             "ip link add br0 type bridge && ip link add p0 master br0 type veth peer name p1";

@@ -9,7 +9,6 @@ use crate::{Test, snapshot, test};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("external::reached, and gone before its lab", reached),
-        test("external::nobody gets what another has", addresses),
         test("external::a network that is used stays", stays),
         test("external::what is not there", missing),
         test("external::labs on each other, all down", all_down),
@@ -26,7 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-fn shop() -> String {
+pub(crate) fn shop() -> String {
     example("external/shop.yaml")
 }
 
@@ -35,14 +34,14 @@ fn app() -> String {
 }
 
 /// Another lab on the same network, of one namespace.
-fn guest(name: &str) -> String {
+pub(crate) fn guest(name: &str) -> String {
     let text = "lab: NAME
 networks: { lan: { external: shop } }
 namespaces: { NAME: { interfaces: { eth0: { network: lan } } } }";
     file(&format!("{name}.yaml"), &text.replace("NAME", name))
 }
 
-fn address(netns: &str) -> String {
+pub(crate) fn address(netns: &str) -> String {
     let shown = sh(&format!("ip -n {netns} -4 -o address show dev eth0"));
     let address = shown.split_whitespace().nth(3).expect("an address");
     let (address, _) = address.split_once('/').expect("a prefix length");
@@ -87,44 +86,6 @@ fn reached() {
     snapshot::assert_same(&alone, &snapshot::host(), "down app");
     ok(&["down", "shop"]);
     snapshot::assert_same(&before, &snapshot::host(), "down shop");
-}
-
-fn addresses() {
-    ok(&["up", &shop()]);
-    let guests = ["a", "b", "c"];
-    for name in guests {
-        ok(&["up", &guest(name)]);
-    }
-    let mut all: Vec<String> = guests.map(address).to_vec();
-    let more = "
-  desk: { interfaces: { eth0: { network: lan } } }
-";
-    let text = std::fs::read_to_string(shop()).expect("the example") + more;
-    ok(&["up", &file("more.yaml", &text)]);
-    all.extend([
-        address("desk"),
-        "10.7.0.10".to_owned(),
-        "10.7.0.1".to_owned(),
-    ]);
-    let count = all.len();
-    all.sort();
-    all.dedup();
-    assert_eq!(all.len(), count, "{all:?}");
-
-    // The file cannot name what another lab was given.
-    let held = address("b");
-    let named = text.replace("10.7.0.10/24", &format!("{held}/24"));
-    let refused = outcome(&["up", &file("named.yaml", &named)]);
-    assert!(refused.err.contains("error[address-held]"), "{refused:?}");
-    let holder = format!("lab b holds {held}");
-    assert!(refused.err.contains(&holder), "{refused:?}");
-    // It is free again when that lab is down.
-    ok(&["down", "b"]);
-    ok(&["up", "--yes", &file("named.yaml", &named)]);
-    assert_eq!(address("till"), held);
-    for name in ["a", "c", "shop"] {
-        ok(&["down", name]);
-    }
 }
 
 fn stays() {

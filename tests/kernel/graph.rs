@@ -44,9 +44,9 @@ fn of_others() {
     let expected = "\
 host
  ├─ br0  10.0.0.1/24  switch
- │   ├─ mac  mv0   macvlan bridge, down
- │   ├─ off  eth0  down                  port v-off, no carrier
- │   └─ web  eth0  10.0.0.2/24           port v-web, isolated
+ │   ├─ mac  mv0                macvlan bridge, down
+ │   ├─ off  eth0               down                  port v-off, no carrier
+ │   └─ web  eth0  10.0.0.2/24                        port v-web, isolated
  ├─ spare  down  ── spare1
  └─ spare1  down
 ";
@@ -72,8 +72,17 @@ host
 fn one_alone() {
     ok(&["up", &example("routers.yaml")]);
     let drawn = ok(&["graph", "router-one"]);
-    let first = "router-one  left   10.1.0.1/24 fd00:1::1/64  ── pc-left:eth0\n";
+    let first = "router-one  left   10.1.0.1/24 fd00:1::1/64    ── pc-left:eth0\n";
     assert!(drawn.starts_with(first), "{drawn}");
+    // How the end is that is not drawn.
+    sh("ip -n pc-left link set eth0 down");
+    let drawn = ok(&["graph", "router-one"]);
+    assert!(drawn.contains("── pc-left:eth0  down\n"), "{drawn}");
+    let svg = ok(&["graph", "router-one", "--as", "svg"]);
+    assert!(
+        svg.contains(">down</text>") && !svg.contains("not seen"),
+        "{svg}"
+    );
     let said = outcome(&["graph", "no-such"]);
     assert_eq!(said.code, Some(1));
     assert!(

@@ -38,7 +38,7 @@
 //! - `progress`: what is shown while netyard works.
 //! - `repair`, `vigil`: what others do to a lab is brought back, by hand and by itself.
 //! - `monitor`: what happens on the host, told.
-//! - `ui`, `browser`: the live map, as a client and as Chromium see it.
+//! - `ui`, `ui_served`, `browser`: the live map, as a client and as Chromium see it.
 //! - `readme`: what README.md shows.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -59,6 +59,7 @@ mod down;
 mod errors;
 mod examples;
 mod external;
+mod external_addresses;
 mod filter;
 mod flows;
 mod foreign;
@@ -94,6 +95,7 @@ mod terminal;
 mod tutorial;
 mod typed;
 mod ui;
+mod ui_served;
 mod vigil;
 
 use std::process::ExitCode;
@@ -138,6 +140,7 @@ fn tests() -> impl Iterator<Item = Test> {
         labs::tests(),
         leases::tests(),
         external::tests(),
+        external_addresses::tests(),
         filter::tests(),
         demo::tests(),
         doctor::tests(),
@@ -177,6 +180,7 @@ fn tests() -> impl Iterator<Item = Test> {
         repair::tests(),
         vigil::tests(),
         ui::tests(),
+        ui_served::tests(),
         browser::tests(),
     ];
     all.into_iter().flatten()

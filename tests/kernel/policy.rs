@@ -6,6 +6,10 @@ use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
+        test(
+            "policy::isolated interfaces, and which is the way out",
+            isolated,
+        ),
         test("policy::lists may overlap in any way", overlapping),
         test(
             "policy::a change of a list is a change of elements",
@@ -155,4 +159,44 @@ fn answered() {
     up(&lab(allow, "ingress: []", ""));
     assert!(!pings("two", "10.5.0.10") && !pings("two", "fd00:5::a"));
     assert!(pings("one", "10.6.0.20") && pings("one", "fd00:6::14"));
+}
+
+/// On the switch itself; what is not isolated, and the host, they reach.
+fn isolated() {
+    let text = "lab: apart
+networks:
+  lan: { subnets: [10.7.0.0/24, \"fd00:7::/64\"] }
+  back: { subnets: [10.8.0.0/24] }
+namespaces:
+  one:
+    interfaces:
+      a: { network: back, default_route: false }
+      b: { network: lan, isolated: true, addresses: [10.7.0.10/24, \"fd00:7::10/64\"] }
+  two: { interfaces: { eth0: { network: lan, isolated: true, addresses: 10.7.0.20/24 } } }
+  open: { interfaces: { eth0: { network: lan, addresses: 10.7.0.30/24 } } }
+expect:
+  - { from: one, to: 10.7.0.20, reach: false }
+  - { from: two, to: 10.7.0.10, reach: false }
+  - { from: one, to: 10.7.0.30 }
+  - { from: open, to: 10.7.0.20 }
+  - { from: host, to: 10.7.0.10 }
+";
+    let path = file("apart.yaml", text);
+    ok(&["up", &path]);
+    ok(&["test", &path]);
+    let routes = sh("ip -n one route");
+    assert!(routes.contains("default via 10.7.0.1 dev b"), "{routes}");
+    assert!(sh("ip -n one -6 route").contains("default via fd00:7::1 dev b"));
+    assert!(ok(&["up", &path]).contains("nothing to change"));
+    let told = outcome(&["explain", "one", "10.7.0.20", "--json"]).out;
+    assert!(told.contains("isolated-ports"), "{told}");
+    // What others switch off comes back.
+    sh("bridge link set dev one-b isolated off");
+    ok(&["repair", "apart"]);
+    assert!(sh("bridge -d link show dev one-b").contains("isolated on"));
+    let free = text
+        .replace(", isolated: true", "")
+        .replace(", reach: false", "");
+    ok(&["up", &file("apart.yaml", &free)]);
+    ok(&["test", &path]);
 }

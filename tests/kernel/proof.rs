@@ -21,6 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("proof::a switch that drops large packets", black_hole),
         test("proof::a server of its own answers", servers),
         test("proof::JUnit XML for CI", junit),
+        test("proof::what explain says, test says", as_explained),
     ]
 }
 
@@ -186,9 +187,9 @@ fn mtu() {
     }
     let said = causes(&path);
     for cause in [
-        "1401 bytes are too large, says 10.1.0.1; 1400 bytes arrive",
-        "1500 bytes are too large, says fd00:1::1; 1400 bytes arrive",
-        "the sender's own device takes 1500 bytes at most",
+        "in router-one takes packets of 1400 bytes, and this one has 1401",
+        "in router-one takes packets of 1400 bytes, and this one has 1500",
+        "in pc-left takes packets of 1500 bytes, and this one has 2000",
     ] {
         assert!(said.contains(cause), "{said}");
     }
@@ -211,7 +212,7 @@ fn black_hole() {
     let path = lab(HOLE, &expect);
     assert_eq!(verdicts(&path), [true, false, false]);
     assert!(
-        causes(&path).contains("64 bytes arrive, 1500 do not"),
+        causes(&path).contains("two-eth0 in host takes packets of 1300 bytes"),
         "{}",
         causes(&path)
     );
@@ -317,7 +318,8 @@ fn junit() {
         for part in [
             "tests=\"4\" failures=\"1\" errors=\"0\"",
             "name=\"pc-one to pc-two (10.0.0.2): tcp 80, reached\"",
-            "message=\"namespace pc-one has no route there: see `ip -n pc-one route`\"",
+            "message=\"pc-one has no route to 10.9.9.9\"",
+            "\nchange: ip -n pc-one route add default via ROUTER",
         ] {
             assert!(text.contains(part), "{text}");
         }
@@ -350,4 +352,33 @@ fn tags(text: &str) -> Vec<String> {
     }
     assert!(open.is_empty(), "{open:?} is not closed");
     seen
+}
+
+/// Cause and change are those of `explain`, whatever is broken.
+fn as_explained() {
+    let path = lab(HOLE, &["from: one, to: two", "from: one, to: two, tcp: 80"]);
+    for (broken, mended) in [
+        ("ip -n two link set eth0 down", "ip -n two link set eth0 up"),
+        ("ip -n one link set eth0 down", "ip -n one link set eth0 up"),
+        ("ip link set hole-lan down", "ip link set hole-lan up"),
+        ("ip -n two route flush all", "true"),
+    ] {
+        sh(broken);
+        let said = outcome(&["test", &path]).out;
+        let all = probes(&[&path]);
+        assert_eq!(all.len(), 2);
+        for probe in all {
+            let to = probe["to"].as_str().expect("an address");
+            let explained = outcome(&["explain", "one", to, "--json"]).out;
+            let explained: Value = serde_json::from_str(&explained).expect("JSON");
+            assert_eq!(probe["ok"], false, "{broken}");
+            assert_eq!(probe["cause"], explained["line"], "{broken}");
+            assert_eq!(probe["change"], explained["change"], "{broken}");
+        }
+        for probe in ["ping", "tcp 80"] {
+            let heading = format!("), {probe}: ");
+            assert!(said.contains("FAIL one to two (10.0.0.") && said.contains(&heading));
+        }
+        sh(mended);
+    }
 }

@@ -3,16 +3,21 @@
 use serde_json::Value;
 
 use crate::sandbox::{example, ok, outcome, sh, until};
+use crate::typed::Typed;
 use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("show::what others made", foreign),
         test("show::a lab and its namespaces", lab),
+        test("show::a lab before a namespace of its name", of_one_name),
         test("show::a process, by its number", process),
         test("show::what nobody is called", nobody),
         test("show::one namespace by several names, once", once),
         test("show::kinds of devices", kinds),
+        test("show::a terminal has an end", folded),
+        test("show::many routes are counted", routes),
+        test("show::mount points of any bytes", bytes),
     ]
 }
 
@@ -96,6 +101,53 @@ fn lab() {
     );
 }
 
+/// One rule for all verbs that take either; who is left out is told of.
+fn of_one_name() {
+    ok(&["up", &example("three.yaml")]);
+    sh("ip netns add other");
+    let seen = |verb: &[&str]| {
+        let said = outcome(verb);
+        assert_eq!(said.code, Some(0), "{verb:?}: {}", said.err);
+        (said.out, said.err)
+    };
+    let too = "there is a namespace of that name, too: ns:three";
+    for (name, has_one, told) in [
+        ("three", true, true),
+        ("lab:three", true, false),
+        ("ns:three", false, false),
+        ("other", false, false),
+        ("ns:other", false, false),
+    ] {
+        for verb in [["show"].as_slice(), &["graph"], &["graph", "--as", "dot"]] {
+            let (out, err) = seen(&[verb, &[name]].concat());
+            let has = out.contains("veth-one-in");
+            assert_eq!(has, has_one, "{verb:?} {name}: {out}");
+            assert_eq!(err.contains(too), told, "{verb:?} {name}: {err}");
+        }
+        for verb in [
+            ["monitor", "--for", "0.05"].as_slice(),
+            &["capture", "--for", "0.05"],
+        ] {
+            let (_, err) = seen(&[verb, &[name]].concat());
+            assert_eq!(err.contains(too), told, "{verb:?} {name}: {err}");
+            if verb[0] == "capture" {
+                assert_eq!(err.contains("one:veth-one-in"), has_one, "{name}: {err}");
+            }
+        }
+    }
+    for (name, none) in [
+        ("ns:nope", "no namespace is called `nope`"),
+        ("lab:nope", "no lab is called `nope`"),
+        ("nope", "no namespace, container or lab is called `nope`"),
+    ] {
+        let said = outcome(&["show", name]);
+        assert_eq!(said.code, Some(1), "{}", said.out);
+        assert!(said.err.contains(none), "{}", said.err);
+    }
+    let explained = ok(&["explain", "ns:one", "ns:two"]);
+    assert!(explained.contains("arrives"), "{explained}");
+}
+
 fn process() {
     let mut child = std::process::Command::new("unshare")
         .args(["--net", "sleep", "60"])
@@ -126,6 +178,94 @@ fn nobody() {
         "{}",
         said.err
     );
+    assert!(
+        said.err.contains("`netyard show` shows all"),
+        "{}",
+        said.err
+    );
+    // Nobody knows whether there is such a lab.
+    sh("mkdir -p /run/netyard && echo 'no journal' >/run/netyard/netyard.db");
+    let said = outcome(&["show", "nobody"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("labs are not known: "), "{}", said.err);
+}
+
+/// The same words as elsewhere, and no line that is too long.
+fn folded() {
+    sh("ip netns add a-namespace-with-a-long-name; ip netns add two");
+    sh("ip link add a-long-name-too up type bridge");
+    sh(
+        "ip link add far-long-name-1 up master a-long-name-too type veth \
+        peer name near-long-name netns a-namespace-with-a-long-name",
+    );
+    sh(
+        "for n in 1 2 3; do ip -n a-namespace-with-a-long-name address add \
+        fd00:1234:5678:9abc:def0:1234:5678:$n/64 dev near-long-name nodad; done",
+    );
+    sh("ip -n a-namespace-with-a-long-name link set near-long-name up");
+    let fits = |arguments: &[&str]| {
+        let words = [&[env!("CARGO_BIN_EXE_netyard")], arguments].concat();
+        let (shown, status) = Typed::start(&words).end();
+        let shown = uncoloured(&shown);
+        assert!(status.success(), "{shown}");
+        let long = shown.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(long, None, "{shown}");
+        shown
+    };
+    fits(&["show"]);
+    fits(&["show", "--long"]);
+    let one = ["show", "a-namespace-with-a-long-name"];
+    let (shown, plain) = (fits(&one), ok(&one));
+    assert!(shown.lines().count() > plain.lines().count(), "{shown}");
+    // Counters are others by now.
+    let words = |text: &str| -> Vec<String> {
+        let all = text.split_whitespace();
+        let all = all.filter(|word| word.contains(':') || !word.contains(char::is_numeric));
+        all.map(str::to_owned).collect()
+    };
+    assert_eq!(words(&shown), words(&plain), "{shown}");
+}
+
+/// Without the escape sequences of colours.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        all + part.split_once('m').map_or(part, |(_, rest)| rest)
+    })
+}
+
+/// One is no UTF-8, and the namespace that is mounted there has no other name.
+fn bytes() {
+    sh("d=$(printf '/run/\\377'); mkdir $d; touch $d/net; \
+        unshare --net mount --bind /proc/self/ns/net $d/net");
+    let own = sh("stat -Lc %i /run/*/net");
+    let own: u64 = own.trim().parse().expect("a number");
+    let seen = survey(&[]);
+    let mut all = seen["namespaces"].as_array().expect("namespaces").iter();
+    assert!(all.any(|space| space["inode"] == own), "{own}{seen:#}");
+    ok(&["up", &example("two-pcs.yaml")]);
+    ok(&["down", "two-pcs"]);
+}
+
+fn routes() {
+    sh("ip netns add one; ip -n one link set lo up");
+    sh("for n in $(seq 25); do ip -n one route add 10.9.$n.0/24 dev lo; done");
+    let shown = || {
+        let all = survey(&["one"]);
+        let routes = space(&all, "one")["routes"].as_array().map(Vec::len);
+        let text = ok(&["show", "one"]);
+        let lines = text.lines().filter(|line| line.starts_with("  route "));
+        (routes.expect("routes"), lines.count(), text)
+    };
+    let (routes, lines, text) = shown();
+    assert!(routes >= 25 && lines == 20, "{text}");
+    let more = format!("\n  and {} more (--json has all)\n", routes - 20);
+    assert!(text.contains(&more), "{text}");
+    sh("for n in $(seq 12); do ip -n one route del 10.9.$n.0/24 dev lo; done");
+    let (routes, lines, text) = shown();
+    assert_eq!(routes, lines, "{text}");
+    assert!(!text.contains("more (--json"), "{text}");
 }
 
 fn once() {

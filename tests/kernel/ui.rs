@@ -37,7 +37,7 @@ pub(crate) struct Ui {
     _out: BufReader<ChildStdout>,
     pub(crate) url: String,
     port: u16,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl Ui {
@@ -65,7 +65,7 @@ impl Ui {
     }
 
     /// Sends a request as it is.
-    fn send(&self, request: &str) -> TcpStream {
+    pub(crate) fn send(&self, request: &str) -> TcpStream {
         let at = SocketAddr::from(([127, 0, 0, 1], self.port));
         let mut stream = TcpStream::connect(at).expect("it listens");
         let limit = Some(Duration::from_secs(10));
@@ -92,7 +92,7 @@ impl Ui {
         format!("127.0.0.1:{}", self.port)
     }
 
-    fn get(&self, path: &str) -> (u16, String, String) {
+    pub(crate) fn get(&self, path: &str) -> (u16, String, String) {
         let with = if path.contains('?') { '&' } else { '?' };
         let path = format!("{path}{with}token={}", self.token);
         self.ask("GET", &path, &[&self.host()])
@@ -143,7 +143,11 @@ impl Events {
 
     /// The next message of this kind for which something is so, and how long it took.
     #[track_caller]
-    fn until(&mut self, kind: &str, mut is_so: impl FnMut(&Value) -> bool) -> (Value, Duration) {
+    pub(crate) fn until(
+        &mut self,
+        kind: &str,
+        mut is_so: impl FnMut(&Value) -> bool,
+    ) -> (Value, Duration) {
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(10) {
             let (of, data) = self.next();
@@ -155,7 +159,7 @@ impl Events {
     }
 }
 
-fn names(map: &Value) -> Vec<&str> {
+pub(crate) fn names(map: &Value) -> Vec<&str> {
     let all = map["namespaces"].as_array().expect("a list");
     all.iter()
         .filter_map(|space| space["name"].as_str())
@@ -178,7 +182,7 @@ fn number(map: &Value, netns: &str) -> u64 {
         .expect("a number")
 }
 
-fn three() {
+pub(crate) fn three() {
     sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
     ok(&["up", &example("three.yaml")]);
 }

@@ -219,9 +219,9 @@ impl Render<'_> {
         if !addresses.is_empty() {
             value["addresses"] = json!(addresses);
         }
-        if plug.trusted {
-            value["trusted"] = json!(true);
-        }
+        value["trusted"] = json!(plug.trusted);
+        value["isolated"] = json!(plug.isolated);
+        value["default_route"] = json!(!plug.no_default_route);
         if let Some(mac) = plug.mac {
             value["mac"] = json!(format!(
                 "02:00:{n:02x}:{:02x}:{namespace:02x}:{mac:02x}",

@@ -54,6 +54,8 @@ pub(crate) struct Plug {
     pub(crate) network: u8,
     pub(crate) hosts: Vec<u8>,
     pub(crate) trusted: bool,
+    pub(crate) isolated: bool,
+    pub(crate) no_default_route: bool,
     pub(crate) mac: Option<u8>,
     pub(crate) mtu: Option<u16>,
 }
@@ -118,12 +120,14 @@ fn network() -> impl Strategy<Value = Network> {
 
 fn plug() -> impl Strategy<Value = Plug> {
     let hosts = prop::collection::vec(10..14u8, 0..4);
-    let trusted = prop::bool::weighted(0.2);
-    (0..3u8, hosts, trusted, option::of(0..3u8), mtu()).prop_map(
-        |(network, hosts, trusted, mac, mtu)| Plug {
+    let flags = [0.2, 0.3, 0.2].map(prop::bool::weighted);
+    (0..3u8, hosts, flags, option::of(0..3u8), mtu()).prop_map(
+        |(network, hosts, [trusted, isolated, no_default_route], mac, mtu)| Plug {
             network,
             hosts,
             trusted,
+            isolated,
+            no_default_route,
             mac,
             mtu,
         },

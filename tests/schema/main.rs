@@ -236,7 +236,7 @@ fn defaults_are_what_the_reader_takes() {
             }
         }
     }
-    assert_eq!(flags, 6);
+    assert_eq!(flags, 8);
 }
 
 /// Each key has a line in a table: its type and its default.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::facts::Facts;
 use super::super::tests::{found, one};
 use super::*;
+use crate::state::machine::Facts;
 fn wall(table: &str, chains: &[(&str, Option<WallHook>, bool)]) -> Wall {
     let chain = |(name, hook, drops): &(&str, Option<WallHook>, bool)| {
         let chain = WallChain {

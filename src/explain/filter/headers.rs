@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::bytes::Bytes;
-use super::packet::{ConnectionState, Packet};
+use super::packet::{Arp, ConnectionState, Packet};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -23,6 +23,7 @@ pub(super) fn octets(address: IpAddr) -> Vec<u8> {
 /// Its EtherType.
 pub(super) fn ethertype(packet: &Packet) -> [u8; 2] {
     match packet.is_ipv6() {
+        false if packet.arp.is_some() => [0x08, 0x06],
         false => [0x08, 0x00],
         true => [0x86, 0xdd],
     }
@@ -40,6 +41,9 @@ pub(super) fn link(packet: &Packet) -> Bytes {
 
 /// Of IPv4 (RFC 791) without options, or of IPv6 (RFC 8200).
 pub(super) fn network(packet: &Packet) -> Bytes {
+    if let Some(arp) = &packet.arp {
+        return of_arp(arp, packet);
+    }
     let size = packet.size;
     let mut bytes;
     match packet.is_ipv6() {
@@ -61,6 +65,18 @@ pub(super) fn network(packet: &Packet) -> Bytes {
         }
     }
     bytes.append(Bytes::known(octets(packet.source)));
+    bytes.append(Bytes::known(octets(packet.destination)));
+    bytes
+}
+
+/// Of Ethernet and IPv4 (RFC 826).
+fn of_arp(arp: &Arp, packet: &Packet) -> Bytes {
+    let mac = |mac: Option<[u8; 6]>| mac.map_or(Bytes::unknown(6), Bytes::known);
+    let code = if arp.reply { 2 } else { 1 };
+    let mut bytes = Bytes::known([0, 1, 8, 0, 6, 4, 0, code]);
+    bytes.append(mac(arp.sender));
+    bytes.append(Bytes::known(octets(packet.source)));
+    bytes.append(mac(arp.target.filter(|_| arp.reply).or(Some([0; 6]))));
     bytes.append(Bytes::known(octets(packet.destination)));
     bytes
 }

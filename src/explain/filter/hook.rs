@@ -110,8 +110,8 @@ fn sees(table: &RuleTable, layer: Layer, hook: Hook, packet: &Packet) -> bool {
     match table.family {
         TableFamily::Netdev => at_device,
         TableFamily::Bridge => layer == Layer::Bridge,
-        TableFamily::Arp => false,
-        _ if layer == Layer::Bridge => false,
+        TableFamily::Arp => packet.arp.is_some() && layer == Layer::Ip && !at_device,
+        _ if layer == Layer::Bridge || packet.arp.is_some() => false,
         TableFamily::Inet => true,
         TableFamily::Ip => !packet.is_ipv6(),
         TableFamily::Ip6 => packet.is_ipv6(),
@@ -282,8 +282,13 @@ impl Passing<'_> {
 
     /// A table of the old kind that could not be read, but has a say at this hook.
     fn legacy(&self, packet: &Packet) -> Option<String> {
-        let family = if packet.is_ipv6() { "ip6 " } else { "ip " };
+        let family = match packet.is_ipv6() {
+            true => "ip6 ",
+            false if packet.arp.is_some() => "arp ",
+            false => "ip ",
+        };
         let has_say = |name: &str| match (name, self.hook) {
+            (_, hook) if packet.arp.is_some() => matches!(hook, Hook::Input | Hook::Output),
             (_, Hook::Ingress | Hook::Egress) => false,
             ("filter" | "security", hook) => {
                 matches!(hook, Hook::Input | Hook::Forward | Hook::Output)

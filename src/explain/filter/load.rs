@@ -12,6 +12,7 @@ use crate::state::ruleset::{Ct, Fib, FibResult, Header, Hook, Meta, Payload, Tab
 const NAME: usize = 16;
 
 const NFPROTO_IPV4: u8 = 2;
+const NFPROTO_ARP: u8 = 3;
 const NFPROTO_NETDEV: u8 = 5;
 const NFPROTO_BRIDGE: u8 = 7;
 const NFPROTO_IPV6: u8 = 10;
@@ -75,9 +76,11 @@ pub(super) fn meta(key: Meta, packet: &Packet, scene: &Scene<'_>) -> Option<Byte
         Meta::Trace => byte(0),
         Meta::NfProto => byte(match (scene.family, scene.layer) {
             (TableFamily::Netdev, _) => NFPROTO_NETDEV,
+            (TableFamily::Arp, _) => NFPROTO_ARP,
             (_, Layer::Bridge) => NFPROTO_BRIDGE,
             (_, Layer::Ip) => family(packet),
         }),
+        Meta::L4Proto if packet.arp.is_some() => return None,
         Meta::L4Proto => byte(packet.protocol),
         Meta::PktType => pkttype(packet, scene),
         Meta::Iif | Meta::IifName => device(packet.iif.as_ref(), key, scene),
@@ -127,6 +130,7 @@ pub(super) fn payload(payload: Payload, packet: &Packet, scene: &Scene<'_>) -> O
         Header::Link if scene.hook == Hook::Output => return None,
         Header::Link => headers::link(packet),
         Header::Network => headers::network(packet),
+        Header::Transport if packet.arp.is_some() => return None,
         Header::Transport => headers::transport(packet),
         Header::Inner => return Some(Bytes::unknown(length)),
     };
@@ -241,6 +245,8 @@ pub(super) fn fib(fib: Fib, packet: &Packet, scene: &Scene<'_>) -> Bytes {
     let from_lo = packet.iif.as_ref().is_some_and(|(name, _)| name == "lo");
     let way = match scene.hook {
         Hook::Prerouting if from_lo => Some(packet.iif.clone()),
+        // What a mark that is not known leads to is not known.
+        _ if fib.mark && packet.mark.known != u32::MAX => None,
         _ => scene.ask.way(address, mark, dev),
     };
     let length = if fib.result == FibResult::OifName && !fib.present {

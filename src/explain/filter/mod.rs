@@ -19,6 +19,6 @@ mod xt;
 
 pub use crate::state::ruleset::Hook;
 pub use hook::pass;
-pub use packet::{Bits, Connection, ConnectionState, Device, Ends, Layer, Packet};
+pub use packet::{Arp, Bits, Connection, ConnectionState, Device, Ends, Layer, Packet};
 pub use passage::{AddressType, Ask, Fate, Line, Passage, Question, Rewrite};
 pub(crate) use text::line_at;

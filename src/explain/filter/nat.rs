@@ -107,7 +107,8 @@ pub(super) fn apply(rewrite: &Rewrite, packet: &mut Packet) -> bool {
     known
 }
 
-/// What a rule writes over a packet's header by itself: addresses and ports.
+/// What a rule writes over a packet's header by itself: addresses, ports, and how many routers
+/// it may still pass.
 pub(super) fn write(payload: Payload, bytes: &Bytes, packet: &mut Packet) {
     let (source, destination, length) = headers::addresses_at(packet);
     match (payload.base, payload.offset, payload.length) {
@@ -119,6 +120,14 @@ pub(super) fn write(payload: Payload, bytes: &Bytes, packet: &mut Packet) {
                 if at == destination {
                     packet.destination = new;
                 }
+            }
+        }
+        // With the byte beside it, for the checksum's sake.
+        (Header::Network, at, 1 | 2) => {
+            let place = if packet.is_ipv6() { 7 } else { 8 };
+            let own = usize::checked_sub(place, at).and_then(|from| bytes.cut(from, 1));
+            if let Some(own) = own.filter(Bytes::is_known) {
+                packet.ttl = own.value[0];
             }
         }
         (Header::Transport, at, 2) if headers::has_ports(packet.protocol) => {

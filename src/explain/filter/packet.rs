@@ -51,10 +51,23 @@ pub struct Packet {
     pub iif: Option<Device>,
     /// By which device it leaves; none: it is not known yet, or it stays here.
     pub oif: Option<Device>,
+    /// What it says of hardware addresses, if it is of ARP.
+    pub arp: Option<Arp>,
     /// Source and destination of its frame.
     pub ether: Option<([u8; 6], [u8; 6])>,
     /// What is known of its connection.
     pub connection: Connection,
+}
+
+/// What ARP says beside the addresses of IPv4 (RFC 826).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arp {
+    /// Whether it is an answer.
+    pub reply: bool,
+    /// The hardware address of who says it; `None`: not known.
+    pub sender: Option<[u8; 6]>,
+    /// Of whom it is for; a question is for nobody.
+    pub target: Option<[u8; 6]>,
 }
 
 /// What connection tracking knows of a packet.
@@ -128,6 +141,7 @@ impl Packet {
             mark: 0.into(),
             iif: None,
             oif: None,
+            arp: None,
             ether: None,
             connection: Connection {
                 mark: 0.into(),

@@ -349,3 +349,25 @@ proptest! {
         }
     }
 }
+
+/// Chains that lead into each other so often that nobody could follow all of it.
+#[test]
+fn too_many_rules_are_not_followed() {
+    let unknown = || Expression::Unknown("x".to_owned());
+    let perhaps = |verdict: Verdict| rule(vec![unknown(), Expression::Verdict(verdict)]);
+    let names: Vec<String> = (0..16).map(|depth| format!("c{depth}")).collect();
+    let chains = names.iter().enumerate().map(|(depth, name)| {
+        let base = (depth == 0).then_some((Hook::Forward, "filter", 0, false));
+        let mut rules = vec![perhaps(Verdict::Drop)];
+        if let Some(next) = names.get(depth + 1) {
+            let jump = || perhaps(Verdict::Jump(next.clone()));
+            rules.extend((0..8).map(|_| jump()));
+        }
+        (name.as_str(), chain(base, rules))
+    });
+    let ruleset = ruleset(table(chains.collect()));
+    let packet = Packet::new("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap(), 17);
+    let passage = pass(&ruleset, Layer::Ip, Hook::Forward, &packet, &Nobody);
+    assert!(matches!(passage.fate, Fate::Unknown(_)), "{passage:?}");
+    assert!(passage.met < 2 * walk::MOST, "{}", passage.met);
+}

@@ -11,8 +11,9 @@ use crate::state::ruleset::{Hook, ListedRule, RuleTable, TableFamily};
 
 /// The kernel has no deeper jumps (`NFT_JUMP_STACK_SIZE`).
 const DEEPEST: usize = 16;
-/// More rules than this no packet meets in good time.
-const MOST: usize = 2_000_000;
+/// More rules than this at one hook are not followed: a packet meets some twenty hooks, and what
+/// becomes of it is to be said within two seconds.
+pub(super) const MOST: usize = 200_000;
 
 /// Where rules are run: what does not change from rule to rule.
 pub(super) struct Scene<'a> {

@@ -23,15 +23,18 @@ impl Search<'_> {
         if aware {
             self.tag_in(port.unwrap_or(bridge), &mut frame);
         }
+        let mut next = Vec::new();
         if port.is_some() {
-            let mut own = frame.clone();
+            let mut own = Frame {
+                at: bridge,
+                ..frame.clone()
+            };
             if aware {
                 self.tag_out(bridge, &mut own);
             }
-            self.hand_over(bridge, own.way);
+            next.extend(self.received(own));
         }
-        let mut next = Vec::new();
-        for out in self.members(bridge) {
+        for &out in self.survey.members(bridge) {
             let device = self.device(out);
             let hairpin = device.port.as_ref().is_some_and(|port| port.hairpin);
             if Some(out) == port && !hairpin {

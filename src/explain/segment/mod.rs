@@ -3,11 +3,13 @@
 //! the way is noted and passed, so that who would be reached without it is known, too.
 
 mod bridge;
+mod stacked;
 
 use std::collections::BTreeMap;
 
 use super::cause::Obstacle;
-use crate::state::survey::{Device, Far, Space, Survey};
+use super::map::Map;
+use crate::state::survey::{Device, Far, Space};
 
 /// A device of the survey, by places in its lists.
 pub(super) type Spot = (usize, usize);
@@ -42,7 +44,7 @@ struct Frame {
 }
 
 /// Follows a frame that leaves by this device.
-pub(super) fn from(survey: &Survey, start: Spot) -> Segment {
+pub(super) fn from(survey: &Map<'_>, start: Spot) -> Segment {
     let mut search = Search {
         survey,
         segment: Segment::default(),
@@ -75,7 +77,7 @@ pub(super) fn from(survey: &Survey, start: Spot) -> Segment {
 }
 
 struct Search<'s> {
-    survey: &'s Survey,
+    survey: &'s Map<'s>,
     segment: Segment,
     seen: BTreeMap<(Spot, Option<u16>, bool), usize>,
 }
@@ -121,17 +123,27 @@ impl<'s> Search<'s> {
     /// A frame that is sent by a device.
     fn leave(&mut self, frame: Frame) -> Vec<Frame> {
         let (spot, device) = (frame.at, self.device(frame.at));
+        // Of what was sent from above, those there were thought of.
+        let mut above = match frame.way.by.as_slice() {
+            [_] => self.above(&frame),
+            _ => Vec::new(),
+        };
+        above.extend(self.sent(frame, spot, device));
+        above
+    }
+
+    fn sent(&mut self, frame: Frame, spot: Spot, device: &Device) -> Vec<Frame> {
         match device.kind.as_str() {
             "veth" | "netkit" | "vxcan" => self.other_end(frame, device),
             "bridge" => self.through(spot, None, frame),
             "vlan" | "macvlan" | "ipvlan" | "macvtap" | "ipvtap" => self.below(frame, device),
             "bond" | "team" => {
-                let ports = self.members(spot);
-                let forth = |at| Frame {
-                    at,
+                let ports = self.survey.members(spot);
+                let forth = |at: &Spot| Frame {
+                    at: *at,
                     ..frame.clone()
                 };
-                ports.into_iter().map(forth).collect()
+                ports.iter().map(forth).collect()
             }
             "dummy" | "loopback" | "ifb" => Vec::new(),
             _ => {
@@ -143,15 +155,17 @@ impl<'s> Search<'s> {
 
     fn other_end(&mut self, frame: Frame, device: &Device) -> Vec<Frame> {
         match &device.far {
-            Some(Far::Found(end)) => self
-                .spot(&end.netns, end.index)
-                .map_or_else(Vec::new, |at| {
-                    vec![Frame {
-                        at,
-                        leaving: false,
-                        ..frame
-                    }]
-                }),
+            Some(Far::Found(end)) => {
+                self.survey
+                    .spot(&end.netns, end.index)
+                    .map_or_else(Vec::new, |at| {
+                        vec![Frame {
+                            at,
+                            leaving: false,
+                            ..frame
+                        }]
+                    })
+            }
             _ => {
                 self.segment.beyond.entry(frame.at).or_insert(frame.way);
                 Vec::new()
@@ -165,7 +179,7 @@ impl<'s> Search<'s> {
             self.segment.beyond.entry(frame.at).or_insert(frame.way);
             return Vec::new();
         };
-        let Some(lower) = self.spot(&end.netns, end.index) else {
+        let Some(lower) = self.survey.spot(&end.netns, end.index) else {
             return Vec::new();
         };
         let tag = match device.kind.as_str() {
@@ -174,13 +188,7 @@ impl<'s> Search<'s> {
         };
         let mut next = Vec::new();
         if device.kind != "vlan" {
-            let others = self.on_top(lower, &device.kind);
-            let others = others.into_iter().filter(|other| *other != frame.at);
-            next.extend(others.map(|at| Frame {
-                at,
-                leaving: false,
-                ..frame.clone()
-            }));
+            next.extend(self.beside(&frame, lower));
         }
         next.push(Frame {
             at: lower,
@@ -195,7 +203,7 @@ impl<'s> Search<'s> {
         let (spot, device) = (frame.at, self.device(frame.at));
         let mut next = Vec::new();
         if let Some(master) = &device.master
-            && let Some(master) = self.named(spot.0, master)
+            && let Some(master) = self.survey.named(spot.0, master)
         {
             match self.device(master).kind.as_str() {
                 "bridge" => return self.through(master, Some(spot), frame),
@@ -210,7 +218,17 @@ impl<'s> Search<'s> {
                 _ => {}
             }
         }
-        for top in self.on_top(spot, "") {
+        next.extend(self.received(frame));
+        if super::link::is_idle(device) {
+            self.segment.loose.push(spot);
+        }
+        next
+    }
+
+    /// A frame that has come as far as this device: it is the namespace's, or for what is on top.
+    fn received(&mut self, frame: Frame) -> Vec<Frame> {
+        let (spot, mut next) = (frame.at, Vec::new());
+        for &top in self.survey.on_top(spot) {
             let upper = self.device(top);
             let id = upper
                 .details
@@ -230,6 +248,7 @@ impl<'s> Search<'s> {
                     });
                 }
             }
+            self.of_private(up.way.by[0], top, &mut up.way);
             next.push(up);
         }
         let mut own = frame.way;
@@ -239,9 +258,6 @@ impl<'s> Search<'s> {
                 has: None,
                 frame: frame.tag,
             });
-        }
-        if super::link::is_idle(device) {
-            self.segment.loose.push(spot);
         }
         self.hand_over(spot, own);
         next
@@ -264,53 +280,4 @@ impl<'s> Search<'s> {
             dev: self.device(spot).name.clone(),
         }
     }
-
-    fn spot(&self, netns: &str, index: u32) -> Option<Spot> {
-        spot(self.survey, netns, index)
-    }
-
-    fn named(&self, space: usize, dev: &str) -> Option<Spot> {
-        let mut devices = self.survey.namespaces[space].devices.iter();
-        Some((space, devices.position(|device| device.name == dev)?))
-    }
-
-    fn members(&self, master: Spot) -> Vec<Spot> {
-        let (space, name) = (self.space(master), &self.device(master).name);
-        let of = |(n, device): (usize, &Device)| {
-            (device.master.as_ref() == Some(name)).then_some((master.0, n))
-        };
-        space.devices.iter().enumerate().filter_map(of).collect()
-    }
-
-    /// What is stacked on a device; of this kind, if one is named.
-    fn on_top(&self, lower: Spot, kind: &str) -> Vec<Spot> {
-        let stacked = ["vlan", "macvlan", "ipvlan", "macvtap", "ipvtap"];
-        let (space, index) = (self.space(lower), self.device(lower).index);
-        let is = |device: &Device| {
-            let on = match &device.far {
-                Some(Far::Found(end)) => end.netns == space.name && end.index == index,
-                _ => false,
-            };
-            let right = kind.is_empty() || device.kind == kind;
-            on && right && stacked.contains(&device.kind.as_str())
-        };
-        let spaces = self.survey.namespaces.iter().enumerate();
-        let all = spaces.flat_map(|(s, space)| {
-            let devices = space.devices.iter().enumerate();
-            devices.map(move |(n, device)| ((s, n), device))
-        });
-        all.filter(|(_, device)| is(device))
-            .map(|(spot, _)| spot)
-            .collect()
-    }
-}
-
-/// The place of a device in a survey.
-pub(super) fn spot(survey: &Survey, netns: &str, index: u32) -> Option<Spot> {
-    let space = survey
-        .namespaces
-        .iter()
-        .position(|space| space.name == netns)?;
-    let mut devices = survey.namespaces[space].devices.iter();
-    Some((space, devices.position(|device| device.index == index)?))
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{End, Onward, Walk};
 use crate::explain::cause::Cause;
+use crate::explain::fix::BRIDGED;
 use crate::explain::ground::{Hook, Layer, Packet};
 use crate::explain::link::{self, Hop};
 use crate::explain::segment::Spot;
@@ -11,12 +12,18 @@ use crate::state::Mac;
 
 impl Walk<'_> {
     /// The rules of devices that a packet leaves and comes in by (`netdev`, and ingress of others).
-    fn at_devices(&mut self, by: &[Spot], packet: &mut Packet) -> Result<(), End> {
+    pub(super) fn at_devices(&mut self, by: &[Spot], packet: &mut Packet) -> Result<(), End> {
         let (iif, oif) = (packet.iif.clone(), packet.oif.clone());
         for (n, spot) in by.iter().enumerate() {
             let bridge = |spot: &Spot| self.device(*spot).kind == "bridge";
+            // What crosses a bridge is not taken in by it.
+            if bridge(spot) && n > 0 && n + 1 < by.len() {
+                continue;
+            }
             let before = n.checked_sub(1).map(|before| by[before]);
-            let leaves = before.is_none_or(|before| before.0 == spot.0 && bridge(&before));
+            let leaves = before.is_none_or(|before| {
+                before.0 == spot.0 && bridge(&before) || self.survey.below(before) == Some(*spot)
+            });
             let own = Some(self.named(*spot));
             let hook = match leaves {
                 true => {
@@ -46,7 +53,7 @@ impl Walk<'_> {
         if packet.size > mtu {
             return Err(self.too_large(out, packet.size));
         }
-        match link::hop(self.survey, out, next, via.is_some())? {
+        match self.hop(out, next, via.is_some(), packet)? {
             Hop::Beyond(spot) => {
                 let place = link::place(self.survey, spot);
                 self.note(
@@ -57,6 +64,7 @@ impl Walk<'_> {
                 Ok(Onward::End(End::Leaves(place)))
             }
             Hop::With(spot, by) => {
+                self.meets((out, spot), &by, next, packet)?;
                 self.at_devices(&by, packet)?;
                 self.along(&by, packet)?;
                 // What a bridge itself takes does not matter to what crosses it.
@@ -99,7 +107,18 @@ impl Walk<'_> {
     }
 
     /// The rules for frames that cross a bridge, and for the packets in them.
-    fn along(&mut self, by: &[Spot], packet: &mut Packet) -> Result<(), End> {
+    pub(super) fn along(&mut self, by: &[Spot], packet: &mut Packet) -> Result<(), End> {
+        // Frames of the bridge itself.
+        if let [bridge, port, ..] = by
+            && self.device(*bridge).kind == "bridge"
+        {
+            packet.ether = self.frame(by, packet);
+            let (iif, oif) = (packet.iif.clone(), packet.oif.clone());
+            (packet.iif, packet.oif) = (None, Some(self.named(*port)));
+            self.rules(bridge.0, Layer::Bridge, Hook::Output, packet)?;
+            self.rules(bridge.0, Layer::Bridge, Hook::Postrouting, packet)?;
+            (packet.iif, packet.oif) = (iif, oif);
+        }
         for part in by.windows(3) {
             let &[one, bridge, other] = part else {
                 continue;
@@ -108,7 +127,7 @@ impl Walk<'_> {
                 continue;
             }
             let at = bridge.0;
-            packet.ether = self.frame(by);
+            packet.ether = self.frame(by, packet);
             let (iif, oif) = (packet.iif.clone(), packet.oif.clone());
             (packet.iif, packet.oif) = (Some(self.named(one)), None);
             self.rules(at, Layer::Bridge, Hook::Prerouting, packet)?;
@@ -117,7 +136,8 @@ impl Walk<'_> {
             if self.bridged_pass(at, packet) {
                 let own = Some(self.named(bridge));
                 (packet.iif, packet.oif) = (own.clone(), own);
-                self.rules(at, Layer::Ip, Hook::Forward, packet)?;
+                let passed = self.rules(at, Layer::Ip, Hook::Forward, packet);
+                passed.map_err(of_bridge)?;
             }
             (packet.iif, packet.oif) = (None, Some(self.named(other)));
             self.rules(at, Layer::Bridge, Hook::Postrouting, packet)?;
@@ -128,7 +148,7 @@ impl Walk<'_> {
             && self.device(*bridge).kind == "bridge"
             && port.0 == bridge.0
         {
-            packet.ether = self.frame(by);
+            packet.ether = self.frame(by, packet);
             let (iif, oif) = (packet.iif.clone(), packet.oif.clone());
             (packet.iif, packet.oif) = (Some(self.named(*port)), None);
             self.rules(bridge.0, Layer::Bridge, Hook::Prerouting, packet)?;
@@ -139,7 +159,10 @@ impl Walk<'_> {
     }
 
     /// From which hardware address to which.
-    fn frame(&self, by: &[Spot]) -> Option<([u8; 6], [u8; 6])> {
+    fn frame(&self, by: &[Spot], packet: &Packet) -> Option<([u8; 6], [u8; 6])> {
+        if packet.seek.is_some() {
+            return packet.ether;
+        }
         let mac = |spot: &Spot| {
             let mac: Mac = self.device(*spot).mac.as_ref()?.parse().ok()?;
             Some(mac.0)
@@ -149,8 +172,25 @@ impl Walk<'_> {
 
     /// Whether packets on bridges pass the rules for packets, too (br_netfilter).
     fn bridged_pass(&self, at: usize, packet: &Packet) -> bool {
-        let family = if packet.v6() { "ip6tables" } else { "iptables" };
+        let family = match (packet.v6(), packet.seek) {
+            (true, _) => "ip6tables",
+            (false, Some(_)) => "arptables",
+            (false, None) => "iptables",
+        };
         let path = format!("bridge/bridge-nf-call-{family}");
         self.ground.setting(at, &path).as_deref() == Some("1")
+    }
+}
+
+/// What stops a frame that only a setting sends through the rules for packets, said so.
+fn of_bridge(end: End) -> End {
+    match end {
+        End::Stops(mut cause) => {
+            if let Cause::Filtered { hook, .. } = cause.as_mut() {
+                *hook += &format!(", which frames on a bridge meet by {BRIDGED}");
+            }
+            End::Stops(cause)
+        }
+        end => end,
     }
 }

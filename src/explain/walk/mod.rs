@@ -1,23 +1,29 @@
 //! The walk: from namespace to namespace, as the kernel would.
 
 mod across;
+mod forks;
+mod neighbour;
+mod proxy;
 mod refuse;
 mod rewrite;
+mod route;
+mod served;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use self::forks::Forks;
 use super::cause::{Cause, Place};
 use super::filter::Bits;
 use super::ground::*;
 use super::link;
-use super::segment::{self, Spot};
+use super::map::Map;
+use super::segment::Spot;
 use super::{Explanation, Question, Step, Verdict};
-use crate::state::Visible;
-use crate::state::survey::{Device, Space, Survey};
+use crate::state::survey::{Device, Space};
 
-/// A packet that goes on longer than this goes in a circle.
-const LONGEST: usize = 64;
+/// A packet that goes on longer than this goes in a circle: no TTL is larger.
+const LONGEST: usize = 256;
 /// A port that a program would be given (`ip_local_port_range`).
 const SOURCE_PORT: u16 = 49152;
 
@@ -46,7 +52,7 @@ impl From<Box<Cause>> for End {
 }
 
 struct Walk<'a> {
-    survey: &'a Survey,
+    survey: &'a Map<'a>,
     ground: &'a dyn Ground,
     steps: Vec<Step>,
     rewritten: Vec<Rewritten>,
@@ -56,11 +62,27 @@ struct Walk<'a> {
     passed: BTreeSet<usize>,
     /// The mark of its connection in each namespace.
     marks: BTreeMap<usize, Bits>,
+    /// Where it was handed on, by which device it came there, from whom and to whom.
+    handed: BTreeSet<(usize, Option<u32>, Option<IpAddr>, IpAddr)>,
+    /// Who has asked for whom on a link, and been asked: each knows the other's address then.
+    met: BTreeSet<(Spot, IpAddr)>,
+    /// Where a route has several ways.
+    forks: Forks,
     /// The last namespace that handed it on, with the source that it had then.
     forwarder: Option<(usize, IpAddr)>,
 }
 
-pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) -> Explanation {
+pub(super) fn follow(survey: &Map<'_>, ground: &dyn Ground, question: &Question) -> Explanation {
+    forks::all(|forks| once(survey, ground, question, forks))
+}
+
+/// One way, and what else it could have been.
+fn once(
+    survey: &Map<'_>,
+    ground: &dyn Ground,
+    question: &Question,
+    forks: Forks,
+) -> (Explanation, Forks) {
     let mut walk = Walk {
         survey,
         ground,
@@ -69,6 +91,9 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         suspect: None,
         passed: BTreeSet::new(),
         marks: BTreeMap::new(),
+        handed: BTreeSet::new(),
+        met: BTreeSet::new(),
+        forks,
         forwarder: None,
     };
     let mut packet = first(question);
@@ -77,7 +102,7 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
     let mut answer = packet.answered();
     let end = match end {
         End::Arrives(space) => walk
-            .served(space, &packet)
+            .served(space, &packet, question.answered)
             .map_or_else(|end| end, |()| walk.leg(space, &mut answer)),
         end => end,
     };
@@ -87,11 +112,12 @@ pub(super) fn follow(survey: &Survey, ground: &dyn Ground, question: &Question) 
         there.push(back.remove(0));
     }
     let verdict = walk.verdict(end, question, &answer);
-    Explanation {
+    let told = Explanation {
         there,
         back,
         verdict,
-    }
+    };
+    (told, walk.forks)
 }
 
 /// The first packet of a connection.
@@ -100,11 +126,13 @@ fn first(question: &Question) -> Packet {
         source: None,
         destination: question.to,
         load: question.load,
+        seek: None,
         source_port: match question.load {
             Load::Echo => 0,
             Load::To(..) => SOURCE_PORT,
         },
         size: question.size,
+        ttl: 0,
         answer: false,
         redirected: false,
         disguised: false,
@@ -193,9 +221,11 @@ impl<'a> Walk<'a> {
             packet.original = packet.ends();
             // As connect(2) does: rules of routing may ask for the source.
             let again = self.ground.route(at, packet);
-            routed = again.map_err(|why| self.unroutable(at, came, packet, why))?;
+            let again = again.map_err(|why| self.unroutable(at, came, packet, why))?;
+            routed = self.chosen(at, packet, again);
         }
         if came.is_none() {
+            packet.ttl = self.ttl(at, &routed, packet);
             packet.oif = self.out(at, routed.dev).map(|spot| self.named(spot));
             let mark = packet.marks.0;
             if self.rules(at, Layer::Ip, Hook::Output, packet)? || packet.marks.0 != mark {
@@ -217,8 +247,10 @@ impl<'a> Walk<'a> {
         packet.oif = Some(self.named(out));
         if came.is_some() {
             self.forwards(at, packet)?;
+            self.lives(at, packet)?;
             self.rules(at, Layer::Ip, Hook::Forward, packet)?;
         }
+        self.fits(at, came, packet, &routed)?;
         packet.undone = self.undoing(at, packet, false);
         self.rules(at, Layer::Ip, Hook::Postrouting, packet)?;
         self.undo(at, packet, false);
@@ -243,20 +275,6 @@ impl<'a> Walk<'a> {
             address: own.net.addr(),
             duplicate: own.duplicate,
         })
-    }
-
-    /// Asks the kernel where it goes.
-    fn route(&mut self, at: usize, came: Option<Spot>, packet: &Packet) -> Result<Routed, End> {
-        match self.ground.route(at, packet) {
-            Ok(routed) => {
-                self.note(at, "route", routed.text.clone());
-                Ok(routed)
-            }
-            Err(why) => {
-                self.note(at, "route", format!("none to {}", packet.destination));
-                Err(self.unroutable(at, came, packet, why))
-            }
-        }
     }
 
     fn forwards(&mut self, at: usize, packet: &Packet) -> Result<(), End> {
@@ -313,73 +331,13 @@ impl<'a> Walk<'a> {
         Ok(End::Arrives(at))
     }
 
-    /// Whether somebody answers there.
-    fn served(&mut self, at: usize, packet: &Packet) -> Result<(), End> {
-        let netns = self.space(at).name.clone();
-        match packet.load {
-            Load::Echo => {
-                let path = match packet.v6() {
-                    true => "ipv6/icmp/echo_ignore_all",
-                    false => "ipv4/icmp_echo_ignore_all",
-                };
-                match self.ground.setting(at, path).as_deref() {
-                    Some("1") => Err(Box::new(Cause::EchoIgnored(netns)).into()),
-                    _ => Ok(()),
-                }
-            }
-            Load::To(transport, number) => {
-                let Some(all) = self.ground.listeners(at, transport, number) else {
-                    let why =
-                        format!("whether somebody listens on {number}/{transport} in {netns}");
-                    return Err(End::Unknown(why));
-                };
-                let to = packet.destination;
-                let takes = |own: IpAddr| {
-                    own == to || own.is_unspecified() && (own.is_ipv6() || to.is_ipv4())
-                };
-                let port = format!("{number}/{transport}");
-                match all.iter().any(|own| takes(own.ip())) {
-                    true => {
-                        self.note(at, "listens", format!("somebody listens on {port}"));
-                        Ok(())
-                    }
-                    false => {
-                        // Who may not reach a published port comes to the host itself.
-                        let own = self.space(at).published.iter();
-                        let mut own = own.filter(|one| one.protocol == transport);
-                        if let Some(published) = own.find(|one| one.takes(to, number)) {
-                            let to = match &published.visible {
-                                Visible::Loopback => "to the host alone".to_owned(),
-                                Visible::Lan => "to its neighbours (`lan`)".to_owned(),
-                                Visible::Public => "to everybody".to_owned(),
-                                Visible::From(nets) => {
-                                    let nets: Vec<String> =
-                                        nets.iter().map(ToString::to_string).collect();
-                                    format!("to {}", nets.join(", "))
-                                }
-                            };
-                            return Err(Box::new(Cause::NotVisible { port, to }).into());
-                        }
-                        let elsewhere = all.first().map(|own| own.ip().to_string());
-                        Err(Box::new(Cause::NothingListens {
-                            netns,
-                            port,
-                            elsewhere,
-                        })
-                        .into())
-                    }
-                }
-            }
-        }
-    }
-
     fn named(&self, spot: Spot) -> (String, u32) {
         let device = self.device(spot);
         (device.name.clone(), device.index)
     }
 
     fn out(&self, at: usize, index: u32) -> Option<Spot> {
-        segment::spot(self.survey, &self.space(at).name, index)
+        self.survey.indexed(at, index)
     }
 }
 

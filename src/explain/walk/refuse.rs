@@ -2,13 +2,19 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{End, Walk};
 use crate::explain::absent;
-use crate::explain::cause::{Cause, Place};
+use crate::explain::cause::Cause;
 use crate::explain::ground::{Packet, Unrouted};
 use crate::explain::link;
-use crate::explain::segment::Spot;
+use crate::explain::segment::{self, Spot};
+use crate::state::is_link_local;
 use crate::state::survey::Device;
+
+/// On a device that takes less there is no IPv6 (RFC 8200, 5).
+const IPV6_MIN_MTU: u32 = 1280;
 
 impl Walk<'_> {
     /// What the kernel's refusal means; not each is a route's.
@@ -20,7 +26,8 @@ impl Walk<'_> {
         why: Unrouted,
     ) -> End {
         let (netns, to) = (&self.space(at).name, packet.destination);
-        let refused = self.says(at, "blackhole", to);
+        let refused =
+            self.says(at, "blackhole", to) || self.rule(at, "blackhole", packet).is_some();
         let filters = |came: Spot| {
             let dev = &self.space(at).devices[came.1].name;
             let on = |dev: &str| {
@@ -34,7 +41,9 @@ impl Walk<'_> {
         let source = packet.source.unwrap_or(to);
         let local = "of 127.0.0.0/8 `route_localnet` decides";
         End::Unknown(match (why, came) {
-            (Unrouted::Group, _) => format!("{to} is a group, or all on a link: who takes it"),
+            (Unrouted::Group, _) => {
+                format!("who takes what is sent to {to}, a group or all on a link")
+            }
             (Unrouted::Invalid, None) if !refused => {
                 format!("{netns} may not send from {source} to {to} (EINVAL; {local})")
             }
@@ -65,7 +74,11 @@ impl Walk<'_> {
             netns: netns.clone(),
             kind: kind.to_owned(),
             to,
+            rule: self
+                .rule(at, kind, packet)
+                .filter(|_| !self.says(at, kind, to)),
         };
+        let rule = |kind: &str| self.rule(at, kind, packet).is_some();
         let source = packet.source.unwrap_or(to);
         match (why, came) {
             (Unrouted::ReversePath, Some(came)) => Cause::ReversePath {
@@ -76,7 +89,9 @@ impl Walk<'_> {
                 at: link::place(self.survey, came),
                 source,
             },
-            (Unrouted::Invalid, Some(came)) if !self.says(at, "blackhole", to) => {
+            (Unrouted::Invalid, Some(came))
+                if !self.says(at, "blackhole", to) && !rule("blackhole") =>
+            {
                 Cause::ReversePath {
                     at: link::place(self.survey, came),
                     source,
@@ -90,6 +105,12 @@ impl Walk<'_> {
                 dev: self.off_on(at, packet),
             },
             (Unrouted::Unreachable, _) if self.says(at, "unreachable", to) => kind("unreachable"),
+            // A rule that says so answers as if there were no route; there is one.
+            (Unrouted::None | Unrouted::Unreachable, _)
+                if rule("unreachable") && self.leads(at, to) =>
+            {
+                kind("unreachable")
+            }
             _ => self.no_route(at, came, packet),
         }
     }
@@ -98,9 +119,9 @@ impl Walk<'_> {
     fn no_route(&self, at: usize, came: Option<Spot>, packet: &Packet) -> Cause {
         let to = packet.destination;
         if packet.v6()
-            && let Some(off) = self.ipv6_off(at)
+            && let Some(cause) = self.without_ipv6(at, to)
         {
-            return Cause::Ipv6Off(off);
+            return cause;
         }
         if came.is_none() && self.is_own(at, to) {
             return Cause::LoopbackDown(self.space(at).name.clone());
@@ -151,20 +172,56 @@ impl Walk<'_> {
         routes.any(|route| route.kind == kind && route.to.contains(&to))
     }
 
-    fn ipv6_off(&self, at: usize) -> Option<Place> {
-        let cards = self
-            .space(at)
-            .devices
-            .iter()
-            .filter(|device| device.kind != "loopback");
-        let off = |device: &&Device| {
-            let path = format!("ipv6/conf/{}/disable_ipv6", device.name);
-            self.ground.setting(at, &path).as_deref() == Some("1")
+    /// Whether some route leads there.
+    fn leads(&self, at: usize, to: IpAddr) -> bool {
+        let mut routes = self.space(at).routes.iter();
+        routes.any(|route| route.to.contains(&to))
+    }
+
+    /// The routing rule that says so of the packet, as `ip rule` lists it. What else it asks for,
+    /// such as marks, is not looked at: the kernel has said no.
+    fn rule(&self, at: usize, kind: &str, packet: &Packet) -> Option<String> {
+        let rules = self.space(at).rules.iter();
+        let mut rules = rules.filter(|rule| rule.v6 == packet.v6());
+        let says = rules.find(|rule| {
+            let words: Vec<&str> = rule.words.split(' ').collect();
+            let fits = |word: &str, address: Option<IpAddr>| {
+                let at = words.iter().position(|one| *one == word);
+                let net = at.and_then(|at| words.get(at + 1)?.parse::<IpNet>().ok());
+                net.is_none_or(|net| address.is_none_or(|address| net.contains(&address)))
+            };
+            let right = words.contains(&kind) && !words.contains(&"not");
+            right && fits("to", Some(packet.destination)) && fits("from", packet.source)
+        })?;
+        Some(format!("{}: {}", says.priority, says.words))
+    }
+
+    /// A device that has no IPv6 and so no way there: all are so that could have one, or who is
+    /// looked for is on its link.
+    fn without_ipv6(&self, at: usize, to: IpAddr) -> Option<Cause> {
+        let cards = self.space(at).devices.iter().enumerate();
+        let cards =
+            cards.filter(|(_, device)| device.kind != "loopback" && device.master.is_none());
+        let has_any = |device: &Device| {
+            let mut own = device.addresses.iter().map(|one| one.net);
+            own.any(|net| net.addr().is_ipv6() && !is_link_local(&net))
         };
-        let first = cards.into_iter().find(off)?;
-        Some(Place {
-            netns: self.space(at).name.clone(),
-            dev: first.name.clone(),
+        let peopled = cards.clone().any(|(_, device)| has_any(device));
+        let holder = link::holder(self.survey, (at, 0), to);
+        let blamed = |n: usize| {
+            let there = || segment::from(self.survey, (at, n)).places;
+            !peopled || holder.is_some_and(|holder| there().contains_key(&holder))
+        };
+        cards.into_iter().find_map(|(n, device)| {
+            let (place, mtu) = (link::place(self.survey, (at, n)), device.mtu);
+            let path = format!("ipv6/conf/{}/disable_ipv6", device.name);
+            let off = || self.ground.setting(at, &path).as_deref() == Some("1");
+            match mtu < IPV6_MIN_MTU || off() {
+                true if !blamed(n) => None,
+                true if mtu < IPV6_MIN_MTU => Some(Cause::Ipv6Mtu { at: place, mtu }),
+                true => Some(Cause::Ipv6Off(place)),
+                false => None,
+            }
         })
     }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{End, Rewritten, Walk};
 use crate::explain::cause::Cause;
-use crate::explain::ground::{Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
+use crate::explain::ground::{After, Hook, Judgement, Known, Layer, Load, Packet, Rewrite};
 use crate::explain::segment::Spot;
 
 impl Walk<'_> {
@@ -24,8 +24,8 @@ impl Walk<'_> {
             true => packet.known = Known::Unseen,
         }
         match self.ground.judge(at, layer, hook, packet) {
-            Judgement::Passes(rewrite, marks, known) => {
-                (packet.marks, packet.known) = (marks, known);
+            Judgement::Passes(rewrite, After { marks, known, ttl }) => {
+                (packet.marks, packet.known, packet.ttl) = (marks, known, ttl);
                 if !packet.answer {
                     self.marks.insert(at, marks.1);
                 }
@@ -46,6 +46,9 @@ impl Walk<'_> {
                     ours,
                 };
                 Err(End::Stops(Box::new(cause)))
+            }
+            Judgement::Unknown { table, line } if table.is_empty() => {
+                Err(End::Unknown(format!("what rules {netns} has: {line}")))
             }
             Judgement::Unknown { table, line } => Err(End::Unknown(format!(
                 "whether table {table} of {netns} lets it pass ({}): {line}",

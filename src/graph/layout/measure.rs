@@ -2,7 +2,7 @@
 //! so that this can be known without asking a font.
 
 use crate::graph::model::{Graph, Jack, Node, Shape};
-use crate::graph::words::{Line, Tone, cells};
+use crate::graph::words::{Line, Tone, cells, folded};
 
 /// Where something is, and how large.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -84,18 +84,8 @@ fn size(tone: Tone) -> f64 {
 /// Lines that are too long, as several.
 pub(super) fn broken(lines: &[Line]) -> Vec<Line> {
     let broken = lines.iter().flat_map(|line| {
-        let mut all = vec![String::new()];
-        for word in line.text.split(' ') {
-            match all.last_mut() {
-                Some(last) if last.is_empty() => last.push_str(word),
-                Some(last) if cells(last) + 1 + cells(word) <= LONG => {
-                    last.push(' ');
-                    last.push_str(word);
-                }
-                _ => all.push(word.to_owned()),
-            }
-        }
-        all.into_iter().map(|text| Line {
+        let all = folded(&line.text, LONG).into_iter();
+        all.map(|text| Line {
             tone: line.tone,
             text,
         })

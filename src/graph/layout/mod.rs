@@ -3,6 +3,7 @@
 
 mod layers;
 mod measure;
+mod notes;
 mod place;
 mod tag;
 mod widen;
@@ -31,6 +32,8 @@ pub(super) struct Scene {
     pub(super) boxes: Vec<Box>,
     pub(super) wires: Vec<Wire>,
     pub(super) tags: Vec<Tag>,
+    /// What is said below.
+    pub(super) notes: Vec<Text>,
 }
 
 /// The host's walls, and what is written there.
@@ -333,6 +336,7 @@ fn drawn(
     let rows: BTreeMap<usize, usize> = wire::rows(parts);
     let mut loom = wire::Loom::new(graph, &mut scene, depth, &plan.floors, &rows);
     loom.weave();
+    notes::below(graph, &mut scene);
     scene
 }
 

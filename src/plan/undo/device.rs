@@ -10,8 +10,11 @@ pub(super) fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + 
         .then_some((Setting::Hairpin(true), Setting::Hairpin(false)));
     let localnet = (before.localnet && before.kind == LinkKind::Bridge)
         .then_some((Setting::Localnet(true), Setting::Localnet(false)));
+    let isolated = before
+        .isolated
+        .then_some((Setting::Isolated(true), Setting::Isolated(false)));
     let end = end.clone();
-    let all = hairpin.into_iter().chain(localnet);
+    let all = hairpin.into_iter().chain(isolated).chain(localnet);
     all.map(move |(set, was)| Op::SetLink {
         end: end.clone(),
         set,

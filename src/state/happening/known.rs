@@ -1,11 +1,12 @@
 //! The last known state of a namespace, and what the kernel says of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::link;
+use super::routes::Routes;
 use super::{Change, Event, LinkChange};
 use crate::state::IpRule;
 use crate::state::survey::{Address, Device, Neighbour, Path};
@@ -16,7 +17,7 @@ pub(crate) struct Known {
     /// Devices, by number.
     pub(crate) devices: BTreeMap<u32, Device>,
     pub(crate) addresses: BTreeMap<(u32, IpNet), Address>,
-    pub(crate) routes: Vec<Path>,
+    pub(crate) routes: Routes,
     pub(crate) neighbours: BTreeMap<(u32, IpAddr), Neighbour>,
     pub(crate) rules: BTreeMap<RuleKey, IpRule>,
     /// The version of the rule set of nftables, where there is one.
@@ -70,7 +71,7 @@ impl Known {
 
     /// Whether a route is known that the kernel takes for the same.
     pub(crate) fn leads(&self, path: &Path) -> bool {
-        self.routes.iter().any(|old| is_same_way(old, path))
+        !self.routes.same_way(path).is_empty()
     }
 
     /// Takes what the kernel says, and tells what is new in it.
@@ -88,7 +89,7 @@ impl Known {
                 self.of_addresses(index, changed(old, None))
             }
             News::Route { path, replaces } => self.route(path, replaces),
-            News::RouteGone(path) => self.no_route(&path),
+            News::RouteGone(path) => self.no_route(&path).into_iter().collect(),
             News::Neighbour(index, neighbour) => {
                 let key = (index, neighbour.address);
                 let old = self.neighbours.insert(key, neighbour.clone());
@@ -134,22 +135,16 @@ impl Known {
 
     /// What was told of by devices' names is known by their new ones.
     fn rename(&mut self, names: &BTreeMap<String, String>) {
-        let hops = self.routes.iter_mut().flat_map(|path| &mut path.hops);
-        let ways = hops.filter_map(|hop| hop.dev.as_mut());
+        self.routes.rename(names);
         let ports = self
             .devices
             .values_mut()
             .filter_map(|port| port.master.as_mut());
         let neighbours = self.neighbours.values_mut().map(|one| &mut one.dev);
-        for name in ways.chain(ports).chain(neighbours) {
+        for name in ports.chain(neighbours) {
             if let Some(new) = names.get(name) {
                 name.clone_from(new);
             }
-        }
-        // One that was told of by both names is one.
-        if !names.is_empty() {
-            let mut seen = BTreeSet::new();
-            self.routes.retain(|path| seen.insert(format!("{path:?}")));
         }
     }
 
@@ -192,26 +187,21 @@ impl Known {
         if self.routes.contains(&path) {
             return Vec::new();
         }
-        let before = self.routes.iter_mut().find(|old| is_same_way(old, &path));
-        let change = match before.filter(|_| replaces) {
-            Some(before) => Change::Changed {
-                old: std::mem::replace(before, path.clone()),
-                new: path,
-            },
+        let old = replaces
+            .then(|| self.routes.replace(path.clone()))
+            .flatten();
+        vec![Event::Route(match old {
+            Some(old) => Change::Changed { old, new: path },
             None => {
-                self.routes.push(path.clone());
+                self.routes.add(path.clone());
                 Change::New(path)
             }
-        };
-        vec![Event::Route(change)]
+        })]
     }
 
-    fn no_route(&mut self, path: &Path) -> Vec<Event> {
-        let exactly = self.routes.iter().position(|old| old == path);
-        match exactly {
-            Some(at) => vec![Event::Route(Change::Gone(self.routes.remove(at)))],
-            None => Vec::new(),
-        }
+    fn no_route(&mut self, path: &Path) -> Option<Event> {
+        let path = self.routes.remove(path)?;
+        Some(Event::Route(Change::Gone(path)))
     }
 
     /// What happened until it was as it is now. The same as the kernel would have told,
@@ -273,49 +263,42 @@ impl Known {
     }
 
     /// The same for routes alone: the kernel does not tell of all that go.
-    pub(crate) fn routes_become(&mut self, now: Vec<Path>) -> Vec<Event> {
+    pub(crate) fn routes_become(&mut self, now: Routes) -> Vec<Event> {
         let mut told = self.forget_routes(&now);
         told.extend(self.learn_routes(now));
         told
     }
 
     /// Those that are there no more, but for those in whose place others are.
-    fn forget_routes(&mut self, now: &[Path]) -> Vec<Event> {
-        let is_there = |old: &Path| now.iter().any(|new| new == old || is_same_way(old, new));
+    fn forget_routes(&mut self, now: &Routes) -> Vec<Event> {
+        let is_there = |old: &&Path| !now.same_way(old).is_empty();
         let lost = self.routes.iter().filter(|old| !is_there(old));
-        let mut lost: Vec<Path> = lost.cloned().collect();
-        // The order that they came to be known in says nothing.
-        lost.sort_by_key(|path| path.to);
-        lost.iter().flat_map(|path| self.no_route(path)).collect()
+        let lost: Vec<Path> = lost.cloned().collect();
+        lost.iter().filter_map(|path| self.no_route(path)).collect()
     }
 
-    fn learn_routes(&mut self, now: Vec<Path>) -> Vec<Event> {
+    /// A new one takes the place of one of its way that is there no more.
+    fn learn_routes(&mut self, now: Routes) -> Vec<Event> {
+        let lost = self.routes.iter().filter(|old| !now.contains(old));
+        let mut lost: Routes = lost.cloned().collect();
         let mut told = Vec::new();
-        let replaced = |old: &Path| !now.contains(old);
-        let replaced: Vec<Path> = (self.routes.iter())
-            .filter(|old| replaced(old))
-            .cloned()
-            .collect();
-        let mut replaced: Vec<Option<Path>> = replaced.into_iter().map(Some).collect();
-        for path in now {
-            if self.routes.contains(&path) {
+        for path in now.iter() {
+            if self.routes.contains(path) {
                 continue;
             }
-            let before = replaced.iter_mut().find(|old| {
-                let old = old.as_ref();
-                old.is_some_and(|old| is_same_way(old, &path))
-            });
-            match before.and_then(Option::take) {
-                Some(old) => {
-                    self.routes.retain(|one| *one != old);
-                    self.routes.push(path.clone());
-                    told.push(Event::Route(Change::Changed { old, new: path }));
-                }
-                None => told.extend(self.route(path, false)),
+            let old = lost.same_way(path).first().cloned();
+            let old = old.and_then(|old| lost.remove(&old));
+            if let Some(old) = &old {
+                self.routes.remove(old);
             }
+            self.routes.add(path.clone());
+            let new = path.clone();
+            told.push(Event::Route(match old {
+                Some(old) => Change::Changed { old, new },
+                None => Change::New(new),
+            }));
         }
-        let left: Vec<Path> = replaced.into_iter().flatten().collect();
-        told.extend(left.iter().flat_map(|path| self.no_route(path)));
+        told.extend(lost.iter().filter_map(|path| self.no_route(path)));
         told
     }
 }
@@ -330,11 +313,6 @@ pub(crate) fn key(rule: &IpRule) -> RuleKey {
         false => Vec::new(),
     };
     (rule.v6, rule.priority, rule.words.clone(), whole)
-}
-
-/// Whether the kernel takes one for the other: where to, in which table, how preferred.
-fn is_same_way(one: &Path, other: &Path) -> bool {
-    (one.to, one.table, one.metric) == (other.to, other.table, other.metric)
 }
 
 fn changed<T: PartialEq>(old: Option<T>, new: Option<T>) -> Option<Change<T>> {

@@ -3,6 +3,7 @@
 
 mod known;
 mod link;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use super::{IpRule, LabName};
 use crate::state::survey::{Address, Neighbour, Path};
 pub(crate) use known::{Known, News, key};
+pub(crate) use routes::Routes;
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -77,6 +77,8 @@ pub struct FarEnd {
     pub dev: String,
     /// Its number there.
     pub index: u32,
+    /// How it is there ([`Device::condition`]).
+    pub state: String,
 }
 
 /// How a device is as a port of a bridge (bridge(8)).

@@ -23,6 +23,8 @@ pub struct Survey {
     pub namespaces: Vec<Space>,
     /// What could not be seen, and why.
     pub unseen: Vec<String>,
+    /// So many processes may not be looked at: namespaces that only they are in are missing.
+    pub hidden: usize,
 }
 
 /// A lab that has joined a namespace.
@@ -156,7 +158,7 @@ impl Survey {
     }
 
     /// Those that somebody means by a name: what they are called, another of their names,
-    /// the start of a container's number, `pid:NUMBER`, `net:[NUMBER]`.
+    /// the start of a container's number, `ns:NAME`, `pid:NUMBER`, `net:[NUMBER]`.
     pub fn find(&self, meant: &str) -> Vec<&Space> {
         let by = |is: &dyn Fn(&Space) -> bool| -> Vec<&Space> {
             self.namespaces.iter().filter(|space| is(space)).collect()
@@ -166,7 +168,8 @@ impl Survey {
             .strip_prefix("net:[")
             .and_then(|rest| rest.strip_suffix(']'));
         let inode = inode.and_then(|inode| inode.parse().ok());
-        let ways: [&dyn Fn(&Space) -> bool; 4] = [
+        let named = meant.strip_prefix("ns:");
+        let ways: [&dyn Fn(&Space) -> bool; 5] = [
             &|space| space.name == meant,
             &|space| space.names.iter().any(|name| name == meant) || inode == Some(space.inode),
             &|space| {
@@ -180,6 +183,11 @@ impl Survey {
                     .container
                     .as_ref()
                     .is_some_and(|one| one.is_meant(meant))
+            },
+            &|space| {
+                named.is_some_and(|named| {
+                    space.name == named || space.names.iter().any(|name| name == named)
+                })
             },
         ];
         let found = ways.into_iter().map(by);

@@ -51,9 +51,9 @@ impl Survey {
         self
     }
 
-    /// These namespaces alone.
-    pub fn only(mut self, names: &BTreeSet<String>) -> Survey {
-        self.namespaces.retain(|space| names.contains(&space.name));
+    /// The namespace with this number alone.
+    pub fn only(mut self, inode: u64) -> Survey {
+        self.namespaces.retain(|space| space.inode == inode);
         self
     }
 }

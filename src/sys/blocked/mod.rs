@@ -156,9 +156,9 @@ impl Facts {
     }
 }
 
-/// A file's text; what cannot be read says nothing.
+/// A file's text, as far as it is one; what cannot be read says nothing.
 fn text(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_default()
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
 fn number(path: &str) -> Option<u32> {

@@ -34,6 +34,8 @@ pub(crate) enum Unfit {
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     code: Vec<libc::sock_filter>,
+    /// What passes is cut after so many bytes.
+    pub(super) snaplen: u32,
     /// Asks about a packet outside of the kernel, where that is needed.
     outside: Option<OfflineFilter>,
 }
@@ -122,7 +124,6 @@ impl Libpcap {
             Medium::Ethernet => DLT_EN10MB,
             Medium::Ip => DLT_RAW,
         };
-        let snaplen = c_int::try_from(snaplen).unwrap_or(c_int::MAX);
         let mut program = BpfProgram {
             length: 0,
             code: ptr::null_mut(),
@@ -131,7 +132,7 @@ impl Libpcap {
         // program is live, and after a success has `length` instructions until it is freed;
         // the error text belongs to the handle.
         unsafe {
-            let handle = (self.open_dead)(kind, snaplen);
+            let handle = (self.open_dead)(kind, c_int::try_from(snaplen).unwrap_or(c_int::MAX));
             if handle.is_null() {
                 return Err(Unfit::Wrong("libpcap is out of memory".to_owned()));
             }
@@ -149,6 +150,7 @@ impl Libpcap {
             let outside = names_tags(expression).then_some(self.offline_filter);
             Ok(Program {
                 code: code?,
+                snaplen,
                 outside,
             })
         }
@@ -194,6 +196,7 @@ impl Program {
         }];
         Program {
             code,
+            snaplen,
             outside: None,
         }
     }

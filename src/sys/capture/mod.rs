@@ -1,8 +1,8 @@
 //! Packets of several devices, in several namespaces, by one loop: a socket is opened inside
 //! of the namespace, and read outside.
 
-mod clock;
 pub(crate) mod filter;
+mod open;
 mod order;
 mod packet;
 mod point;
@@ -15,30 +15,35 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
-pub use clock::time_of_day;
-
 use super::netlink::link;
 use super::netns::{self, Place};
+use super::wait::readable;
 use crate::state::{IfName, LabName, Mac, Netns, NetnsName};
 use filter::Program;
+use open::Open;
 use order::Waiting;
 pub use packet::{Count, Interface, Log, Medium, Packet, Seen};
 use point::{Point, State};
-use ring::{Room, Tap};
+use ring::Room;
 use together::together;
 
 /// Sockets on all devices.
 #[derive(Debug)]
 pub(crate) struct Taps {
     points: Vec<Point>,
+    /// Where devices may come.
+    open: Vec<Open>,
     /// Tells of names that go.
     names: OwnedFd,
     inodes: BTreeMap<NetnsName, u64>,
     waiting: Waiting,
+    /// Bytes of each ring, as long as there is room for all.
+    buffer: usize,
+    patience: Duration,
     /// After this a ring has told of a packet.
     window: Duration,
     latest: Duration,
@@ -51,7 +56,21 @@ pub(crate) struct Corner {
     pub(crate) place: Place,
     pub(crate) lab: Option<LabName>,
     pub(crate) found: Vec<Found>,
+    /// All its devices are meant, also those that are still to come.
+    pub(crate) open: bool,
     pub(crate) programs: Programs,
+}
+
+impl Corner {
+    fn interface(&self, device: &Found) -> Interface {
+        Interface {
+            netns: self.netns.clone(),
+            dev: device.dev.clone(),
+            lab: self.lab.clone(),
+            medium: device.medium,
+            mac: device.mac,
+        }
+    }
 }
 
 /// What is to pass, for each kind of frames that there are.
@@ -107,30 +126,33 @@ impl Taps {
             size: buffer.min(MOST / devices.max(1)),
             patience: PATIENCE[1].min(PATIENCE[0].max(Duration::from_millis(devices as u64 / 4))),
         };
-        let all = corners.iter().flat_map(|corner| {
-            let found = corner.found.iter();
+        let all = corners.iter().enumerate().flat_map(|corner| {
+            let found = corner.1.found.iter();
             found.map(move |device| (corner, device))
         });
-        let open = |(corner, device): (&Corner, &Found)| {
-            let tap = || Tap::open(device.medium, corner.programs.clone(), room);
-            let tap = netns::enter(Some(corner.place.fd.as_fd()), tap)?;
-            Ok((Point::new(corner, device, tap), device.index))
-        };
+        let open = |(corner, device)| open::tapped(corner, device, room);
         let opened: io::Result<Vec<_>> = together(all.collect(), open).into_iter().collect();
         let mut points = Vec::new();
         // All begin at about the same time.
-        for (point, index) in opened? {
-            points.extend(point.begin(index)?);
+        for point in opened? {
+            points.extend(point.begin()?);
         }
-        let inodes = corners.into_iter().filter_map(|corner| {
+        let inode = |corner: &Corner| {
             let inode = corner.place.identity.inode;
             Some((corner.netns.made()?.clone(), inode))
-        });
+        };
+        let inodes = corners.iter().filter_map(inode).collect();
+        let open = corners.into_iter().enumerate();
+        let open = open.filter(|(_, corner)| corner.open);
+        let open: io::Result<Vec<Open>> = open.map(|(n, corner)| Open::new(n, corner)).collect();
         Ok(Taps {
             points,
+            open: open?,
             names,
-            inodes: inodes.collect(),
+            inodes,
             waiting: Waiting::default(),
+            buffer,
+            patience: room.patience,
             // The timer, and who was not run at once.
             window: room.patience * 3,
             latest: Duration::ZERO,
@@ -151,7 +173,7 @@ impl Taps {
     }
 
     /// Tells of packets until `stop` can be read, the time is over, nobody wants more, or
-    /// every device has gone.
+    /// every device has gone and none can come.
     pub(crate) fn keep(
         &mut self,
         stop: BorrowedFd<'_>,
@@ -159,15 +181,22 @@ impl Taps {
         log: &mut dyn Log,
     ) -> io::Result<()> {
         let began = Instant::now();
+        self.welcome(log);
         loop {
             let left = time.map(|time| time.saturating_sub(began.elapsed()));
             let Woken { stopped, troubled } = self.sleep(left, stop)?;
             self.take();
-            if troubled || self.is_any(|state| state != State::Listening) {
+            let mut heard = false;
+            for open in &mut self.open {
+                heard |= open.hear()?;
+            }
+            if troubled || heard || self.is_any(|state| state != State::Listening) {
                 self.look_after(log)?;
             }
+            self.welcome(log);
             let over = time.is_some_and(|time| time <= began.elapsed());
-            if stopped || over || self.points.iter().all(|point| point.tap.is_none()) {
+            let silent = self.open.is_empty() && self.points.iter().all(|one| one.tap.is_none());
+            if stopped || over || silent {
                 break;
             }
             let settled = match self.points.as_slice() {
@@ -188,7 +217,7 @@ impl Taps {
         let (end, began) = (now(), Instant::now());
         while let Some(left) = self.window.checked_sub(began.elapsed()) {
             let listening = self.points.iter().filter_map(|point| point.tap.as_ref());
-            wait(listening.map(AsFd::as_fd), Some(left))?;
+            readable(listening.map(AsFd::as_fd), Some(left))?;
             self.take();
             // A device that goes now would be told of again and again.
             for point in &self.points {
@@ -209,13 +238,15 @@ impl Taps {
             left,
             (going || !self.waiting.is_empty()).then_some(self.window),
             self.is_any(|state| state == State::Down).then_some(LOOK),
+            self.open.iter().any(Open::is_doubtful).then_some(LOOK),
         ];
         let there = |point: &&Point| !matches!(point.state, State::Gone(_));
         let taps = self.points.iter().filter(there);
         let taps = taps.filter_map(|point| point.tap.as_ref());
         let sources = [stop, self.names.as_fd()];
-        let sources = sources.into_iter().chain(taps.map(AsFd::as_fd));
-        let ready = wait(sources, waits.into_iter().flatten().min())?;
+        let sources = sources.into_iter().chain(self.open.iter().map(AsFd::as_fd));
+        let sources = sources.chain(taps.map(AsFd::as_fd));
+        let ready = readable(sources, waits.into_iter().flatten().min())?;
         let is_trouble = |(number, flags): &(usize, PollFlags)| match number {
             0 => false,
             1 => true,
@@ -275,6 +306,13 @@ impl Taps {
             }
         }
         together(closed, drop);
+        let is_nameless = |open: &Open| {
+            open.corner
+                .netns
+                .made()
+                .is_some_and(|name| nameless.contains(name))
+        };
+        self.open.retain(|open| !is_nameless(open));
         Ok(())
     }
 
@@ -313,21 +351,6 @@ struct Woken {
     stopped: bool,
     /// A device or a name is to be looked after.
     troubled: bool,
-}
-
-/// Which of these can be read, or have an error.
-fn wait<'f>(
-    sources: impl Iterator<Item = BorrowedFd<'f>>,
-    left: Option<Duration>,
-) -> io::Result<Vec<(usize, PollFlags)>> {
-    let left = left.map(Timespec::try_from).transpose();
-    let left = left.map_err(io::Error::other)?;
-    let mut fds: Vec<PollFd<'_>> = sources
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
-    rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, left.as_ref()))?;
-    let told = fds.iter().map(PollFd::revents).enumerate();
-    Ok(told.filter(|(_, flags)| !flags.is_empty()).collect())
 }
 
 /// The clock that the kernel stamps packets with.

@@ -34,9 +34,8 @@ impl Waiting {
 
     pub(super) fn add(&mut self, interface: usize, frame: &Frame<'_>) {
         let start = self.bytes.len();
-        frame.append_to(&mut self.bytes);
+        let tag = (frame.append_to(&mut self.bytes) - frame.bytes.len()) as u32;
         let end = self.bytes.len();
-        let tag = (end - start - frame.bytes.len()) as u32;
         self.heads.push(Head {
             time: frame.time,
             interface,
@@ -95,6 +94,7 @@ mod tests {
             seen: Seen::Here,
             length: bytes.len() as u32,
             bytes,
+            most: usize::MAX,
             tag: None,
         }
     }

@@ -87,6 +87,10 @@ pub struct Count {
 pub trait Log {
     /// A packet; they come in the order of their times.
     fn packet(&mut self, packet: &Packet<'_>) -> ControlFlow<()>;
+    /// A device has come, and is listened to from now on: the next of the [`Interface`]s.
+    fn came(&mut self, interface: &Interface);
+    /// A device has come, and cannot be listened to.
+    fn missed(&mut self, interface: &Interface, why: &str);
     /// A device has gone, or its namespace.
     fn gone(&mut self, interface: &Interface);
     /// All packets there are have been told of.

@@ -10,6 +10,8 @@ use super::{Corner, Count, Found, Interface};
 #[derive(Debug)]
 pub(super) struct Point {
     pub(super) interface: Interface,
+    /// Which corner it is in, and its number there.
+    pub(super) at: (usize, u32),
     pub(super) tap: Option<Tap>,
     pub(super) state: State,
     pub(super) count: Count,
@@ -25,15 +27,10 @@ pub(super) enum State {
 }
 
 impl Point {
-    pub(super) fn new(corner: &Corner, device: &Found, tap: Tap) -> Self {
+    pub(super) fn new((number, corner): (usize, &Corner), device: &Found, tap: Tap) -> Self {
         Point {
-            interface: Interface {
-                netns: corner.netns.clone(),
-                dev: device.dev.clone(),
-                lab: corner.lab.clone(),
-                medium: device.medium,
-                mac: device.mac,
-            },
+            interface: corner.interface(device),
+            at: (number, device.index),
             tap: Some(tap),
             state: State::Listening,
             count: Count::default(),
@@ -41,8 +38,8 @@ impl Point {
     }
 
     /// Packets come from now on; `None` if the device went meanwhile.
-    pub(super) fn begin(self, index: u32) -> io::Result<Option<Self>> {
-        match self.tap.as_ref().map(|tap| tap.bind(index)) {
+    pub(super) fn begin(self) -> io::Result<Option<Self>> {
+        match self.tap.as_ref().map(|tap| tap.bind(self.at.1)) {
             Some(Err(e)) if e.raw_os_error() == Some(libc::ENODEV) => Ok(None),
             Some(Err(e)) => Err(e),
             _ => Ok(Some(self)),

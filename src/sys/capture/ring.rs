@@ -57,6 +57,9 @@ pub(super) struct Frame<'r> {
     pub(super) bytes: &'r [u8],
     /// A tag that the kernel keeps beside it: type and contents.
     pub(super) tag: Option<[u16; 2]>,
+    /// No more of it is wanted. The kernel has cut it already, if it was asked to filter, but
+    /// for the tag.
+    pub(super) most: usize,
 }
 
 /// What the packets of a device in the socket's namespace begin with. Not a packet socket:
@@ -113,7 +116,8 @@ impl Tap {
     /// before the first packet comes.
     pub(super) fn open(medium: Medium, mut programs: Programs, room: Room) -> io::Result<Self> {
         let program = programs.remove(&medium);
-        let program = program.ok_or(io::ErrorKind::InvalidInput)?;
+        let unfit = || io::Error::other("the filter cannot be about its packets");
+        let program = program.ok_or_else(unfit)?;
         let socket = packet_socket(medium)?;
         if let Some(code) = program.for_kernel() {
             attach(socket.as_fd(), code)?;
@@ -144,6 +148,11 @@ impl Tap {
             program,
             counted: Counted::default(),
         })
+    }
+
+    /// Bytes of the ring.
+    pub(super) fn size(&self) -> usize {
+        self.blocks * BLOCK
     }
 
     /// Hears a device of its namespace, from now on.
@@ -222,7 +231,9 @@ impl Tap {
                 None => self.program.passes(frame.bytes, frame.length),
                 Some(_) => self.program.passes(&frame.whole(), frame.length + 4),
             };
-            frames(bytes).filter(passes).for_each(&mut each);
+            let most = self.program.snaplen as usize;
+            let cut = frames(bytes).filter(passes);
+            cut.map(|frame| Frame { most, ..frame }).for_each(&mut each);
             status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
             self.next = (self.next + 1) % self.blocks;
         }
@@ -324,6 +335,7 @@ fn frame(header: &[u8]) -> Option<Frame<'_>> {
         length: number(offset_of!(libc::tpacket3_hdr, tp_len))?,
         bytes: header.get(start..start + captured)?,
         tag: tagged.then_some([tpid, tci as u16]),
+        most: usize::MAX,
     })
 }
 
@@ -331,8 +343,9 @@ fn frame(header: &[u8]) -> Option<Frame<'_>> {
 const MACS: usize = 12;
 
 impl Frame<'_> {
-    /// Its bytes, with the tag in its place.
-    pub(super) fn append_to(&self, all: &mut Vec<u8>) {
+    /// Its bytes, with the tag in its place; how many that was before it was cut.
+    pub(super) fn append_to(&self, all: &mut Vec<u8>) -> usize {
+        let start = all.len();
         match self.tag {
             Some(tag) if self.bytes.len() >= MACS => {
                 all.extend_from_slice(&self.bytes[..MACS]);
@@ -341,6 +354,9 @@ impl Frame<'_> {
             }
             _ => all.extend_from_slice(self.bytes),
         }
+        let length = all.len() - start;
+        all.truncate(start.saturating_add(self.most));
+        length
     }
 
     fn whole(&self) -> Vec<u8> {

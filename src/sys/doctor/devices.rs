@@ -5,9 +5,10 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::AsRawFd;
 
-use super::told;
-use crate::doctor::facts::{Tried, Tries};
+use super::modules::Modules;
+use super::{may_try, told};
 use crate::plan::Setting;
+use crate::state::machine::{Tried, Tries};
 use crate::sys::Failure;
 use crate::sys::netlink::attr::{put, put_nested, put_text};
 use crate::sys::netlink::link;
@@ -25,7 +26,7 @@ const UNDER_IPVLAN: u32 = 130;
 pub(super) const QUEUES: u32 = 140;
 
 /// Makes one of each. The namespace takes them along when it ends.
-pub(super) fn attempt(tries: &mut Tries) -> io::Result<()> {
+pub(super) fn attempt(tries: &mut Tries, modules: &Modules) -> io::Result<()> {
     let mut socket = Socket::route()?;
     let mut requests: Vec<(&str, Request)> = Vec::new();
     for index in [PORT, UNDER_MACVLAN, UNDER_IPVLAN, QUEUES] {
@@ -47,10 +48,12 @@ pub(super) fn attempt(tries: &mut Tries) -> io::Result<()> {
     ));
     requests.push(("", link::set(QUEUES, &Setting::Up(true), None)));
     requests.push(("rename-up", named(QUEUES, "renamed")));
-    requests.extend(KINDS.iter().zip(200..).map(|(kind, index)| {
-        let (id, word, under, data) = *kind;
-        (id, device(word, index, under, data))
-    }));
+    for (kind, index) in KINDS.iter().zip(200..) {
+        let (id, [word, module], under, data) = *kind;
+        if may_try(modules, tries, id, module) {
+            requests.push((id, device(word, index, under, data)));
+        }
+    }
     let (ids, requests): (Vec<&str>, Vec<Request>) = requests.into_iter().unzip();
     for (id, refused) in ids.into_iter().zip(socket.transact(&requests)?) {
         let tried = told(refused, &[libc::EOPNOTSUPP]);
@@ -59,31 +62,40 @@ pub(super) fn attempt(tries: &mut Tries) -> io::Result<()> {
             tries.insert(id.to_owned(), tried);
         }
     }
-    tries.insert("tun".to_owned(), tun());
+    // To open the file is to ask for the module.
+    if may_try(modules, tries, "tun", "tun") {
+        tries.insert("tun".to_owned(), tun());
+    }
     Ok(())
 }
 
-/// A feature's id, what the kernel calls the kind, the device below, and what else it asks for.
-type Kind = (&'static str, &'static str, Option<u32>, fn(&mut Vec<u8>));
+/// A feature's id, what the kernel calls the kind and its module, the device below, and what
+/// else it asks for.
+type Kind = (
+    &'static str,
+    [&'static str; 2],
+    Option<u32>,
+    fn(&mut Vec<u8>),
+);
 
 const KINDS: &[Kind] = &[
-    ("macvlan", "macvlan", Some(UNDER_MACVLAN), |out| {
+    ("macvlan", ["macvlan"; 2], Some(UNDER_MACVLAN), |out| {
         put(out, IFLA_MACVLAN_MODE, &MACVLAN_MODE_BRIDGE.to_ne_bytes());
     }),
-    ("ipvlan", "ipvlan", Some(UNDER_IPVLAN), |_| {}),
-    ("vlan", "vlan", Some(UNDER_MACVLAN), |out| {
+    ("ipvlan", ["ipvlan"; 2], Some(UNDER_IPVLAN), |_| {}),
+    ("vlan", ["vlan", "8021q"], Some(UNDER_MACVLAN), |out| {
         put(out, IFLA_VLAN_ID, &7u16.to_ne_bytes());
     }),
-    ("vxlan", "vxlan", None, |out| {
+    ("vxlan", ["vxlan"; 2], None, |out| {
         put(out, IFLA_VXLAN_ID, &7u32.to_ne_bytes());
     }),
-    ("dummy", "dummy", None, |_| {}),
-    ("vrf", "vrf", None, |out| {
+    ("dummy", ["dummy"; 2], None, |_| {}),
+    ("vrf", ["vrf"; 2], None, |out| {
         put(out, IFLA_VRF_TABLE, &7u32.to_ne_bytes());
     }),
-    ("wireguard", "wireguard", None, |_| {}),
-    ("ifb", "ifb", None, |_| {}),
-    ("bonding", "bond", None, |_| {}),
+    ("wireguard", ["wireguard"; 2], None, |_| {}),
+    ("ifb", ["ifb"; 2], None, |_| {}),
+    ("bonding", ["bond", "bonding"], None, |_| {}),
 ];
 
 /// A request that makes a device (`struct ifinfomsg` and attributes).

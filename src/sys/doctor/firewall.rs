@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::told;
-use crate::doctor::facts::{Tried, Tries};
+use crate::state::machine::{Tried, Tries};
 use crate::state::{ChainName, Family, Field, Rule, SetName, Table, TableName, Term, Test};
 use crate::sys::netlink::conntrack;
 use crate::sys::netlink::nft::{self, Change};

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use rustix::fs::inotify::{self, CreateFlags};
 use rustix::process::{Resource, getrlimit};
 
-use crate::doctor::facts::{Barred, Limits, Rights, Settings, Use};
 use crate::error::Error;
+use crate::state::machine::{Barred, Limits, Rights, Settings, Use};
 use crate::state::{Family, SysctlKey};
 use crate::sys::sight::Living;
 use crate::sys::store::{self, Store};

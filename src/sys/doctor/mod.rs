@@ -4,13 +4,15 @@
 mod devices;
 mod firewall;
 mod host;
+mod modules;
 mod others;
 mod qdisc;
 mod sockets;
 mod world;
 
-use crate::doctor::facts::{Facts, Tried};
+use crate::state::machine::{Facts, Tried, Tries};
 use crate::sys::Failure;
+use modules::Modules;
 
 /// All that is looked at. Who cannot be looked at says so in its place.
 pub(crate) fn look() -> Facts {
@@ -27,6 +29,16 @@ pub(crate) fn look() -> Facts {
         settings: host::settings(),
         others: others::look(),
     }
+}
+
+/// Whether something may be tried that netyard does not need, which is in this module;
+/// where that is not loaded, it stays so.
+fn may_try(modules: &Modules, tries: &mut Tries, id: &str, module: &str) -> bool {
+    let loads = modules.would_load(module);
+    if loads {
+        tries.insert(id.to_owned(), Tried::Unloaded(module.to_owned()));
+    }
+    !loads
 }
 
 /// What an answer means: with one of these errors the kernel says that it does not know

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::doctor::facts::{Others, Read};
 use crate::state::Walls;
+use crate::state::machine::{Others, Read};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::walls;
 use crate::sys::{may_administer, residents};

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::{devices, told};
-use crate::doctor::facts::Tries;
+use super::modules::Modules;
+use super::{devices, may_try, told};
+use crate::state::machine::Tries;
 use crate::sys::netlink::attr::{put, put_nested, put_text};
 use crate::sys::netlink::socket::{NLM_F_CREATE, NLM_F_REPLACE, Request, Socket};
 use crate::sys::uapi::*;
@@ -33,10 +34,17 @@ const DISCIPLINES: &[Discipline] = &[
     ("qdisc-clsact", "clsact", TC_H_INGRESS, |_| {}),
 ];
 
-pub(super) fn attempt(tries: &mut Tries) -> io::Result<()> {
+pub(super) fn attempt(tries: &mut Tries, modules: &Modules) -> io::Result<()> {
     let mut socket = Socket::route()?;
     for discipline in DISCIPLINES {
-        let (id, _, parent, _) = *discipline;
+        let (id, name, parent, _) = *discipline;
+        let module = match parent {
+            TC_H_INGRESS => "sch_ingress".to_owned(),
+            _ => format!("sch_{name}"),
+        };
+        if !may_try(modules, tries, id, &module) {
+            continue;
+        }
         let refused = socket.transact(&[add(discipline)])?.pop().flatten();
         // `qdisc_create`, net/sched/sch_api.c.
         let tried = told(refused, &[libc::ENOENT]);

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
-use super::told;
-use crate::doctor::facts::{Tried, Tries};
+use super::modules::Modules;
+use super::{may_try, told};
 use crate::state::SysctlKey;
+use crate::state::machine::{Tried, Tries};
 use crate::sys::netlink::address;
 use crate::sys::netlink::socket::Socket;
 use crate::sys::sockopt;
@@ -16,7 +17,8 @@ use crate::sys::sockopt;
 /// The loopback device's index (LOOPBACK_IFINDEX, include/net/net_namespace.h).
 const LO: u32 = 1;
 
-pub(super) fn attempt(tries: &mut Tries) {
+pub(super) fn attempt(tries: &mut Tries, modules: &Modules) {
+    let packets = may_try(modules, tries, "packet-sockets", "af_packet");
     let mut tell = |id: &str, tried: Tried| drop(tries.insert(id.to_owned(), tried));
     tell("ipv4-forwarding", forwards(&SysctlKey::forward4()));
     tell(
@@ -31,17 +33,12 @@ pub(super) fn attempt(tries: &mut Tries) {
         Some(ipproto::ICMP),
     );
     tell("raw-icmp", ended(raw.map(drop).map_err(Into::into), &[]));
-    let packet = socket_with(
-        AddressFamily::PACKET,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    );
-    let unknown = [libc::EAFNOSUPPORT];
-    tell(
-        "packet-sockets",
-        ended(packet.map(drop).map_err(Into::into), &unknown),
-    );
+    if packets {
+        let flags = SocketFlags::CLOEXEC;
+        let packet = socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None);
+        let packet = packet.map(drop).map_err(Into::into);
+        tell("packet-sockets", ended(packet, &[libc::EAFNOSUPPORT]));
+    }
     let options = [
         ("netlink-strict", libc::NETLINK_GET_STRICT_CHK),
         ("netlink-ext-ack", libc::NETLINK_EXT_ACK),

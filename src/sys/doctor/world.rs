@@ -9,8 +9,9 @@ use std::os::unix::net::UnixStream;
 use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::UnshareFlags;
 
+use super::modules::Modules;
 use super::{devices, firewall, qdisc, sockets};
-use crate::doctor::facts::{Barred, Tries};
+use crate::state::machine::{Barred, Tries};
 use crate::sys::{fork, may_administer, netns, private};
 
 /// What an ordinary user's private world is like; `None`: that could not be tried.
@@ -102,11 +103,11 @@ pub(super) fn seen_in(private: &Seen) -> Result<Tries, Barred> {
 
 /// Tries everything in the network namespace that the thread is in.
 fn all() -> Tries {
-    let mut tries = Tries::new();
+    let (mut tries, modules) = (Tries::new(), Modules::look());
     // What cannot even be asked is not told of.
-    let _ = devices::attempt(&mut tries);
-    let _ = qdisc::attempt(&mut tries);
+    let _ = devices::attempt(&mut tries, &modules);
+    let _ = qdisc::attempt(&mut tries, &modules);
     let _ = firewall::attempt(&mut tries);
-    sockets::attempt(&mut tries);
+    sockets::attempt(&mut tries, &modules);
     tries
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::rules::Counted;
-use crate::state::happening::{Known, Place};
-use crate::state::survey::{Path, Space};
+use crate::state::happening::{Known, Place, Routes};
+use crate::state::survey::Space;
 use crate::state::{LabName, NetnsName};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{nft, nsid};
@@ -48,7 +48,7 @@ impl Met {
 }
 
 /// Opens the namespace that was found, unless it is another by now.
-fn open(path: &FilePath, inode: u64) -> io::Result<Option<OwnedFd>> {
+fn open(path: &Path, inode: u64) -> io::Result<Option<OwnedFd>> {
     match netns::open_at(path, inode) {
         Err(e) if is_gone(&e) || e.kind() == io::ErrorKind::NotFound => Ok(None),
         open => open.map(Some),
@@ -98,7 +98,7 @@ pub(super) fn meet(host: &mut Socket, found: Found) -> io::Result<Option<(Option
 }
 
 /// The routes of one as they are now; `None`: it cannot be looked into any more.
-pub(super) fn routes(met: &Met) -> io::Result<Option<Vec<Path>>> {
+pub(super) fn routes(met: &Met) -> io::Result<Option<Routes>> {
     let Some(fd) = open(&met.path, met.space.inode)? else {
         return Ok(None);
     };
@@ -108,7 +108,8 @@ pub(super) fn routes(met: &Met) -> io::Result<Option<Vec<Path>>> {
         socket => socket?,
     };
     let names = |index| Some(met.known.name(index));
-    survey::routes(&mut socket, &names).map(Some)
+    let routes = survey::routes(&mut socket, &names)?;
+    Ok(Some(routes.into_iter().collect()))
 }
 
 /// Which labs made namespaces, as far as that may be known.

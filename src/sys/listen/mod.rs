@@ -11,12 +11,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 
 use super::netlink::notices::{Notices, Reach, messages};
 use super::netlink::{link, nsid};
 use super::netns::{self, Place as Host};
 use super::survey::{Told, told};
+use super::wait::wait;
 use crate::state::happening::{Change, Event, Happening, LinkChange, News, Power};
 use meet::Met;
 
@@ -125,24 +126,17 @@ impl Listener {
         let next = self.hears_all().then(|| self.rounds.next());
         let end = [until, next].into_iter().flatten().min();
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let left = left.map(Timespec::try_from).transpose();
-        let left = left.map_err(io::Error::other)?;
-        let readable = [Some(stop), Some(self.routes.as_fd())].into_iter();
-        let firewall = self.firewall.as_ref().map(AsFd::as_fd);
-        let readable = readable.chain([firewall]).flatten();
-        let mut fds: Vec<PollFd<'_>> = readable
-            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
-        if let Some(mounts) = self.mounts.as_ref().filter(|_| self.hears_all()) {
-            fds.push(PollFd::from_borrowed_fd(mounts.as_fd(), PollFlags::PRI));
-        }
-        rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, left.as_ref()))?;
-        let changed = fds.iter().any(|fd| fd.revents().contains(PollFlags::PRI));
-        let stopped = !fds[0].revents().is_empty();
-        if changed {
+        let readable = |fd| (fd, PollFlags::IN);
+        let firewall = self.firewall.as_ref().map(AsFd::as_fd).map(readable);
+        let mounts = self.mounts.as_ref().filter(|_| self.hears_all());
+        let mounts = mounts.map(|mounts| (mounts.as_fd(), PollFlags::PRI));
+        let sources = [stop, self.routes.as_fd()].map(readable).into_iter();
+        let ready = wait(sources.chain(firewall).chain(mounts), left)?;
+        let is_pri = |(_, flags): &(usize, PollFlags)| flags.contains(PollFlags::PRI);
+        if ready.iter().any(is_pri) {
             self.rounds.hurry();
         }
-        Ok(stopped)
+        Ok(ready.iter().any(|(number, _)| *number == 0))
     }
 
     fn hear(&mut self, all: &mut Vec<Happening>) -> io::Result<()> {
@@ -157,7 +151,9 @@ impl Listener {
                     let mut lasting = Vec::new();
                     for message in messages(bytes) {
                         match told(message, &met.known) {
-                            Some(Told::News(news)) => happen(met, &self.coming, number, news, all),
+                            Some(Told::News(news)) => {
+                                happen(met, &mut self.coming, number, news, all)
+                            }
                             Some(Told::Routes) => met.doubtful = true,
                             told => lasting.extend(told),
                         }
@@ -226,7 +222,8 @@ impl Listener {
                 *change = LinkChange::Gone { to };
             }
         }
-        if number.is_some() || is_here {
+        // Who is not listened to does not tell that it has come.
+        if to.is_some() {
             self.coming.insert((number, there), place.netns.clone());
         }
         all.extend(events.into_iter().map(|event| Happening {
@@ -296,7 +293,7 @@ impl Listener {
 /// What is new in a piece of news.
 fn happen(
     met: &mut Met,
-    coming: &BTreeMap<(Option<i32>, u32), String>,
+    coming: &mut BTreeMap<(Option<i32>, u32), String>,
     number: Option<i32>,
     news: News,
     all: &mut Vec<Happening>,
@@ -308,7 +305,7 @@ fn happen(
                 change: LinkChange::New { from, .. },
                 index,
                 ..
-            } => *from = coming.get(&(number, *index)).cloned(),
+            } => *from = coming.remove(&(number, *index)),
             Event::Link {
                 change:
                     LinkChange::Gone { .. }

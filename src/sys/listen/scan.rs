@@ -212,6 +212,7 @@ impl Listener {
 
     /// A namespace goes: the kernel has taken its number back.
     pub(super) fn ended(&mut self, number: i32, all: &mut Vec<Happening>) {
+        self.coming.retain(|(to, _), _| *to != Some(number));
         if let Some(met) = self.met.remove(&Some(number)) {
             all.push(happening(
                 &met,

@@ -35,13 +35,24 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
     addresses.filter_map(io::Result::transpose).collect()
 }
 
-fn listed(message: &AddressMessage) -> Option<Listed> {
-    let (mut local, mut address, mut by_kernel) = (None, None, false);
-    let mut lifetime = Lifetime::FOREVER;
+/// The address that a message is about: its own, not a peer's.
+pub(crate) fn net(message: &AddressMessage) -> Option<IpNet> {
+    let (mut local, mut address) = (None, None);
     for attribute in &message.attributes {
         match attribute {
             AddressAttribute::Local(ip) => local = Some(*ip),
             AddressAttribute::Address(ip) => address = Some(*ip),
+            _ => {}
+        }
+    }
+    IpNet::new(local.or(address)?, message.header.prefix_len).ok()
+}
+
+fn listed(message: &AddressMessage) -> Option<Listed> {
+    let mut by_kernel = false;
+    let mut lifetime = Lifetime::FOREVER;
+    for attribute in &message.attributes {
+        match attribute {
             AddressAttribute::Protocol(protocol) => {
                 by_kernel = !matches!(protocol, AddressProtocol::Other(_));
             }
@@ -51,7 +62,8 @@ fn listed(message: &AddressMessage) -> Option<Listed> {
             _ => {}
         }
     }
-    let ip = local.or(address)?;
+    let net = net(message)?;
+    let ip = net.addr();
     // Before 6.4 the kernel did not say which addresses are its own (IFA_PROTO).
     let by_kernel = by_kernel || ip.is_loopback() && ip.is_ipv6() || ip == Ipv4Addr::LOCALHOST;
     // Of one that stays it is not said for how long it has been so.
@@ -64,7 +76,7 @@ fn listed(message: &AddressMessage) -> Option<Listed> {
     }
     Some(Listed {
         index: message.header.index,
-        net: IpNet::new(ip, message.header.prefix_len).ok()?,
+        net,
         by_kernel,
         permanent: message.header.flags.contains(AddressHeaderFlags::Permanent),
         lifetime,

@@ -19,6 +19,8 @@ const MOST_RANGES: usize = 256;
 pub(crate) struct Found {
     pub(crate) listener: Listener,
     pub(crate) inode: u32,
+    /// The number of the device that it is bound to; 0: none.
+    pub(crate) dev: u32,
 }
 
 /// What listens on these ports, of one protocol and both families, in the namespace of
@@ -143,6 +145,7 @@ fn read(protocol: Transport, body: &[u8]) -> Option<Found> {
             process: None,
         },
         inode: u32_at(body, 68)?,
+        dev: u32_at(body, 40)?,
     })
 }
 

@@ -4,12 +4,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::sockopt;
 
 use super::decoded;
 use super::socket::Socket;
 use crate::sys::uapi::RTNLGRP_NSID;
+use crate::sys::wait::readable;
 use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::nsid::NsidAttribute;
 
@@ -39,10 +39,7 @@ impl Farewells {
         let mut gone = Vec::new();
         while gone.is_empty() {
             let left = end.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).map_err(io::Error::other)?;
-            let mut fds = [PollFd::from_borrowed_fd(self.0.as_fd(), PollFlags::IN)];
-            let ready = rustix::io::retry_on_intr(|| rustix::event::poll(&mut fds, Some(&left)))?;
-            if ready == 0 {
+            if readable([self.0.as_fd()], Some(left))?.is_empty() {
                 break;
             }
             for reply in self.0.heard()? {

@@ -11,6 +11,7 @@ pub(crate) mod link;
 mod listing;
 pub(crate) mod neigh;
 pub(crate) mod netconf;
+pub(crate) mod nexthop;
 pub(crate) mod nft;
 pub(crate) mod notices;
 pub(crate) mod nsid;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 
 use netlink_packet_route::neighbour::{
-    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
@@ -35,20 +35,36 @@ pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Neighbour>> {
     listed.filter_map(io::Result::transpose).collect()
 }
 
+/// Those that the namespace answers for in others' place: device and address.
+pub(crate) fn proxies(socket: &mut Socket) -> io::Result<Vec<(u32, IpAddr)>> {
+    let mut question = NeighbourMessage::default();
+    question.header.flags = NeighbourFlags::Proxy;
+    let all = socket.dump(&request(&Rtnl::GetNeighbour(question), 0))??;
+    let listed = all.iter().map(|reply| match decoded(reply)? {
+        Rtnl::NewNeighbour(message) => Ok(address(&message).map(|ip| (message.header.ifindex, ip))),
+        _ => Ok(None),
+    });
+    listed.filter_map(io::Result::transpose).collect()
+}
+
+/// Whom a message is about.
+pub(crate) fn address(message: &NeighbourMessage) -> Option<IpAddr> {
+    message.attributes.iter().find_map(|a| match a {
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
+        NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    })
+}
+
 fn listed(message: &NeighbourMessage) -> Option<Neighbour> {
     use NeighbourState::{Failed, Incomplete, Permanent};
     let state = message.header.state;
     if state == Permanent {
         return None;
     }
-    let address = message.attributes.iter().find_map(|a| match a {
-        NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
-        NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
-        _ => None,
-    });
     Some(Neighbour {
         index: message.header.ifindex,
-        address: address?,
+        address: address(message)?,
         found: !matches!(state, Incomplete | Failed),
     })
 }

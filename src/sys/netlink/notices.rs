@@ -99,6 +99,11 @@ impl Notices {
         Self::open(None, &ROUTE_GROUPS, Reach::All)
     }
 
+    /// The devices of the namespace that the thread is in.
+    pub(crate) fn of_links() -> io::Result<Self> {
+        Self::open(None, &[RTNLGRP_LINK], Reach::Own)
+    }
+
     /// The firewall.
     pub(crate) fn of_firewall(reach: Reach) -> io::Result<Self> {
         Self::open(Some(netlink::NETFILTER), &[NFNLGRP_NFTABLES], reach)

@@ -56,11 +56,17 @@ impl Sender {
         let v6 = once.to.is_ipv6();
         let any = SocketAddr::new(open::unspecified(v6), 0);
         let by = match once.probe {
-            Probe::Ping => By::Echo(open::raw(v6)?, UdpSocket::bind(any)?),
+            Probe::Ping => {
+                let raw = open::raw(v6)?;
+                undivided(raw.as_fd(), v6)?;
+                // Errors come to it as packets.
+                By::Echo(raw, UdpSocket::bind(any)?)
+            }
             Probe::Udp(port) => {
                 let socket = UdpSocket::bind(any)?;
                 socket.set_nonblocking(true)?;
                 undivided(socket.as_fd(), v6)?;
+                hear_errors(socket.as_fd(), v6)?;
                 By::Datagram(socket, port)
             }
             Probe::Tcp(port) => {
@@ -69,6 +75,7 @@ impl Sender {
                 };
                 let raw = socket(SocketType::RAW, Some(ipproto::TCP))?;
                 undivided(raw.as_fd(), v6)?;
+                hear_errors(raw.as_fd(), v6)?;
                 let held = socket(SocketType::STREAM, None)?;
                 By::Syn { raw, held, port }
             }
@@ -195,13 +202,14 @@ impl AsFd for Sender {
     }
 }
 
-/// Errors of others on the way come to the socket, and nothing is divided (ip(7), ipv6(7)).
+/// Nothing is divided, and what the kernel knows of sizes holds, as with `ping -M do` (ip(7),
+/// ipv6(7)).
 fn undivided(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
     match v6 {
-        true => sockopt::set_ipv6_mtu_discover(fd, sockopt::Ipv6PathMtuDiscovery::PROBE)?,
-        false => sockopt::set_ip_mtu_discover(fd, sockopt::Ipv4PathMtuDiscovery::PROBE)?,
+        true => sockopt::set_ipv6_mtu_discover(fd, sockopt::Ipv6PathMtuDiscovery::DO)?,
+        false => sockopt::set_ip_mtu_discover(fd, sockopt::Ipv4PathMtuDiscovery::DO)?,
     }
-    hear_errors(fd, v6)
+    Ok(())
 }
 
 fn own(fd: &OwnedFd) -> io::Result<SocketAddr> {

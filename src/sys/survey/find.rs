@@ -146,15 +146,20 @@ pub(crate) fn plain(name: &str) -> String {
     name.replace(char::is_control, "\u{fffd}")
 }
 
-/// Gives those that are called the same their numbers.
+/// Gives those that are called the same their numbers. The host is called so alone, and what
+/// `ip netns` lists stays as it is where only one of them is called so.
 fn distinguish(found: &mut [Found]) {
-    let mut count: BTreeMap<String, usize> = BTreeMap::new();
-    for one in found.iter() {
-        *count.entry(one.space.name.clone()).or_default() += 1;
+    let mut all: BTreeMap<String, usize> = BTreeMap::new();
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
+    for Found { space, .. } in found.iter() {
+        *all.entry(space.name.clone()).or_default() += 1;
+        if space.host || !space.names.is_empty() {
+            *named.entry(space.name.clone()).or_default() += 1;
+        }
     }
     for Found { space, .. } in found {
-        // The names that `ip netns` lists here stay as they are.
-        if count[&space.name] > 1 && !space.host && space.names.is_empty() {
+        let stays = !space.names.is_empty() && named[&space.name] == 1;
+        if all[&space.name] > 1 && !space.host && !stays {
             space.name = format!("{} net:[{}]", space.name, space.inode);
         }
     }

@@ -5,18 +5,19 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
-use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use netlink_packet_route::address::{AddressHeaderFlags, AddressMessage};
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteNextHop, RouteType, RouteVia,
+    RouteAttribute, RouteMessage, RouteNextHop, RouteType, RouteVia,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use crate::state::happening::{Known, key};
 use crate::state::survey::{Address, Forwards, Hop, Neighbour, Path, Space};
 use crate::sys::netlink::link::{self, Seen};
+use crate::sys::netlink::route::ip;
 use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{decoded, netconf, request, rule};
+use crate::sys::netlink::{address, decoded, neigh, netconf, request, rule};
 use crate::sys::uapi::RT_TABLE_LOCAL;
 
 /// What a device is called.
@@ -55,7 +56,7 @@ pub(crate) fn known(socket: &mut Socket) -> io::Result<Known> {
     });
     Ok(Known {
         addresses: addresses.collect(),
-        routes: routes(socket, &name)?,
+        routes: routes(socket, &name)?.into_iter().collect(),
         neighbours: (neighbours(socket, &name)?.into_iter())
             .map(|(index, one)| ((index, one.address), one))
             .collect(),
@@ -97,17 +98,9 @@ fn addresses(socket: &mut Socket) -> io::Result<BTreeMap<u32, Vec<Address>>> {
 }
 
 pub(super) fn address(message: &AddressMessage) -> Option<Address> {
-    let (mut local, mut far) = (None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            AddressAttribute::Local(ip) => local = Some(*ip),
-            AddressAttribute::Address(ip) => far = Some(*ip),
-            _ => {}
-        }
-    }
     let flags = message.header.flags;
     Some(Address {
-        net: IpNet::new(local.or(far)?, message.header.prefix_len).ok()?,
+        net: address::net(message)?,
         dynamic: !flags.contains(AddressHeaderFlags::Permanent),
         tentative: flags.contains(AddressHeaderFlags::Tentative),
         duplicate: flags.contains(AddressHeaderFlags::Dadfailed),
@@ -212,14 +205,6 @@ fn other_family(address: &RouteVia) -> Option<IpAddr> {
     }
 }
 
-fn ip(address: &RouteAddress) -> Option<IpAddr> {
-    match address {
-        RouteAddress::Inet(ip) => Some(IpAddr::V4(*ip)),
-        RouteAddress::Inet6(ip) => Some(IpAddr::V6(*ip)),
-        _ => None,
-    }
-}
-
 fn neighbours(socket: &mut Socket, names: &Names<'_>) -> io::Result<Vec<(u32, Neighbour)>> {
     let question = Rtnl::GetNeighbour(NeighbourMessage::default());
     let mut all = Vec::new();
@@ -239,23 +224,14 @@ pub(super) fn neighbour(message: &NeighbourMessage, names: &Names<'_>) -> Option
     if message.header.family == AddressFamily::Bridge {
         return None;
     }
-    let (mut address, mut mac) = (None, None);
-    for attribute in &message.attributes {
-        match attribute {
-            NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => {
-                address = Some(IpAddr::V4(*ip));
-            }
-            NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => {
-                address = Some(IpAddr::V6(*ip));
-            }
-            NeighbourAttribute::LinkLayerAddress(bytes) => mac = link::hardware(bytes),
-            _ => {}
-        }
-    }
+    let mac = message.attributes.iter().find_map(|one| match one {
+        NeighbourAttribute::LinkLayerAddress(bytes) => link::hardware(bytes),
+        _ => None,
+    });
     let state = message.header.state.to_string().to_lowercase();
     let dev = names(message.header.ifindex)?;
     (state != "noarp").then_some(Neighbour {
-        address: address?,
+        address: neigh::address(message)?,
         dev,
         mac,
         state,

@@ -6,13 +6,15 @@ mod pair;
 mod sockets;
 mod told;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::netlink::link::Seen;
 use super::netlink::socket::Socket;
+use super::sight::who_sees_all;
 use super::{netns, open_files};
-use crate::state::survey::{Far, FarEnd, Space, Survey};
+use crate::state::survey::{Device, Far, FarEnd, Space, Survey};
 pub(crate) use find::{Found, find, plain};
 pub(crate) use inside::{known, routes};
 pub(crate) use sockets::{listening, named};
@@ -57,6 +59,7 @@ pub(crate) fn look() -> io::Result<Sight> {
     looked.sort_by_key(|one| (!one.space.host, one.space.name.clone()));
     let far = pair::far(&mut looked)?;
     let names: Vec<String> = looked.iter().map(|one| one.space.name.clone()).collect();
+    let states = states(&looked);
     for (at, one) in looked.iter_mut().enumerate() {
         for (n, seen) in std::mem::take(&mut one.seen).into_iter().enumerate() {
             let mut device = seen.device;
@@ -65,6 +68,7 @@ pub(crate) fn look() -> io::Result<Sight> {
                     netns: names[*looked].clone(),
                     dev: dev.clone(),
                     index: *index,
+                    state: states.get(&(*looked, *index)).cloned().unwrap_or_default(),
                 }),
                 pair::Place::Unseen(id) => Far::Unseen(*id),
             });
@@ -73,7 +77,11 @@ pub(crate) fn look() -> io::Result<Sight> {
     }
     let unseen = unseen(&looked, hidden);
     let (namespaces, open) = looked.into_iter().map(|one| (one.space, one.open)).unzip();
-    let survey = Survey { namespaces, unseen };
+    let survey = Survey {
+        namespaces,
+        unseen,
+        hidden,
+    };
     Ok(Sight { survey, open })
 }
 
@@ -86,22 +94,39 @@ fn chunked<T>(all: Vec<T>, size: usize) -> Vec<Vec<T>> {
     chunks.collect()
 }
 
+/// How each device is, by its namespace's place in the list and its number.
+fn states(looked: &[Looked]) -> BTreeMap<(usize, u32), String> {
+    let of = |(at, one): (usize, &Looked)| {
+        let devices = one.seen.iter().map(|seen| &seen.device);
+        let state = |device: &Device| ((at, device.index), device.condition().to_owned());
+        devices.map(state).collect::<Vec<_>>()
+    };
+    looked.iter().enumerate().flat_map(of).collect()
+}
+
 /// What is said of what cannot be seen.
 fn unseen(looked: &[Looked], hidden: usize) -> Vec<String> {
-    let mut said = Vec::new();
-    if hidden > 0 {
-        said.push(format!(
-            "{hidden} processes may not be looked at: namespaces that only they are in are \
-             not shown (as root they are)"
-        ));
-    }
     let unread = looked.iter().filter(|one| one.space.unread.is_some());
+    let mut said = Vec::new();
     match unread.count() {
         0 => {}
-        1 => said.push("one namespace was not looked into".to_owned()),
-        some => said.push(format!("{some} namespaces were not looked into")),
+        1 => said.push("what is in one namespace".to_owned()),
+        some => said.push(format!("what is in {some} namespaces")),
     }
-    said
+    match hidden {
+        0 => {}
+        some => said.push(format!(
+            "namespaces that only processes of others ({some}) are in"
+        )),
+    }
+    match said.is_empty() {
+        true => said,
+        false => vec![format!(
+            "{}; {} sees all",
+            said.join(", and "),
+            who_sees_all()
+        )],
+    }
 }
 
 /// Looks into one; `None` when it went meanwhile.
@@ -120,9 +145,9 @@ fn into(found: Found) -> Option<Looked> {
         Err(e) => {
             space.unread = Some(match e.raw_os_error() {
                 Some(libc::EPERM | libc::EACCES) => {
-                    "it may not be entered: that takes root's rights".to_owned()
+                    format!("not looked into: only {} may enter it", who_sees_all())
                 }
-                _ => format!("it cannot be entered: {e}"),
+                _ => format!("not looked into: it cannot be entered: {e}"),
             });
             Some(Looked {
                 space,

@@ -52,8 +52,7 @@ pub(super) fn far(looked: &mut [Looked]) -> io::Result<BTreeMap<(usize, usize), 
                 let others =
                     (0..looked.len()).filter(|other| by_index.contains_key(&(*other, link)));
                 // Numbers may fit by chance: then it is in one of the others after all.
-                let candidates: Vec<usize> = likely.chain(others).collect();
-                for candidate in candidates {
+                for candidate in likely.chain(others) {
                     if numbers.of(looked, at, candidate)? == Some(nsid) {
                         place = Some(candidate);
                         break;

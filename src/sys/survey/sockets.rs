@@ -44,7 +44,9 @@ pub(crate) fn named(found: Vec<Found>) -> io::Result<Vec<Listener>> {
         .map(|one| one.inode)
         .filter(|inode| *inode != 0);
     let mut processes = residents::of_sockets(&inodes.collect())?;
-    let named = |Found { listener, inode }| Listener {
+    let named = |Found {
+                     listener, inode, ..
+                 }| Listener {
         process: processes.remove(&inode),
         ..listener
     };

@@ -22,6 +22,11 @@ numbers! {
         NF_NETDEV_INGRESS: u32 = 0;
         NF_NETDEV_EGRESS: u32 = 1;
     }
+    "linux/netfilter_arp.h" {
+        NF_ARP_IN: u32 = 0;
+        NF_ARP_OUT: u32 = 1;
+        NF_ARP_FORWARD: u32 = 2;
+    }
     "linux/netfilter/nf_nat.h" {
         NF_NAT_RANGE_PROTO_RANDOM: u32 = 4;
         NF_NAT_RANGE_PERSISTENT: u32 = 8;

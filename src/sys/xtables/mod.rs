@@ -37,6 +37,12 @@ pub(crate) fn read() -> (Vec<RuleTable>, Vec<String>) {
             }
         }
     }
+    // Of those for ARP it is known that they are there.
+    unread.extend(
+        names("arp_tables_names")
+            .iter()
+            .map(|name| format!("arp {name}")),
+    );
     (tables, unread)
 }
 

@@ -103,7 +103,7 @@ fn impossible(address: IpAddr) -> Option<Flaw> {
 /// Whether the network's other hosts would reach this address without a router.
 fn on_network(network: &Network, net: &IpNet) -> Option<Flaw> {
     // A switch without addresses does not say which ones its namespaces use.
-    // Of another lab's network nothing is known, and an address is refused already.
+    // Of another lab's network nothing is known yet.
     if network.subnets.is_empty() || network.external.is_some() {
         return None;
     }

@@ -43,14 +43,6 @@ fn has_network(topology: &Topology, interface: &Interface, place: &str, flaws: &
         }
         _ => {}
     }
-    let external = topology
-        .network_of(interface)
-        .and_then(|n| n.external.as_ref());
-    if let (Some(lab), false) = (external, interface.addresses.is_empty()) {
-        let message = format!("an address for an interface on a network of lab `{lab}`");
-        let flaw = Flaw::new(codes::EXTERNAL_KEYS, format!("{place}/addresses"), message);
-        flaws.push(flaw.hint("leave `addresses` out: it gets a free one"));
-    }
 }
 
 /// Who needs the interface's MTU to let IPv6 through: itself, or the gateway, since a

@@ -102,6 +102,10 @@ INTERFACE "interface" = "an interface" {
         "Largest packet; with IPv6 at least 1280.";
     "trusted": Kind::Flag, Flag(false),
         "Whether it may speak from any address, and answer as a DHCP server or IPv6 router.";
+    "isolated": Kind::Flag, Flag(false),
+        "Whether it reaches no other isolated interface of its network.";
+    "default_route": Kind::Flag, Flag(true),
+        "Whether its network's gateway may be the way to everything.";
 }
 ROUTE "route" = "a route" {
     "to": Kind::One(&DESTINATION), Required("the destination: `to: SUBNET` or `to: default`"),

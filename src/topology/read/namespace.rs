@@ -33,6 +33,8 @@ impl Reader<'_> {
         let mac = fields.take("mac");
         let mtu = fields.take("mtu");
         let trusted = fields.take("trusted");
+        let isolated = fields.take("isolated");
+        let default_route = fields.take("default_route");
         Some(Interface {
             network: network
                 .and_then(|item| self.parsed(&item, "the name of a network", codes::BAD_NAME)),
@@ -40,6 +42,8 @@ impl Reader<'_> {
             mac: mac.and_then(|item| self.parsed(&item, "a hardware address", codes::BAD_MAC)),
             mtu: mtu.and_then(|item| self.mtu(&item)),
             trusted: trusted.is_some_and(|item| self.flag(&item).unwrap_or_default()),
+            isolated: isolated.is_some_and(|item| self.flag(&item).unwrap_or_default()),
+            no_default_route: default_route.is_some_and(|item| self.flag(&item) == Some(false)),
         })
     }
 

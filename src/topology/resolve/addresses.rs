@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use super::ResolveError;
 use crate::ipam::{Full, Holder, Leases, Open, Pool, number};
-use crate::state::{End, LabName, NetworkName};
-use crate::topology::Topology;
+use crate::state::{End, IfName, LabName, Netns, NetworkName};
+use crate::topology::{Interface, Network, Topology};
 
 /// An interface that needs an address in a subnet of its network.
 struct Wish<'t> {
@@ -23,6 +23,10 @@ pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, Resolv
     not_held(topology, held)?;
     let mut pools = pools(topology, held);
     let mut leased = Leases::default();
+    for wish in external(topology) {
+        let address = wish.allowed()?;
+        leased.insert(wish.end, address.trunc(), address.addr());
+    }
     let mut open = Vec::new();
     for wish in wishes(topology) {
         let old = held.get(&wish.end, &wish.subnet);
@@ -107,6 +111,59 @@ fn not_held(topology: &Topology, held: &Leases) -> Result<(), ResolveError> {
         }
     }
     Ok(())
+}
+
+/// An address that the file gives an interface on another lab's network. Others there learn of
+/// it by its lease.
+struct Chosen<'t> {
+    end: End,
+    address: IpNet,
+    network: (&'t NetworkName, &'t Network),
+}
+
+fn external(topology: &Topology) -> impl Iterator<Item = Chosen<'_>> {
+    let on_others = |(netns, dev, interface): (&Netns, &IfName, &'_ Interface)| {
+        let (end, addresses) = (
+            End {
+                netns: netns.clone(),
+                dev: dev.clone(),
+            },
+            interface.addresses.clone(),
+        );
+        let network = topology
+            .networks
+            .get_key_value(interface.network.as_ref()?)?;
+        network.1.external.as_ref()?;
+        Some(addresses.into_iter().map(move |address| Chosen {
+            end: end.clone(),
+            address,
+            network,
+        }))
+    };
+    topology.interfaces().filter_map(on_others).flatten()
+}
+
+impl Chosen<'_> {
+    /// The address, if that lab does not keep it back.
+    fn allowed(&self) -> Result<IpNet, ResolveError> {
+        let ((network, of), address) = (self.network, self.address);
+        let subnet = address.trunc();
+        if !of.subnets.contains(&subnet) {
+            return Err(ResolveError::NotInside {
+                address,
+                end: Box::new(self.end.clone()),
+                network: network.clone(),
+            });
+        }
+        match Open::new(subnet, &[], &of.exclude).contains(address.addr()) {
+            true => Ok(address),
+            false => Err(ResolveError::KeptBack {
+                address,
+                end: Box::new(self.end.clone()),
+                network: network.clone(),
+            }),
+        }
+    }
 }
 
 /// A pool for each subnet, without the addresses that the file names: those it gives

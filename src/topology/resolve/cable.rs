@@ -30,6 +30,7 @@ pub(super) fn plug(
         mtu,
         master: Some(topology.bridge(name, network)),
         hairpin: topology.is_front(&end),
+        isolated: interface.isolated,
         owner: Some(topology.lab.clone()),
         addrgen: Some(AddrGen::None),
         ..veth(&end)

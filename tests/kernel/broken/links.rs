@@ -134,7 +134,7 @@ pub(super) const CASES: &[Case] = &[
         broken: "nft 'add chain inet filter forward { type filter hook forward priority 0; policy drop; }'",
         ask: "one two",
         cause: "filtered",
-        line: "table inet filter of host drops it (forward): chain forward: policy drop",
+        line: "drops it (forward, which frames on a bridge meet by br_netfilter): chain forward: policy drop",
     },
     Case {
         name: "a foreign rule",

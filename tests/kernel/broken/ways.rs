@@ -141,7 +141,21 @@ pub(super) const CASES: &[Case] = &[
         broken: "ip -n one rule add to 203.0.113.2 priority 10 prohibit",
         ask: "one 203.0.113.2",
         cause: "route-refuses",
-        line: "says prohibit",
+        line: "a routing rule of one says prohibit: 10: from all to 203.0.113.2",
+    },
+    Case {
+        name: "a routing rule that says unreachable",
+        broken: "ip -n one rule add to 203.0.113.2 priority 10 unreachable",
+        ask: "one 203.0.113.2",
+        cause: "route-refuses",
+        line: "a routing rule of one says unreachable: 10:",
+    },
+    Case {
+        name: "a routing rule that says blackhole, on the way",
+        broken: "ip rule add to 203.0.113.2 priority 10 blackhole",
+        ask: "one 203.0.113.2",
+        cause: "route-refuses",
+        line: "a routing rule of host says blackhole: 10:",
     },
     Case {
         name: "a router that is not there",
@@ -197,7 +211,7 @@ pub(super) const CASES: &[Case] = &[
         broken: r#"nft 'table netdev n { chain i { type filter hook ingress device "uplink" priority 0; policy drop; }; }'"#,
         ask: "one 203.0.113.2",
         cause: "filtered",
-        line: "table netdev n of host drops it (ingress)",
+        line: "table netdev n of host drops it (ingress, of who asks for 203.0.113.2)",
     },
     Case {
         name: "a routing rule for the source",

@@ -11,7 +11,8 @@ use super::trouble::Trouble;
 /// Tell what this machine can and cannot do for container networks
 ///
 /// What the kernel can do is found by doing it, in network namespaces that are thrown
-/// away: the kernel may load modules for that, as it would for a lab. Nothing else is
+/// away. The kernel may load modules for what a lab needs, as it would for a lab; what
+/// netyard does not need is not tried where that would load one. Nothing else is
 /// changed. Each finding says what follows from it (`so:`) and what to do about it
 /// (`do:`). A note is about what netyard does not need, a warning about something of it
 /// that does not work or will be disturbed; an error is about what it needs: then the
@@ -42,13 +43,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let width = output::width();
     for group in Group::ALL {
         let of_group: Vec<&Finding> = findings.iter().filter(|f| f.group == group).collect();
-        let (good, mut other): (Vec<&Finding>, Vec<&Finding>) =
-            of_group.into_iter().partition(|f| f.level == Level::Ok);
+        let (quiet, mut other): (Vec<&Finding>, Vec<&Finding>) =
+            of_group.into_iter().partition(|f| f.level < Level::Note);
         other.sort_by_key(|finding| Reverse(finding.level));
         say!("{}", styled(BOLD, group));
-        match args.all {
-            true => good.iter().for_each(|finding| show(finding, width)),
-            false => condensed(&good, width),
+        for level in [Level::Ok, Level::Untried] {
+            let mut own = quiet.iter().filter(|finding| finding.level == level);
+            match args.all {
+                true => own.for_each(|finding| show(finding, width)),
+                false => condensed(level, own.by_ref().map(|finding| finding.id), width),
+            }
         }
         other.iter().for_each(|finding| show(finding, width));
     }
@@ -59,11 +63,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 /// How far the words after the level begin.
 const INDENT: usize = 10;
 
-fn condensed(good: &[&Finding], width: usize) {
-    let mut ids: Vec<&str> = good.iter().map(|finding| finding.id).collect();
+fn condensed(level: Level, ids: impl Iterator<Item = &'static str>, width: usize) {
+    let mut ids: Vec<&str> = ids.collect();
     ids.dedup();
-    if !ids.is_empty() {
-        told(Level::Ok, &ids.join(", "), width);
+    if ids.is_empty() {
+        return;
+    }
+    told(level, &ids.join(", "), width);
+    if level == Level::Untried {
+        let why = "their modules are not loaded, and netyard does not need them";
+        indented("so: ", why, width);
+        let more = "`netyard doctor --all` says of each how to load it";
+        indented("do: ", more, width);
     }
 }
 
@@ -81,7 +92,7 @@ fn show(finding: &Finding, width: usize) {
 fn told(level: Level, text: &str, width: usize) {
     let style = match level {
         Level::Ok => GOOD,
-        Level::Note => DIM,
+        Level::Untried | Level::Note => DIM,
         Level::Warning => WARN,
         Level::Error => BAD,
     };

@@ -6,12 +6,13 @@ use clap::ValueEnum;
 use netyard::error::Error;
 use netyard::ipam::Leases;
 use netyard::report::codes;
-use netyard::state::survey::{Far, Survey};
+use netyard::state::survey::Survey;
 use netyard::topology::resolve;
 use netyard::{graph, survey};
 
+use super::meant::Meant;
 use super::trouble::Trouble;
-use super::{output, show, source};
+use super::{output, source};
 
 /// Draw this host, a lab or a file: namespaces, switches, cables
 ///
@@ -28,8 +29,8 @@ Examples: netyard graph lab.yaml                    in this terminal
           netyard graph three --as mermaid          for a README
           netyard graph lab.yaml --as dot | dot -Tpdf -o lab.pdf")]
 pub(crate) struct Args {
-    /// A topology file (`-` reads standard input), or a lab, a namespace or a container
-    /// of this host
+    /// A topology file (`-` reads standard input), or a lab, a namespace (also
+    /// `ns:NAME`) or a container of this host
     #[arg(value_name = "FILE|LAB|NS", value_hint = clap::ValueHint::FilePath)]
     what: Option<String>,
     /// All of this host, as without an argument
@@ -86,12 +87,6 @@ fn drawn(what: Option<&str>) -> Result<(Survey, String), Trouble> {
         let (state, _) = resolve(&topology, &Leases::default()).map_err(Error::from)?;
         return Ok((graph::survey(&state), format!("lab {}", topology.lab)));
     }
-    let mut part = show::part(survey::look()?, what)?;
-    // What is hidden elsewhere on the host is another matter.
-    let mut devices = part.namespaces.iter().flat_map(|space| &space.devices);
-    let leads_there = devices.any(|device| matches!(device.far, Some(Far::Unseen(_))));
-    if !leads_there && part.namespaces.iter().all(|space| space.unread.is_none()) {
-        part.unseen.clear();
-    }
+    let part = Meant::by(what).part(survey::look()?)?;
     Ok((part, what.to_owned()))
 }

@@ -18,6 +18,7 @@ mod graph;
 mod init;
 mod list;
 mod man;
+mod meant;
 mod monitor;
 mod output;
 mod plan;

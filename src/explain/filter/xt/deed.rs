@@ -19,6 +19,14 @@ pub(in crate::explain::filter) fn target(
     match (name, revision) {
         ("MARK", 2) => packet.mark = changed(packet.mark, info.u32(4), info.u32(0).into()),
         ("CONNMARK", 1 | 2) => connmark(info, revision, packet),
+        // `IPT_TTL_SET`, `IPT_TTL_INC`, `IPT_TTL_DEC`.
+        ("TTL" | "HL", _) => {
+            packet.ttl = match (info.u8(0), info.u8(1)) {
+                (0, ttl) => ttl,
+                (1, more) => packet.ttl.saturating_add(more),
+                (_, less) => packet.ttl.saturating_sub(less),
+            }
+        }
         ("NOTRACK", _) if !scene.tracked => untrack(packet),
         // `XT_CT_NOTRACK`.
         ("CT", _) if info.u16(0) & 1 != 0 && !scene.tracked => untrack(packet),
@@ -39,7 +47,7 @@ pub(in crate::explain::filter) fn target(
 
 /// Targets behind which the packet meets the next rule, with nothing changed that is looked
 /// at here.
-const PASS: [&str; 22] = [
+const PASS: [&str; 20] = [
     "LOG",
     "NFLOG",
     "TRACE",
@@ -51,8 +59,6 @@ const PASS: [&str; 22] = [
     "CONNSECMARK",
     "DSCP",
     "TOS",
-    "TTL",
-    "HL",
     "ECN",
     "IDLETIMER",
     "LED",

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use netlink_packet_route::link::{
     BridgeStpState, InfoBond, InfoBridge, InfoData, InfoGeneve, InfoGre, InfoIpTunnel, InfoIpVlan,
-    InfoMacVlan, InfoMacVtap, InfoVlan, InfoVrf, InfoVxlan,
+    InfoMacVlan, InfoMacVtap, InfoVlan, InfoVrf, InfoVxlan, IpVlanFlags,
 };
 
 /// Words and values.
@@ -25,13 +25,7 @@ pub(super) fn details(data: &InfoData) -> Details {
             _ => {}
         }),
         InfoData::Vxlan(all) => all.iter().for_each(|one| vxlan(one, &mut tell)),
-        InfoData::Geneve(all) => all.iter().for_each(|one| match one {
-            InfoGeneve::Id(id) => tell("id", id),
-            InfoGeneve::Remote(ip) => tell("remote", ip),
-            InfoGeneve::Remote6(ip) => tell("remote", ip),
-            InfoGeneve::Port(port) => tell("dstport", port),
-            _ => {}
-        }),
+        InfoData::Geneve(all) => all.iter().for_each(|one| geneve(one, &mut tell)),
         InfoData::Bond(all) => all.iter().for_each(|one| match one {
             InfoBond::Mode(mode) => tell("mode", mode),
             InfoBond::MiiMon(ms) => tell("miimon", ms),
@@ -47,11 +41,7 @@ pub(super) fn details(data: &InfoData) -> Details {
                 tell("mode", mode);
             }
         }),
-        InfoData::IpVlan(all) => all.iter().for_each(|one| {
-            if let InfoIpVlan::Mode(mode) = one {
-                tell("mode", mode);
-            }
-        }),
+        InfoData::IpVlan(all) => all.iter().for_each(|one| ipvlan(one, &mut tell)),
         InfoData::Vrf(all) => all.iter().for_each(|one| {
             if let InfoVrf::TableId(table) = one {
                 tell("table", table);
@@ -81,6 +71,28 @@ fn bridge(one: &InfoBridge, tell: &mut impl FnMut(&str, &dyn Display)) {
             tell("stp", &if on { "on" } else { "no" });
         }
         InfoBridge::VlanFiltering(true) => tell("vlan_filtering", &1),
+        _ => {}
+    }
+}
+
+fn geneve(one: &InfoGeneve, tell: &mut impl FnMut(&str, &dyn Display)) {
+    match one {
+        InfoGeneve::Id(id) => tell("id", id),
+        InfoGeneve::Remote(ip) => tell("remote", ip),
+        InfoGeneve::Remote6(ip) => tell("remote", ip),
+        InfoGeneve::Port(port) => tell("dstport", port),
+        _ => {}
+    }
+}
+
+/// What its mode says is another thing than who on the card hears whom.
+fn ipvlan(one: &InfoIpVlan, tell: &mut impl FnMut(&str, &dyn Display)) {
+    match one {
+        InfoIpVlan::Mode(mode) => tell("mode", mode),
+        InfoIpVlan::Flags(flags) if flags.contains(IpVlanFlags::Private) => {
+            tell("flags", &"private");
+        }
+        InfoIpVlan::Flags(flags) if flags.contains(IpVlanFlags::Vepa) => tell("flags", &"vepa"),
         _ => {}
     }
 }

@@ -188,6 +188,9 @@ fn base(family: u8, body: &[u8], made: usize) -> Option<BaseChain> {
 /// Those of bridges have the numbers of `inet` (include/uapi/linux/netfilter_bridge.h).
 fn hook(family: u8, number: u32) -> Option<Hook> {
     match (family, number) {
+        (NFPROTO_ARP, NF_ARP_IN) => Some(Hook::Input),
+        (NFPROTO_ARP, NF_ARP_OUT) => Some(Hook::Output),
+        (NFPROTO_ARP, NF_ARP_FORWARD) => Some(Hook::Forward),
         (NFPROTO_ARP, _) => None,
         (NFPROTO_NETDEV, NF_NETDEV_INGRESS) | (NFPROTO_INET, NF_INET_INGRESS) => {
             Some(Hook::Ingress)

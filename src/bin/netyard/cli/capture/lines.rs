@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use anstream::AutoStream;
-use netyard::capture::{Count, Interface, Medium, Packet, Seen, time_of_day};
+use netyard::capture::{Count, Interface, LocalTime, Medium, Packet, Seen};
 use serde_json::{Value, json};
 
 use super::super::output::{BOLD, DIM};
@@ -12,31 +12,34 @@ use super::decode::{At, Decoder};
 /// Lines for people.
 pub(super) struct Text {
     out: BufWriter<AutoStream<io::StdoutLock<'static>>>,
-    /// The interfaces' names, all of one width.
+    /// The interfaces' names, and the width of the longest.
     names: Vec<(String, Medium)>,
+    width: usize,
     decoder: Decoder,
 }
 
 impl Text {
     pub(super) fn new(interfaces: &[Interface]) -> Self {
-        let names: Vec<String> = interfaces
-            .iter()
-            .map(|one| format!("{}:{}", one.netns, one.dev))
-            .collect();
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        let names = names.into_iter().map(|name| format!("{name:width$}"));
-        let media = interfaces.iter().map(|one| one.medium);
-        Text {
+        let mut text = Text {
             out: BufWriter::new(anstream::AutoStream::auto(io::stdout().lock())),
-            names: names.zip(media).collect(),
+            names: Vec::new(),
+            width: 0,
             decoder: Decoder::default(),
-        }
+        };
+        interfaces.iter().for_each(|one| text.came(one));
+        text
+    }
+
+    pub(super) fn came(&mut self, one: &Interface) {
+        let name = format!("{}:{}", one.netns, one.dev);
+        self.width = self.width.max(name.len());
+        self.names.push((name, one.medium));
     }
 
     pub(super) fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         let (name, medium) = &self.names[packet.interface];
-        let [hour, minute, second] = time_of_day(packet.time.as_secs());
-        let micro = packet.time.subsec_micros();
+        let width = self.width;
+        let clock = LocalTime::of(packet.time).fine_clock();
         let way = match packet.seen {
             Seen::Out => "out",
             _ => "in ",
@@ -44,7 +47,7 @@ impl Text {
         let decoded = self.decoder.decode(*medium, packet.bytes, packet.length);
         writeln!(
             self.out,
-            "{DIM}{hour:02}:{minute:02}:{second:02}.{micro:06}{DIM:#} {BOLD}{name}{BOLD:#} {way} {decoded}"
+            "{DIM}{clock}{DIM:#} {BOLD}{name:width$}{BOLD:#} {way} {decoded}"
         )
     }
 
@@ -102,6 +105,17 @@ impl Json {
             "info": decoded.info,
         });
         self.line(&value)
+    }
+
+    pub(super) fn came(&mut self, one: &Interface) -> io::Result<()> {
+        self.interfaces.push(one.clone());
+        let (netns, dev, lab) = (&one.netns, &one.dev, &one.lab);
+        self.line(&json!({ "event": "came", "namespace": netns, "interface": dev, "lab": lab }))
+    }
+
+    pub(super) fn missed(&mut self, one: &Interface, why: &str) -> io::Result<()> {
+        let (netns, dev) = (&one.netns, &one.dev);
+        self.line(&json!({ "event": "missed", "namespace": netns, "interface": dev, "why": why }))
     }
 
     pub(super) fn gone(&mut self, interface: &Interface) -> io::Result<()> {

@@ -17,6 +17,7 @@ use netyard::lab;
 use netyard::report::codes;
 use netyard::state::{LabName, Netns};
 
+use super::meant;
 use super::output::{BAD, styled};
 use super::trouble::Trouble;
 use super::watch::signals;
@@ -26,12 +27,12 @@ use record::{Output, Record};
 
 /// Show or record the packets of several namespaces at once
 ///
-/// A place is a namespace, which stands for all its devices, or one device of it as
-/// NAMESPACE:INTERFACE; `host` is the namespace netyard runs in. Packets are told in the
+/// A place is a namespace, which stands for all its devices, also those that come later,
+/// or one device of it as NAMESPACE:INTERFACE; `host` is the namespace netyard runs in. Packets are told in the
 /// order of their times, wherever they were seen: the same packet on its way, place by place.
 /// What begins with no place is the filter, as tcpdump has it (pcap-filter(7)); `--` may
 /// stand before it. Filters need libpcap on this machine. Ctrl-C ends it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples: netyard capture one two:eth0 icmp         two places, pings only
           netyard capture --lab web -w web.pcapng   a lab, into one file
@@ -81,6 +82,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
+    let words = meant::places(&args.words)?;
+    let args = &Args {
+        words,
+        ..args.clone()
+    };
     let Asked {
         places,
         filter,
@@ -107,7 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         anstream::eprintln!("capturing on {}", listed(&interfaces));
     }
     capture.keep(stop.as_fd(), args.time, &mut record)?;
-    let counts = capture.counts()?;
+    let (interfaces, counts) = (capture.interfaces(), capture.counts()?);
     record.end(&interfaces, &counts)?;
     if !args.json {
         tell(args, &interfaces, &counts);
@@ -171,7 +177,7 @@ fn told(error: Error, begins: Option<&str>) -> Trouble {
 fn output(args: &Args, wanted: &Wanted, interfaces: &[Interface]) -> Result<Output, Trouble> {
     let about = About {
         snaplen: wanted.snaplen,
-        filter: wanted.filter.as_deref(),
+        filter: wanted.filter.clone(),
     };
     let Some(path) = &args.write else {
         return Ok(match args.json {
@@ -184,7 +190,7 @@ fn output(args: &Args, wanted: &Wanted, interfaces: &[Interface]) -> Result<Outp
         false => Box::new(fs::File::create(path).map_err(|e| cannot_write(path, &e))?),
     };
     let out = io::BufWriter::with_capacity(256 * 1024, out);
-    let file = pcapng::File::begin(out, interfaces, &about);
+    let file = pcapng::File::begin(out, interfaces, about);
     Ok(Output::File(file.map_err(|e| cannot_write(path, &e))?))
 }
 
@@ -210,6 +216,12 @@ fn listed(interfaces: &[Interface]) -> String {
     }
 }
 
+/// `1 packet captured`, `2 packets captured`.
+fn packets(count: u64) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} packet{s} captured")
+}
+
 /// So many interfaces have a line at the end.
 const SHOWN: usize = 16;
 
@@ -227,7 +239,7 @@ fn tell(args: &Args, interfaces: &[Interface], counts: &[Count]) {
     };
     // Over the `^C` that a terminal shows.
     let start = if io::stderr().is_terminal() { "\r" } else { "" };
-    anstream::eprintln!("{start}{captured} packets captured, {}{to}", lost(dropped));
+    anstream::eprintln!("{start}{}, {}{to}", packets(captured), lost(dropped));
     let busy = interfaces.iter().zip(counts);
     let busy: Vec<_> = busy
         .filter(|(_, count)| count.captured + count.dropped > 0)
@@ -245,6 +257,7 @@ fn tell(args: &Args, interfaces: &[Interface], counts: &[Count]) {
         );
     }
     if let Some(more) = busy.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        anstream::eprintln!("  and {more} more interfaces");
+        let s = if more == 1 { "" } else { "s" };
+        anstream::eprintln!("  and {more} more interface{s}");
     }
 }

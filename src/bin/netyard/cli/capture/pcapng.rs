@@ -16,20 +16,22 @@ pub(super) struct File<W: Write> {
     out: W,
     /// Of one block; kept, as most are packets.
     block: Vec<u8>,
+    about: About,
 }
 
 /// What is said of all packets.
-pub(super) struct About<'a> {
+pub(super) struct About {
     pub(super) snaplen: u32,
-    pub(super) filter: Option<&'a str>,
+    pub(super) filter: Option<String>,
 }
 
 impl<W: Write> File<W> {
     /// Begins with what is known of the interfaces.
-    pub(super) fn begin(out: W, interfaces: &[Interface], about: &About<'_>) -> io::Result<Self> {
+    pub(super) fn begin(out: W, interfaces: &[Interface], about: About) -> io::Result<Self> {
         let mut file = File {
             out,
             block: Vec::new(),
+            about,
         };
         // The order of bytes, version 1.0, and a length that is not known.
         file.numbers(&[0x1a2b_3c4d]);
@@ -39,13 +41,12 @@ impl<W: Write> File<W> {
         let program = concat!("netyard ", env!("CARGO_PKG_VERSION"));
         file.option(4, program.as_bytes());
         file.end(SECTION)?;
-        interfaces
-            .iter()
-            .try_for_each(|one| file.interface(one, about))?;
+        interfaces.iter().try_for_each(|one| file.interface(one))?;
         Ok(file)
     }
 
-    fn interface(&mut self, one: &Interface, about: &About<'_>) -> io::Result<()> {
+    /// One more.
+    pub(super) fn interface(&mut self, one: &Interface) -> io::Result<()> {
         // tcpdump.org/linktypes.html: LINKTYPE_ETHERNET and LINKTYPE_RAW.
         let link: u16 = match one.medium {
             Medium::Ethernet => 1,
@@ -53,7 +54,7 @@ impl<W: Write> File<W> {
         };
         self.block.extend(link.to_ne_bytes());
         self.block.extend([0, 0]);
-        self.numbers(&[about.snaplen]);
+        self.numbers(&[self.about.snaplen]);
         let (netns, dev) = (&one.netns, &one.dev);
         self.option(2, format!("{netns}:{dev}").as_bytes());
         self.option(3, format!("device {dev} in namespace {netns}").as_bytes());
@@ -67,7 +68,7 @@ impl<W: Write> File<W> {
         }
         // Times in units of 10^-9 seconds.
         self.option(9, &[9]);
-        if let Some(filter) = about.filter {
+        if let Some(filter) = self.about.filter.clone() {
             // Of the kind that libpcap compiles.
             self.option(11, &[&[0], filter.as_bytes()].concat());
         }

@@ -102,6 +102,34 @@ impl Log for Record {
         }
     }
 
+    fn came(&mut self, interface: &Interface) {
+        let told = match &mut self.output {
+            Output::File(file) => file.interface(interface),
+            Output::Text(text) => {
+                text.came(interface);
+                Ok(())
+            }
+            Output::Json(json) => json.came(interface),
+        };
+        let _ = self.done(told);
+        if !matches!(self.output, Output::Json(_)) {
+            anstream::eprintln!("{}:{} has come", interface.netns, interface.dev);
+        }
+    }
+
+    fn missed(&mut self, interface: &Interface, why: &str) {
+        match &mut self.output {
+            Output::Json(json) => {
+                let told = json.missed(interface, why);
+                let _ = self.done(told);
+            }
+            _ => {
+                let Interface { netns, dev, .. } = interface;
+                anstream::eprintln!("{netns}:{dev} has come, and is not captured: {why}");
+            }
+        }
+    }
+
     fn gone(&mut self, interface: &Interface) {
         match &mut self.output {
             Output::Json(json) => {

@@ -14,8 +14,8 @@ use netyard::state::survey::{Space, Survey};
 use netyard::survey;
 use serde_json::json;
 
+use super::meant::by_process;
 use super::output::{self, BAD, BOLD, DIM, GOOD, say, styled};
-use super::show;
 use super::trouble::Trouble;
 
 /// That of `ping`.
@@ -173,7 +173,7 @@ impl FromStr for Port {
 fn question(args: &Args, survey: &Survey) -> Result<Question, Unasked> {
     let from = place(survey, &args.from)?;
     // A process's namespace has a colon in what it is called.
-    let (name, load) = match survey.find(&show::meant(&args.to)).is_empty() {
+    let (name, load) = match survey.find(&by_process(&args.to)).is_empty() {
         true => target(&args.to)?,
         false => (args.to.as_str(), Load::Echo),
     };
@@ -190,6 +190,7 @@ fn question(args: &Args, survey: &Survey) -> Result<Question, Unasked> {
         to,
         load,
         size: args.size,
+        answered: false,
     })
 }
 
@@ -230,7 +231,7 @@ fn target(text: &str) -> Result<(&str, Load), Trouble> {
 }
 
 fn place(survey: &Survey, name: &str) -> Result<usize, Trouble> {
-    let name = &*show::meant(name);
+    let name = &*by_process(name);
     let found = survey.find(name);
     let said = match found.as_slice() {
         [one] if one.unread.is_some() => return Err(unread(one)),

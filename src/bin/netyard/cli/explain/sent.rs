@@ -1,7 +1,6 @@
 //! A packet that was sent, in words.
 
 use netyard::explain::{Agreement, Sent, Traced};
-use netyard::probe::Seen;
 use serde_json::json;
 
 use super::super::output::{BAD, BOLD, DIM, GOOD, say, styled};
@@ -19,12 +18,7 @@ pub(super) fn show(sent: &Sent) {
         Agreement::No(why) => (BAD, "not as explained", why),
         Agreement::Open(why) => (BOLD, "not to be compared", why),
     };
-    let after = match sent.seen {
-        Seen::Reached => format!(" after {:.2} ms", milliseconds(sent)),
-        Seen::NoAnswer => format!(" within {:.0} ms", milliseconds(sent)),
-        _ => String::new(),
-    };
-    say!("{}: {why}{after}", styled(style, word));
+    say!("{}: {why}", styled(style, word));
 }
 
 /// That a chain ends and lets all pass tells nothing.
@@ -49,10 +43,6 @@ fn met(traced: &Traced) -> String {
     }
 }
 
-fn milliseconds(sent: &Sent) -> f64 {
-    sent.after.as_secs_f64() * 1000.0
-}
-
 pub(super) fn as_json(sent: &Sent) -> serde_json::Value {
     let (agrees, why) = match &sent.agreement {
         Agreement::Yes(why) => (Some(true), why),
@@ -61,7 +51,7 @@ pub(super) fn as_json(sent: &Sent) -> serde_json::Value {
     };
     json!({
         "seen": sent.seen,
-        "after_ms": milliseconds(sent),
+        "after_ms": sent.after.as_secs_f64() * 1000.0,
         "trace": sent.trace,
         "agrees": agrees,
         "why": why,

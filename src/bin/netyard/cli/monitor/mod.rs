@@ -8,7 +8,9 @@ use netyard::monitor::{LocalTime, Monitor, local_time};
 use netyard::state::happening::{
     Change, Event, Happening, LinkChange, NamespaceChange, Noun, Power,
 };
+use netyard::survey;
 
+use super::meant::{Found, Meant};
 use super::output::{BAD, BOLD, DIM, GOOD, say, styled};
 use super::trouble::Trouble;
 use super::watch::signals;
@@ -27,7 +29,7 @@ Examples: netyard monitor                          everything, everywhere
           netyard monitor --only links,addresses   some of it
           netyard monitor --json --count 1         wait for the next event")]
 pub(crate) struct Args {
-    /// Namespaces or labs, also those to come; `host` is the namespace netyard runs in
+    /// Labs or namespaces (also `ns:NAME`), also those to come; `host` is the namespace netyard runs in
     #[arg(value_name = "LAB|NS")]
     only_in: Vec<String>,
     /// Only these kinds of events
@@ -82,6 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         let why = "an ordinary user hears of this namespace only; root hears of all";
         anstream::eprintln!("{}", styled(DIM, why));
     }
+    let only_in = args.only_in.iter().map(|name| wanted(name));
+    let only_in = only_in.collect::<Result<Vec<_>, Trouble>>()?;
     let until = args.time.map(|time| Instant::now() + time);
     let mut left = args.count.unwrap_or(u64::MAX);
     while left > 0 {
@@ -89,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             break;
         };
         let time = local_time();
-        let told = all.iter().filter(|one| args.wants(one));
+        let told = all.iter().filter(|one| args.wants(one, &only_in));
         for one in told.take(usize::try_from(left).unwrap_or(usize::MAX)) {
             match args.json {
                 true => say!("{}", json::line(&time, one)),
@@ -101,26 +105,38 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where somebody wants to hear of; what has a name may come later, a process has none.
+type Wanted = (Meant, Option<Found>);
+
+fn wanted(name: &str) -> Result<Wanted, Trouble> {
+    let meant = Meant::by(name);
+    let found = match (&meant, name.contains(':')) {
+        (Meant::Any(_), true) => Some(meant.find(&survey::look()?)?),
+        _ => None,
+    };
+    Ok((meant, found))
+}
+
 impl Args {
-    fn wants(&self, one: &Happening) -> bool {
+    fn wants(&self, one: &Happening, only_in: &[Wanted]) -> bool {
         let noun = one.event.noun();
         let kind = self.only.is_empty() || self.only.iter().any(|kind| kind.noun() == noun);
         let noise = one.event.is_noise() && !self.neighbours;
-        noun == Noun::Lost || kind && !noise && is_there(one, &self.only_in)
+        noun == Noun::Lost || kind && !noise && is_there(one, only_in)
     }
 }
 
 /// Whether it happened in one of these namespaces or labs; none of them is everywhere.
-pub(crate) fn is_there(one: &Happening, only_in: &[String]) -> bool {
+fn is_there(one: &Happening, only_in: &[Wanted]) -> bool {
     let Some(place) = &one.place else { return true };
     let was = match &one.event {
         Event::Namespace(NamespaceChange::Renamed { old }) => Some(old),
         _ => None,
     };
-    let lab = place.lab.as_ref().map(|lab| lab.as_str());
-    let is = |wanted: &String| {
-        let lab_too = wanted.strip_prefix("lab:").unwrap_or(wanted);
-        *wanted == place.netns || Some(wanted) == was || lab == Some(lab_too)
+    let lab = place.lab.as_ref();
+    let is = |(meant, found): &Wanted| {
+        let found = found.as_ref().is_some_and(|found| found.is(place));
+        found || meant.is(&place.netns, lab) || was.is_some_and(|was| meant.is(was, lab))
     };
     only_in.is_empty() || only_in.iter().any(is)
 }

@@ -1,15 +1,11 @@
 pub(crate) mod cells;
 mod text;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use netyard::report::codes;
-use netyard::state::LabName;
-use netyard::state::survey::Survey;
-use netyard::{lab, survey};
+use netyard::survey;
 
+use super::meant::Meant;
 use super::output;
 use super::trouble::Trouble;
 
@@ -22,13 +18,13 @@ use super::trouble::Trouble;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples: netyard show                all of this host
           netyard show one            a namespace, by its name
-          netyard show two-pcs        a lab, by its name
-          netyard show lab:three      one that has a namespace of its name
+          netyard show three          a lab, by its name
+          netyard show ns:three       a namespace that a lab has the name of
           netyard show pid:4711       the namespace of a process
           netyard show 0123456789ab   that of a container, by its number
           netyard show --json | jq '.namespaces[].name'")]
 pub(crate) struct Args {
-    /// A namespace, a lab or a container; `host` is the namespace that netyard runs in
+    /// A lab, a namespace (also `ns:NAME`) or a container; `host` is the namespace that netyard runs in
     #[arg(value_name = "LAB|NS")]
     what: Option<String>,
     /// All of this host, as without an argument
@@ -46,57 +42,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let whole = survey::look()?;
     let (survey, long) = match &args.what {
         None => (whole, args.long),
-        Some(what) => (part(whole, what)?, true),
+        Some(what) => (Meant::by(what).part(whole)?, true),
     };
     if args.json {
         return output::json(&survey);
     }
     text::show(&survey, long);
     Ok(ExitCode::SUCCESS)
-}
-
-/// The part that somebody means by a name. A namespace is meant before a lab of that name.
-pub(crate) fn part(survey: Survey, what: &str) -> Result<Survey, Trouble> {
-    if let Some(lab) = what.strip_prefix("lab:") {
-        return of_lab(survey, lab);
-    }
-    let what = &*meant(what);
-    let found = survey.find(what);
-    if let [_, _, ..] = found.as_slice() {
-        let names: Vec<&str> = found.iter().map(|space| space.name.as_str()).collect();
-        let said = format!("`{what}` may be {}", names.join(" or "));
-        return Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"));
-    }
-    let names: BTreeSet<String> = found.iter().map(|space| space.name.clone()).collect();
-    if !names.is_empty() {
-        return Ok(survey.only(&names));
-    }
-    of_lab(survey, what)
-}
-
-fn of_lab(survey: Survey, name: &str) -> Result<Survey, Trouble> {
-    let lab = name.parse::<LabName>().ok();
-    let known = |lab: &LabName| lab::list().is_ok_and(|all| all.iter().any(|one| one.name == *lab));
-    match lab.filter(known) {
-        Some(lab) => Ok(survey.of_lab(&lab)),
-        None => {
-            let said = format!("no namespace, container or lab is called `{name}`");
-            let trouble = Trouble::failed(codes::NO_SUCH_NAMESPACE, said);
-            Err(match survey.unseen.first() {
-                Some(unseen) => trouble.cause(unseen.clone()),
-                None => trouble,
-            })
-        }
-    }
-}
-
-/// A process is meant by its namespace, which may be the one that netyard runs in.
-pub(crate) fn meant(what: &str) -> Cow<'_, str> {
-    let pid = what.strip_prefix("pid:");
-    let pid = pid.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
-    let namespace = pid.and_then(|pid| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok());
-    match namespace {
-        Some(namespace) => Cow::Owned(namespace.to_string_lossy().into_owned()),
-        None => Cow::Borrowed(what),
-    }
 }

@@ -1,9 +1,12 @@
-//! A survey as text: a paragraph for each namespace.
+//! A survey as text: a paragraph for each namespace. On a terminal, what is too long for a
+//! line goes on below it, indented.
 
-use netyard::state::survey::{Device, Space, Survey};
+use anstyle::Style;
+use netyard::report::wrap;
+use netyard::state::survey::{Device, Path, Space, Survey};
 
 use super::cells;
-use crate::cli::output::{BAD, BOLD, DIM, GOOD, say, styled};
+use crate::cli::output::{BAD, BOLD, DIM, GOOD, fits, say, styled};
 
 /// Prints it; `long` with neighbours, counters and processes.
 pub(super) fn show(survey: &Survey, long: bool) {
@@ -31,7 +34,41 @@ pub(super) fn show(survey: &Survey, long: bool) {
         below(space, long);
     }
     for unseen in &survey.unseen {
-        say!("\n{} {unseen}", styled(BAD, "not shown:"));
+        say!("");
+        let head = "not shown: ";
+        beside(&styled(BAD, head), head.len(), PLAIN, unseen);
+    }
+}
+
+const PLAIN: Style = Style::new();
+/// The least room for a text beside its head; where there is less, it stands below.
+const ROOM: usize = 24;
+/// How far what stands below is indented.
+const INDENT: usize = 6;
+
+/// A head, which has so many columns without its colours, and a text of several lines.
+fn beside(head: &str, columns: usize, style: Style, text: &str) {
+    let width = fits();
+    let (mut head, indent) = match width.saturating_sub(columns) >= ROOM {
+        true => (head, columns),
+        false => {
+            say!("{}", head.trim_end());
+            (&*" ".repeat(INDENT), INDENT)
+        }
+    };
+    let margin = " ".repeat(indent);
+    for line in wrap(text, width.saturating_sub(indent)).lines() {
+        say!("{head}{}", styled(style, line));
+        head = &margin;
+    }
+}
+
+/// A line of its own, which goes on where it is too long.
+fn below_it(style: Style, text: &str) {
+    let mut head = "  ";
+    for line in wrap(text, fits().saturating_sub(INDENT)).lines() {
+        say!("{head}{}", styled(style, line));
+        head = "      ";
     }
 }
 
@@ -64,13 +101,18 @@ fn title(space: &Space, long: bool) {
     if long {
         notes.push(format!("net:[{}]", space.inode));
     }
-    let notes = match notes.is_empty() {
-        true => String::new(),
-        false => format!("  {}", styled(DIM, notes.join(", "))),
-    };
-    say!("{}{notes}", styled(BOLD, &space.name));
+    let head = format!("{}  ", styled(BOLD, &space.name));
+    match notes.is_empty() {
+        true => say!("{}", head.trim_end()),
+        false => beside(
+            &head,
+            space.name.chars().count() + 2,
+            DIM,
+            &notes.join(", "),
+        ),
+    }
     if let Some(unread) = &space.unread {
-        say!("  {}", styled(BAD, unread));
+        below_it(BAD, unread);
     }
 }
 
@@ -78,61 +120,78 @@ fn line(space: &Space, device: &Device, widths: &Widths, long: bool) {
     let state = device.condition();
     let style = if device.carries() { GOOD } else { BAD };
     let padding = " ".repeat(widths.state - state.len());
-    let text = format!(
-        "  {:name$}  {:kind$}  {}{padding}  {:addresses$}  {}",
+    let (name, kind) = (widths.name, widths.kind);
+    let head = format!(
+        "  {:name$}  {:kind$}  {}{padding}  ",
         device.name,
         device.kind,
-        styled(style, state),
-        cells::addresses(device, long),
-        cells::wiring(space, device),
-        name = widths.name,
-        kind = widths.kind,
-        addresses = widths.addresses,
+        styled(style, state)
     );
-    say!("{}", text.trim_end());
+    let columns = name + kind + widths.state + 8;
+    let (addresses, wiring) = (cells::addresses(device, long), cells::wiring(space, device));
+    let together = format!("{addresses:width$}  {wiring}", width = widths.addresses);
+    let together = together.trim_end();
+    match (
+        addresses.is_empty() && wiring.is_empty(),
+        columns + together.chars().count() <= fits(),
+    ) {
+        (true, _) => say!("{}", head.trim_end()),
+        (false, true) => say!("{head}{together}"),
+        (false, false) => {
+            let text = format!("{addresses}\n{wiring}");
+            beside(&head, columns, PLAIN, text.trim());
+        }
+    }
     if long {
         let mac = device.mac.as_ref().map(|mac| format!("{mac}, "));
         let carried = cells::carried(&device.counters);
         let more = format!("{}mtu {}, {carried}", mac.unwrap_or_default(), device.mtu);
-        say!("  {:name$}  {}", "", styled(DIM, more), name = widths.name);
+        beside(&" ".repeat(name + 4), name + 4, DIM, &more);
     }
 }
+
+/// So many routes of a namespace are printed.
+const ROUTES: usize = 20;
 
 /// What a namespace has beside devices.
 fn below(space: &Space, long: bool) {
     // What the kernel adds with an address is seen by the address.
-    let said = |path: &&netyard::state::survey::Path| long || path.protocol != "kernel";
-    for path in space.routes.iter().filter(said) {
-        say!("  route {path}");
+    let said = |path: &&Path| long || path.protocol != "kernel";
+    let item = |text: String| below_it(PLAIN, &text);
+    let routes: Vec<&Path> = space.routes.iter().filter(said).collect();
+    for path in routes.iter().take(ROUTES) {
+        item(format!("route {path}"));
+    }
+    if let Some(more @ 1..) = routes.len().checked_sub(ROUTES) {
+        item(format!("and {more} more (--json has all)"));
     }
     for rule in &space.rules {
-        say!("  rule {rule}");
+        item(format!("rule {rule}"));
     }
     if long {
         for neighbour in &space.neighbours {
             let mac = neighbour.mac.as_deref().unwrap_or("unknown");
             let (address, dev, state) = (neighbour.address, &neighbour.dev, &neighbour.state);
-            say!("  neighbour {address} on {dev} at {mac} {state}");
+            item(format!("neighbour {address} on {dev} at {mac} {state}"));
         }
         for process in &space.processes {
-            say!("  process {} ({})", process.pid, process.name);
+            item(format!("process {} ({})", process.pid, process.name));
         }
-        space
-            .mounts
-            .iter()
-            .for_each(|mount| say!("  mounted at {mount}"));
+        for mount in &space.mounts {
+            item(format!("mounted at {mount}"));
+        }
     }
     let forwards = [(space.forwards.ipv4, "IPv4"), (space.forwards.ipv6, "IPv6")];
     let forwards: Vec<&str> = (forwards.into_iter())
         .filter_map(|(on, family)| on.then_some(family))
         .collect();
     if !forwards.is_empty() {
-        say!("  forwards {}", forwards.join(" and "));
+        item(format!("forwards {}", forwards.join(" and ")));
     }
     for subnet in &space.masquerades {
-        say!("  masquerades {subnet}");
+        item(format!("masquerades {subnet}"));
     }
     for port in &space.published {
-        say!("  publishes {port}");
+        item(format!("publishes {port}"));
     }
 }

@@ -24,7 +24,7 @@ fn case(report: &Report, row: &Row) -> String {
         check,
         outcome,
         cause,
-        ..
+        change,
     } = row;
     let name = format!(
         "{} to {}: {}, {}",
@@ -47,8 +47,11 @@ fn case(report: &Report, row: &Row) -> String {
     }
     let seen = escaped(&table::seen(row));
     let cause = escaped(cause.as_deref().unwrap_or_default());
+    let change = change.as_ref().map(|change| escaped(change));
+    let change = change.map(|change| format!("\nchange: {change}"));
+    let change = change.unwrap_or_default();
     text + &format!(
-        ">\n      <failure type=\"{seen}\" message=\"{cause}\">seen: {seen}\n{cause}</failure>\n    </testcase>\n"
+        ">\n      <failure type=\"{seen}\" message=\"{cause}\">seen: {seen}\n{cause}{change}</failure>\n    </testcase>\n"
     )
 }
 

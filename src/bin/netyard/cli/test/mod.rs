@@ -57,7 +57,7 @@ struct Row {
     check: Check,
     outcome: Outcome,
     cause: Option<String>,
-    /// What to change, where the packet was followed to what stops it.
+    /// What to change, where the packet was followed to what stops it: then the cause is that.
     change: Option<String>,
 }
 

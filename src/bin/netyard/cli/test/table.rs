@@ -46,15 +46,26 @@ pub(super) fn causes(failed: &[&Row]) {
         ..
     } in failed
     {
-        let (from, to) = (&check.from, check.to);
         if let Some(cause) = cause {
-            let said = wrap(&format!("FAIL {from} to {to}: {cause}"), fits());
+            let said = wrap(&format!("FAIL {}: {cause}", asked(check)), fits());
             say!("\n{}", said.replacen("FAIL", &styled(BAD, "FAIL"), 1));
             if let Some(change) = change {
                 say!("     {} {change}", styled(DIM, "change:"));
             }
         }
     }
+}
+
+/// What was sent where, and how well it must arrive: no two of a file are called the same.
+fn asked(check: &Check) -> String {
+    let what = format!(
+        "{} to {}, {}",
+        check.from,
+        target(check),
+        probe_name(check.probe)
+    );
+    let all: Vec<String> = std::iter::once(what).chain(bounds(check)).collect();
+    all.join(", ")
 }
 
 /// The namespace's name, where the file has it, and the address.
@@ -71,6 +82,13 @@ pub(super) fn expected(check: &Check) -> String {
         Some(false) => return "not reached".to_owned(),
         Some(true) => "reached",
     };
+    let all: Vec<String> = std::iter::once(reached.to_owned())
+        .chain(bounds(check))
+        .collect();
+    all.join(", ")
+}
+
+fn bounds(check: &Check) -> impl Iterator<Item = String> {
     let Bounds { rtt, loss, size } = check.bounds;
     let size = size.map(|size| match size {
         PacketSize::Device => "mtu".to_owned(),
@@ -78,9 +96,7 @@ pub(super) fn expected(check: &Check) -> String {
     });
     let rtt = rtt.map(|rtt| format!("rtt {rtt}"));
     let loss = loss.map(|loss| format!("loss {loss}"));
-    let bounds = [rtt, loss, size].into_iter().flatten();
-    let all: Vec<String> = std::iter::once(reached.to_owned()).chain(bounds).collect();
-    all.join(", ")
+    [rtt, loss, size].into_iter().flatten()
 }
 
 pub(super) fn seen(Row { check, outcome, .. }: &Row) -> String {

@@ -16,8 +16,8 @@ fn event(kind: &str, data: &Value) -> Bytes {
     format!("event: {kind}\ndata: {data}\n\n").into()
 }
 
-/// The picture, and what is in it by number.
-pub(super) fn map(survey: &Survey, unseen: &[String], title: &str, gone: bool) -> Bytes {
+/// The picture, and what is in it by number; or why there is none.
+pub(super) fn map(survey: &Survey, unseen: &[String], title: &str, why: Option<&str>) -> Bytes {
     let space = |space: &Space| {
         json!({
             "netns": space.inode, "name": space.name, "host": space.host, "lab": space.lab,
@@ -26,7 +26,7 @@ pub(super) fn map(survey: &Survey, unseen: &[String], title: &str, gone: bool) -
     };
     let namespaces: Vec<Value> = survey.namespaces.iter().map(space).collect();
     let data = json!({
-        "title": title, "gone": gone, "unseen": unseen, "namespaces": namespaces,
+        "title": title, "gone": why.is_some(), "why": why, "unseen": unseen, "namespaces": namespaces,
         "svg": graph::svg(survey, title),
     });
     event("map", &data)

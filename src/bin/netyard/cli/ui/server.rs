@@ -13,12 +13,12 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use netyard::report::codes;
 use netyard::state::survey::Survey;
 use netyard::survey;
 use tokio::sync::oneshot;
 
+use super::door::Door;
 use super::readers::Readers;
 use super::watcher::Watcher;
 use super::{message, page};
@@ -115,13 +115,9 @@ pub(super) fn serve(
     let result = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stop = tokio::net::UnixStream::from_std(stop)?;
-        let listener = listener.tap_io(|stream| {
-            // Messages are small, and should come at once; who takes none is gone.
-            _ = stream.set_nodelay(true);
-            _ = rustix::net::sockopt::set_tcp_user_timeout(&*stream, PATIENCE);
-        });
+        let door = Door::new(listener);
         tokio::select! {
-            served = axum::serve(listener, router(server)).into_future() => Ok(served?),
+            served = axum::serve(door, router(server)).into_future() => Ok(served?),
             stopped = stop.readable() => Ok(stopped?),
             ended = end => ended.unwrap_or_else(|_| {
                 Err(Trouble::failed(codes::INTERNAL, "what looks at the host has ended"))
@@ -132,9 +128,6 @@ pub(super) fn serve(
     result
 }
 
-/// Milliseconds that a reader may leave what is sent to it.
-const PATIENCE: u32 = 10_000;
-
 fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/", get(page::page))
@@ -144,8 +137,10 @@ fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// What a browser may do with any of the answers.
-const HEADERS: [(HeaderName, &str); 6] = [
+/// What a browser may do with any of the answers, and that it gets no more.
+const HEADERS: [(HeaderName, &str); 7] = [
+    // A guest has one request: see `door`.
+    (header::CONNECTION, "close"),
     (header::CACHE_CONTROL, "no-store"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

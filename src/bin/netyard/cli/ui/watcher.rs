@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use netyard::error::Error;
 use netyard::monitor::{Monitor, local_time};
+use netyard::report::codes;
 use netyard::state::happening::{Event, Happening};
 use netyard::state::survey::{Counters, Survey};
 use netyard::survey;
 
 use super::message;
 use super::server::Server;
-use crate::cli::monitor::is_there;
-use crate::cli::show;
+use crate::cli::meant::{Found, Meant};
 use crate::cli::trouble::Trouble;
 
 /// From one look to the next.
@@ -31,11 +31,24 @@ const TOGETHER: Duration = Duration::from_millis(30);
 /// reason to end.
 const PATIENCE: u32 = 30;
 
-/// What is to be seen of the host.
-pub(super) fn part(whole: Survey, what: Option<&str>) -> Result<Survey, Trouble> {
-    match what {
-        None => Ok(whole),
-        Some(what) => show::part(whole, what),
+/// What is shown of the host.
+#[derive(Debug)]
+pub(super) struct Shown {
+    name: String,
+    meant: Meant,
+    /// What that was when it was there last.
+    found: Found,
+}
+
+impl Shown {
+    /// What is called so now.
+    pub(super) fn new(name: &str, survey: &Survey) -> Result<Self, Trouble> {
+        let meant = Meant::by(name);
+        Ok(Shown {
+            found: meant.find(survey)?,
+            name: name.to_owned(),
+            meant,
+        })
     }
 }
 
@@ -43,7 +56,8 @@ pub(super) fn part(whole: Survey, what: Option<&str>) -> Result<Survey, Trouble>
 #[derive(Debug)]
 pub(super) struct Watcher {
     monitor: Monitor,
-    what: Option<String>,
+    /// What is to be seen of the host; `None`: all.
+    what: Option<Shown>,
     server: Arc<Server>,
     /// Can be read when somebody has opened the page.
     wake: UnixStream,
@@ -52,14 +66,14 @@ pub(super) struct Watcher {
     missed: bool,
     /// How often in a row something could not be read.
     failures: u32,
-    /// What the map is drawn from, and the message with it.
-    drawn: Option<(Survey, Bytes)>,
+    /// What the map is drawn from, or why it is empty, and the message with it.
+    drawn: Option<((Survey, Option<String>), Bytes)>,
 }
 
 impl Watcher {
     pub(super) fn new(
         monitor: Monitor,
-        what: Option<String>,
+        what: Option<Shown>,
         server: Arc<Server>,
         wake: UnixStream,
     ) -> Self {
@@ -142,8 +156,7 @@ impl Watcher {
     /// Tells what happened; whether the map may be another by it.
     fn tell(&self, all: &[Happening]) -> bool {
         let time = local_time();
-        let only_in: Vec<String> = self.what.iter().cloned().collect();
-        let told = (all.iter()).filter(|one| !one.event.is_noise() && is_there(one, &only_in));
+        let told = (all.iter()).filter(|one| !one.event.is_noise() && self.is_meant(one));
         // Together: much that happens at once makes nobody slow.
         let messages: Vec<Bytes> = told.map(|one| message::happened(&time, one)).collect();
         if !messages.is_empty() {
@@ -153,22 +166,53 @@ impl Watcher {
             .any(|one| !matches!(one.event, Event::Neighbour { .. } | Event::Ruleset(_)))
     }
 
+    /// Whether it happened in what is shown.
+    fn is_meant(&self, one: &Happening) -> bool {
+        let (Some(what), Some(place)) = (&self.what, &one.place) else {
+            return true;
+        };
+        // By name, one that takes the place of the one that was meant.
+        what.found.is(place) || what.meant.is(&place.netns, place.lab.as_ref())
+    }
+
+    /// What is to be shown of the host; or why there is nothing.
+    fn part(&mut self, whole: Survey) -> Result<Survey, String> {
+        let Some(what) = &mut self.what else {
+            return Ok(whole);
+        };
+        match what.meant.find(&whole) {
+            Ok(found) => {
+                what.found = found;
+                Ok(what.found.of(whole))
+            }
+            Err(trouble) => {
+                let (report, _) = trouble.into_parts();
+                if report.code == codes::NO_SUCH_NAMESPACE {
+                    return Err("is not there any more".to_owned());
+                }
+                let cause = report.cause.map(|cause| format!(" ({cause})"));
+                let cause = cause.unwrap_or_default();
+                Err(format!("cannot be shown now: {}{cause}", report.message))
+            }
+        }
+    }
+
     fn show(&mut self, whole: Survey) {
         self.failures = 0;
-        let (seen, gone) = match part(whole, self.what.as_deref()) {
-            Ok(seen) => (seen, false),
-            // A lab that was there is down.
-            Err(_) => (Survey::default(), true),
+        let (seen, why) = match self.part(whole) {
+            Ok(seen) => (seen, None),
+            Err(why) => (Survey::default(), Some(why)),
         };
         let counters = message::counters(&seen, self.began.elapsed().as_secs_f64());
         let shape = shape(&seen);
         let unseen = seen.unseen.clone();
         self.server.keep(seen);
+        let shape = (shape, why);
         let known = self.drawn.take().filter(|(drawn, _)| *drawn == shape);
         let is_new = known.is_none();
-        let title = self.what.as_deref().unwrap_or("host");
+        let title = self.what.as_ref().map_or("host", |what| &what.name);
         let drawn = known.unwrap_or_else(|| {
-            let map = message::map(&shape, &unseen, title, gone);
+            let map = message::map(&shape.0, &unseen, title, shape.1.as_deref());
             (shape, map)
         });
         self.server.readers.send_map(&drawn.1, is_new);
@@ -181,6 +225,7 @@ impl Watcher {
 fn shape(seen: &Survey) -> Survey {
     let mut shape = seen.clone();
     shape.unseen.clear();
+    shape.hidden = 0;
     for space in &mut shape.namespaces {
         space.neighbours.clear();
         space.processes.clear();

@@ -1,11 +1,10 @@
-//! What was seen of a machine.
+//! What was seen of a machine, for `doctor` to judge.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::Walls;
-use crate::sys::netns::Directory;
+use super::Walls;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
@@ -24,9 +23,11 @@ pub(crate) enum Tried {
     Lacks,
     /// It knows it and does not do it, in its words.
     Refused(String),
+    /// To try it would load this module, which netyard does not need.
+    Unloaded(String),
 }
 
-/// What was tried, by the ids of [`kernel::FEATURES`](super::kernel::FEATURES).
+/// What was tried, by the ids of the findings about it.
 pub(crate) type Tries = BTreeMap<String, Tried>;
 
 /// No namespace was to be had to try something in.
@@ -34,6 +35,23 @@ pub(crate) type Tries = BTreeMap<String, Tried>;
 pub(crate) struct Barred {
     pub(crate) why: String,
     pub(crate) remedy: String,
+}
+
+/// How the directory was found before netyard prepared it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Directory {
+    /// As `ip netns add` makes it: a mount of its own, shared, so that names made in
+    /// it are seen in every mount namespace.
+    Ready,
+    /// A mount of its own that is not shared.
+    Private,
+    /// The same, and it follows one of another mount namespace: names made in it are seen
+    /// nowhere else. So it is for programs of `ip netns exec`.
+    Following,
+    /// There, but no mount.
+    Plain,
+    /// Not there.
+    Missing,
 }
 
 #[derive(Debug, Clone)]

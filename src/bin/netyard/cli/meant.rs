@@ -1,0 +1,195 @@
+//! Which lab, namespace or container of this host somebody means by a name, in every verb
+//! that takes either: a lab before a namespace of its name; `lab:NAME` and `ns:NAME` are
+//! that alone.
+
+use std::borrow::Cow;
+
+use netyard::report::codes;
+use netyard::state::happening::Place;
+use netyard::state::survey::{Far, Survey};
+use netyard::state::{LabName, Netns, NetnsName};
+use netyard::{has_namespace, lab};
+
+use super::output::{DIM, styled};
+use super::trouble::Trouble;
+
+/// What is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meant {
+    Lab(LabName),
+    Namespace(String),
+    /// There is no lab of this name now: a namespace, or what may come.
+    Any(String),
+}
+
+impl Meant {
+    /// By its name. Where it could be a namespace, too, that is said.
+    pub(crate) fn by(name: &str) -> Self {
+        if let Some(Ok(lab)) = name.strip_prefix("lab:").map(str::parse) {
+            return Meant::Lab(lab);
+        }
+        if let Some(netns) = name.strip_prefix("ns:") {
+            return Meant::Namespace(netns.to_owned());
+        }
+        let Some(lab) = name
+            .parse()
+            .ok()
+            .filter(|lab| is_known(lab).unwrap_or(false))
+        else {
+            return Meant::Any(name.to_owned());
+        };
+        if name
+            .parse::<NetnsName>()
+            .is_ok_and(|netns| has_namespace(&Netns::Named(netns)))
+        {
+            let said = format!("there is a namespace of that name, too: ns:{name}");
+            anstream::eprintln!("{}", styled(DIM, said));
+        }
+        Meant::Lab(lab)
+    }
+
+    /// Whether a namespace of this name, which this lab made, is meant.
+    pub(crate) fn is(&self, netns: &str, made_by: Option<&LabName>) -> bool {
+        let of = |name: &str| made_by.is_some_and(|lab| lab.as_str() == name);
+        match self {
+            Meant::Lab(lab) => of(lab.as_str()),
+            Meant::Namespace(name) => name == netns,
+            Meant::Any(name) => name == netns || of(name),
+        }
+    }
+
+    /// Where that is in what was seen.
+    pub(crate) fn find(&self, survey: &Survey) -> Result<Found, Trouble> {
+        let (name, none) = match self {
+            Meant::Lab(lab) => match is_known(lab)? {
+                true => return Ok(Found::Lab(lab.clone())),
+                false => return Err(self.nobody("no lab", false)),
+            },
+            Meant::Namespace(name) => (format!("ns:{name}"), "no namespace"),
+            Meant::Any(name) => (name.clone(), "no namespace, container or lab"),
+        };
+        match (survey.find(&by_process(&name)).as_slice(), self) {
+            ([one], _) => Ok(Found::Namespace(one.inode)),
+            ([], Meant::Any(_)) if let Ok(lab) = name.parse() => match is_known(&lab)? {
+                true => Ok(Found::Lab(lab)),
+                false => Err(self.nobody(none, survey.hidden > 0)),
+            },
+            ([], _) => Err(self.nobody(none, survey.hidden > 0)),
+            (several, _) => {
+                let names: Vec<&str> = several.iter().map(|space| space.name.as_str()).collect();
+                let said = format!("`{name}` may be {}", names.join(" or "));
+                Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"))
+            }
+        }
+    }
+
+    /// That part of what was seen.
+    pub(crate) fn part(&self, survey: Survey) -> Result<Survey, Trouble> {
+        Ok(self.find(&survey)?.of(survey))
+    }
+
+    fn nobody(&self, none: &str, hides: bool) -> Trouble {
+        let name = match self {
+            Meant::Lab(lab) => lab.as_str(),
+            Meant::Namespace(name) | Meant::Any(name) => name,
+        };
+        let said = format!("{none} is called `{name}`");
+        let trouble = Trouble::failed(codes::NO_SUCH_NAMESPACE, said);
+        let trouble = trouble.hint("`netyard show` shows all that there are");
+        match self {
+            // Labs, and namespaces that have a name, are all seen.
+            Meant::Any(_) if hides => trouble
+                .cause("it may be one that only processes of others are in, which are not seen"),
+            _ => trouble,
+        }
+    }
+}
+
+/// What was meant, and is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A namespace, by its number.
+    Namespace(u64),
+    /// All of a lab, up or not.
+    Lab(LabName),
+}
+
+impl Found {
+    /// The part of a survey that this is.
+    pub(crate) fn of(&self, survey: Survey) -> Survey {
+        let mut part = match self {
+            Found::Namespace(inode) => survey.only(*inode),
+            Found::Lab(lab) => survey.of_lab(lab),
+        };
+        // What is hidden elsewhere on the host is another matter.
+        let mut devices = part.namespaces.iter().flat_map(|space| &space.devices);
+        let leads_there = devices.any(|device| matches!(device.far, Some(Far::Unseen(_))));
+        if !leads_there && part.namespaces.iter().all(|space| space.unread.is_none()) {
+            part.unseen.clear();
+        }
+        part
+    }
+
+    /// Whether something happened there.
+    pub(crate) fn is(&self, place: &Place) -> bool {
+        match self {
+            Found::Namespace(inode) => *inode == place.inode,
+            Found::Lab(lab) => place.lab.as_ref() == Some(lab),
+        }
+    }
+}
+
+fn is_known(lab: &LabName) -> Result<bool, Trouble> {
+    let all = lab::list().map_err(|error| {
+        let cause = Trouble::from(error).into_parts().0.message;
+        let said = format!("nothing is found that is called `{lab}`");
+        Trouble::failed(codes::JOURNAL, said).cause(format!("labs are not known: {cause}"))
+    })?;
+    Ok(all.iter().any(|one| one.name == *lab))
+}
+
+/// A process is meant by its namespace, which may be the one that netyard runs in.
+pub(crate) fn by_process(what: &str) -> Cow<'_, str> {
+    let pid = what.strip_prefix("pid:");
+    let pid = pid.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
+    let namespace = pid.and_then(|pid| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok());
+    match namespace {
+        Some(namespace) => Cow::Owned(namespace.to_string_lossy().into_owned()),
+        None => Cow::Borrowed(what),
+    }
+}
+
+/// Words of a command line with the namespaces of labs in the place of those, up to the first
+/// word that names neither.
+pub(crate) fn places(words: &[String]) -> Result<Vec<String>, Trouble> {
+    let mut all = Vec::new();
+    for (number, word) in words.iter().enumerate() {
+        let netns = word.rsplit_once(':').map_or(&**word, |(netns, _)| netns);
+        let there = netns.parse().is_ok_and(|netns| has_namespace(&netns));
+        // `NAMESPACE:INTERFACE` comes first.
+        let meant = match there && (word == "host" || word.contains(':')) {
+            true => Meant::Any(word.clone()),
+            false => Meant::by(word),
+        };
+        match meant {
+            Meant::Namespace(name) => all.push(name),
+            Meant::Any(_) if there => all.push(word.clone()),
+            Meant::Any(_) => {
+                all.extend_from_slice(&words[number..]);
+                break;
+            }
+            Meant::Lab(lab) => {
+                let state = lab::observe(&lab)?;
+                let own = state.namespaces.keys();
+                let own = own.filter(|netns| **netns != Netns::Host);
+                let before = all.len();
+                all.extend(own.map(ToString::to_string));
+                if all.len() == before {
+                    let said = format!("lab `{lab}` has no namespaces here");
+                    return Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said));
+                }
+            }
+        }
+    }
+    Ok(all)
+}
