@@ -66,7 +66,7 @@ impl Capture {
             let found = capture::devices(&mut place).map_err(Error::system(listing))?;
             let open = devs.is_none();
             let found = chosen(&netns, devs, found)?;
-            let owner = netns.name().and_then(|name| owners.get(name));
+            let owner = netns.made().and_then(|name| owners.get(name));
             let owner = owner.filter(|(_, inode)| *inode == place.identity.inode);
             Ok(Corner {
                 lab: owner.map(|(lab, _)| lab.clone()),
@@ -133,13 +133,11 @@ fn by_namespace(places: &[Where]) -> Vec<(Netns, Option<Vec<IfName>>)> {
 }
 
 fn open(netns: &Netns) -> Result<Place, Error> {
-    let place = match netns.name() {
-        None => netns::host(),
-        Some(name) => netns::look_into(name),
-    };
-    place.map_err(|e| match netns.name() {
-        Some(name) if e.raw_os_error().is_some_and(|e| netns::GONE.contains(&e)) => {
-            Error::NoNamespace(name.clone())
+    netns::look_into(netns).map_err(|e| match netns {
+        Netns::At(_) | Netns::Named(_)
+            if e.raw_os_error().is_some_and(|e| netns::GONE.contains(&e)) =>
+        {
+            Error::NoNamespace(netns.clone())
         }
         _ => Error::system(format!("enter namespace {netns}"))(e),
     })

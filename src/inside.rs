@@ -1,12 +1,13 @@
 //! Programs in a namespace, where the lab's namespaces are known by name.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::process::Command;
 
 use crate::error::Error;
 use crate::external;
 use crate::names::{self, Name};
-use crate::state::Netns;
+use crate::state::{LabName, Netns};
 use crate::sys::store::{Lab, Store};
 use crate::sys::{self, netns};
 use crate::topology::{parse, resolve};
@@ -42,12 +43,24 @@ fn names(from: &Netns) -> Result<Vec<Name>, Error> {
     Ok(all)
 }
 
+/// The labs that have joined what is at this path.
+fn joiners(netns: &Netns, store: &Store) -> Result<Vec<Lab>, sys::Failure> {
+    let here = netns::look_into(netns)?.identity;
+    let joined = store.joiners(here)?.into_iter();
+    let joined: BTreeSet<LabName> = joined.map(|(lab, _)| lab).collect();
+    let mut labs = store.labs()?;
+    labs.retain(|lab| joined.contains(&lab.name));
+    Ok(labs)
+}
+
 /// The lab that made this namespace; for the host, all that are made from it.
 fn labs(netns: &Netns, store: &Store) -> Result<Vec<Lab>, sys::Failure> {
     let (made, host) = (store.namespaces()?, netns::host()?.identity);
-    let owner = match netns.name() {
-        None => None,
-        Some(name) => match made.get(name) {
+    let owner = match netns {
+        Netns::Host => None,
+        // Several labs may have joined it.
+        Netns::At(_) => return joiners(netns, store),
+        Netns::Named(name) => match made.get(name) {
             Some((lab, made)) if netns::named_inode(name)? == Some(made.inode) => Some(lab),
             _ => return Ok(Vec::new()),
         },

@@ -1,6 +1,7 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
+mod joined;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use crate::lease::{self, Resolved};
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns, NetworkName, Published};
-use crate::sys::kernel::{Kernel, LOCKING, Scope, walled};
+use crate::sys::kernel::{Kernel, LOCKING, Scope, joins, walled};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -76,10 +77,13 @@ pub(crate) fn make(
 ) -> Result<Plan, Error> {
     need_seen_names()?;
     let Resolved {
-        desired,
+        mut desired,
         leases,
         networks,
     } = lease::resolved(topology, &store)?;
+    if look == Look::Wide {
+        joined::hold(&mut desired, &store)?;
+    }
     let lab = Lab {
         networks: external::recorded(&networks)?,
         ..lab
@@ -251,13 +255,16 @@ pub fn list() -> Result<Vec<Described>, Error> {
     labs.into_iter().map(described).collect()
 }
 
-/// The state that a topology asks for, with the addresses that its lab has leased.
+/// The state that a topology asks for, with the addresses that its lab has leased, and in the
+/// namespaces that it has joined.
 ///
 /// # Errors
 /// The journal cannot be read, or the file leaves open what cannot be decided.
 pub fn desired(topology: &Topology) -> Result<NetState, Error> {
     let store = Store::open_to_read()?;
-    Ok(lease::resolved(topology, &store)?.desired)
+    let mut desired = lease::resolved(topology, &store)?.desired;
+    joined::hold(&mut desired, &store)?;
+    Ok(desired)
 }
 
 /// What is there now: the host, and the lab's namespaces from inside.
@@ -371,6 +378,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.forwards = topology.forwarding();
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(desired);
+    kernel.joins = joins(desired);
     kernel.published = published(desired);
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }

@@ -11,7 +11,11 @@ pub(crate) type Name = (IpAddr, Netns);
 /// How `from` calls every namespace of the lab, itself and the host among them.
 pub(crate) fn names(state: &NetState, from: &Netns) -> Vec<Name> {
     let calls = state.calls_from(from);
-    let all = state.namespaces.keys();
+    // A path is no name of a host.
+    let all = state
+        .namespaces
+        .keys()
+        .filter(|netns| netns.joined().is_none());
     all.flat_map(|netns| calls(netns).into_iter().map(move |to| (to, netns.clone())))
         .collect()
 }

@@ -139,11 +139,33 @@ pub fn down(
     if !plan.is_empty() {
         let claims = host.claimed(lab)?;
         host.record(lab, &claims, Change::Begun)?;
-        apply(host, &plan, progress).1?;
+        remove(host, &plan, &nothing, progress)?;
         verify(host, &nothing, progress)?;
     }
     host.record(lab, &BTreeSet::new(), Change::Ended)?;
     Ok(plan)
+}
+
+/// How often is looked again when things to remove go by themselves.
+const AGAIN: usize = 16;
+
+/// What ends in a container's namespace goes when the kernel takes that apart, and that may
+/// be just now: that it is gone is as it shall be.
+fn remove(
+    host: &mut impl Host,
+    plan: &Plan,
+    nothing: &NetState,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    let mut left = plan.clone();
+    for _ in 0..AGAIN {
+        match apply(host, &left, progress).1 {
+            Err(Error::Refused(refused)) if refused.failure.is_absence() => {}
+            removed => return removed,
+        }
+        left = crate::plan::plan(nothing, &host.observe(&nothing.lab, Inside::Skip)?)?;
+    }
+    apply(host, &left, progress).1
 }
 
 fn apply(

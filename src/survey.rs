@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::explain::{self, Explanation, Kernel, Question, Sent};
 use crate::lab::{self, Whereabouts};
-use crate::state::survey::{Space, Survey};
-use crate::state::{LabName, Listener, Netns, NetnsName, SetName, TableName};
-use crate::sys;
+use crate::state::survey::{Joined, Space, Survey};
+use crate::state::{LabName, Listener, Netns, NetnsName, NetnsPath, SetName, TableName};
 use crate::sys::store::Store;
 use crate::sys::survey::Sight;
+use crate::sys::{self, netns};
 use crate::topology;
 
 /// Looks at the host. Of what may not be looked at, the survey says so.
@@ -87,6 +87,7 @@ struct Recorded {
     source: String,
     here: bool,
     made: BTreeMap<NetnsName, u64>,
+    joined: Vec<(u64, NetnsPath)>,
 }
 
 fn recorded() -> Result<Vec<Recorded>, Error> {
@@ -98,7 +99,14 @@ fn recorded() -> Result<Vec<Recorded>, Error> {
         own.map(|(name, (_, identity))| (name.clone(), identity.inode))
             .collect()
     };
+    let joined = store.joined().map_err(Error::journal("read the journal"))?;
+    let joined = |lab: &LabName| {
+        let own = joined.iter().filter(|(by, ..)| by == lab);
+        own.map(|(_, path, identity)| (identity.inode, path.clone()))
+            .collect()
+    };
     let labs = lab::list()?.into_iter().map(|lab| Recorded {
+        joined: joined(&lab.name),
         made: of(&lab.name),
         here: lab.host == Whereabouts::Here,
         source: lab.source,
@@ -116,6 +124,16 @@ fn note(survey: &mut Survey, lab: Recorded) {
         if lab.made.iter().any(is) {
             space.lab = Some(lab.name.clone());
         }
+        // The inode of one that is gone may be another's: then the path leads elsewhere.
+        let is = |(inode, path): &&(u64, NetnsPath)| {
+            let at = Netns::At(path.clone());
+            *inode == space.inode && netns::inode_of(&at).is_ok_and(|now| now == Some(*inode))
+        };
+        let joined = lab.joined.iter().filter(is);
+        space.joined.extend(joined.map(|(_, path)| Joined {
+            lab: lab.name.clone(),
+            path: path.clone(),
+        }));
     }
     // What the host masquerades and publishes is in its file; one of another netyard says nothing.
     let topology = topology::parse(&lab.source).ok().filter(|_| lab.here);

@@ -11,6 +11,8 @@ mod capture;
 mod cases;
 #[path = "errors/document.rs"]
 mod document;
+#[path = "errors/joined.rs"]
+mod joined;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ mod refused;
 use crate::ipam::Refusal;
 use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::report::{Code, Report, codes};
-use crate::state::{End, LabName, NetnsName};
+use crate::state::{End, LabName, Netns, NetnsName};
 use crate::topology::{ParseError, ResolveError};
 
 pub use crate::sys::{Blocked, Failure};
@@ -98,7 +98,7 @@ pub enum Error {
     NotRoot(String),
     /// There is no namespace of this name.
     #[error("there is no namespace `{0}`")]
-    NoNamespace(NetnsName),
+    NoNamespace(Netns),
     /// There is no device of this name in a namespace.
     #[error("there is no device `{}` in namespace {}", .0.dev, .0.netns)]
     NoDevice(End),

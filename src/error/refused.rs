@@ -30,7 +30,7 @@ impl Refused {
     fn what(&self) -> String {
         let place = match self.op.netns() {
             Netns::Host => "on the host".to_owned(),
-            Netns::Named(name) => format!("in namespace {name}"),
+            netns => format!("in namespace {netns}"),
         };
         format!("cannot {} {place}", self.op.title())
     }

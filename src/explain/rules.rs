@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::state::NetnsName;
 use crate::state::ruleset::{Ruleset, SetElement};
+use crate::state::{Netns, NetnsName};
 use crate::sys::netlink::ruleset;
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netns;
@@ -23,7 +23,7 @@ pub struct Rules {
 impl Rules {
     /// Reads all rules of a namespace; `None`: of the caller's.
     pub fn read(name: Option<&NetnsName>) -> io::Result<Self> {
-        let namespace = netns::open(name)?;
+        let namespace = netns::open(&name.map_or(Netns::Host, |name| Netns::Named(name.clone())))?;
         Self::inside(namespace.as_ref().map(AsFd::as_fd))
     }
 

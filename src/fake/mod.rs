@@ -5,6 +5,7 @@
 mod address;
 mod device;
 mod firewall;
+mod outside;
 mod route;
 mod sysctl;
 
@@ -32,6 +33,8 @@ pub struct Fake {
     /// Whether forwarding matters to the lab that looks, so that it is shown even where
     /// no lab holds it.
     pub routed: bool,
+    /// The namespaces of others that shall forward for it.
+    pub forwards: BTreeSet<Netns>,
     /// Whether the firewall tables matter to it.
     pub networks: bool,
     /// Whether a device that is up can be given another name.
@@ -57,6 +60,7 @@ impl Fake {
             namespaces: BTreeMap::new(),
             journal: BTreeMap::new(),
             routed: true,
+            forwards: BTreeSet::new(),
             networks: true,
             renames: true,
             fail_after: VecDeque::new(),
@@ -115,18 +119,18 @@ impl Fake {
         Ok(())
     }
 
-    /// Its devices go with it, and with them the other ends of its cables.
-    fn del_netns(&mut self, name: &NetnsName) -> Result<(), Failure> {
-        let gone = self.namespaces.remove(&Netns::Named(name.clone()));
-        let Some(gone) = gone else {
-            return refuse(libc::ENOENT);
+    /// Ends a namespace: its devices go with it, and with them the other ends of its cables.
+    /// Whether there was one.
+    pub fn end_namespace(&mut self, netns: &Netns) -> bool {
+        let Some(gone) = self.namespaces.remove(netns) else {
+            return false;
         };
         for peer in gone.links.values().filter_map(Link::peer) {
             if let Some(namespace) = self.namespaces.get_mut(&peer.netns) {
                 device::remove(namespace, &peer.dev);
             }
         }
-        Ok(())
+        true
     }
 
     fn namespace(&mut self, netns: &Netns) -> Result<&mut Namespace, Failure> {
@@ -146,7 +150,10 @@ impl Fake {
         }
         match op {
             Op::AddNetns { name } => self.add_netns(name),
-            Op::DelNetns { name, .. } => self.del_netns(name),
+            Op::DelNetns { name, .. } => match self.end_namespace(&Netns::Named(name.clone())) {
+                true => Ok(()),
+                false => refuse(libc::ENOENT),
+            },
             Op::AddBridge { end, link } => self.add_bridge(end, link),
             Op::AddVeth {
                 near,
@@ -210,6 +217,11 @@ impl Fake {
             }
         }
         seen.sysctls = self.settings(lab, netns, &seen);
+        if netns.joined().is_some() && !self.is_claimed(lab, &Claim::Table(netns.clone())) {
+            seen.tables
+                .values_mut()
+                .for_each(|table| table.ours = false);
+        }
         if *netns == Netns::Host {
             self.firewall(lab, &mut seen);
         }
@@ -270,9 +282,13 @@ impl Fake {
                     sysctl.holders.insert(holder.clone());
                 }
             }
-            let router = *netns == Netns::Host && self.routed && sysctl::matters(key, seen);
+            let routes = match netns {
+                Netns::Host => self.routed,
+                _ => self.forwards.contains(netns),
+            };
+            let router = netns.made().is_none() && routes && sysctl::matters(key, seen);
             let drifted = match netns {
-                Netns::Host => self.routed && sysctl::is_shut(key, seen, lab),
+                Netns::Host | Netns::At(_) => routes && sysctl::is_shut(key, seen, lab),
                 Netns::Named(_) => sysctl::is_apart(key, seen),
             };
             if router || drifted || !sysctl.holders.is_empty() {
@@ -290,28 +306,31 @@ impl Host for Fake {
             ..NetState::empty(lab.clone())
         };
         for (netns, there) in &self.namespaces {
-            let recorded = |lab: &&LabName| match netns.name() {
-                Some(name) => self.is_claimed(lab, &Claim::Netns(name.clone())),
-                None => false,
-            };
-            let namespace = Namespace {
-                owner: there.owner.as_ref().filter(recorded).cloned(),
-                ..Namespace::default()
-            };
+            let namespace = self.outside(lab, netns, there);
             state.namespaces.insert(netns.clone(), namespace);
         }
         let read = |(netns, seen): &(&Netns, &Namespace)| {
-            **netns == Netns::Host || inside == Inside::Read && seen.owner.as_ref() == Some(lab)
+            let ours = seen.owner.as_ref() == Some(lab);
+            let own = self.journal.get(lab);
+            let set = |netns| own.is_some_and(|all| all.iter().any(|claim| claim.is_in(netns)));
+            match netns {
+                Netns::Host => true,
+                Netns::At(_) => inside == Inside::Read || ours && set(*netns),
+                Netns::Named(_) => inside == Inside::Read && ours,
+            }
         };
         let open: BTreeSet<Netns> = (state.namespaces.iter().filter(read))
             .map(|(netns, _)| netns.clone())
             .collect();
         for netns in &open {
             let seen = self.look_into(lab, netns, &self.namespaces[netns], &open);
-            let owner = state.namespaces[netns].owner.clone();
-            state
-                .namespaces
-                .insert(netns.clone(), Namespace { owner, ..seen });
+            let Namespace { owner, given, .. } = state.namespaces[netns].clone();
+            let seen = Namespace {
+                owner,
+                given,
+                ..seen
+            };
+            state.namespaces.insert(netns.clone(), seen);
         }
         Ok(state)
     }

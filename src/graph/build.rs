@@ -21,7 +21,7 @@ pub(super) fn build(survey: &Survey, title: &str) -> Graph {
     };
     let mut boxes = Boxes::default();
     let labs = survey.namespaces.iter().filter(|space| !space.host);
-    let labs: BTreeSet<_> = labs.map(|space| &space.lab).collect();
+    let labs: BTreeSet<_> = labs.map(Space::labs).collect();
     for (at, space) in survey.namespaces.iter().enumerate() {
         match space.host {
             true => house(&mut graph, &mut boxes, &wiring, at),
@@ -162,11 +162,7 @@ fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, te
     node.netns
         .extend(Some(space.inode).filter(|inode| *inode != 0));
     let notes = [
-        space
-            .lab
-            .as_ref()
-            .filter(|_| tell_lab)
-            .map(|lab| format!("lab {lab}")),
+        Some(space.labs().join(", ")).filter(|labs| tell_lab && !labs.is_empty()),
         container,
         words::forwards(space).map(str::to_owned),
     ];

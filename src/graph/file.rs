@@ -54,7 +54,12 @@ fn space(state: &NetState, netns: &Netns, own: &Namespace) -> Space {
     Space {
         name: netns.to_string(),
         host: *netns == Netns::Host,
-        names: netns.name().map(ToString::to_string).into_iter().collect(),
+        mounts: netns
+            .joined()
+            .map(ToString::to_string)
+            .into_iter()
+            .collect(),
+        names: netns.made().map(ToString::to_string).into_iter().collect(),
         lab: own.owner.clone(),
         devices,
         routes: own.routes.iter().map(path).collect(),

@@ -273,8 +273,8 @@ pub(super) fn space_at_length(space: &Space) -> String {
     for name in space.names.iter().filter(|name| **name != space.name) {
         _ = write!(text, "\nalso {name}");
     }
-    if let Some(lab) = &space.lab {
-        _ = write!(text, "\nlab {lab}");
+    for lab in space.labs() {
+        _ = write!(text, "\n{lab}");
     }
     if let Some(one) = &space.container {
         _ = write!(text, "\n{}", container(one));

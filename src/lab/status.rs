@@ -1,6 +1,6 @@
 //! A lab as it is, against its description.
 
-use super::{Look, expect, lock_to_read, record, routed};
+use super::{Look, expect, joined, lock_to_read, record, routed};
 use crate::error::Error;
 use crate::lease;
 use crate::plan::{Conflicts, Plan, Reach};
@@ -65,7 +65,10 @@ fn compare(topology: &Topology, look: Look, about: About) -> Result<(NetState, N
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
-    let desired = lease::resolved(topology, &store)?.desired;
+    let mut desired = lease::resolved(topology, &store)?.desired;
+    if look == Look::Wide {
+        joined::hold(&mut desired, &store)?;
+    }
     let mut kernel = Kernel::to_read(lab, store, routed(&desired))?;
     expect(&mut kernel, topology, &desired, look);
     kernel.tells = about == About::Others;

@@ -7,8 +7,10 @@ use ipnet::IpNet;
 
 use super::link::is_small;
 use super::order::{Rank, Turn};
-use super::{Draft, Op};
-use crate::state::{AddrGen, End, Lifetime, Link, Namespace, broadcast, eui64, is_link_local};
+use super::{Draft, Op, is_whole};
+use crate::state::{
+    AddrGen, End, Lifetime, Link, LinkKind, Namespace, broadcast, eui64, is_link_local,
+};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
@@ -24,9 +26,11 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 
 fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let have: &[IpNet] = draft.have_link(end).map_or(&[], |have| &have.addresses);
+    // `lo` of a namespace that others made has theirs.
+    let ours = is_whole(&end.netns) || want.kind != LinkKind::Loopback;
     let unwanted: Vec<&IpNet> = have
         .iter()
-        .filter(|a| !want.addresses.contains(a))
+        .filter(|a| ours && !want.addresses.contains(a))
         .collect();
     let namespace = draft.desired.namespaces.get(&end.netns);
     let hops = namespace.map(next_hops).unwrap_or_default();

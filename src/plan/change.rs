@@ -136,7 +136,7 @@ fn is_part(op: &Op, made: &BTreeSet<Thing<'_>>) -> bool {
     let Op::SetLink { end, .. } = op else {
         return false;
     };
-    let within = end.netns.name().map(Thing::Netns);
+    let within = end.netns.made().map(Thing::Netns);
     made.contains(&Thing::device(end)) || within.is_some_and(|netns| made.contains(&netns))
 }
 

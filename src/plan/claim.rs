@@ -3,9 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
+
+use super::is_whole;
+use super::join::settled;
 use super::sysctl::{advertised, overwritten};
 use crate::state::{
-    Element, End, LinkKind, Namespace, NetState, Netns, NetnsName, SetName, SysctlKey, Table,
+    Element, End, Identity, LinkKind, Namespace, NetState, Netns, NetnsName, NetnsPath, SetName,
+    SysctlKey, Table,
 };
 
 /// An object that a lab makes, or a setting that it changes.
@@ -13,6 +18,8 @@ use crate::state::{
 pub enum Claim {
     /// A namespace.
     Netns(NetnsName),
+    /// A namespace that others made, by its path, and which one it was.
+    Joined(NetnsPath, Identity),
     /// A bridge, or the end of a cable that carries the lab's mark.
     Link(End),
     /// A setting and its value before the first lab changed it.
@@ -24,21 +31,43 @@ pub enum Claim {
         /// Its value before.
         was: String,
     },
+    /// A route that was free for the lab to give to a namespace of others: the way to there.
+    Route(Netns, IpNet),
     /// An element of a set of the host's firewall tables.
     Element(SetName, Element),
     /// The firewall table of a namespace of the lab.
     Table(Netns),
 }
 
+impl Claim {
+    /// Whether it is in this namespace.
+    pub(crate) fn is_in(&self, netns: &Netns) -> bool {
+        match self {
+            Claim::Link(end) => end.netns == *netns,
+            Claim::Sysctl { netns: at, .. } | Claim::Table(at) => at == netns,
+            // It goes with its device.
+            Claim::Route(..) => false,
+            Claim::Element(..) => *netns == Netns::Host,
+            Claim::Netns(_) | Claim::Joined(..) => false,
+        }
+    }
+}
+
 /// Everything that the desired state claims, given what is there.
 pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
     let mut claims = BTreeSet::new();
+    let desired = &*settled(desired, observed);
     for (netns, want) in &desired.namespaces {
-        claims.extend(netns.name().cloned().map(Claim::Netns));
+        claims.extend(netns.made().cloned().map(Claim::Netns));
         claims.extend(marked(netns, want).map(Claim::Link));
         claims.extend(want.tables.values().flat_map(|table| walls(netns, table)));
         let nothing = Namespace::default();
         let have = observed.namespaces.get(netns).unwrap_or(&nothing);
+        if let (Some(path), Some(identity)) = (netns.joined(), have.identity) {
+            claims.insert(Claim::Joined(path.clone(), identity));
+            let given = want.spare.intersection(&want.routes);
+            claims.extend(given.map(|route| Claim::Route(netns.clone(), route.to)));
+        }
         claims.extend(switched(netns, want, have));
     }
     claims
@@ -47,7 +76,7 @@ pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
 /// What a lab has of the firewall: on the host elements, in a namespace all.
 fn walls(netns: &Netns, table: &Table) -> Vec<Claim> {
     match netns {
-        Netns::Named(_) => vec![Claim::Table(netns.clone())],
+        Netns::At(_) | Netns::Named(_) => vec![Claim::Table(netns.clone())],
         Netns::Host => {
             let elements = table.elements();
             let claim =
@@ -86,7 +115,7 @@ fn switched(netns: &Netns, want: &Namespace, have: &Namespace) -> Vec<Claim> {
             None if present.value != wanted.value => {
                 claims.push(claim(key.clone(), present.value.clone()));
                 // In a namespace of its own nobody else has anything to be put back.
-                let others = overwritten(have, key).filter(|_| *netns == Netns::Host);
+                let others = overwritten(have, key).filter(|_| !is_whole(netns));
                 claims.extend(others.map(|(key, was)| claim(key, was)));
             }
             None => {}

@@ -1,7 +1,9 @@
 //! What a lab needs and someone else holds. Nothing foreign is ever adopted,
 //! changed or removed; the error names the holder.
 
+mod join;
 mod port;
+mod route;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,10 +12,10 @@ use ipnet::IpNet;
 
 pub use port::Taker;
 
-use super::{is_own, link};
+use super::{is_own, is_whole, link};
 use crate::state::{
     Element, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName,
-    Published, Route, SetName, Table, TableName, is_link_local,
+    NetnsPath, Published, Route, SetName, Table, TableName, Unjoinable, is_link_local,
 };
 
 /// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
@@ -63,10 +65,28 @@ pub enum Conflict {
         /// Whose it is.
         holder: Holder,
     },
-    /// An address or its subnet is in use on the host.
-    #[error("{want} for {dev} overlaps {have} of the host's device {on}: {holder}")]
+    /// At a path there is no namespace to join.
+    #[error("{}", join::sentence(path, why))]
+    Unjoinable {
+        /// The path.
+        path: NetnsPath,
+        /// Why.
+        why: Unjoinable,
+    },
+    /// The namespace that the lab has joined is not there any more.
+    #[error("the namespace that was joined at {path} is gone{}", join::instead(*another))]
+    Gone {
+        /// Where it was.
+        path: NetnsPath,
+        /// Whether another is there by now.
+        another: bool,
+    },
+    /// An address or its subnet is in use where the lab wants it.
+    #[error("{want} for {dev} overlaps {have} of {}: {holder}", device(netns, on))]
     Address {
-        /// The address that the lab wants on the host.
+        /// Where.
+        netns: Netns,
+        /// The address that the lab wants.
         want: IpNet,
         /// The lab's device that it is for.
         dev: IfName,
@@ -77,12 +97,14 @@ pub enum Conflict {
         /// Whose device that is.
         holder: Holder,
     },
-    /// The host already has a route to this destination.
-    #[error("the host has a route to {} already, {have}: {holder}", want.to)]
+    /// There is a route to this destination already.
+    #[error("{} has a route to {} already, {have}: {holder}", whole(netns), want.to)]
     Route {
+        /// Where.
+        netns: Netns,
         /// The lab's route.
         want: Route,
-        /// The host's.
+        /// The other.
         have: Route,
         /// Whose device that is over.
         holder: Holder,
@@ -97,9 +119,14 @@ pub enum Conflict {
         /// The lab's device on it.
         dev: IfName,
     },
-    /// The host has another kind of route (multipath, blackhole) to this destination.
-    #[error("the host has a route to {to} already, over several devices or none")]
+    /// There is another kind of route (multipath, blackhole) to this destination.
+    #[error(
+        "{} has a route to {to} already, over several devices or none",
+        whole(netns)
+    )]
     OtherRoute {
+        /// Where.
+        netns: Netns,
         /// The destination.
         to: IpNet,
     },
@@ -152,7 +179,21 @@ pub enum Conflict {
 fn place(netns: &Netns) -> String {
     match netns {
         Netns::Host => "on the host".to_owned(),
-        Netns::Named(name) => format!("in namespace {name}"),
+        Netns::At(_) | Netns::Named(_) => format!("in namespace {netns}"),
+    }
+}
+
+fn whole(netns: &Netns) -> String {
+    match netns {
+        Netns::Host => "the host".to_owned(),
+        Netns::At(_) | Netns::Named(_) => format!("namespace {netns}"),
+    }
+}
+
+fn device(netns: &Netns, dev: &IfName) -> String {
+    match netns {
+        Netns::Host => format!("the host's device {dev}"),
+        Netns::At(_) | Netns::Named(_) => format!("device {dev} {}", place(netns)),
     }
 }
 
@@ -161,7 +202,13 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     let mut found = Vec::new();
     for (netns, want) in &desired.namespaces {
         let have = observed.namespaces.get(netns);
-        if let (Some(name), Some(have)) = (netns.name(), have)
+        if let Some(path) = netns.joined()
+            && let Some(conflict) = join::conflict(path, want, have, observed)
+        {
+            found.push(conflict);
+            continue;
+        }
+        if let (Some(name), Some(have)) = (netns.made(), have)
             && have.owner.as_ref() != Some(&desired.lab)
         {
             let holder = Holder::of(have.owner.as_ref());
@@ -182,20 +229,21 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
         found.extend(too_many_ports(want.links.values()));
     }
     found.extend(addresses(desired, observed));
-    found.extend(routes(desired, observed));
-    found.extend(diverted(desired, observed));
+    found.extend(route::taken(desired, observed));
+    found.extend(route::diverted(desired, observed));
     found.extend(tables(desired, observed));
     found.extend(port::taken(desired, observed));
     found
 }
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {
-    let (want, have) = (link(desired, &end)?, link(observed, &end)?);
+    let want = link(desired, &end)?;
+    link(observed, &end)?;
     let made = want.owner.is_some() || want.peer().is_some();
     if !made || is_own(observed, &end, &desired.lab) {
         return None;
     }
-    let holder = Holder::of(have.owner.as_ref());
+    let holder = holder(observed, &end);
     Some(Conflict::Link { end, holder })
 }
 
@@ -226,30 +274,39 @@ fn too_many_ports<'a>(links: impl Iterator<Item = &'a Link>) -> Vec<Conflict> {
     .collect()
 }
 
-/// The subnets that the lab puts on the host's devices must be nobody else's:
-/// the host has one routing table.
+/// The subnets that the lab puts on the host's devices must be nobody else's: the host has one
+/// routing table, and is in it with others. In a namespace that is joined the longest prefix
+/// does no harm, but of two equal ones only one is served.
 fn addresses(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     let mut found = Vec::new();
-    for (dev, want) in host_addresses(desired) {
-        for (on, have) in host_addresses(observed) {
-            let overlap = want.contains(&have.addr()) || have.contains(&want.addr());
-            if overlap && !is_own(observed, &on_host(on), &desired.lab) {
-                found.push(Conflict::Address {
-                    want: *want,
-                    dev: dev.clone(),
-                    have: *have,
-                    on: on.clone(),
-                    holder: holder(observed, on),
-                });
+    let shared = desired.namespaces.keys().filter(|netns| !is_whole(netns));
+    for netns in shared {
+        let overlap = |want: &IpNet, have: &IpNet| match netns {
+            Netns::Host => want.contains(&have.addr()) || have.contains(&want.addr()),
+            _ => want.trunc() == have.trunc() || want.addr() == have.addr(),
+        };
+        for (dev, want) in routed(desired, netns) {
+            for (on, have) in routed(observed, netns) {
+                let end = at(netns, on);
+                if overlap(want, have) && !is_own(observed, &end, &desired.lab) {
+                    found.push(Conflict::Address {
+                        netns: netns.clone(),
+                        want: *want,
+                        dev: dev.clone(),
+                        have: *have,
+                        on: on.clone(),
+                        holder: holder(observed, &end),
+                    });
+                }
             }
         }
     }
     found
 }
 
-/// Whose a device of the host is: the mark may be on its cable's other end.
-fn holder(observed: &NetState, dev: &IfName) -> Holder {
-    let near = link(observed, &on_host(dev));
+/// Whose a device is: the mark may be on its cable's other end.
+fn holder(observed: &NetState, end: &End) -> Holder {
+    let near = link(observed, end);
     let far = near.and_then(|near| link(observed, near.peer()?));
     let mut owners = near.into_iter().chain(far);
     Holder::of(owners.find_map(|link| link.owner.as_ref()))
@@ -269,77 +326,29 @@ pub fn foreign_ports(observed: &NetState) -> Vec<End> {
         bridge.is_some_and(|bridge| bridge.owner.as_ref() == Some(&observed.lab))
     };
     let ports = host.links.iter().filter(|(_, link)| on_ours(link));
-    let ends = ports.map(|(dev, _)| on_host(dev));
-    ends.filter(|end| holder(observed, &end.dev) == Holder::Foreign)
+    let ends = ports.map(|(dev, _)| at(&Netns::Host, dev));
+    ends.filter(|end| holder(observed, end) == Holder::Foreign)
         .collect()
 }
 
-fn on_host(dev: &IfName) -> End {
+fn at(netns: &Netns, dev: &IfName) -> End {
     End {
-        netns: Netns::Host,
+        netns: netns.clone(),
         dev: dev.clone(),
     }
 }
 
-fn host_addresses(state: &NetState) -> impl Iterator<Item = (&IfName, &IpNet)> {
-    let links = state
-        .namespaces
-        .get(&Netns::Host)
-        .into_iter()
-        .flat_map(|host| &host.links);
+/// The addresses of a namespace that routes come with.
+fn routed<'s>(
+    state: &'s NetState,
+    netns: &Netns,
+) -> impl Iterator<Item = (&'s IfName, &'s IpNet)> + use<'s> {
+    let here = state.namespaces.get(netns);
+    let links = here.into_iter().flat_map(|here| &here.links);
     links.flat_map(move |(dev, link)| {
         let routed = link.addresses.iter().filter(|a| !is_link_local(a));
         routed.map(move |address| (dev, address))
     })
-}
-
-/// A host route that the lab wants may replace only one over its own devices.
-fn routes(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
-    let (Some(want), Some(have)) = (
-        desired.namespaces.get(&Netns::Host),
-        observed.namespaces.get(&Netns::Host),
-    ) else {
-        return Vec::new();
-    };
-    let foreign = |route: &&Route| !is_own(observed, &on_host(&route.dev), &desired.lab);
-    let clash = |route: &Route| {
-        let same = |other: &&Route| other.to == route.to && other.metric == route.metric;
-        have.routes
-            .iter()
-            .filter(same)
-            .find(foreign)
-            .map(|have| Conflict::Route {
-                want: route.clone(),
-                have: have.clone(),
-                holder: holder(observed, &have.dev),
-            })
-    };
-    let other = (want
-        .routes
-        .iter()
-        .filter(|route| have.other_routes.contains(&route.to)))
-    .map(|route| Conflict::OtherRoute { to: route.to });
-    want.routes.iter().filter_map(clash).chain(other).collect()
-}
-
-/// The longest prefix wins, and of two equal ones the older route: such a route of
-/// somebody else's would leave the lab's subnet without packets.
-fn diverted(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
-    let Some(host) = observed.namespaces.get(&Netns::Host) else {
-        return Vec::new();
-    };
-    let foreign = |route: &&Route| !is_own(observed, &on_host(&route.dev), &desired.lab);
-    let theirs = host.routes.iter().filter(foreign).map(|route| route.to);
-    let theirs: Vec<IpNet> = theirs.chain(host.other_routes.iter().copied()).collect();
-    let on_subnets = host_addresses(desired).flat_map(|(dev, want)| {
-        let inside = theirs.iter().filter(|to| want.trunc().contains(*to));
-        inside.map(|to| Conflict::Diverted {
-            to: *to,
-            subnet: want.trunc(),
-            dev: dev.clone(),
-        })
-    });
-    on_subnets.collect()
 }
 
 /// Tables of our name that are not ours, and what of ours another lab holds.
@@ -348,7 +357,7 @@ fn tables(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     for (netns, want) in &desired.namespaces {
         let have = observed.namespaces.get(netns);
         let have =
-            have.filter(|have| *netns == Netns::Host || have.owner.as_ref() == Some(&desired.lab));
+            have.filter(|have| !is_whole(netns) || have.owner.as_ref() == Some(&desired.lab));
         for (name, want) in &want.tables {
             let have = have.and_then(|have| have.tables.get(name));
             match have {

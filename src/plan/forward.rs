@@ -3,7 +3,7 @@
 
 use super::link::is_small;
 use super::order::{Rank, Turn};
-use super::sysctl::overwritten;
+use super::sysctl::{overwritten, rank};
 use super::{Draft, Op, link};
 use crate::state::{End, Namespace, Netns, SysctlKey};
 
@@ -11,7 +11,7 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, have) in draft.kept() {
         for family in [4, 6] {
             match netns {
-                Netns::Host => host(draft, have, family),
+                Netns::Host | Netns::At(_) => among_others(draft, netns, have, family),
                 Netns::Named(_) => inside(draft, netns, have, family),
             }
         }
@@ -91,11 +91,12 @@ fn has(draft: &Draft<'_>, end: &End, family: u8) -> bool {
     family == 4 || !link(draft.desired, end).is_some_and(|link| is_small(link.mtu))
 }
 
-/// What is forwarded must come in by a device that forwards: the lab's own are to.
-fn host(draft: &mut Draft<'_>, have: &Namespace, family: u8) {
+/// On the host and in namespaces that others made: what is forwarded must come in by a device
+/// that forwards, and the lab's own are to.
+fn among_others(draft: &mut Draft<'_>, netns: &Netns, have: &Namespace, family: u8) {
     let key = SysctlKey::whole_forward(family);
-    let want = draft.desired.namespaces.get(&Netns::Host);
-    // Written for the whole host it is written for every device.
+    let want = draft.desired.namespaces.get(netns);
+    // Written for the whole namespace it is written for every device.
     let on = |namespace| value(namespace, &key) == Some("1");
     if !(on(want) && on(Some(have))) {
         return;
@@ -106,7 +107,7 @@ fn host(draft: &mut Draft<'_>, have: &Namespace, family: u8) {
             .iter()
             .map(|a| if a.addr().is_ipv4() { 4 } else { 6 });
         let end = End {
-            netns: Netns::Host,
+            netns: netns.clone(),
             dev: dev.clone(),
         };
         let key = SysctlKey::device_forward(family, dev.as_str());
@@ -116,8 +117,8 @@ fn host(draft: &mut Draft<'_>, have: &Namespace, family: u8) {
         };
         if families.any(|of| of == family) && now == Some("0") {
             let was = vec![(key.clone(), "0".to_owned())];
-            let op = set(&Netns::Host, key, "1", was);
-            draft.push(Rank::Sysctl, op, "what comes in there is forwarded");
+            let op = set(netns, key, "1", was);
+            draft.push(rank(netns), op, "what comes in there is forwarded");
         }
     }
 }

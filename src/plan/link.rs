@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{Rank, Turn};
-use super::{Draft, Op, Setting, link};
+use super::{Draft, Op, Setting, is_whole, link};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns};
 
 /// Where the search for an unused link group begins, far from the small numbers
@@ -327,7 +327,7 @@ fn unwanted(draft: &mut Draft<'_>, gone: &mut Gone) {
 /// Whether a namespace is one of the lab's that this plan removes.
 fn leaves(draft: &Draft<'_>, netns: &Netns) -> bool {
     let ours = draft.have(netns).is_some_and(|have| draft.is_ours(have));
-    ours && !draft.desired.namespaces.contains_key(netns)
+    is_whole(netns) && ours && !draft.desired.namespaces.contains_key(netns)
 }
 
 /// A link group that no device of the namespace is in.

@@ -64,7 +64,7 @@ fn is_heading(change: &Change) -> bool {
 fn heading(netns: &Netns) -> String {
     match netns {
         Netns::Host => "host".to_owned(),
-        Netns::Named(name) => format!("namespace {name}"),
+        Netns::At(_) | Netns::Named(_) => format!("namespace {netns}"),
     }
 }
 

@@ -10,6 +10,7 @@ mod felt;
 mod flow;
 mod forward;
 mod impact;
+mod join;
 mod link;
 mod list;
 mod near;
@@ -109,6 +110,7 @@ impl fmt::Display for Conflicts {
 pub fn plan(desired: &NetState, observed: &NetState) -> Result<Plan, Conflicts> {
     let renames = rename::find(desired, observed);
     let observed = &*rename::after(&renames, observed);
+    let desired = &*join::settled(desired, observed);
     let conflicts = conflict::find(desired, observed);
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
@@ -203,16 +205,20 @@ impl<'a> Draft<'a> {
         self.desired.namespaces.iter()
     }
 
-    /// The observed namespaces of this lab that stay, and the host.
+    /// The observed namespaces of this lab that stay, those that it has joined, and the host.
     fn kept(&self) -> impl Iterator<Item = (&'a Netns, &'a Namespace)> + use<'a> {
         let (desired, observed) = (self.desired, self.observed);
         observed.namespaces.iter().filter(move |(netns, have)| {
             let ours = have.owner.as_ref() == Some(&desired.lab);
-            **netns == Netns::Host || (ours && desired.namespaces.contains_key(*netns))
+            match netns {
+                Netns::Host => true,
+                Netns::At(_) => ours,
+                Netns::Named(_) => ours && desired.namespaces.contains_key(*netns),
+            }
         })
     }
 
-    /// Whether this lab made the namespace.
+    /// Whether this lab made the namespace, or has joined it.
     fn is_ours(&self, have: &Namespace) -> bool {
         have.owner.as_ref() == Some(self.lab())
     }
@@ -225,6 +231,12 @@ fn is_own(state: &NetState, end: &End, lab: &LabName) -> bool {
         let peer = have.peer().and_then(|peer| link(state, peer));
         marked(have) || peer.is_some_and(marked)
     })
+}
+
+/// Whether all in a namespace is the lab's: it is one that labs make. In others only that is
+/// its own which is on its own devices.
+fn is_whole(netns: &Netns) -> bool {
+    netns.made().is_some()
 }
 
 /// A device of a state.

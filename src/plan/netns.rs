@@ -8,7 +8,7 @@ use crate::state::{End, IfName, Namespace, Netns};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, _) in draft.wanted() {
-        if let (Some(name), None) = (netns.name(), draft.have(netns)) {
+        if let (Some(name), None) = (netns.made(), draft.have(netns)) {
             let op = Op::AddNetns { name: name.clone() };
             draft.push(Rank::Netns, op, "the file has this namespace");
         }
@@ -18,7 +18,7 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
     let mut counted = BTreeSet::new();
     for (netns, have) in &draft.observed.namespaces {
         let gone = draft.is_ours(have) && !draft.desired.namespaces.contains_key(netns);
-        if let (Some(name), true) = (netns.name(), gone) {
+        if let (Some(name), true) = (netns.made(), gone) {
             let cables = cables(draft, netns, have, &mut counted);
             let op = Op::DelNetns {
                 name: name.clone(),

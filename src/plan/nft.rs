@@ -35,6 +35,12 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         let want = want.map(|want| sets(Some(want)));
         settle(draft, netns, TableName::Inside, want);
     }
+    let left = draft.kept().filter(|(netns, _)| {
+        netns.joined().is_some() && !draft.desired.namespaces.contains_key(netns)
+    });
+    for (netns, _) in left.collect::<Vec<_>>() {
+        settle(draft, netns, TableName::Inside, None);
+    }
 }
 
 /// Makes one table as it shall be; `None`: it shall not be.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::link::is_small;
 use super::order::{Rank, Turn};
-use super::{Draft, Op, is_own, link};
+use super::{Draft, Op, is_own, is_whole, link};
 use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route, broadcast};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
@@ -114,7 +114,7 @@ fn end(netns: &Netns, route: &Route) -> End {
 }
 
 /// The observed routes that this lab may change and that are there when the plan
-/// comes to them: static ones in its own namespaces; on the host, those that leave
+/// comes to them: static ones in its own namespaces; elsewhere, those that leave
 /// by its own devices.
 /// First those that lead nowhere, and those that go because their device loses its last
 /// IPv4 address, or because their next hop becomes an address of the namespace itself or
@@ -128,7 +128,7 @@ fn ours(draft: &Draft<'_>, netns: &Netns, want: &Namespace) -> (BTreeSet<Route>,
     let ours = |route: &&Route| {
         let end = end(route);
         let stays = draft.have_link(&end).is_some() || draft.leaving.contains(&end);
-        let own = *netns != Netns::Host || is_own(draft.observed, &end, draft.lab());
+        let own = is_whole(netns) || is_own(draft.observed, &end, draft.lab());
         route.origin == Origin::Static && stays && own
     };
     let addresses = want.links.values().flat_map(|link| &link.addresses);

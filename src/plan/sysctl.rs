@@ -20,10 +20,10 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 }
 
 /// On the host, forwarding waits for the guard; in a namespace it comes last.
-fn rank(netns: &Netns) -> Rank {
+pub(super) fn rank(netns: &Netns) -> Rank {
     match netns {
         Netns::Host => Rank::Sysctl,
-        Netns::Named(_) => Rank::Configure(Turn::Sysctl),
+        Netns::At(_) | Netns::Named(_) => Rank::Configure(Turn::Sysctl),
     }
 }
 
@@ -45,7 +45,7 @@ fn switch(draft: &mut Draft<'_>, netns: &Netns, key: &SysctlKey, want: &Sysctl) 
     };
     let because = match netns {
         Netns::Host => "the host forwards for this lab",
-        Netns::Named(_) => "the file lets this namespace forward",
+        Netns::At(_) | Netns::Named(_) => "the file lets this namespace forward",
     };
     draft.push(rank(netns), op, because);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::print::ip;
 use super::{Conflict, Conflicts, Holder, Taker};
 use crate::report::{Code, Detail, Report, codes};
 use crate::state::{LabName, Netns, Transport};
@@ -64,6 +65,8 @@ impl Conflict {
     pub fn code(&self) -> &'static Code {
         match self {
             Conflict::Netns { .. } => codes::NAMESPACE_TAKEN,
+            Conflict::Unjoinable { .. } => codes::NOT_JOINABLE,
+            Conflict::Gone { .. } => codes::JOINED_GONE,
             Conflict::Link { .. } => codes::DEVICE_TAKEN,
             Conflict::Address { .. } => codes::ADDRESS_TAKEN,
             Conflict::Route { .. } | Conflict::OtherRoute { .. } => codes::ROUTE_TAKEN,
@@ -81,11 +84,13 @@ impl Conflict {
         match self {
             Conflict::Netns { name, .. } => (format!("namespace {name}"), None),
             Conflict::Link { end, .. } => (format!("device {}", end.dev), Some(&end.netns)),
-            Conflict::Address { want, .. } => (format!("address {want}"), Some(&Netns::Host)),
-            Conflict::Route { have, .. } => (format!("route {have}"), Some(&Netns::Host)),
-            Conflict::OtherRoute { to } | Conflict::Diverted { to, .. } => {
-                (format!("route {to}"), Some(&Netns::Host))
+            Conflict::Unjoinable { path, .. } | Conflict::Gone { path, .. } => {
+                (format!("namespace {path}"), None)
             }
+            Conflict::Address { netns, want, .. } => (format!("address {want}"), Some(netns)),
+            Conflict::Route { netns, have, .. } => (format!("route {have}"), Some(netns)),
+            Conflict::OtherRoute { netns, to } => (format!("route {to}"), Some(netns)),
+            Conflict::Diverted { to, .. } => (format!("route {to}"), Some(&Netns::Host)),
             Conflict::Table { netns, table } => (format!("nft table {table}"), Some(netns)),
             Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
             Conflict::External { bridge, .. } | Conflict::Ports { bridge, .. } => {
@@ -119,28 +124,31 @@ impl Conflict {
                 "give the namespace another name, or look at what is there: `ip netns exec {name} ip address`"
             ),
             Conflict::Link { end, .. } => {
-                let inside = end
-                    .netns
-                    .name()
-                    .map_or(String::new(), |name| format!(" -n {name}"));
+                let ip = ip(&end.netns);
                 format!(
-                    "choose another name in the file, or look at the device: `ip{inside} -d link show dev {}`",
+                    "choose another name in the file, or look at the device: `{ip} -d link show dev {}`",
                     end.dev
                 )
             }
-            Conflict::Address { on, .. } => format!(
-                "choose another subnet in the file; `ip address show dev {on}` shows what is there"
+            Conflict::Address { netns, on, .. } => format!(
+                "choose another subnet in the file; `{} address show dev {on}` shows what is there",
+                ip(netns)
             ),
-            Conflict::Route { .. } => {
-                "take the route out of the file or give it another `metric`; `ip route` shows what is there".to_owned()
-            }
-            Conflict::OtherRoute { to } => {
-                format!("take the route out of the file; `ip route show {to}` shows what is there")
-            }
+            Conflict::Route { netns, .. } => format!(
+                "take the route out of the file or give it another `metric`; `{} route` shows what is there",
+                ip(netns)
+            ),
+            Conflict::OtherRoute { netns, to } => format!(
+                "take the route out of the file; `{} route show {to}` shows what is there",
+                ip(netns)
+            ),
             Conflict::Diverted { to, .. } => format!(
                 "choose another subnet in the file, or, if nobody needs the route, `ip route del {to}`"
             ),
-            Conflict::Port { want, holder: Taker::Process(listener) } => {
+            Conflict::Port {
+                want,
+                holder: Taker::Process(listener),
+            } => {
                 let flag = match want.protocol {
                     Transport::Tcp => "-ltnp",
                     Transport::Udp => "-lunp",
@@ -157,11 +165,11 @@ impl Conflict {
             }
             Conflict::External { lab, .. } => format!("`netyard repair {lab}` makes it again"),
             Conflict::Table { .. }
+            | Conflict::Unjoinable { .. }
+            | Conflict::Gone { .. }
             | Conflict::Element { .. }
             | Conflict::Ports { .. }
-            | Conflict::Port { .. } => {
-                self.code().fix.to_owned()
-            }
+            | Conflict::Port { .. } => self.code().fix.to_owned(),
         }
     }
 
@@ -174,6 +182,8 @@ impl Conflict {
             | Conflict::Route { holder, .. }
             | Conflict::Element { holder, .. } => holder,
             Conflict::OtherRoute { .. }
+            | Conflict::Unjoinable { .. }
+            | Conflict::Gone { .. }
             | Conflict::Diverted { .. }
             | Conflict::Table { .. }
             | Conflict::External { .. }

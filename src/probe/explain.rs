@@ -47,7 +47,7 @@ fn said(check: &Check, outcome: &Outcome, map: &Map<'_>) -> String {
 pub(super) fn place(netns: &Netns) -> String {
     match netns {
         Netns::Host => "the host".to_owned(),
-        Netns::Named(name) => format!("namespace {name}"),
+        netns => format!("namespace {netns}"),
     }
 }
 
@@ -111,7 +111,7 @@ fn forwards(namespace: &Namespace, to: IpAddr) -> bool {
 fn no_forwarding(at: &Netns) -> String {
     let advice = match at {
         Netns::Host => "the host forwards for a network that has `masquerade: true`",
-        Netns::Named(_) => "`forward: true` in the file lets it",
+        Netns::At(_) | Netns::Named(_) => "`forward: true` in the file lets it",
     };
     format!("{}, on the way, does not forward: {advice}", place(at))
 }
@@ -134,6 +134,7 @@ fn no_route(at: &Netns, to: IpAddr, map: &Map<'_>) -> String {
 fn routes(at: &Netns) -> String {
     match at {
         Netns::Host => "`ip route`".to_owned(),
+        Netns::At(path) => format!("`nsenter --net={path} ip route`"),
         Netns::Named(name) => format!("`ip -n {name} route`"),
     }
 }

@@ -4,17 +4,24 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Link, LinkKind, NetState, Netns, is_link_local};
+use super::{End, Link, LinkKind, NetState, Netns, is_link_local};
 
 impl NetState {
     /// The addresses that the lab gave to a namespace, in order, with their devices.
     pub fn addresses(&self, netns: &Netns) -> Vec<(IpNet, &Link)> {
         let namespace = self.namespaces.get(netns);
         let links = namespace.into_iter().flat_map(|ns| ns.links.values());
-        let host = *netns == Netns::Host;
-        let ours = links.filter(|link| !host || link.owner.as_ref() == Some(&self.lab));
+        // Elsewhere are others.
+        let ours = links.filter(|link| netns.made().is_some() || self.owns(link));
         let all = ours.flat_map(|link| link.addresses.iter().map(move |a| (*a, link)));
         all.filter(|(address, _)| !is_link_local(address)).collect()
+    }
+
+    /// Whether a device is the lab's: it carries the mark, or its cable's other end does.
+    pub fn owns(&self, link: &Link) -> bool {
+        let marked = |link: &Link| link.owner.as_ref() == Some(&self.lab);
+        let peer = |End { netns, dev }: &End| self.namespaces.get(netns)?.links.get(dev);
+        marked(link) || link.peer().and_then(peer).is_some_and(marked)
     }
 
     /// The addresses to call a namespace by, for one that calls from `from`, nearest

@@ -201,7 +201,8 @@ pub struct End {
 impl FromStr for End {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some((netns, dev)) = text.split_once(':') else {
+        // A path may hold a colon, a device's name none.
+        let Some((netns, dev)) = text.rsplit_once(':') else {
             return Err(format!("`{text}` is not NAMESPACE:INTERFACE"));
         };
         let netns = netns.parse().map_err(|e| format!("{e}"))?;

@@ -28,7 +28,10 @@ pub use flow::{Flow, FlowMatch, Nat};
 pub use link::{
     AddrGen, End, Lifetime, Link, LinkKind, Mac, broadcast, eui64, is_generated, is_link_local,
 };
-pub use name::{IfName, LabName, NameError, Netns, NetnsName, NetworkName, PartyName};
+pub use name::{
+    Identity, IfName, LabName, NameError, Netns, NetnsName, NetnsPath, NetworkName, PartyName,
+    Unjoinable,
+};
 pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,
@@ -51,6 +54,9 @@ pub struct NetState {
     /// 6.2 (`dev_change_name`, net/core/dev.c). Of a desired state it says nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub renames: bool,
+    /// The paths at which there is no namespace to join, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unjoinable: BTreeMap<NetnsPath, Unjoinable>,
 }
 
 impl NetState {
@@ -60,6 +66,7 @@ impl NetState {
             lab,
             namespaces: BTreeMap::new(),
             renames: false,
+            unjoinable: BTreeMap::new(),
         }
     }
 }
@@ -68,10 +75,13 @@ impl NetState {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Namespace {
-    /// The lab that made it; `None`: not ours, and its inside was not read
-    /// unless it is the host.
+    /// The lab that made it, or, of one at a path, that has joined it; `None`: not ours, and
+    /// its inside was not read unless it is the host or at a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<LabName>,
+    /// Of one at a path, which it is. In a desired state `None` means whichever is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// Of the host, whether only those devices were looked at that can matter to the lab.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
@@ -84,6 +94,12 @@ pub struct Namespace {
     /// Routes of the main table.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Route>,
+    /// To where the lab has given routes by the journal that were spare.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub given: BTreeSet<IpNet>,
+    /// Routes that are wanted only where nobody else has one to there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub spare: BTreeSet<Route>,
     /// Routes that the kernel made with an address and that somebody has removed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub lost: BTreeSet<Route>,

@@ -87,6 +87,13 @@ name!(
     IfName, "an interface name", device
 );
 
+name!(
+    /// The path of a network namespace that others made: `/proc/4711/ns/net`,
+    /// `/var/run/netns/cni-1234`. Absolute, written in the one shortest way, without white
+    /// space; up to 255 bytes.
+    NetnsPath, "the path of a namespace", path
+);
+
 /// Letters, digits and `_-.` need no quoting in a shell, a file name or an nft comment.
 fn plain(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
@@ -121,6 +128,23 @@ fn netns(text: &str) -> Result<(), &'static str> {
     plain(text)
 }
 
+fn path(text: &str) -> Result<(), &'static str> {
+    let Some(parts) = text.strip_prefix('/') else {
+        return Err("it does not begin with `/`");
+    };
+    if text.len() > 255 {
+        return Err("it is longer than 255 bytes");
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("only letters, digits and signs of ASCII may stand in it");
+    }
+    // One path for one place, so that texts can be compared.
+    if parts.split('/').any(|part| ["", ".", ".."].contains(&part)) {
+        return Err("`//`, `.`, `..` and a `/` at its end are not allowed");
+    }
+    Ok(())
+}
+
 fn device(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
         return Err("it is empty");
@@ -145,25 +169,77 @@ fn device(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A network namespace of a state: the one netyard was started in, or a named one.
-/// The host sorts first.
+impl NetnsPath {
+    /// What tells it from most others: the number of a process, else the file's name.
+    pub fn nickname(&self) -> &str {
+        let process = self
+            .0
+            .strip_prefix("/proc/")
+            .and_then(|of| of.split_once('/'));
+        let file = self.0.rsplit_once('/').map(|(_, file)| file);
+        process
+            .map(|(number, _)| number)
+            .or(file)
+            .unwrap_or(&self.0)
+    }
+}
+
+/// A network namespace of a state: the one netyard was started in, one at a path, or a named
+/// one. The host sorts first. Of a cable the end that comes first carries the lab's mark: not
+/// the one that goes with a namespace of ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Netns {
     /// The namespace netyard was started in.
     Host,
-    /// A namespace with a name under the directory that `ip netns` uses.
+    /// A namespace that others made, where they show it: it is joined, not made, and never
+    /// removed.
+    At(NetnsPath),
+    /// A namespace with a name under the directory that `ip netns` uses: labs make them.
     Named(NetnsName),
 }
 
 impl Netns {
-    /// The name, or `None` for the host.
-    pub fn name(&self) -> Option<&NetnsName> {
+    /// The name, where it is one that labs make and remove.
+    pub fn made(&self) -> Option<&NetnsName> {
         match self {
-            Netns::Host => None,
+            Netns::Host | Netns::At(_) => None,
             Netns::Named(name) => Some(name),
         }
     }
+
+    /// The path, where it is one that labs join.
+    pub fn joined(&self) -> Option<&NetnsPath> {
+        match self {
+            Netns::Host | Netns::Named(_) => None,
+            Netns::At(path) => Some(path),
+        }
+    }
+}
+
+/// What tells a namespace from all others. The kernel gives the inode of one that
+/// is gone to the next; it gives no cookie twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Its number on the nsfs.
+    pub inode: u64,
+    /// `SO_NETNS_COOKIE` of a socket inside.
+    pub cookie: u64,
+}
+
+/// Why no namespace can be joined at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unjoinable {
+    /// Nothing is there.
+    Missing,
+    /// Something else is there.
+    Other,
+    /// It is the one that netyard was started in.
+    Host,
+    /// The lab has it by this name or path already.
+    Twice(Netns),
 }
 
 impl FromStr for Netns {
@@ -171,6 +247,7 @@ impl FromStr for Netns {
     fn from_str(text: &str) -> Result<Self, NameError> {
         match text {
             "host" => Ok(Netns::Host),
+            _ if text.starts_with('/') => text.parse().map(Netns::At),
             _ => text.parse().map(Netns::Named),
         }
     }
@@ -191,7 +268,11 @@ impl From<Netns> for String {
 
 impl fmt::Display for Netns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name().map_or("host", NetnsName::as_str))
+        f.pad(match self {
+            Netns::Host => "host",
+            Netns::At(path) => path.as_str(),
+            Netns::Named(name) => name.as_str(),
+        })
     }
 }
 
@@ -226,5 +307,24 @@ mod tests {
         assert!("host".parse::<NetnsName>().is_err());
         assert_eq!("host".parse::<Netns>(), Ok(Netns::Host));
         assert!("../etc".parse::<NetnsName>().is_err());
+    }
+
+    #[test]
+    fn a_path_is_written_in_one_way() {
+        for good in [
+            "/proc/4711/ns/net",
+            "/var/run/netns/cni-1",
+            "/run/a:b",
+            "/..a",
+        ] {
+            assert!(matches!(good.parse(), Ok(Netns::At(_))), "{good}");
+        }
+        let long = format!("/{}", "a".repeat(255));
+        for bad in [
+            "/", "//a", "/a/", "/a/../b", "/./a", "/a b", "/a\u{7}", "/ä", &long,
+        ] {
+            assert!(bad.parse::<Netns>().is_err(), "{bad}");
+        }
+        assert!("run/netns/a".parse::<NetnsPath>().is_err());
     }
 }

@@ -13,10 +13,9 @@ use rustix::io::Errno;
 use super::netlink::notices::{Notices, Reach, What};
 use super::netlink::nsid;
 use super::netns::{self, Identity, Place};
-use super::residents::Made;
 use super::store;
 use super::wait::readable;
-use crate::state::{Netns, NetnsName};
+use crate::state::Netns;
 
 /// So many notifications are taken before what they tell is looked at.
 const AT_ONCE: usize = 10_000;
@@ -30,8 +29,9 @@ pub(crate) struct Ears {
     files: OwnedFd,
     /// The number of this namespace in itself, where something gave it one.
     own: Option<i32>,
-    /// The namespaces that are listened to, by their number in this one.
-    numbers: BTreeMap<i32, (NetnsName, Identity)>,
+    /// The namespaces that are listened to, by their number in this one. One may be known by
+    /// several paths.
+    numbers: BTreeMap<(i32, Netns), Identity>,
 }
 
 /// What was heard.
@@ -70,7 +70,7 @@ impl Ears {
             own: None,
             numbers: BTreeMap::new(),
         };
-        ears.attend(&Made::new())?;
+        ears.attend(&BTreeMap::new())?;
         Ok(ears)
     }
 
@@ -82,29 +82,29 @@ impl Ears {
     /// Listens to these namespaces, and no others beside this one. Tells which are new: what
     /// was changed in them before has not been heard. To be called again when labs change:
     /// the files that tell of that may be others.
-    pub(crate) fn attend(&mut self, made: &Made) -> io::Result<BTreeSet<NetnsName>> {
+    pub(crate) fn attend(
+        &mut self,
+        these: &BTreeMap<Netns, Identity>,
+    ) -> io::Result<BTreeSet<Netns>> {
         self.attend_files()?;
         self.own = nsid::of(&mut self.host.socket, self.host.fd.as_raw_fd())?;
-        (self.numbers).retain(|_, (name, identity)| made.get(name) == Some(identity));
-        let known: BTreeSet<_> = self
-            .numbers
-            .values()
-            .map(|(name, _)| name.clone())
-            .collect();
+        (self.numbers).retain(|(_, netns), identity| these.get(netns) == Some(identity));
+        let known = self.numbers.keys().map(|(_, netns)| netns.clone());
+        let known: BTreeSet<Netns> = known.collect();
         let mut new = BTreeSet::new();
-        for (name, identity) in made.iter().filter(|(name, _)| !known.contains(*name)) {
-            if let Some(number) = self.number(name, *identity)? {
-                self.numbers.insert(number, (name.clone(), *identity));
-                new.insert(name.clone());
+        for (netns, identity) in these.iter().filter(|(netns, _)| !known.contains(*netns)) {
+            if let Some(number) = self.number(netns, *identity)? {
+                self.numbers.insert((number, netns.clone()), *identity);
+                new.insert(netns.clone());
             }
         }
         Ok(new)
     }
 
-    /// The number of a namespace in this one; `None` when the name stands for another.
-    fn number(&mut self, name: &NetnsName, identity: Identity) -> io::Result<Option<i32>> {
-        let open = match netns::open(Some(name)) {
-            Err(e) if e.raw_os_error().is_some_and(|e| netns::GONE.contains(&e)) => None,
+    /// The number of a namespace in this one; `None` when the name or path is another's.
+    fn number(&mut self, netns: &Netns, identity: Identity) -> io::Result<Option<i32>> {
+        let open = match netns::open(netns) {
+            Err(e) if netns::why(&e).is_some() => None,
             open => open?,
         };
         let Some(fd) = open else { return Ok(None) };
@@ -187,14 +187,18 @@ impl Ears {
                 match notices.next() {
                     Ok(None) => break,
                     Ok(Some((number, told))) => {
-                        let place = match number {
-                            None => Some(Netns::Host),
-                            own if own == self.own => Some(Netns::Host),
-                            Some(number) => (self.numbers.get(&number))
-                                .map(|(name, _)| Netns::Named(name.clone())),
+                        let places: Vec<Netns> = match number.filter(|_| number != self.own) {
+                            None => vec![Netns::Host],
+                            Some(number) => (self.numbers)
+                                .range((number, Netns::Host)..)
+                                .map(|(key, _)| key)
+                                .take_while(|(known, _)| *known == number)
+                                .map(|(_, netns)| netns.clone())
+                                .collect(),
                         };
-                        if let Some(place) = place.filter(|_| !told.is_empty()) {
-                            heard.changes.entry(place).or_default().extend(told);
+                        for place in places.into_iter().filter(|_| !told.is_empty()) {
+                            let changes = heard.changes.entry(place).or_default();
+                            changes.extend(told.iter().cloned());
                         }
                     }
                     Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => heard.lost = true,

@@ -22,8 +22,8 @@ pub(crate) fn exec(netns: &Netns, names: &[Name], command: &mut Command) -> io::
         // The thread that calls execve(2) takes the place of the whole process.
         Err(command.exec())
     };
-    let entered = netns::open(netns.name())
-        .and_then(|fd| netns::enter(fd.as_ref().map(AsFd::as_fd), become_it));
+    let entered =
+        netns::open(netns).and_then(|fd| netns::enter(fd.as_ref().map(AsFd::as_fd), become_it));
     entered
         .err()
         .unwrap_or_else(|| io::Error::other("the program did not start"))

@@ -2,6 +2,8 @@
 //! directory that `ip netns` uses.
 #![allow(unsafe_code)]
 
+mod at;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
@@ -17,8 +19,10 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 use super::netlink::netconf;
 use super::netlink::socket::Socket;
 use super::uapi::NSFS_MAGIC;
+pub(crate) use crate::state::Identity;
 pub(crate) use crate::state::machine::Directory;
-use crate::state::{NetnsName, SysctlKey};
+use crate::state::{Netns, NetnsName, SysctlKey};
+pub(crate) use at::{open_at, why};
 
 /// Where `ip netns` keeps names (NETNS_RUN_DIR of iproute2, ip-netns(8)).
 pub const DIRECTORY: &str = "/run/netns";
@@ -53,20 +57,13 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     }
 }
 
-/// The namespace with this name, open; `None` for the host, which needs no entering.
-pub(crate) fn open(name: Option<&NetnsName>) -> io::Result<Option<OwnedFd>> {
-    name.map(|name| Ok(File::open(path(name))?.into()))
-        .transpose()
-}
-
-/// What tells a namespace from all others. The kernel gives the inode of one that
-/// is gone to the next; it gives no cookie twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
-    /// Its number on the nsfs.
-    pub(crate) inode: u64,
-    /// `SO_NETNS_COOKIE` of a socket inside.
-    pub(crate) cookie: u64,
+/// This namespace, open; `None` for the host, which needs no entering.
+pub(crate) fn open(netns: &Netns) -> io::Result<Option<OwnedFd>> {
+    match netns {
+        Netns::Host => Ok(None),
+        Netns::At(path) => at::open(path).map(Some),
+        Netns::Named(name) => Ok(Some(File::open(path(name))?.into())),
+    }
 }
 
 /// An open namespace. One without a name goes when this is dropped and nobody is in it.
@@ -145,29 +142,35 @@ fn whole(family: u8) -> PathBuf {
     Path::new("/proc/sys").join(key.path())
 }
 
-/// Whether a namespace has this name.
-pub fn exists(name: &NetnsName) -> bool {
-    path(name).exists()
+/// Whether it is there.
+pub fn exists(netns: &Netns) -> bool {
+    match netns {
+        Netns::Host => true,
+        Netns::At(path) => at::inode(path).is_ok(),
+        Netns::Named(name) => path(name).exists(),
+    }
 }
 
-/// Opens the namespace with this name, with a socket inside.
-pub(crate) fn look_into(name: &NetnsName) -> io::Result<Place> {
-    let fd: OwnedFd = File::open(path(name))?.into();
+/// Opens this namespace, with a socket inside.
+pub(crate) fn look_into(netns: &Netns) -> io::Result<Place> {
+    let Some(fd) = open(netns)? else {
+        return host();
+    };
     let socket = enter(Some(fd.as_fd()), Socket::route)?;
     place(fd, socket)
 }
 
-/// Opens a namespace where it was found. What stands there now may be anything that somebody
-/// has put there: nothing is opened but the namespace with this inode.
-pub(crate) fn open_at(path: &Path, inode: u64) -> io::Result<OwnedFd> {
-    use rustix::fs::{Mode, OFlags};
-    // With O_PATH nothing is opened that does something when it is (open(2)).
-    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let is_namespace = rustix::fs::fstatfs(&found)?.f_type == NSFS_MAGIC;
-    if !is_namespace || self::inode(found.as_fd())? != inode {
-        return Err(io::ErrorKind::NotFound.into());
+/// Which namespace has this name or is at this path now; `None`: none, or the name is left
+/// without its mount.
+pub(crate) fn inode_of(netns: &Netns) -> io::Result<Option<u64>> {
+    match netns {
+        Netns::Host => Ok(Some(host()?.identity.inode)),
+        Netns::At(path) => match at::inode(path) {
+            Err(e) if at::why(&e).is_some() => Ok(None),
+            inode => inode.map(Some),
+        },
+        Netns::Named(name) => named_inode(name),
     }
-    Ok(File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?.into())
 }
 
 /// Which namespace this is that is open.

@@ -13,7 +13,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 
 use super::netns::{self, Identity, Place};
-use crate::state::{NetnsName, Process};
+use crate::state::{Netns, NetnsName, Process};
 
 /// A process in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,7 +66,7 @@ const ONE: Timespec = Timespec {
 pub(crate) fn kill(made: &Made) -> io::Result<()> {
     // Held, so that their numbers are not given to others.
     let places = made.iter().filter_map(|(name, identity)| {
-        let place = netns::look_into(name).ok()?;
+        let place = netns::look_into(&Netns::Named(name.clone())).ok()?;
         (place.identity == *identity).then_some(place)
     });
     let places: Vec<Place> = places.collect();

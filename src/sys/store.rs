@@ -20,7 +20,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use rustix::fs::{Access, FlockOperation};
 
-use row::{columns, identity, stored};
+use row::{identity, key, rest, stored};
 use tables::VERSION;
 
 use super::netns::{self, Identity};
@@ -255,17 +255,25 @@ impl Store {
         // a lease was written meanwhile (SQLITE_BUSY_SNAPSHOT, sqlite.org/rescode.html).
         let tx = self.db.savepoint()?;
         let name = lab.name.as_str();
-        for claim in before.difference(claims) {
-            let (kind, netns, object, _) = columns(claim);
+        let gone: BTreeSet<_> = before.difference(claims).map(key).collect();
+        for (kind, netns, object) in &gone {
             let sql = "DELETE FROM claim WHERE lab=?1 AND kind=?2 AND netns=?3 AND object=?4";
             tx.prepare_cached(sql)?
-                .execute([name, kind, &netns, &object])?;
+                .execute([name, kind, netns, object])?;
         }
-        for claim in claims.difference(before) {
-            let (kind, netns, object, was) = columns(claim);
-            let sql = "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL)";
+        // Of a setting of a namespace, or of what is at a path, there is one row: that of the
+        // one before went with it.
+        let again = claims.intersection(before);
+        let again = again.filter(|claim| rest(claim) != (None, None) && gone.contains(&key(claim)));
+        for claim in claims.difference(before).chain(again) {
+            let ((kind, netns, object), (was, which)) = (key(claim), rest(claim));
+            let (inode, cookie) = (
+                which.map(|which| which.inode as i64),
+                which.map(|which| which.cookie as i64),
+            );
+            let sql = "INSERT OR REPLACE INTO claim VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             tx.prepare_cached(sql)?
-                .execute(params![name, kind, netns, object, was])?;
+                .execute(params![name, kind, netns, object, was, inode, cookie])?;
         }
         tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
         if !claims.is_empty() {

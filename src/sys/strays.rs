@@ -37,9 +37,10 @@ pub(crate) fn find(store: &Store) -> Result<Strays, Failure> {
     let claimed = store.namespaces()?;
     for (name, inode) in netns::names()? {
         if inode.is_some() && !claimed.contains_key(&name) {
-            match netns::look_into(&name) {
+            let netns = Netns::Named(name);
+            match netns::look_into(&netns) {
                 Err(e) if e.raw_os_error().is_some_and(|e| netns::GONE.contains(&e)) => {}
-                place => drop(search.places.insert(Netns::Named(name), place?)),
+                place => drop(search.places.insert(netns, place?)),
             }
         }
     }
@@ -128,7 +129,7 @@ impl Search {
     }
 
     fn namespace(&mut self, lab: &LabName, netns: &Netns) {
-        if let (Some(name), Some(place)) = (netns.name(), self.places.get(netns)) {
+        if let (Some(name), Some(place)) = (netns.made(), self.places.get(netns)) {
             let made = (lab.clone(), place.identity);
             self.strays.made.insert(name.clone(), made);
             self.claim(lab, Claim::Netns(name.clone()));

@@ -47,8 +47,15 @@ pub(crate) fn write(netns: Option<BorrowedFd<'_>>, key: &SysctlKey, value: &str)
     netns::enter(netns, || fs::write(path(key), value))
 }
 
-/// The per-device forwarding settings of the host, `default` among them.
-pub(crate) fn devices(family: u8) -> io::Result<Vec<String>> {
+/// The per-device forwarding settings of a namespace, `default` among them.
+pub(crate) fn devices(netns: Option<BorrowedFd<'_>>, family: u8) -> io::Result<Vec<String>> {
+    match netns {
+        None => devices_here(family),
+        entry => netns::enter(entry, || devices_here(family)),
+    }
+}
+
+fn devices_here(family: u8) -> io::Result<Vec<String>> {
     let mut devices = Vec::new();
     let directory = format!("/proc/sys/net/ipv{family}/conf");
     let entries = match fs::read_dir(directory) {

@@ -26,20 +26,20 @@ const HOSTS: &str = "/etc/hosts";
 /// devices and the files of /etc/netns/NAME over those of /etc, as `ip netns exec`
 /// does; everywhere these names in /etc/hosts.
 pub(super) fn take(netns: &Netns, names: &[Name]) -> io::Result<()> {
-    match netns.name() {
-        Some(name) => {
+    match netns {
+        Netns::At(_) | Netns::Named(_) => {
             unshare_mounts()?;
             let flags = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
             mount_change("/", flags)?;
             own_sysfs()?;
-            own_etc(name)?;
+            netns.made().map_or(Ok(()), own_etc)?;
         }
-        None if names.is_empty() => return Ok(()),
+        Netns::Host if names.is_empty() => return Ok(()),
         // Without the right to it, the program runs without names.
-        None if unshare_mounts() == Err(Errno::PERM) => return Ok(()),
+        Netns::Host if unshare_mounts() == Err(Errno::PERM) => return Ok(()),
         // Only what is mounted upon is cut off: names that are made in /run/netns in
         // here are names everywhere.
-        None => ["/", "/etc", HOSTS].into_iter().try_for_each(cut_off)?,
+        Netns::Host => ["/", "/etc", HOSTS].into_iter().try_for_each(cut_off)?,
     }
     own_hosts(names)
 }

@@ -14,7 +14,11 @@ pub fn bridge_name(lab: &LabName, network: &NetworkName) -> IfName {
 
 /// The name of the bridge port that is the other end of this interface.
 pub fn port_name(netns: &Netns, interface: &IfName) -> IfName {
-    device_name(&format!("{netns}-{interface}"))
+    let full = format!("{netns}-{interface}");
+    match netns {
+        Netns::At(path) => shortened(path.nickname(), &full),
+        Netns::Host | Netns::Named(_) => device_name(&full),
+    }
 }
 
 /// A hardware address for an interface on a network. Were it the kernel's choice, nobody
@@ -50,11 +54,15 @@ pub(super) fn loopback() -> IfName {
 
 /// The text itself if the kernel takes it, else its beginning and a hash of all of it.
 fn device_name(full: &str) -> IfName {
-    let short = full.parse().or_else(|_| {
-        // An interface's name may have letters of more than one byte.
-        let start = &full[..char_start(full, 6)];
-        format!("{start}-{:08x}", fnv1a(full) >> 32).parse()
-    });
+    full.parse().unwrap_or_else(|_| shortened(full, full))
+}
+
+/// The beginning of a text without `/`, and a hash of all that it stands for.
+fn shortened(text: &str, full: &str) -> IfName {
+    // An interface's name may have letters of more than one byte.
+    let start = &text[..char_start(text, 6)];
+    let start = start.replace([':', '%', '"'], "-");
+    let short = format!("{start}-{:08x}", fnv1a(full) >> 32).parse();
     short.expect("parts of valid names, joined by `-` and 15 bytes at most, are a valid name")
 }
 
@@ -94,6 +102,10 @@ mod tests {
         let name = bridge_name(&lab, &"backbone".parse().unwrap());
         assert_eq!(name.as_str().len(), 15);
         assert!(name.as_str().starts_with("a-labo-"), "{name}");
+        let port = |path: &str| port_name(&path.parse().unwrap(), &"eth0".parse().unwrap());
+        assert!(port("/proc/4711/ns/net").as_str().starts_with("4711-"));
+        assert!(port("/run/netns/cni-12345").as_str().starts_with("cni-12-"));
+        assert_ne!(port("/run/netns/a"), port("/var/run/netns/a"));
         let short = bridge_name(&"three".parse().unwrap(), &"lan".parse().unwrap());
         assert_eq!(short.as_str(), "three-lan");
     }

@@ -74,7 +74,7 @@ impl fmt::Display for Cause {
         match netns {
             Netns::Host => write!(f, "{what} on the host"),
             Netns::Named(name) if *what == What::Name => write!(f, "{what} {name}"),
-            Netns::Named(name) => write!(f, "{what} in {name}"),
+            netns => write!(f, "{what} in {netns}"),
         }
     }
 }

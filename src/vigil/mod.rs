@@ -168,17 +168,14 @@ impl Vigil {
         let meant = |lab: &lab::Described| self.only.is_empty() || self.only.contains(&lab.name);
         let here = described.filter(|lab| lab.host == Whereabouts::Here && meant(lab));
         let store = Store::open_to_read()?;
-        let (mut made, mut inside) = (BTreeMap::new(), BTreeMap::new());
+        let (mut all, mut inside) = (BTreeMap::new(), BTreeMap::new());
         for lab in here {
-            let own = store
-                .made_by(&lab.name)
-                .map_err(Error::journal("read the journal"))?;
-            let names = own.keys().cloned().map(Netns::Named);
-            inside.insert(lab.name, names.collect::<BTreeSet<_>>());
-            made.extend(own);
+            let own = store.places(&lab.name);
+            let own = own.map_err(Error::journal("read the journal"))?;
+            inside.insert(lab.name, own.keys().cloned().collect::<BTreeSet<_>>());
+            all.extend(own);
         }
-        let new = self.ears.attend(&made).map_err(Error::system(LISTENING))?;
-        let new: BTreeSet<Netns> = new.into_iter().map(Netns::Named).collect();
+        let new = self.ears.attend(&all).map_err(Error::system(LISTENING))?;
         let same = self.labs.keys().eq(inside.keys());
         let news = !(std::mem::replace(&mut self.told, true) && same);
         self.labs.retain(|name, _| inside.contains_key(name));

@@ -22,6 +22,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
     all.extend(external());
     all.extend(others());
     all.extend(crate::capture::all());
+    all.extend(crate::joined::all());
     all
 }
 
@@ -88,6 +89,7 @@ fn conflicts() -> Vec<(&'static str, Error)> {
         dev: "web-lan".parse().unwrap(),
     };
     let other = Conflict::OtherRoute {
+        netns: Netns::Host,
         to: "198.51.100.0/24".parse().unwrap(),
     };
     let ports = taken_ports();

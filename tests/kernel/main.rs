@@ -12,6 +12,7 @@
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `graph`: what is drawn of a host is what was drawn of the file.
 //! - `spoof`: frames in another's name, as `frames` makes them.
+//! - `join`, `join_gone`: namespaces that others made.
 //! - `policy`: who may speak with whom.
 //! - `demo`: the tour.
 //! - `doctor`, `doctor_kinds`: what the machine can do, as `ip`, `tc` and `nft` find it.
@@ -64,6 +65,8 @@ mod flows;
 mod foreign;
 mod frames;
 mod graph;
+mod join;
+mod join_gone;
 mod kill;
 mod kill_several;
 mod labs;
@@ -145,6 +148,8 @@ fn tests() -> impl Iterator<Item = Test> {
         down::tests(),
         foreign::tests(),
         graph::tests(),
+        join::tests(),
+        join_gone::tests(),
         spoof::tests(),
         policy::tests(),
         kill::tests(),

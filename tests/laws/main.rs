@@ -5,6 +5,7 @@
 
 mod gate;
 mod hosts;
+mod join;
 mod meanwhile;
 mod render;
 mod spec;
@@ -39,6 +40,9 @@ fn desired(file: &Value, leases: &Leases) -> (NetState, Leases) {
 fn look(fake: &mut Fake, desired: &NetState) {
     let host = desired.namespaces.get(&Netns::Host);
     fake.routed = host.is_some_and(|host| !host.sysctls.is_empty());
+    let all = desired.namespaces.iter();
+    let forwards = all.filter(|(netns, want)| netns.joined().is_some() && !want.sysctls.is_empty());
+    fake.forwards = forwards.map(|(netns, _)| netns.clone()).collect();
     fake.networks = host.is_some_and(|host| !host.tables.is_empty());
 }
 
@@ -49,6 +53,7 @@ fn up(fake: &mut Fake, desired: &NetState) -> Result<Plan, Error> {
 
 fn down(fake: &mut Fake, lab: &LabName) -> Plan {
     (fake.routed, fake.networks) = (false, false);
+    fake.forwards.clear();
     reconcile::down(fake, lab, &mut ()).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -84,7 +89,7 @@ fn lines(fake: &Fake) -> BTreeSet<String> {
 fn without_own_forwarding(fake: &Fake) -> Fake {
     let mut fake = fake.clone();
     for (netns, namespace) in &mut fake.namespaces {
-        if netns.name().is_some() {
+        if netns.made().is_some() {
             namespace
                 .sysctls
                 .retain(|key, _| *key == SysctlKey::forward6());
@@ -92,7 +97,11 @@ fn without_own_forwarding(fake: &Fake) -> Fake {
         for link in namespace.links.values_mut() {
             link.mute &= link.addrgen != Some(AddrGen::None);
         }
-        let of_lab = |dev: &&IfName| dev.as_str().starts_with('l') && dev.as_str() != "lo";
+        let joined = netns.joined().is_some();
+        let of_lab = |dev: &&IfName| match dev.as_str() {
+            "lo" | "theirs0" => false,
+            dev => joined || dev.starts_with(['l', 's']),
+        };
         for dev in namespace.links.keys().filter(of_lab) {
             for family in [4, 6] {
                 let key = SysctlKey::device_forward(family, dev.as_str());

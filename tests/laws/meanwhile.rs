@@ -114,7 +114,7 @@ fn pick<T>(all: Vec<T>, n: usize) -> Option<T> {
 /// The devices of the lab, wherever they are.
 fn devices(fake: &Fake, lab: &LabName) -> Vec<End> {
     let ours = |(netns, dev, link): &(&Netns, &IfName, &Link)| {
-        netns.name().is_some() && *dev != &"lo".parse().expect("a name")
+        netns.made().is_some() && *dev != &"lo".parse().expect("a name")
             || link.owner.as_ref() == Some(lab)
     };
     let all = fake
@@ -307,6 +307,7 @@ fn forward(fake: &mut Fake, lab: &LabName, n: usize) {
                 .and_then(|dev| there.links.get(&dev.parse().ok()?));
             routed && link.is_some_and(|link| link.owner.as_ref() == Some(lab))
         }
+        Netns::At(_) => false,
         Netns::Named(_) => there.owner.as_ref() == Some(lab),
     };
     let mut keys = Vec::new();

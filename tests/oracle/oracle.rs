@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
     tests.push(test("oracle::each change of a lab that is up", changes));
     tests.push(test("oracle::names that a shell would read", odd_names));
     tests.push(test("oracle::addresses with a scope of their own", scopes));
+    tests.push(test("oracle::a namespace that others made", joined));
     tests
 }
 
@@ -61,12 +62,44 @@ namespaces:
     agrees(&file("scopes.yaml", text));
 }
 
+/// One with a device and a way out of its own, and one with nothing.
+fn joined() {
+    let text = r#"
+lab: attach
+networks: { lan: { subnets: [10.9.0.0/24, "fd00:9::/64"], masquerade: true } }
+namespaces:
+  /run/netns/box:
+    interfaces: { eth1: { network: lan } }
+    routes: [{ to: 192.0.2.0/24, via: 10.9.0.1, metric: 7 }]
+    publish: [8080:80]
+    forward: true
+    egress: [{ to: 10.9.0.0/24 }]
+  /var/run/netns/bare: { interfaces: { eth0: { network: lan }, x0: {} } }
+  own: { interfaces: { y0: { addresses: [10.7.0.1/24] } } }
+links: [{ endpoints: ["own:y0", "/var/run/netns/bare:x0"] }]
+"#;
+    let topology = file("attach.yaml", text);
+    agrees_after(&topology, || {
+        sh(
+            "ip netns add box; ip -n box link set lo up; ip -n box link add eth0 address 02:00:00:00:00:09 type bridge; \
+            ip -n box link set eth0 up; ip -n box address add 172.17.0.2/16 dev eth0; \
+            ip -n box route add default via 172.17.0.1; ip netns add bare",
+        );
+    });
+}
+
 fn agrees(topology: &str) {
+    agrees_after(topology, || ());
+}
+
+fn agrees_after(topology: &str, prepare: fn()) {
+    prepare();
     let script = ok(&["plan", "--as", "sh", topology]);
     ok(&["up", topology]);
     let ours = everything();
     // Another host for the script: new namespaces for this very thread.
     separate();
+    prepare();
     let said = sh(&format!("sh {}", file("plan.sh", &script)));
     assert_eq!(said, "", "nothing else is run");
     let theirs = everything();

@@ -23,7 +23,7 @@ pub(in crate::plan) fn impacts(
         };
         let on = match netns {
             Netns::Host => behind(&at, observed),
-            Netns::Named(_) => Place::Namespace(netns.clone()),
+            Netns::At(_) | Netns::Named(_) => Place::Namespace(netns.clone()),
         };
         felt.entry(on).or_default().push(flows);
     }

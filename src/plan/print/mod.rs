@@ -113,22 +113,29 @@ fn in_quotes(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-fn ip(netns: &Netns) -> String {
-    netns
-        .name()
-        .map_or("ip".to_owned(), |name| format!("ip -n {name}"))
+pub(super) fn ip(netns: &Netns) -> String {
+    command("ip", netns)
 }
 
 fn bridge(netns: &Netns) -> String {
-    netns
-        .name()
-        .map_or("bridge".to_owned(), |name| format!("bridge -n {name}"))
+    command("bridge", netns)
 }
 
 fn inside(netns: &Netns) -> String {
-    netns
-        .name()
-        .map_or(String::new(), |name| format!("ip netns exec {name} "))
+    match netns {
+        Netns::Host => String::new(),
+        Netns::At(path) => format!("nsenter --net={} ", word(path.as_str())),
+        Netns::Named(name) => format!("ip netns exec {name} "),
+    }
+}
+
+/// `-n` takes names only.
+fn command(program: &str, netns: &Netns) -> String {
+    match netns {
+        Netns::Host => program.to_owned(),
+        Netns::At(_) => inside(netns) + program,
+        Netns::Named(name) => format!("{program} -n {name}"),
+    }
 }
 
 /// A setting of `ip link`; what a port has is told to `bridge`, and one is told to no
@@ -183,11 +190,12 @@ fn add_veth(near: &End, near_link: &Link, far: &End, far_link: &Link) -> Vec<Str
         None => String::new(),
     };
     let up = if near_link.up { " up" } else { "" };
-    let netns = match (near.netns == far.netns, far.netns.name()) {
-        (true, _) => String::new(),
-        (false, Some(name)) => format!(" netns {name}"),
+    let netns = match &far.netns {
+        same if *same == near.netns => String::new(),
         // The host's namespace is that of the first process.
-        (false, None) => " netns 1".to_owned(),
+        Netns::Host => " netns 1".to_owned(),
+        Netns::At(path) => format!(" netns {}", word(path.as_str())),
+        Netns::Named(name) => format!(" netns {name}"),
     };
     let mut lines = vec![format!(
         "{ip} link add name {dev}{}{}{up} type veth peer name {}{}{netns}",

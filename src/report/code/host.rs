@@ -11,6 +11,16 @@ NAMESPACE_TAKEN = "namespace-taken", "a namespace of this name exists already",
     "two labs with a namespace of the same name",
     "take the other lab down, or give the namespace another name";
 
+NOT_JOINABLE = "not-joinable", "there is no namespace to join at a path of the file",
+    "A namespace whose name in the file begins with `/` is one that others made: netyard joins it, and makes none. Nothing was changed.",
+    "the container or process has ended, or its number is another's by now",
+    "write the path of one that is there: `/proc/PID/ns/net` of a process in it, or its name under `/run/netns`";
+
+JOINED_GONE = "joined-gone", "a namespace that the lab has joined is gone",
+    "All that the lab had in it went with it. What is at its path by now is not touched.",
+    "the container has ended, or was started anew",
+    "`netyard up FILE` with the path of one that is there joins that, `netyard down LAB` takes the lab down";
+
 DEVICE_TAKEN = "device-taken", "a device of this name exists already",
     "A namespace has one device of a name.",
     "another program's bridge, or another lab's",

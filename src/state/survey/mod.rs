@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{IpRule, LabName, Process, Published};
+use super::{IpRule, LabName, NetnsPath, Process, Published};
 
 pub use device::{Address, Counters, Device, Far, FarEnd, Port, Vlan};
 pub use name::Container;
@@ -25,6 +25,15 @@ pub struct Survey {
     pub unseen: Vec<String>,
     /// So many processes may not be looked at: namespaces that only they are in are missing.
     pub hidden: usize,
+}
+
+/// A lab that has joined a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Joined {
+    /// The lab.
+    pub lab: LabName,
+    /// The path by which its file names the namespace.
+    pub path: NetnsPath,
 }
 
 /// A network namespace.
@@ -44,6 +53,9 @@ pub struct Space {
     /// The lab that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lab: Option<LabName>,
+    /// Which labs have joined it, and by which paths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
     /// The container whose processes are in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
@@ -67,6 +79,18 @@ pub struct Space {
     pub masquerades: Vec<IpNet>,
     /// Ports that labs publish.
     pub published: Vec<Published>,
+}
+
+impl Space {
+    /// Which labs have to do with it, each in a few words.
+    pub fn labs(&self) -> Vec<String> {
+        let made = self.lab.iter().map(|lab| format!("lab {lab}"));
+        let joined = self
+            .joined
+            .iter()
+            .map(|by| format!("joined by lab {}", by.lab));
+        made.chain(joined).collect()
+    }
 }
 
 /// Which families are handed on.

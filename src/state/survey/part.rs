@@ -8,7 +8,10 @@ use crate::state::LabName;
 impl Survey {
     /// What a lab made: its namespaces, and of the host its devices and what is plugged into them.
     pub fn of_lab(mut self, lab: &LabName) -> Survey {
-        let own = |space: &&Space| space.lab.as_ref() == Some(lab);
+        let own = |space: &&Space| {
+            let joined = space.joined.iter().any(|by| by.lab == *lab);
+            joined || space.lab.as_ref() == Some(lab)
+        };
         let places: BTreeSet<String> = (self.namespaces.iter().filter(own))
             .map(|space| space.name.clone())
             .collect();

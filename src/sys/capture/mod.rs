@@ -139,7 +139,7 @@ impl Taps {
         }
         let inode = |corner: &Corner| {
             let inode = corner.place.identity.inode;
-            Some((corner.netns.name()?.clone(), inode))
+            Some((corner.netns.made()?.clone(), inode))
         };
         let inodes = corners.iter().filter_map(inode).collect();
         let open = corners.into_iter().enumerate();
@@ -292,7 +292,7 @@ impl Taps {
         let mut closed = Vec::new();
         for point in &mut self.points {
             let is_nameless = |name| nameless.contains(name);
-            let unnamed = point.interface.netns.name().is_some_and(is_nameless);
+            let unnamed = point.interface.netns.made().is_some_and(is_nameless);
             match point.look(unnamed)? {
                 State::Gone(since) if !matches!(point.state, State::Gone(_)) => {
                     point.state = State::Gone(since + self.window);
@@ -309,7 +309,7 @@ impl Taps {
         let is_nameless = |open: &Open| {
             open.corner
                 .netns
-                .name()
+                .made()
                 .is_some_and(|name| nameless.contains(name))
         };
         self.open.retain(|open| !is_nameless(open));

@@ -156,8 +156,8 @@ fn put_routes(
             origin,
             fate,
         } = listed;
-        // On the host they may be in the way of a lab, and are nobody's to remove.
-        if *netns == Netns::Host && fate != Fate::Unicast {
+        // Among others they may be in the way of a lab, and are nobody's to remove.
+        if netns.made().is_none() && fate != Fate::Unicast {
             namespace.other_routes.insert(to);
             continue;
         }

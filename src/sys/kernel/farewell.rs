@@ -39,7 +39,7 @@ impl Kernel {
     pub(crate) fn made(&mut self, lab: &LabName) -> Result<Made, Failure> {
         let mut own = Made::new();
         for (name, identity) in self.store.made_by(lab)? {
-            if self.is_same(&name, identity)? {
+            if self.is_same(&Netns::Named(name.clone()), identity)? {
                 own.insert(name, identity);
             }
         }

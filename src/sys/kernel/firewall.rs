@@ -102,7 +102,8 @@ impl Kernel {
         Ok(tables)
     }
 
-    /// In a namespace of ours the table is ours too, if it carries our mark.
+    /// In a namespace of ours the table is ours too, if it carries our mark; in one that is
+    /// joined, if the lab has recorded it: it may be that of another lab there.
     pub(super) fn look_at_walls(
         &mut self,
         netns: &Netns,
@@ -111,10 +112,16 @@ impl Kernel {
     ) -> io::Result<()> {
         let table = Claim::Table(netns.clone());
         if self.walled.contains(netns) || claims.values().any(|all| all.contains(&table)) {
-            let table = nft::read(self.netfilter(netns)?, TableName::Inside, None)?;
+            let mut read = nft::read(self.netfilter(netns)?, TableName::Inside, None)?;
+            let own = claims.get(&self.lab.name);
+            let recorded = own.is_some_and(|all| all.contains(&table));
+            let joined = recorded && namespace.owner.is_some();
+            if let Some(read) = read.as_mut().filter(|_| netns.joined().is_some()) {
+                read.ours &= joined;
+            }
             namespace
                 .tables
-                .extend(table.map(|table| (table.name, table)));
+                .extend(read.map(|table| (table.name, table)));
         }
         Ok(())
     }

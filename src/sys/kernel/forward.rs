@@ -3,27 +3,27 @@
 use std::io;
 
 use super::Kernel;
-use crate::state::{End, IfName, Namespace, Netns, Sysctl, SysctlKey};
+use crate::state::{End, IfName, Link, Namespace, Netns, Sysctl, SysctlKey};
 use crate::sys::netlink::netconf::{Switches, forwarding};
 
 impl Kernel {
     /// Adds to the settings: of a namespace of the lab's, that it forwards, and each device
-    /// that differs from it; of a host that forwards for the lab, the lab's devices that
+    /// that differs from it; of another that forwards for the lab, the lab's devices that
     /// do not.
     pub(super) fn look_at_forwarding(
         &mut self,
         netns: &Netns,
         namespace: &mut Namespace,
     ) -> io::Result<()> {
-        if *netns == Netns::Host && !self.routed {
+        if netns.made().is_none() && !self.routes(netns) {
             return Ok(());
         }
         for (family, switches) in forwarding(self.socket(netns)?)? {
             let drifted = match netns {
-                Netns::Host => self.shut(namespace, &switches),
+                Netns::Host | Netns::At(_) => self.shut(netns, namespace, &switches),
                 Netns::Named(_) => self.different(netns, namespace, &switches),
             };
-            if *netns != Netns::Host && switches.all {
+            if netns.made().is_some() && switches.all {
                 let on = || Sysctl::new("1");
                 let whole = SysctlKey::whole_forward(family);
                 namespace.sysctls.entry(whole).or_insert_with(on);
@@ -31,7 +31,8 @@ impl Kernel {
             for dev in drifted {
                 let value = if switches.all { "0" } else { "1" };
                 let key = SysctlKey::device_forward(family, &dev);
-                namespace.sysctls.insert(key, Sysctl::new(value));
+                let apart = || Sysctl::new(value);
+                namespace.sysctls.entry(key).or_insert_with(apart);
             }
         }
         Ok(())
@@ -57,11 +58,23 @@ impl Kernel {
         all
     }
 
-    fn shut(&self, host: &Namespace, switches: &Switches) -> Vec<String> {
-        let ours = host.links.iter().filter(|(_, link)| {
-            link.owner.as_ref() == Some(&self.lab.name) && link.master.is_none()
-        });
-        let shut = |dev: &IfName| self.is_on(&Netns::Host, dev, switches) == Some(false);
+    /// Whether a namespace that others are in forwards for the lab.
+    pub(super) fn routes(&self, netns: &Netns) -> bool {
+        match netns {
+            Netns::Host => self.routed,
+            _ => self.forwards.contains(netns),
+        }
+    }
+
+    /// The lab's own devices that do not forward. Of a cable into a namespace that others
+    /// made the mark is on the other end: which are the lab's is for the planner to say.
+    fn shut(&self, netns: &Netns, here: &Namespace, switches: &Switches) -> Vec<String> {
+        let marked = |link: &Link| link.owner.as_ref() == Some(&self.lab.name);
+        let ours = here
+            .links
+            .iter()
+            .filter(|(_, link)| netns.joined().is_some() || marked(link) && link.master.is_none());
+        let shut = |dev: &IfName| self.is_on(netns, dev, switches) == Some(false);
         let shut = ours.filter(|(dev, _)| switches.all && shut(dev));
         shut.map(|(dev, _)| dev.to_string()).collect()
     }

@@ -7,9 +7,11 @@ mod farewell;
 mod firewall;
 mod flows;
 mod forward;
+mod join;
 mod observe;
 mod ports;
 mod scope;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,7 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 pub(crate) use observe::Claims;
-pub(crate) use scope::{Scope, walled};
+pub(crate) use scope::{Joins, Scope, joins, walled};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
@@ -52,8 +54,8 @@ pub(crate) struct Kernel {
     /// For the firewall tables; opened when first needed, because opening it loads
     /// kernel modules.
     netfilter: BTreeMap<Netns, Socket>,
-    /// The lab's namespaces, each with a socket inside.
-    inside: BTreeMap<NetnsName, Place>,
+    /// The lab's namespaces and those that it joins, each with a socket inside.
+    inside: BTreeMap<Netns, Place>,
     /// The indexes of devices.
     indexes: BTreeMap<End, u32>,
     /// Every index that some device has, also one whose name netyard cannot write.
@@ -74,6 +76,8 @@ pub(crate) struct Kernel {
     pub(crate) elsewhere: bool,
     /// What is looked at, where not everything is.
     pub(crate) scope: Option<Scope>,
+    /// The paths of the namespaces that the lab shall join, with its cables there.
+    pub(crate) joins: Joins,
     /// The lab's namespaces that shall have a firewall table.
     pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
@@ -111,6 +115,7 @@ impl Kernel {
             assumed: Strays::default(),
             elsewhere: false,
             scope: None,
+            joins: Joins::new(),
             walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
             published: BTreeSet::new(),
@@ -204,34 +209,31 @@ impl Kernel {
     }
 
     fn socket(&mut self, netns: &Netns) -> io::Result<&mut Socket> {
-        match netns.name() {
-            None => Ok(&mut self.host.socket),
-            Some(name) => Ok(&mut self.place(name)?.socket),
-        }
+        Ok(&mut self.place(netns)?.socket)
     }
 
-    fn place(&mut self, name: &NetnsName) -> io::Result<&mut Place> {
-        if !self.inside.contains_key(name) {
-            self.inside.insert(name.clone(), netns::look_into(name)?);
+    fn place(&mut self, netns: &Netns) -> io::Result<&mut Place> {
+        if *netns == Netns::Host {
+            return Ok(&mut self.host);
+        }
+        if !self.inside.contains_key(netns) {
+            self.inside.insert(netns.clone(), netns::look_into(netns)?);
         }
         let gone = || io::Error::from_raw_os_error(libc::ENOENT);
-        self.inside.get_mut(name).ok_or_else(gone)
+        self.inside.get_mut(netns).ok_or_else(gone)
     }
 
     /// The namespace, to enter it; `None` for the host.
     fn entry(&mut self, netns: &Netns) -> io::Result<Option<BorrowedFd<'_>>> {
-        netns
-            .name()
-            .map(|name| Ok(self.place(name)?.fd.as_fd()))
-            .transpose()
+        match netns {
+            Netns::Host => Ok(None),
+            _ => Ok(Some(self.place(netns)?.fd.as_fd())),
+        }
     }
 
     /// The namespace, to name it in a request. It stays open with `self`.
     fn netns(&mut self, netns: &Netns) -> io::Result<BorrowedFd<'_>> {
-        match netns.name() {
-            Some(name) => Ok(self.place(name)?.fd.as_fd()),
-            None => Ok(self.host.fd.as_fd()),
-        }
+        Ok(self.place(netns)?.fd.as_fd())
     }
 
     fn index(&mut self, netns: &Netns, dev: &IfName) -> io::Result<u32> {

@@ -9,10 +9,7 @@ use super::{Kernel, scope::Scope};
 
 use crate::plan::Claim;
 use crate::reconcile::Inside;
-use crate::state::{
-    End, IfName, LabName, LinkKind, Namespace, NetState, Netns, NetnsName, Origin, Sysctl,
-    SysctlKey,
-};
+use crate::state::{End, IfName, LabName, LinkKind, Namespace, NetState, Netns};
 use crate::sys::netlink::{link, nsid, rule};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
@@ -71,26 +68,22 @@ impl Kernel {
         };
         for (name, inode) in names {
             let mut owner = None;
-            if let Some((made_by, made)) = made.get(&name).filter(|(_, m)| inode == Some(m.inode)) {
+            let netns = Netns::Named(name);
+            let made = netns.made().and_then(|name| made.get(name));
+            if let Some((made_by, made)) = made.filter(|(_, m)| inode == Some(m.inode)) {
                 // Of other labs the name is enough: their namespaces are not touched.
-                let same = made_by != lab || self.is_same(&name, *made)?;
+                let same = made_by != lab || self.is_same(&netns, *made)?;
                 owner = Some(made_by.clone()).filter(|_| same);
             }
             let namespace = Namespace {
                 owner,
                 ..Namespace::default()
             };
-            state.namespaces.insert(Netns::Named(name), namespace);
+            state.namespaces.insert(netns, namespace);
         }
-        let mut read: Vec<Netns> = vec![Netns::Host];
-        if inside == Inside::Read {
-            let ours = state
-                .namespaces
-                .iter()
-                .filter(|(_, ns)| ns.owner.as_ref() == Some(lab));
-            read.extend(ours.map(|(netns, _)| netns.clone()));
-        }
-        for netns in read {
+        let own = claims.get(lab).cloned().unwrap_or_default();
+        self.look_at_paths(&own, &mut state)?;
+        for netns in looked_into(&state, &own, inside) {
             let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
             if netns != Netns::Host || !self.elsewhere {
                 let around = (&claims, scope.as_ref());
@@ -129,7 +122,7 @@ impl Kernel {
         } = devices(self.socket(netns)?, netns, namespace, near, left_out)?;
         self.taken.extend(indexes);
         self.partial |= namespace.partial;
-        let ours = |device: &link::Listed| *netns != Netns::Host || device.link.owner.is_some();
+        let ours = |device: &link::Listed| netns.made().is_some() || device.link.owner.is_some();
         let waits =
             |device: &link::Listed| device.peer.is_some() && device.link.up && !device.running;
         self.waits |= listed.iter().any(|device| ours(device) && waits(device));
@@ -167,6 +160,10 @@ impl Kernel {
                 self.look_at_tables(namespace, claims, scope)?;
                 self.look_at_ports(namespace)?;
             }
+            Netns::At(_) => {
+                self.look_at_neighbours(netns, namespace)?;
+                self.look_at_walls(netns, namespace, claims)?;
+            }
             Netns::Named(_) => {
                 (namespace.odd_rules, namespace.lost_rules) = rule::list(self.socket(netns)?)?;
                 self.look_at_walls(netns, namespace, claims)?;
@@ -176,89 +173,30 @@ impl Kernel {
     }
 
     /// A socket that was opened before may be inside a namespace that has since
-    /// lost its name to another.
-    fn check_name(&mut self, netns: &Netns) -> io::Result<()> {
-        let Some(name) = netns.name() else {
-            return Ok(());
-        };
-        let open = self.inside.get(name).map(|place| place.identity.inode);
-        if open.is_some() && netns::named_inode(name)? != open {
-            self.forget(name);
+    /// lost its name, or its place, to another.
+    pub(super) fn check_name(&mut self, netns: &Netns) -> io::Result<()> {
+        let open = self.inside.get(netns).map(|place| place.identity.inode);
+        if open.is_some() && netns::inode_of(netns)? != open {
+            self.forget(netns);
         }
         Ok(())
     }
 
     /// Whether the name still stands for the namespace that was made. Someone may
     /// have made another, to which the kernel gave the same inode.
-    pub(super) fn is_same(&mut self, name: &NetnsName, made: Identity) -> io::Result<bool> {
-        self.check_name(&Netns::Named(name.clone()))?;
-        match self.place(name) {
+    pub(super) fn is_same(&mut self, netns: &Netns, made: Identity) -> io::Result<bool> {
+        self.check_name(netns)?;
+        match self.place(netns) {
             Ok(place) => Ok(place.identity == made),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e),
         }
     }
 
-    pub(super) fn forget(&mut self, name: &NetnsName) {
-        self.inside.remove(name);
-        self.netfilter.remove(&Netns::Named(name.clone()));
-        self.indexes.retain(|end, _| end.netns.name() != Some(name));
-    }
-
-    /// The settings that a lab holds, and, on a host that shall forward, those
-    /// that switching it on would overwrite.
-    fn settings(
-        &mut self,
-        netns: &Netns,
-        namespace: &mut Namespace,
-        claims: &Claims,
-        left_out: &BTreeSet<IfName>,
-    ) -> io::Result<()> {
-        let mut held: BTreeMap<SysctlKey, (String, BTreeSet<LabName>)> = BTreeMap::new();
-        for (lab, claim) in claims
-            .iter()
-            .flat_map(|(lab, all)| all.iter().map(move |c| (lab, c)))
-        {
-            if let Claim::Sysctl {
-                netns: at,
-                key,
-                was,
-            } = claim
-                && at == netns
-            {
-                let entry = held
-                    .entry(key.clone())
-                    .or_insert_with(|| (was.clone(), BTreeSet::new()));
-                entry.1.insert(lab.clone());
-            }
-        }
-        let mut keys: BTreeSet<SysctlKey> = held.keys().cloned().collect();
-        if *netns == Netns::Host && self.routed {
-            keys.extend(host_keys(namespace, left_out)?);
-        }
-        if self.forwards.contains(netns) {
-            keys.extend([SysctlKey::forward4(), SysctlKey::forward6()]);
-        }
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<SysctlKey> = keys.into_iter().collect();
-        let values = sysctl::read(self.entry(netns)?, &keys)?;
-        for (key, value) in keys.into_iter().zip(values) {
-            let Some(value) = value else { continue };
-            let (was, holders) = held
-                .remove(&key)
-                .map_or_else(Default::default, |(was, labs)| (Some(was), labs));
-            namespace.sysctls.insert(
-                key,
-                Sysctl {
-                    value,
-                    was,
-                    holders,
-                },
-            );
-        }
-        Ok(())
+    pub(super) fn forget(&mut self, netns: &Netns) {
+        self.inside.remove(netns);
+        self.netfilter.remove(netns);
+        self.indexes.retain(|end, _| end.netns != *netns);
     }
 
     /// Finds the two ends of each cable: each names the other's index, and the
@@ -298,6 +236,23 @@ impl Kernel {
     }
 }
 
+/// The host, the lab's namespaces, and those at the paths that matter to it.
+fn looked_into(state: &NetState, own: &BTreeSet<Claim>, inside: Inside) -> Vec<Netns> {
+    let these = state.namespaces.iter().filter(|(netns, ns)| {
+        let ours = ns.owner.as_ref() == Some(&state.lab);
+        match inside {
+            Inside::Read => ours || netns.joined().is_some(),
+            // What was set in one that is joined is put back.
+            Inside::Skip => {
+                let set = || own.iter().any(|claim| claim.is_in(netns));
+                netns.joined().is_some() && ours && set()
+            }
+        }
+    });
+    let these = these.map(|(netns, _)| netns.clone());
+    [Netns::Host].into_iter().chain(these).collect()
+}
+
 /// A device as listed, and where it is.
 impl link::Listed {
     #[expect(
@@ -311,34 +266,4 @@ impl link::Listed {
         };
         (end, self.index, self.link.owner, self.peer)
     }
-}
-
-/// Forwarding of the host, and, while it is off, what switching it on overwrites
-/// on devices that no lab made.
-fn host_keys(host: &Namespace, left_out: &BTreeSet<IfName>) -> io::Result<Vec<SysctlKey>> {
-    let mut keys = vec![
-        SysctlKey::forward4(),
-        SysctlKey::forward6(),
-        SysctlKey::redirects4(),
-    ];
-    for family in [4, 6] {
-        let of_a_lab = |dev: IfName| {
-            let link = host.links.get(&dev);
-            left_out.contains(&dev) || link.is_some_and(|link| link.owner.is_some())
-        };
-        let foreign = |dev: &&String| !dev.parse().is_ok_and(of_a_lab);
-        let devices = sysctl::devices(family)?;
-        keys.extend(
-            devices
-                .iter()
-                .filter(foreign)
-                .map(|dev| SysctlKey::device_forward(family, dev)),
-        );
-    }
-    let learned = host
-        .routes
-        .iter()
-        .filter(|route| route.origin == Origin::Ra);
-    keys.extend(learned.map(|route| SysctlKey::accept_ra(&route.dev)));
-    Ok(keys)
 }

@@ -4,13 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::Claim;
-use crate::state::{Element, IfName, LabName, NetState, Netns, NetnsName, SetName};
+use crate::state::{
+    Element, End, IfName, LabName, Namespace, NetState, Netns, NetnsName, NetnsPath, SetName,
+};
 
 /// The namespaces that shall have a table of their own.
 pub(crate) fn walled(desired: &NetState) -> BTreeSet<Netns> {
     let all = desired.namespaces.iter();
     let walled = all.filter(|(netns, ns)| **netns != Netns::Host && !ns.tables.is_empty());
     walled.map(|(netns, _)| netns.clone()).collect()
+}
+
+/// Paths of namespaces that others made, with devices there and the other ends of their cables.
+pub(crate) type Joins = BTreeMap<NetnsPath, BTreeMap<IfName, End>>;
+
+/// Those that shall be joined.
+pub(crate) fn joins(desired: &NetState) -> Joins {
+    let joined = desired.namespaces.iter();
+    let joined = joined.filter_map(|(netns, want)| Some((netns.joined()?.clone(), want)));
+    let cables = |want: &Namespace| {
+        let links = want.links.iter();
+        let far = links.filter_map(|(dev, link)| Some((dev.clone(), link.peer()?.clone())));
+        far.collect()
+    };
+    joined.map(|(path, want)| (path, cables(want))).collect()
 }
 
 /// How many devices are asked for one by one.
@@ -34,7 +51,7 @@ impl Scope {
     pub(crate) fn of(desired: &NetState) -> Self {
         let mut scope = Scope::default();
         for (netns, want) in &desired.namespaces {
-            scope.names.extend(netns.name().cloned());
+            scope.names.extend(netns.made().cloned());
             if *netns == Netns::Host {
                 scope.devices.extend(want.links.keys().cloned());
             }

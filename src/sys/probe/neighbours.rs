@@ -28,10 +28,7 @@ impl<'m> Neighbours<'m> {
     pub(super) fn look(needed: &Needed<'m>) -> io::Result<Self> {
         let places: BTreeSet<&Netns> = needed.iter().map(|(netns, _)| *netns).collect();
         let places = places.into_iter().map(|netns| {
-            let mut socket = match netns.name() {
-                Some(name) => netns::look_into(name)?.socket,
-                None => Socket::route()?,
-            };
+            let mut socket = netns::look_into(netns)?.socket;
             let known = neigh::list(&mut socket)?;
             let found = known.into_iter().filter(|neighbour| neighbour.found);
             let before = found.map(|n| (n.index, n.address)).collect();

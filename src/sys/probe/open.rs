@@ -33,7 +33,7 @@ struct Needs {
 pub(super) fn open(checks: &[Check], part: usize) -> io::Result<Sockets> {
     let mut sockets = Sockets::none(part)?;
     for (place, needs) in needs(checks) {
-        let opened = netns::open(place.name()).and_then(|fd| {
+        let opened = netns::open(place).and_then(|fd| {
             netns::enter(fd.as_ref().map(AsFd::as_fd), || {
                 inside(place, needs, &mut sockets)
             })

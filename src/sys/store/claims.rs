@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 
-use super::row::{claim, columns, stored};
+use super::row::{claim, identity, key, stored};
 use super::{Result, Store};
 use crate::plan::Claim;
-use crate::state::{Element, LabName, SetName};
+use crate::state::{Element, End, LabName, SetName};
 use crate::sys::netns::Identity;
 
 impl Store {
@@ -21,11 +21,22 @@ impl Store {
 
     /// Whether a lab claims this.
     pub(crate) fn holds(&self, lab: &LabName, claim: &Claim) -> Result<bool> {
-        let (kind, netns, object, _) = columns(claim);
+        let (kind, netns, object) = key(claim);
         let sql = "SELECT EXISTS (SELECT 1 FROM claim
                    WHERE lab = ?1 AND kind = ?2 AND netns = ?3 AND object = ?4)";
         let mut query = self.db.prepare_cached(sql)?;
         Ok(query.query_row([lab.as_str(), kind, &netns, &object], |row| row.get(0))?)
+    }
+
+    /// The lab of this host that claims a device.
+    pub(crate) fn owner(&self, host: Identity, end: &End) -> Result<Option<LabName>> {
+        let (kind, netns, object) = key(&Claim::Link(end.clone()));
+        let sql = "SELECT lab FROM claim JOIN lab ON lab = name WHERE kind = ?1 AND object = ?2
+                   AND netns = ?3 AND lab.host = ?4 AND lab.cookie = ?5";
+        let mut query = self.db.prepare_cached(sql)?;
+        let values = params![kind, object, netns, host.inode as i64, host.cookie as i64];
+        let mut rows = query.query(values)?;
+        rows.next()?.map(|row| stored(row.get(0)?)).transpose()
     }
 
     /// What this lab claims.
@@ -61,7 +72,8 @@ impl Store {
         let mut rows = query.query(params![begins, inode, cookie, lab.as_str(), most])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            if let Claim::Element(set, element) = claim("element", row.get(1)?, row.get(2)?, None)?
+            if let Claim::Element(set, element) =
+                claim("element", row.get(1)?, row.get(2)?, (None, None))?
             {
                 all.push((stored(row.get(0)?)?, set, element));
             }
@@ -84,15 +96,18 @@ impl Store {
     ) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
         let mut all: BTreeMap<LabName, BTreeSet<Claim>> = BTreeMap::new();
         let mut query = self.db.prepare(&format!(
-            "SELECT lab, kind, netns, object, was FROM claim JOIN lab ON lab = name WHERE {these}"
+            "SELECT lab, kind, netns, object, was, inode, claim.cookie
+             FROM claim JOIN lab ON lab = name WHERE {these}"
         ))?;
         let mut rows = query.query(params![host.inode as i64, host.cookie as i64, lab])?;
         while let Some(row) = rows.next()? {
+            let which = row.get::<_, Option<i64>>(5)?;
+            let which = which.map(|_| identity(row, 5)).transpose()?;
             let claim = claim(
                 &row.get::<_, String>(1)?,
                 row.get(2)?,
                 row.get(3)?,
-                row.get(4)?,
+                (row.get(4)?, which),
             )?;
             all.entry(stored(row.get(0)?)?).or_default().insert(claim);
         }

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::row::{identity, stored};
 use super::{Result, Store, given};
-use crate::state::{LabName, NetnsName};
+use crate::state::{LabName, Netns, NetnsName, NetnsPath};
 use crate::sys::netns::Identity;
 use crate::sys::residents::Made;
 
@@ -51,11 +51,56 @@ impl Store {
         Ok(made)
     }
 
+    /// The namespaces that labs have joined.
+    pub(crate) fn joined(&self) -> Result<Vec<(LabName, NetnsPath, Identity)>> {
+        self.joined_where("TRUE", [])
+    }
+
+    /// Those that this lab has joined.
+    pub(crate) fn joined_by(&self, lab: &LabName) -> Result<Vec<(LabName, NetnsPath, Identity)>> {
+        self.joined_where("lab = ?1", [lab.as_str()])
+    }
+
+    /// Which labs have joined this one, and by which paths.
+    pub(crate) fn joiners(&self, of: Identity) -> Result<BTreeSet<(LabName, NetnsPath)>> {
+        let which = [of.inode as i64, of.cookie as i64];
+        let all = self.joined_where("inode = ?1 AND cookie = ?2", which)?;
+        Ok(all.into_iter().map(|(lab, path, _)| (lab, path)).collect())
+    }
+
+    fn joined_where(
+        &self,
+        these: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<(LabName, NetnsPath, Identity)>> {
+        let sql = "SELECT lab, object, inode, cookie FROM claim WHERE kind = 'joined' AND ";
+        let mut query = self.db.prepare_cached(&format!("{sql}{these}"))?;
+        let mut rows = query.query(values)?;
+        let mut joined = Vec::new();
+        while let Some(row) = rows.next()? {
+            joined.push((
+                stored(row.get(0)?)?,
+                stored(row.get(1)?)?,
+                identity(row, 2)?,
+            ));
+        }
+        Ok(joined)
+    }
+
     /// The namespaces that this lab made.
     pub(crate) fn made_by(&self, lab: &LabName) -> Result<Made> {
         let all = self.namespaces()?.into_iter();
         let own = all.filter(|(_, (maker, _))| maker == lab);
         Ok(own.map(|(name, (_, identity))| (name, identity)).collect())
+    }
+
+    /// The namespaces that this lab made or has joined.
+    pub(crate) fn places(&self, lab: &LabName) -> Result<BTreeMap<Netns, Identity>> {
+        let made = self.made_by(lab)?.into_iter();
+        let made = made.map(|(name, identity)| (Netns::Named(name), identity));
+        let joined = self.joined_by(lab)?.into_iter();
+        let joined = joined.map(|(_, path, identity)| (Netns::At(path), identity));
+        Ok(made.chain(joined).collect())
     }
 
     /// Notes which namespaces are about to get which names.

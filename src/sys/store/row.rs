@@ -14,25 +14,28 @@ pub(super) fn identity(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<I
     })
 }
 
-/// A claim as its row: kind, namespace, object, value before.
-pub(super) fn columns(claim: &Claim) -> (&'static str, String, String, Option<&str>) {
+/// The columns by which a claim is found: kind, namespace, object.
+pub(super) type Key = (&'static str, String, String);
+
+pub(super) fn key(claim: &Claim) -> Key {
     let host = || Netns::Host.to_string();
     match claim {
-        Claim::Netns(name) => ("netns", host(), name.to_string(), None),
-        Claim::Link(end) => ("link", end.netns.to_string(), end.dev.to_string(), None),
-        Claim::Sysctl { netns, key, was } => (
-            "sysctl",
-            netns.to_string(),
-            key.path().to_owned(),
-            Some(was),
-        ),
-        Claim::Table(netns) => ("table", netns.to_string(), TABLE.to_owned(), None),
-        Claim::Element(set, element) => (
-            "element",
-            host(),
-            format!("{} {element}", set.as_str()),
-            None,
-        ),
+        Claim::Netns(name) => ("netns", host(), name.to_string()),
+        Claim::Joined(path, _) => ("joined", host(), path.to_string()),
+        Claim::Link(end) => ("link", end.netns.to_string(), end.dev.to_string()),
+        Claim::Sysctl { netns, key, .. } => ("sysctl", netns.to_string(), key.path().to_owned()),
+        Claim::Route(netns, to) => ("route", netns.to_string(), to.to_string()),
+        Claim::Table(netns) => ("table", netns.to_string(), TABLE.to_owned()),
+        Claim::Element(set, element) => ("element", host(), format!("{} {element}", set.as_str())),
+    }
+}
+
+/// The others: a value before, which namespace.
+pub(super) fn rest(claim: &Claim) -> (Option<&str>, Option<Identity>) {
+    match claim {
+        Claim::Sysctl { was, .. } => (Some(was), None),
+        Claim::Joined(_, identity) => (None, Some(*identity)),
+        _ => (None, None),
     }
 }
 
@@ -40,9 +43,13 @@ pub(super) fn claim(
     kind: &str,
     netns: String,
     object: String,
-    was: Option<String>,
+    (was, identity): (Option<String>, Option<Identity>),
 ) -> Result<Claim> {
     Ok(match kind {
+        "joined" => {
+            let path = stored(object)?;
+            Claim::Joined(path, identity.ok_or_else(|| odd(kind))?)
+        }
         "netns" => Claim::Netns(stored(object)?),
         "link" => Claim::Link(End {
             netns: stored(netns)?,
@@ -59,6 +66,7 @@ pub(super) fn claim(
             let element = Element::try_from(element.to_owned()).map_err(odd)?;
             Claim::Element(set.ok_or_else(|| odd(&object))?, element)
         }
+        "route" => Claim::Route(stored(netns)?, object.parse().map_err(odd)?),
         "table" => Claim::Table(stored(netns)?),
         _ => return Err(odd(kind)),
     })

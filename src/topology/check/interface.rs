@@ -60,6 +60,10 @@ fn ipv6_speaker(topology: &Topology, end: &End, interface: &Interface) -> Option
 fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Option<Flaw> {
     let on_host = end.netns == Netns::Host;
     if end.dev.as_str() == "lo" {
+        if end.netns.joined().is_some() {
+            let message = "the `lo` of a namespace that is joined is not part of a lab";
+            return Some(Flaw::new(codes::LOOPBACK_LIMITS, place, message).hint("take it out"));
+        }
         return loopback(interface, on_host, place);
     }
     match &interface.network {

@@ -125,8 +125,12 @@ fn unknown<'t>(
 fn has_namespace(topology: &Topology, netns: &Netns, place: &str, flaws: &mut Vec<Flaw>) -> bool {
     let there = *netns == Netns::Host || topology.namespaces.contains_key(netns);
     if !there {
-        let known = topology.namespaces.keys().filter_map(Netns::name);
-        let known = known.map(|name| name.as_str()).chain(["host"]);
+        let known: Vec<String> = topology.namespaces.keys().map(Netns::to_string).collect();
+        let known = known
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != "host")
+            .chain(["host"]);
         let name = netns.to_string();
         let what = (codes::UNKNOWN_NAMESPACE, "namespace", name.as_str());
         unknown(place.to_owned(), what, known, flaws);

@@ -127,7 +127,7 @@ fn side<'t>(
 
 fn nobody(topology: &Topology, name: &str, place: String, flaws: &mut Vec<Flaw>) {
     let networks = topology.networks.keys().map(NetworkName::as_str);
-    let namespaces = topology.namespaces.keys().filter_map(Netns::name);
+    let namespaces = topology.namespaces.keys().filter_map(Netns::made);
     let known = networks.chain(namespaces.map(|name| name.as_str()));
     let what = (codes::UNKNOWN_PARTY, "network or namespace", name);
     unknown(place, what, known, flaws);

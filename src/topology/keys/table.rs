@@ -34,7 +34,7 @@ TOPOLOGY "topology" = "a topology file" {
     "networks": Kind::Named(&NETWORK_NAME, &NETWORK), Words("none"),
         "Switches: bridges in the host's namespace.";
     "namespaces": Kind::Named(&NAMESPACE_NAME, &NAMESPACE), Words("none"),
-        "Namespaces, as `ip netns` lists them; `host` is the one that netyard was started in.";
+        "Namespaces, as `ip netns` lists them; `host` is the one that netyard was started in. One whose name begins with `/` is that at this path: it is joined, not made.";
     "links": Kind::Listed(&LINK), Words("none"),
         "Cables (veth pairs) between two interfaces.";
     "allow": Kind::Listed(&PERMISSION), Words("none"),

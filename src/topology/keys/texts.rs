@@ -31,6 +31,12 @@ macro_rules! device {
     };
 }
 
+macro_rules! path {
+    () => {
+        "(/[!-.0-~]+)+"
+    };
+}
+
 macro_rules! address {
     () => {
         "[0-9A-Fa-f.:]+"
@@ -54,7 +60,10 @@ pub(super) static LAB: Text = Text {
     ..name("name", plain!())
 };
 pub(super) static NETWORK_NAME: Text = name("name of a network", plain!());
-pub(super) static NAMESPACE_NAME: Text = name("namespace, or `host`", plain!());
+pub(super) static NAMESPACE_NAME: Text = name(
+    "namespace, path of one, or `host`",
+    concat!("(", plain!(), "|", path!(), ")"),
+);
 pub(super) static DEVICE: Text = Text {
     not: &[".", "..", "all", "default"],
     ..name("interface name", device!())
@@ -72,11 +81,14 @@ pub(super) static DESTINATION: Text = text(
     concat!("(default|", prefixed!(), ")"),
 );
 pub(super) static TARGET: Text = name(
-    "namespace, `host`, or an address",
-    concat!("(", plain!(), "|", address!(), ")"),
+    "namespace, path of one, `host`, or an address",
+    concat!("(", plain!(), "|", path!(), "|", address!(), ")"),
 );
 pub(super) static SHARE: Text = text("percent below 100, as in `5%`", "[0-9]{0,2}(\\.[0-9]*)?%");
-pub(super) static END: Text = text("`NAMESPACE:INTERFACE`", concat!(plain!(), ":", device!()));
+pub(super) static END: Text = text(
+    "`NAMESPACE:INTERFACE`",
+    concat!("(", plain!(), "|", path!(), "):", device!()),
+);
 pub(super) static PROTOCOL: Text = text(
     "`tcp`, `udp`, `sctp`, `icmp` or `any`",
     "(tcp|udp|sctp|icmp|any)",

@@ -46,14 +46,14 @@ impl Reader<'_> {
         }
     }
 
-    /// An address, or else the name of a namespace. No name holds `:` or `/`, so a
-    /// text with one of them was meant as an address.
+    /// An address, or else the name or path of a namespace. No name holds `:` or `/`, and
+    /// no address begins with `/`.
     fn target(&mut self, item: &Item<'_>) -> Option<Target> {
         let text = self.scalar(item, "a namespace or an address")?;
         if let Ok(address) = text.parse() {
             return Some(Target::Address(address));
         }
-        if text.contains([':', '/']) {
+        if text.contains([':', '/']) && !text.starts_with('/') {
             return self.address(item).map(Target::Address);
         }
         self.parsed(item, "a namespace", codes::BAD_NAME)

@@ -14,14 +14,20 @@ use crate::topology::{NamespaceSpec, RouteSpec, Topology};
 pub(super) fn routes(topology: &Topology, state: &mut NetState) -> Result<(), ResolveError> {
     for (netns, spec) in &topology.namespaces {
         let mut routes = written(topology, netns, spec)?;
-        for family in [Family::Ipv4, Family::Ipv6] {
-            let gateway = topology.default_gateway(netns, family);
-            routes.extend(gateway.and_then(|(dev, via)| default_route(dev, via)));
+        let families = [Family::Ipv4, Family::Ipv6].into_iter();
+        let gateways = families.filter_map(|family| topology.default_gateway(netns, family));
+        let defaults = gateways.filter_map(|(dev, via)| default_route(dev, via));
+        // Who made a namespace may have given it a way out.
+        let mut spare = Vec::new();
+        match netns.joined() {
+            Some(_) => spare.extend(defaults),
+            None => routes.extend(defaults),
         }
         routes.extend(internal(topology, netns, spec));
-        if !routes.is_empty() {
+        if !routes.is_empty() || !spare.is_empty() {
             let namespace = state.namespaces.entry(netns.clone()).or_default();
             namespace.routes.extend(routes);
+            namespace.spare.extend(spare);
         }
     }
     Ok(())

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use netyard::error::Error;
 use netyard::ipam::Leases;
+use netyard::state::Netns;
 use netyard::topology::resolve;
 use serde_json::json;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let named = topology
         .namespaces
         .keys()
-        .filter(|netns| netns.name().is_some())
+        .filter(|netns| **netns != Netns::Host)
         .count();
     say!(
         "{}: lab {} is right: {}, {}, {}, {}",

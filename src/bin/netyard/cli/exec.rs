@@ -32,10 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 
 /// Becomes a program in a namespace that is there.
 pub(crate) fn enter(netns: &Netns, words: &[OsString]) -> Result<ExitCode, Trouble> {
-    if let Some(name) = netns.name()
-        && !netyard::has_namespace(name)
-    {
-        let message = format!("there is no namespace `{name}`");
+    if !netyard::has_namespace(netns) {
+        let message = format!("there is no namespace `{netns}`");
         return Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, message));
     }
     let banner = format!("a shell in namespace {netns}; `exit` leaves it");
@@ -83,7 +81,7 @@ fn known(
             "the name of the program is empty, as a quoted variable may be",
             "give the name of a program, or none at all for a shell",
         )
-    } else if denied && netns.name().is_some() && !may_administer() {
+    } else if denied && *netns != Netns::Host && !may_administer() {
         ("entering a namespace needs root", codes::NOT_ROOT.fix)
     } else if is_users_shell && (denied || kind == ErrorKind::NotFound) {
         (

@@ -139,9 +139,9 @@ fn rows(state: &NetState) -> Vec<Row<'_>> {
         }
         for (dev, link) in &namespace.links {
             let port = link.master.is_some() && link.addresses.is_empty();
-            let foreign = link.owner.as_ref() != Some(&state.lab);
+            let foreign = netns.made().is_none() && !state.owns(link);
             let idle = link.kind == LinkKind::Loopback && link.addresses.is_empty();
-            if host && (foreign || port) || idle {
+            if foreign || host && port || idle {
                 continue;
             }
             let addresses = link.addresses.iter().filter(|a| !is_link_local(a));

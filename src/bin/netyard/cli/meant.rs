@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use netyard::report::codes;
 use netyard::state::happening::Place;
 use netyard::state::survey::{Far, Survey};
-use netyard::state::{LabName, NetnsName};
+use netyard::state::{LabName, Netns, NetnsName};
 use netyard::{has_namespace, lab};
 
 use super::output::{DIM, styled};
@@ -40,7 +40,7 @@ impl Meant {
         };
         if name
             .parse::<NetnsName>()
-            .is_ok_and(|netns| has_namespace(&netns))
+            .is_ok_and(|netns| has_namespace(&Netns::Named(netns)))
         {
             let said = format!("there is a namespace of that name, too: ns:{name}");
             anstream::eprintln!("{}", styled(DIM, said));
@@ -164,8 +164,8 @@ pub(crate) fn by_process(what: &str) -> Cow<'_, str> {
 pub(crate) fn places(words: &[String]) -> Result<Vec<String>, Trouble> {
     let mut all = Vec::new();
     for (number, word) in words.iter().enumerate() {
-        let netns = word.split(':').next().and_then(|netns| netns.parse().ok());
-        let there = word == "host" || netns.is_some_and(|netns: NetnsName| has_namespace(&netns));
+        let netns = word.rsplit_once(':').map_or(&**word, |(netns, _)| netns);
+        let there = netns.parse().is_ok_and(|netns| has_namespace(&netns));
         // `NAMESPACE:INTERFACE` comes first.
         let meant = match there && (word == "host" || word.contains(':')) {
             true => Meant::Any(word.clone()),
@@ -180,7 +180,8 @@ pub(crate) fn places(words: &[String]) -> Result<Vec<String>, Trouble> {
             }
             Meant::Lab(lab) => {
                 let state = lab::observe(&lab)?;
-                let own = state.namespaces.keys().filter_map(|netns| netns.name());
+                let own = state.namespaces.keys();
+                let own = own.filter(|netns| **netns != Netns::Host);
                 let before = all.len();
                 all.extend(own.map(ToString::to_string));
                 if all.len() == before {

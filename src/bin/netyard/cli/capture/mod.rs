@@ -130,12 +130,12 @@ struct Asked<'a> {
 }
 
 fn asked(args: &Args) -> Result<Asked<'_>, Trouble> {
-    let there = |netns: &Netns| netns.name().is_none_or(netyard::has_namespace);
-    let (mut places, rest) = places::split(&args.words, args.lab.is_some(), &there);
+    let (mut places, rest) =
+        places::split(&args.words, args.lab.is_some(), &netyard::has_namespace);
     if let Some(lab) = &args.lab {
         let state = lab::observe(lab)?;
         let own = state.namespaces.into_keys();
-        let own = own.filter(|netns| netns.name().is_some());
+        let own = own.filter(|netns| *netns != Netns::Host);
         places.extend(own.map(|netns| (netns, None)));
     }
     if places.is_empty() {

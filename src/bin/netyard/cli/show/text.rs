@@ -83,10 +83,7 @@ struct Widths {
 }
 
 fn title(space: &Space, long: bool) {
-    let mut notes = Vec::new();
-    if let Some(lab) = &space.lab {
-        notes.push(format!("lab {lab}"));
-    }
+    let mut notes = space.labs();
     let other = space.names.iter().filter(|name| **name != space.name);
     notes.extend(other.map(|name| format!("also {name}")));
     if let Some(container) = space.container.as_ref().filter(|_| !space.names.is_empty()) {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use netyard::lab;
-use netyard::plan::{Op, Plan, plan};
+use netyard::plan::{Conflict, Conflicts, Op, Plan, plan};
 use netyard::probe::{self, Check, Map, Matrix, Outcome, Probe};
 use netyard::report::codes;
 use netyard::state::{LabName, NetnsName};
@@ -103,9 +103,12 @@ fn report(args: &Args) -> Result<Report, Trouble> {
     let topology = source::of(&args.target)?.topology;
     let observed = lab::observe_settled(&topology.lab)?;
     let desired = lab::desired(&topology)?;
-    let drift = plan(&desired, &observed)
-        .ok()
-        .filter(|drift| !drift.is_empty());
+    let drift = plan(&desired, &observed);
+    let lost = drift.as_ref().err().and_then(lost);
+    if let Some(lost) = lost {
+        return Err(Trouble::failed(codes::JOINED_GONE, lost.to_string()));
+    }
+    let drift = drift.ok().filter(|drift| !drift.is_empty());
     if let Some(gone) = drift.as_ref().and_then(gone) {
         let message = format!("namespace {gone} of lab {} is not there", topology.lab);
         return Err(Trouble::failed(codes::NAMESPACE_GONE, message));
@@ -146,6 +149,12 @@ fn gone(drift: &Plan) -> Option<&NetnsName> {
         Op::AddNetns { name } => Some(name),
         _ => None,
     })
+}
+
+/// A namespace that was joined and that is not there any more: nor from it.
+fn lost(conflicts: &Conflicts) -> Option<&Conflict> {
+    let mut all = conflicts.0.iter();
+    all.find(|one| matches!(one, Conflict::Gone { .. } | Conflict::Unjoinable { .. }))
 }
 
 fn row((check, outcome): (Check, Outcome), map: &Map<'_>, drift: bool) -> Row {

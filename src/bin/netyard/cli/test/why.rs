@@ -44,6 +44,7 @@ pub(super) fn explain(rows: &mut [Row]) {
 fn question(row: &Row, survey: &Survey) -> Option<Question> {
     let is = |space: &Space| match &row.check.from {
         Netns::Host => space.host,
+        Netns::At(path) => space.joined.iter().any(|by| by.path == *path),
         Netns::Named(name) => space.names.iter().any(|own| own == name.as_str()),
     };
     Some(Question {
