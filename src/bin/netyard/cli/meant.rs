@@ -3,6 +3,7 @@
 //! that alone.
 
 use std::borrow::Cow;
+use std::os::unix::fs::MetadataExt;
 
 use netyard::report::codes;
 use netyard::state::happening::Place;
@@ -148,14 +149,19 @@ fn is_known(lab: &LabName) -> Result<bool, Trouble> {
     Ok(all.iter().any(|one| one.name == *lab))
 }
 
-/// A process is meant by its namespace, which may be the one that netyard runs in.
+/// A process is meant by its namespace, which may be the one that netyard runs in, and so is
+/// a path.
 pub(crate) fn by_process(what: &str) -> Cow<'_, str> {
     let pid = what.strip_prefix("pid:");
     let pid = pid.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()));
-    let namespace = pid.and_then(|pid| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok());
-    match namespace {
-        Some(namespace) => Cow::Owned(namespace.to_string_lossy().into_owned()),
-        None => Cow::Borrowed(what),
+    let path = match (pid, what.starts_with('/')) {
+        (Some(pid), _) => format!("/proc/{pid}/ns/net"),
+        (None, true) => what.to_owned(),
+        (None, false) => return Cow::Borrowed(what),
+    };
+    match std::fs::metadata(path) {
+        Ok(there) => Cow::Owned(format!("net:[{}]", there.ino())),
+        Err(_) => Cow::Borrowed(what),
     }
 }
 
