@@ -324,10 +324,10 @@ impl Host for Fake {
             .collect();
         for netns in &open {
             let seen = self.look_into(lab, netns, &self.namespaces[netns], &open);
-            let Namespace { owner, given, .. } = state.namespaces[netns].clone();
+            let Namespace { owner, left, .. } = state.namespaces[netns].clone();
             let seen = Namespace {
                 owner,
-                given,
+                left,
                 ..seen
             };
             state.namespaces.insert(netns.clone(), seen);

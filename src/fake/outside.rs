@@ -15,12 +15,12 @@ impl Fake {
         let joined = claim.is_some_and(|claim| self.is_claimed(lab, &claim));
         let made = there.owner.as_ref().filter(recorded).cloned();
         let own = self.journal.get(lab).filter(|_| joined);
-        let given = own.into_iter().flatten().filter_map(|claim| match claim {
+        let left = own.into_iter().flatten().filter_map(|claim| match claim {
             Claim::Route(at, to) if at == netns => Some(*to),
             _ => None,
         });
         Namespace {
-            given: given.collect(),
+            left: left.collect(),
             owner: made.or_else(|| joined.then(|| lab.clone())),
             identity: there.identity,
             ..Namespace::default()

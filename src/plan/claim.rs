@@ -31,7 +31,7 @@ pub enum Claim {
         /// Its value before.
         was: String,
     },
-    /// A route that was free for the lab to give to a namespace of others: the way to there.
+    /// A route that is left out of a namespace of others, as somebody else had one to there.
     Route(Netns, IpNet),
     /// An element of a set of the host's firewall tables.
     Element(SetName, Element),
@@ -65,8 +65,8 @@ pub fn claims(desired: &NetState, observed: &NetState) -> BTreeSet<Claim> {
         let have = observed.namespaces.get(netns).unwrap_or(&nothing);
         if let (Some(path), Some(identity)) = (netns.joined(), have.identity) {
             claims.insert(Claim::Joined(path.clone(), identity));
-            let given = want.spare.intersection(&want.routes);
-            claims.extend(given.map(|route| Claim::Route(netns.clone(), route.to)));
+            let left = want.spare.difference(&want.routes);
+            claims.extend(left.map(|route| Claim::Route(netns.clone(), route.to)));
         }
         claims.extend(switched(netns, want, have));
     }

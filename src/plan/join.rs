@@ -6,7 +6,8 @@ use super::{is_own, link};
 use crate::state::{End, NetState, Netns, Route};
 
 /// The desired state with the spare routes that are to be. Whether one is is decided when
-/// its device comes: who else comes or goes later changes nothing of it.
+/// its device comes, or the file begins to ask for it: who else comes or goes later changes
+/// nothing of it.
 pub(super) fn settled<'a>(desired: &'a NetState, observed: &NetState) -> Cow<'a, NetState> {
     let mut settled = Cow::Borrowed(desired);
     for (netns, want) in &desired.namespaces {
@@ -32,6 +33,6 @@ fn is_needed(route: &Route, netns: &Netns, desired: &NetState, observed: &NetSta
     let mut others = (have.routes.iter())
         .filter(|other| other.to == route.to && !is_own(observed, &end(other), &desired.lab));
     let taken = others.next().is_some() || have.other_routes.contains(&route.to);
-    let given = have.given.contains(&route.to) || link(observed, &end(route)).is_none();
-    have.routes.contains(route) || given && !taken
+    let left = have.left.contains(&route.to) && link(observed, &end(route)).is_some();
+    have.routes.contains(route) || !left && !taken
 }

@@ -94,9 +94,9 @@ pub struct Namespace {
     /// Routes of the main table.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub routes: BTreeSet<Route>,
-    /// To where the lab has given routes by the journal that were spare.
+    /// To where the lab has left out spare routes, by the journal.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub given: BTreeSet<IpNet>,
+    pub left: BTreeSet<IpNet>,
     /// Routes that are wanted only where nobody else has one to there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub spare: BTreeSet<Route>,

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::frames::{OTHER, PC, ethernet, ipv4, udp};
+use crate::join::Guest;
 use crate::pcapng::{File, tcpdump, tshark};
 use crate::sandbox::{file, netyard, ok, outcome, pings, sh, until};
 use crate::spoof::packet;
@@ -18,6 +19,7 @@ use crate::{Test, snapshot, test};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("capture::one ping at three places, in order", places),
+        test("capture::a process's namespace", of_a_process),
         test("capture::a filter chooses", filters),
         test("capture::a bad filter is told before anything is done", bad),
         test("capture::it ends after so many packets, or seconds", ends),
@@ -167,6 +169,32 @@ fn places() {
     }
     sh("rm /run/a.pcapng");
     snapshot::assert_same(&before, &snapshot::host(), "after the capture");
+}
+
+/// By its number, and as `show` calls it.
+fn of_a_process() {
+    let guest = Guest::new();
+    let path = guest.path();
+    let inside = format!("nsenter --net={path}");
+    sh(&format!("{inside} ip link set lo up"));
+    let pid = path.split('/').nth(2).expect("its number");
+    for place in [
+        format!("pid:{pid}"),
+        format!("pid:{pid}:lo"),
+        format!("sleep:{pid}"),
+        format!("sleep:{pid}:lo"),
+        format!("{path}:lo"),
+    ] {
+        let capture = Capture::start(&[&place, "icmp"]);
+        sh(&format!("{inside} ping -c1 -W1 127.0.0.1"));
+        let (_, err) = capture.interrupt();
+        assert!(err.contains(&format!("  {path}:lo  2 captured")), "{err}");
+    }
+    for nobody in ["pid:1073741824", "pid:self", "sleep:1073741824"] {
+        let none = outcome(&["capture", nobody]);
+        let said = format!("there is no namespace `{nobody}`");
+        assert!(none.err.contains(&said), "{}", none.err);
+    }
 }
 
 pub(crate) fn send(sender: &OwnedFd, frame: &[u8]) {

@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("join::a process's, by its number", of_a_process),
         test("join::a named one, by its path", named),
         test("join::a second network leaves the first alone", second),
+        test("join::a default route when the file asks", default_route),
         test("join::what is in the way is told", in_the_way),
         test("join::what is no namespace is told", no_namespace),
         test("join::two labs in one", two_labs),
@@ -175,6 +176,34 @@ fn second() {
     let routes = sh("ip -n box route show default");
     assert_eq!(routes.trim(), "default via 172.17.0.1 dev eth0");
     assert!(pings("box", "10.8.0.1"));
+    ok(&["down", "one"]);
+    assert_eq!(within, inside(&path));
+}
+
+/// Also of an interface that has been there before.
+fn default_route() {
+    let path = foreign("box");
+    sh("ip -n box route del default");
+    let within = inside(&path);
+    let wanted = lab_on("one", &path, ("10.8.0.0/24", "eth1"), "");
+    let text = std::fs::read_to_string(&wanted).expect("the file");
+    let not = text.replace("network: lan }", "network: lan, default_route: false }");
+    let not = file("not.yaml", &not);
+    let routes = || sh("ip -n box route show default").trim().to_owned();
+    for _ in 0..2 {
+        ok(&["up", "--yes", &not]);
+        assert!(ok(&["plan", &not]).contains("nothing to do"));
+        assert_eq!(routes(), "");
+        up_and_well(&wanted);
+        assert_eq!(routes(), "default via 10.8.0.1 dev eth1 proto static");
+    }
+    // Somebody else's stands when the file begins to ask.
+    ok(&["up", "--yes", &not]);
+    sh("ip -n box route add default via 172.17.0.1");
+    up_and_well(&wanted);
+    assert_eq!(routes(), "default via 172.17.0.1 dev eth0");
+    sh("ip -n box route del default");
+    assert!(ok(&["plan", &wanted]).contains("nothing to do"));
     ok(&["down", "one"]);
     assert_eq!(within, inside(&path));
 }

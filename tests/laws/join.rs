@@ -144,6 +144,13 @@ proptest! {
             must_up(&mut fake, &wanted);
             nothing_to_do(&mut fake, &wanted)?;
         }
+        // It is as if the second file had been the first.
+        let mut once = clean.clone();
+        must_up(&mut once, &first(&b, which));
+        let routes = |fake: &Fake, i| fake.namespaces[&path(i).parse().unwrap()].routes.clone();
+        for i in 0..3 {
+            prop_assert_eq!(routes(&fake, i), routes(&once, i));
+        }
         down(&mut fake, &lab(1));
         same(&fake, &clean)?;
         prop_assert!(down(&mut fake, &lab(1)).is_empty());

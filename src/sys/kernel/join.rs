@@ -36,16 +36,16 @@ impl Kernel {
             match self.look_at(&at, &seen)? {
                 Ok(identity) => {
                     seen.insert(identity, at.clone());
-                    let given = own.iter().filter_map(|claim| match claim {
+                    let left = own.iter().filter_map(|claim| match claim {
                         Claim::Route(netns, to) if *netns == at => Some(*to),
                         _ => None,
                     });
-                    let given = given.collect();
+                    let left = left.collect();
                     let is_joined = own.contains(&Claim::Joined(path, identity));
                     let namespace = Namespace {
                         owner: is_joined.then(|| state.lab.clone()),
                         identity: Some(identity),
-                        given: if is_joined { given } else { BTreeSet::new() },
+                        left: if is_joined { left } else { BTreeSet::new() },
                         ..Namespace::default()
                     };
                     state.namespaces.insert(at, namespace);

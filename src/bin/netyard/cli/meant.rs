@@ -7,9 +7,9 @@ use std::os::unix::fs::MetadataExt;
 
 use netyard::report::codes;
 use netyard::state::happening::Place;
-use netyard::state::survey::{Far, Survey};
+use netyard::state::survey::{Far, Space, Survey};
 use netyard::state::{LabName, Netns, NetnsName};
-use netyard::{has_namespace, lab};
+use netyard::{has_namespace, lab, survey};
 
 use super::output::{DIM, styled};
 use super::trouble::Trouble;
@@ -69,18 +69,13 @@ impl Meant {
             Meant::Namespace(name) => (format!("ns:{name}"), "no namespace"),
             Meant::Any(name) => (name.clone(), "no namespace, container or lab"),
         };
-        match (survey.find(&by_process(&name)).as_slice(), self) {
-            ([one], _) => Ok(Found::Namespace(one.inode)),
-            ([], Meant::Any(_)) if let Ok(lab) = name.parse() => match is_known(&lab)? {
+        match (one(survey, &name)?, self) {
+            (Some(one), _) => Ok(Found::Namespace(one.inode)),
+            (None, Meant::Any(_)) if let Ok(lab) = name.parse() => match is_known(&lab)? {
                 true => Ok(Found::Lab(lab)),
                 false => Err(self.nobody(none, survey.hidden > 0)),
             },
-            ([], _) => Err(self.nobody(none, survey.hidden > 0)),
-            (several, _) => {
-                let names: Vec<&str> = several.iter().map(|space| space.name.as_str()).collect();
-                let said = format!("`{name}` may be {}", names.join(" or "));
-                Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"))
-            }
+            (None, _) => Err(self.nobody(none, survey.hidden > 0)),
         }
     }
 
@@ -149,6 +144,19 @@ fn is_known(lab: &LabName) -> Result<bool, Trouble> {
     Ok(all.iter().any(|one| one.name == *lab))
 }
 
+/// The namespace that is meant by a name, if there is one.
+fn one<'s>(survey: &'s Survey, name: &str) -> Result<Option<&'s Space>, Trouble> {
+    match survey.find(&by_process(name)).as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        several => {
+            let names: Vec<&str> = several.iter().map(|space| space.name.as_str()).collect();
+            let said = format!("`{name}` may be {}", names.join(" or "));
+            Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"))
+        }
+    }
+}
+
 /// A process is meant by its namespace, which may be the one that netyard runs in, and so is
 /// a path.
 pub(crate) fn by_process(what: &str) -> Cow<'_, str> {
@@ -165,13 +173,49 @@ pub(crate) fn by_process(what: &str) -> Cow<'_, str> {
     }
 }
 
-/// Words of a command line with the namespaces of labs in the place of those, up to the first
-/// word that names neither.
+/// `NAMESPACE` or `NAMESPACE:INTERFACE` of a namespace that is there.
+fn is_place(word: &str) -> bool {
+    let netns = word.rsplit_once(':').map_or(word, |(netns, _)| netns);
+    netns.parse().is_ok_and(|netns| has_namespace(&netns))
+}
+
+/// Where it is now.
+fn path(space: &Space) -> Option<String> {
+    let host = space.host.then(|| "host".to_owned());
+    let process = space.processes.first();
+    let process = process.map(|process| format!("/proc/{}/ns/net", process.pid));
+    let known = host.or_else(|| space.names.first().cloned());
+    known.or(process).or_else(|| space.mounts.first().cloned())
+}
+
+/// The same of one that has no name: of a process (`pid:4711`), or of what `show` calls
+/// `docker:0123456789ab` or `sleep:4711`.
+fn nameless(word: &str) -> Result<Option<String>, Trouble> {
+    if let Some(process) = word.strip_prefix("pid:") {
+        let (pid, dev) = process.split_at(process.find(':').unwrap_or(process.len()));
+        let place = format!("/proc/{pid}/ns/net{dev}");
+        let number = pid.bytes().all(|byte| byte.is_ascii_digit());
+        return Ok(Some(place).filter(|place| number && is_place(place)));
+    }
+    if !word.contains(':') {
+        return Ok(None);
+    }
+    let survey = survey::look()?;
+    let (name, dev) = word.split_at(word.rfind(':').unwrap_or(word.len()));
+    for (name, dev) in [(word, ""), (name, dev)] {
+        if let Some(path) = one(&survey, name)?.and_then(path) {
+            return Ok(Some(format!("{path}{dev}")));
+        }
+    }
+    Ok(None)
+}
+
+/// Words of a command line with the namespaces of labs in the place of those, and paths in the
+/// place of what has no name, up to the first word that names none of them.
 pub(crate) fn places(words: &[String]) -> Result<Vec<String>, Trouble> {
     let mut all = Vec::new();
     for (number, word) in words.iter().enumerate() {
-        let netns = word.rsplit_once(':').map_or(&**word, |(netns, _)| netns);
-        let there = netns.parse().is_ok_and(|netns| has_namespace(&netns));
+        let there = is_place(word);
         // `NAMESPACE:INTERFACE` comes first.
         let meant = match there && (word == "host" || word.contains(':')) {
             true => Meant::Any(word.clone()),
@@ -180,10 +224,13 @@ pub(crate) fn places(words: &[String]) -> Result<Vec<String>, Trouble> {
         match meant {
             Meant::Namespace(name) => all.push(name),
             Meant::Any(_) if there => all.push(word.clone()),
-            Meant::Any(_) => {
-                all.extend_from_slice(&words[number..]);
-                break;
-            }
+            Meant::Any(_) => match nameless(word)? {
+                Some(place) => all.push(place),
+                None => {
+                    all.extend_from_slice(&words[number..]);
+                    break;
+                }
+            },
             Meant::Lab(lab) => {
                 let state = lab::observe(&lab)?;
                 let own = state.namespaces.keys();

@@ -28,8 +28,10 @@ use record::{Output, Record};
 /// Show or record the packets of several namespaces at once
 ///
 /// A place is a namespace, which stands for all its devices, also those that come later,
-/// or one device of it as NAMESPACE:INTERFACE; `host` is the namespace netyard runs in. Packets are told in the
-/// order of their times, wherever they were seen: the same packet on its way, place by place.
+/// or one device of it as NAMESPACE:INTERFACE; `host` is the namespace netyard runs in,
+/// `pid:4711` that of a process, and a container is called as `netyard show` calls it.
+/// Packets are told in the order of their times, wherever they were seen: the same packet on
+/// its way, place by place.
 /// What begins with no place is the filter, as tcpdump has it (pcap-filter(7)); `--` may
 /// stand before it. Filters need libpcap on this machine. Ctrl-C ends it.
 #[derive(Debug, Clone, clap::Args)]
