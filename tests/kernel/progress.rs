@@ -54,9 +54,10 @@ fn bar_of_up() {
     ok(&["down", "many"]);
     let (bar, shown) = shown(&["up", &path], steps, "lab ");
     assert!(bar.is_some(), "{shown:?}");
-    for text in ["█", "make namespace n"] {
-        assert!(shown.contains(text), "{shown:?}");
-    }
+    assert!(shown.contains('█'), "{shown:?}");
+    // On a fast machine all namespaces are there before it is shown.
+    let steps = ["make namespace n", "set up on device lo"];
+    assert!(steps.iter().any(|step| shown.contains(step)), "{shown:?}");
 }
 
 /// Of one probe it is known only after a second that nobody answers.

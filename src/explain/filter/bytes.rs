@@ -1,7 +1,5 @@
 //! Bytes of which some bits may not be known, and conditions that then may hold or not.
 
-use std::cmp::Ordering;
-
 /// Whether a condition holds; `None`: that is not known.
 pub(super) type Truth = Option<bool>;
 
@@ -86,20 +84,6 @@ impl Bytes {
         }
     }
 
-    /// How they compare from the first byte on, as memcmp(3) does.
-    pub(super) fn compare(&self, other: &[u8]) -> Option<Ordering> {
-        for ((value, known), other) in self.value.iter().zip(&self.known).zip(other) {
-            if *known != 0xff {
-                return None;
-            }
-            match value.cmp(other) {
-                Ordering::Equal => {}
-                unequal => return Some(unequal),
-            }
-        }
-        Some(Ordering::Equal)
-    }
-
     /// Whether they lie within a range.
     pub(super) fn within(&self, low: &[u8], high: &[u8]) -> Truth {
         let parts = self.value.iter().zip(&self.known);
@@ -131,8 +115,6 @@ mod tests {
         let half = Bytes::masked(&[0x12, 0x34], &[0xff, 0xf0]);
         assert_eq!(half.equals(&[0x12, 0x35]), None);
         assert_eq!(half.equals(&[0x12, 0x45]), Some(false));
-        assert_eq!(half.compare(&[0x13, 0]), Some(Ordering::Less));
-        assert_eq!(half.compare(&[0x12, 0]), None);
         assert_eq!(half.within(&[0x13, 0], &[0x14, 0]), Some(false));
         assert_eq!(half.within(&[0x11, 0], &[0x13, 0]), Some(true));
         assert_eq!(half.within(&[0x12, 0x35], &[0x13, 0]), None);

@@ -224,14 +224,16 @@ impl Machine<'_> {
 
     fn compare(&self, op: Comparison, from: usize, value: &[u8]) -> Truth {
         let register = self.register(from, value.len());
-        let order = || register.compare(value);
+        // From the first byte on, as memcmp(3) does.
+        let at_most = || register.within(&vec![0; value.len()], value);
+        let at_least = || register.within(value, &vec![0xff; value.len()]);
         match op {
             Comparison::Equal => register.equals(value),
             Comparison::Not => register.equals(value).map(|equal| !equal),
-            Comparison::Less => order().map(|order| order.is_lt()),
-            Comparison::AtMost => order().map(|order| order.is_le()),
-            Comparison::More => order().map(|order| order.is_gt()),
-            Comparison::AtLeast => order().map(|order| order.is_ge()),
+            Comparison::Less => at_least().map(|holds| !holds),
+            Comparison::AtMost => at_most(),
+            Comparison::More => at_most().map(|holds| !holds),
+            Comparison::AtLeast => at_least(),
         }
     }
 
