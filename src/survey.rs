@@ -40,11 +40,7 @@ pub fn explain<E: From<Error>>(
 ) -> Result<Vec<(Question, Explanation)>, E> {
     let Sight { survey, open } = sight()?;
     let kernel = Kernel::new(&survey, open);
-    let answered = ask(&survey)?.into_iter().map(|question| {
-        let explanation = explain::explain(&survey, &kernel, &question);
-        (question, explanation)
-    });
-    Ok(answered.collect())
+    Ok(explain::explain_each(&survey, &kernel, ask(&survey)?))
 }
 
 /// The same of one packet, that is then sent: the kernel's trace says where it came.

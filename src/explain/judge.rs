@@ -5,16 +5,11 @@ use std::net::IpAddr;
 use super::filter::{self, Arp, Ask, Connection, ConnectionState, Ends, Fate, Line};
 use super::ground::{After, Hook, Judgement, Known, Layer, Load, Packet, Rewrite, Seek};
 use crate::state::ruleset::{self, NatKind, Ruleset};
-use crate::state::{TABLE, Transport};
+use crate::state::{TABLE, Transport, echo};
 
-/// Types of ICMP (RFC 792) and ICMPv6 (RFC 4443): echo request, echo reply.
-const ECHO4: (u8, u8) = (8, 0);
-const ECHO6: (u8, u8) = (128, 129);
 /// Neighbour solicitation and advertisement (RFC 4861).
 const ASKS: u8 = 135;
 const TELLS: u8 = 136;
-pub(super) const ICMP: u8 = 1;
-pub(super) const ICMP6: u8 = 58;
 
 /// What they do with it.
 pub(crate) fn judge(
@@ -130,20 +125,12 @@ fn translated(rewrite: Rewrite) -> Option<filter::Rewrite> {
 
 /// What it carries: the number of the protocol, the port that it is for, type and code of ICMP.
 fn carried(packet: &Packet) -> (u8, u16, Option<(u8, u8)>) {
+    let (icmp, kinds) = echo(packet.v6());
     match (packet.load, packet.v6()) {
-        (_, true) if packet.seek == Some(Seek::Asks) => (ICMP6, 0, Some((ASKS, 0))),
-        (_, true) if packet.seek == Some(Seek::Tells) => (ICMP6, 0, Some((TELLS, 0))),
+        (_, true) if packet.seek == Some(Seek::Asks) => (icmp, 0, Some((ASKS, 0))),
+        (_, true) if packet.seek == Some(Seek::Tells) => (icmp, 0, Some((TELLS, 0))),
         (_, false) if packet.seek.is_some() => (0, 0, None),
-        (Load::Echo, false) => (
-            ICMP,
-            0,
-            Some((if packet.answer { ECHO4.1 } else { ECHO4.0 }, 0)),
-        ),
-        (Load::Echo, true) => (
-            ICMP6,
-            0,
-            Some((if packet.answer { ECHO6.1 } else { ECHO6.0 }, 0)),
-        ),
+        (Load::Echo, _) => (icmp, 0, Some((kinds[usize::from(packet.answer)], 0))),
         (Load::To(transport, port), _) => (Transport::number(transport), port, None),
     }
 }

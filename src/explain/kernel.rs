@@ -9,11 +9,11 @@ use super::filter::{AddressType, Ask, Question};
 use super::ground::{
     Ground, Hook, Judgement, Layer, Listening, Load, Packet, RouteMtu, Routed, Unrouted,
 };
-use super::judge::{ICMP, ICMP6, judge};
+use super::judge::judge;
 use super::rules::Rules;
 use crate::state::ruleset::SetElement;
 use crate::state::survey::{Device, Survey};
-use crate::state::{PortRange, Transport};
+use crate::state::{PortRange, Transport, echo};
 use crate::sys::netlink::fib::{self, Found, Kind};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{KernelError, diag, neigh};
@@ -203,8 +203,7 @@ fn question(packet: &Packet) -> fib::Question {
     let (protocol, ports) = match packet.load {
         _ if packet.seek.is_some() => (None, None),
         Load::To(transport, port) => (Some(transport.number()), Some((packet.source_port, port))),
-        Load::Echo if packet.v6() => (Some(ICMP6), None),
-        Load::Echo => (Some(ICMP), None),
+        Load::Echo => (Some(echo(packet.v6()).0), None),
     };
     fib::Question {
         source: packet.source,

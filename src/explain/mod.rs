@@ -91,6 +91,20 @@ pub fn explain(survey: &Survey, ground: &dyn Ground, question: &Question) -> Exp
     walk::follow(&map::Map::new(survey), ground, question)
 }
 
+/// The same of several; where everything is is looked up once.
+pub(crate) fn explain_each(
+    survey: &Survey,
+    ground: &dyn Ground,
+    questions: Vec<Question>,
+) -> Vec<(Question, Explanation)> {
+    let map = map::Map::new(survey);
+    let answered = questions.into_iter().map(|question| {
+        let explanation = walk::follow(&map, ground, &question);
+        (question, explanation)
+    });
+    answered.collect()
+}
+
 /// The address that is meant when a namespace is named: one in a subnet of who asks, or else
 /// its first, IPv4 before IPv6; of `lo` none.
 pub fn address_of(from: &Space, to: &Space) -> Option<IpAddr> {

@@ -36,6 +36,7 @@ pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,
 };
+pub(crate) use port::echo;
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
 pub use route::{Fate, IP6_METRIC, Origin, Route};
 pub use rule::IpRule;

@@ -40,6 +40,15 @@ impl Transport {
     }
 }
 
+/// Pings: the number of ICMP or ICMPv6, and the types of echo request and echo reply (RFC 792,
+/// RFC 4443).
+pub(crate) fn echo(v6: bool) -> (u8, [u8; 2]) {
+    match v6 {
+        true => (58, [128, 129]),
+        false => (1, [8, 0]),
+    }
+}
+
 impl From<Transport> for Protocol {
     fn from(transport: Transport) -> Self {
         match transport {

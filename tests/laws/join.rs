@@ -12,7 +12,8 @@ use crate::hosts::{Setup, host, setup};
 use crate::render::file;
 use crate::spec::{Spec, pair, spec};
 use crate::{
-    config, desired, down, every_failure, every_kill, must_up, nothing_to_do, same, without_chosen,
+    both_up, config, desired, down, every_failure, every_kill, must_up, nothing_to_do, same,
+    without_chosen,
 };
 
 /// What others have in each of three namespaces.
@@ -184,12 +185,7 @@ proptest! {
         let (other, _) = desired(&joined(&other, 2, all, true), &Leases::default());
         let mut fake = clean.clone();
         let order = if first { [&a, &other] } else { [&other, &a] };
-        for lab in order {
-            must_up(&mut fake, lab);
-        }
-        for lab in order {
-            nothing_to_do(&mut fake, lab)?;
-        }
+        both_up(&mut fake, order)?;
         every_failure(&fake, &a)?;
         down(&mut fake, &a.lab);
         nothing_to_do(&mut fake, &other)?;

@@ -134,6 +134,17 @@ fn nothing_to_do(fake: &mut Fake, desired: &NetState) -> Result<(), TestCaseErro
     Ok(())
 }
 
+/// Brings two labs up, after which neither wants a change.
+fn both_up(fake: &mut Fake, order: [&NetState; 2]) -> Result<(), TestCaseError> {
+    for lab in order {
+        must_up(fake, lab);
+    }
+    for lab in order {
+        nothing_to_do(fake, lab)?;
+    }
+    Ok(())
+}
+
 /// Stops after so many operations.
 struct Stop(usize);
 
@@ -352,12 +363,7 @@ proptest! {
         must_up(&mut alone, &other);
         let mut fake = clean.clone();
         let order = if first { [&a, &other] } else { [&other, &a] };
-        for lab in order {
-            must_up(&mut fake, lab);
-        }
-        for lab in order {
-            nothing_to_do(&mut fake, lab)?;
-        }
+        both_up(&mut fake, order)?;
         every_failure(&fake, &b)?;
         must_up(&mut fake, &b);
         nothing_to_do(&mut fake, &other)?;

@@ -73,25 +73,37 @@ pub(crate) fn apply(
     if changes.is_empty() {
         return Ok(Ok(()));
     }
-    let mut requests = vec![border(NFNL_MSG_BATCH_BEGIN)];
-    let mut origins = vec![0];
+    let (mut operations, mut origins) = (Vec::new(), Vec::new());
     for (i, change) in changes.iter().enumerate() {
         match change.requests() {
-            Ok(more) => requests.extend(more),
+            Ok(more) => operations.extend(more),
             Err(refused) => return Ok(Err((i, refused))),
         }
-        origins.resize(requests.len(), i);
+        origins.resize(operations.len(), i);
     }
+    let refused = commit(socket, operations)?;
+    let origin = |at: Option<usize>| at.and_then(|at| origins.get(at).copied()).unwrap_or(0);
+    Ok(refused.map_or(Ok(()), |(at, refused)| Err((origin(at), refused))))
+}
+
+/// Does all the operations at once, or none: then it says which was refused; none of them
+/// where the batch itself was.
+fn commit(
+    socket: &mut Socket,
+    operations: Vec<Request>,
+) -> io::Result<Option<(Option<usize>, KernelError)>> {
     // Kernels before 6.10 never answer the end of a batch: the last operation is
     // asked instead (bf2ac490d28c, "netfilter: nfnetlink: Handle ACK flags for
     // batch messages").
-    let last = requests.len() - 1;
+    let last = operations.len();
+    let mut requests = vec![border(NFNL_MSG_BATCH_BEGIN)];
+    requests.extend(operations);
     requests.push(border(NFNL_MSG_BATCH_END));
-    Ok(match socket.batch(&requests, last)? {
-        None => Ok(()),
-        Some((0, refused)) => Err((0, explained(refused))),
-        Some((at, refused)) => Err((origins.get(at).copied().unwrap_or(0), refused)),
-    })
+    let refused = socket.batch(&requests, last)?;
+    Ok(refused.map(|(at, refused)| match at.checked_sub(1) {
+        None => (None, explained(refused)),
+        operation => (operation, refused),
+    }))
 }
 
 /// A kernel without nf_tables refuses the begin of a batch like this, wordlessly

@@ -5,8 +5,9 @@
 use std::io;
 
 use super::expr::{self, Expr};
-use super::{border, explained, of_family, put_u32};
+use super::{commit, of_family, put_u32};
 use crate::state::ruleset::TableFamily;
+use crate::state::{Transport, echo};
 use crate::sys::netlink::attr::{put_nested, put_text};
 use crate::sys::netlink::listing::{find, number, text};
 use crate::sys::netlink::notices::{Notices, messages};
@@ -14,12 +15,6 @@ use crate::sys::netlink::ruleset::{family, u64_at};
 use crate::sys::netlink::socket::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use crate::sys::uapi::rules::*;
 use crate::sys::uapi::*;
-
-/// Protocols by number (assigned by IANA).
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP6: u8 = 58;
 
 /// By what a packet and its answer are known wherever they come, whatever their addresses
 /// are by then.
@@ -49,21 +44,28 @@ impl Sign {
     fn holds(self, way: Way) -> (u8, Vec<(u32, Vec<u8>)>) {
         match (self, way) {
             (Sign::Echo(v6, bytes), way) => {
-                let (protocol, kinds) = if v6 {
-                    (ICMP6, [128, 129])
-                } else {
-                    (ICMP, [8, 0])
-                };
+                let (protocol, kinds) = echo(v6);
                 let kind = kinds[usize::from(way == Way::Back)];
                 (protocol, vec![(0, vec![kind]), (8, bytes.to_vec())])
             }
-            (Sign::Syn(number), Way::There) => (TCP, vec![(4, number.to_be_bytes().to_vec())]),
+            (Sign::Syn(number), Way::There) => (
+                Transport::Tcp.number(),
+                vec![(4, number.to_be_bytes().to_vec())],
+            ),
             (Sign::Syn(number), Way::Back) => {
                 let next = number.wrapping_add(1);
-                (TCP, vec![(8, next.to_be_bytes().to_vec())])
+                (
+                    Transport::Tcp.number(),
+                    vec![(8, next.to_be_bytes().to_vec())],
+                )
             }
-            (Sign::Datagram(bytes, _), Way::There) => (UDP, vec![(8, bytes.to_vec())]),
-            (Sign::Datagram(_, port), Way::Back) => (UDP, vec![(2, port.to_be_bytes().to_vec())]),
+            (Sign::Datagram(bytes, _), Way::There) => {
+                (Transport::Udp.number(), vec![(8, bytes.to_vec())])
+            }
+            (Sign::Datagram(_, port), Way::Back) => (
+                Transport::Udp.number(),
+                vec![(2, port.to_be_bytes().to_vec())],
+            ),
         }
     }
 
@@ -138,18 +140,15 @@ impl Ear {
         let table = format!("netyard-trace-{}", std::process::id());
         let mut socket = Socket::netfilter()?;
         let notices = Notices::of_traces()?;
-        let mut requests = vec![border(NFNL_MSG_BATCH_BEGIN)];
         let inside = [NF_INET_PRE_ROUTING, NF_INET_LOCAL_OUT];
-        requests.extend(begin(NFPROTO_INET, &table, &inside, sign));
+        let mut operations = begin(NFPROTO_INET, &table, &inside, sign);
         if bridges {
             // What the namespace itself sends is known before it comes to a bridge.
             let on_bridges = [NF_INET_PRE_ROUTING];
-            requests.extend(begin(NFPROTO_BRIDGE, &table, &on_bridges, sign));
+            operations.extend(begin(NFPROTO_BRIDGE, &table, &on_bridges, sign));
         }
-        let last = requests.len() - 1;
-        requests.push(border(NFNL_MSG_BATCH_END));
-        match socket.batch(&requests, last)? {
-            Some((_, refused)) => Err(explained(refused).into()),
+        match commit(&mut socket, operations)? {
+            Some((_, refused)) => Err(refused.into()),
             None => Ok(Ear {
                 _table: socket,
                 table,
