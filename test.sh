@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every check and every test, as CI runs them. Brings what it needs: the tests
-# judge netyard by the real ip, nft, sysctl and ping, and by the kernel's headers.
+# judge netyard by the real ip, nft, sysctl and ping, by the kernel's headers, and by
+# containerd and Podman.
 # No root is needed but to install those where they are absent.
 set -eu
 cd "$(dirname "$0")"
@@ -19,6 +20,12 @@ need conntrack conntrack
 need tcpdump tcpdump
 need iptables-nft iptables
 need cc gcc
+need ctr containerd
+need crun crun
+need podman podman
+need conmon conmon
+[ -e /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
+[ -e /usr/share/doc/busybox-static ] || missing="$missing busybox-static"
 [ -e /usr/include/linux/netfilter/nf_tables.h ] || missing="$missing linux-libc-dev"
 if [ -n "$missing" ]; then
     say "installing$missing"

@@ -67,7 +67,7 @@ impl Bench {
         let name = format!("loose-{subnet}-{size}");
         self.fill(&name, &wide, 2 * many);
         for n in (0..2 * many).step_by(2) {
-            self.release(&format!("{name}-{n}"));
+            self.release(&name, &format!("{name}-{n}"));
         }
         let (loose, _) = self.time(&name, &wide);
         println!("| {subnet} | {size} | {next} | {last} | {loose} | {back} |");
@@ -88,7 +88,7 @@ impl Bench {
             self.allocate(name, open, &container);
             given.push(began.elapsed());
             let began = Instant::now();
-            self.release(&container);
+            self.release(name, &container);
             ended.push(began.elapsed());
         }
         (median(given), median(ended))
@@ -113,8 +113,8 @@ impl Bench {
         self.store.allocate(&owner, &[ask]).expect("an address");
     }
 
-    fn release(&mut self, container: &str) {
-        let ended = self.store.release(container, &self.dev);
+    fn release(&mut self, network: &str, container: &str) {
+        let ended = self.store.release(network, container, &self.dev);
         assert_eq!(ended.expect("an end").len(), 1);
     }
 

@@ -105,8 +105,12 @@ pub(crate) fn may_change(
             .get(name)
             .filter(|is| is.external.is_none());
         let subnets = given.subnets().get(name).map_or(&[][..], Vec::as_slice);
-        let stays = |is: &Network| Some(topology.bridge(name, is)) == was.bridge;
-        is.is_some_and(stays) && subnets == was.subnets
+        let stays = |is: &Network| match is.routed {
+            true => was.routed && is.masquerade == was.masquerade,
+            false => Some(topology.bridge(name, is)) == was.bridge,
+        };
+        let kept = || was.subnets.iter().all(|subnet| subnets.contains(subnet));
+        is.is_some_and(stays) && kept()
     };
     let changed = attached.into_iter().filter(|(_, network)| !same(network));
     let by: BTreeSet<LabName> = changed.map(|(lab, _)| lab).collect();

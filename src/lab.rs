@@ -2,9 +2,11 @@
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
 mod joined;
+mod journal;
+mod listed;
 mod status;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -12,12 +14,14 @@ use crate::external;
 use crate::lease::{self, Resolved};
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
-use crate::state::{End, LabName, NetState, Netns, NetworkName, Published};
-use crate::sys::kernel::{Kernel, LOCKING, Scope, joins, walled};
+use crate::state::{End, LabName, NetState, Netns, Published};
+use crate::sys::kernel::{Kernel, LOCKING, Scope, joins, kinds, walled};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
 use crate::topology::Topology;
+pub use journal::{Journal, Recorded};
+pub use listed::{Described, Whereabouts, list};
 pub use status::{Status, plan, preview, status};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`
@@ -26,7 +30,8 @@ pub use status::{Status, plan, preview, status};
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, progress: &mut dyn Progress) -> Result<Plan, Error> {
-    bring_up(topology, source, progress, None)
+    need_rights("bringing a lab up")?;
+    bring_up(Store::open()?, topology, source, progress, None)
 }
 
 /// Like [`up`], but only where there is no such lab: it is then this run's.
@@ -36,10 +41,11 @@ pub(crate) fn up_new(
     progress: &mut dyn Progress,
     run: &str,
 ) -> Result<Plan, Error> {
-    bring_up(topology, source, progress, Some(run))
+    bring_up(Store::open()?, topology, source, progress, Some(run))
 }
 
 fn bring_up(
+    store: Store,
     topology: &Topology,
     source: &str,
     progress: &mut dyn Progress,
@@ -47,7 +53,6 @@ fn bring_up(
 ) -> Result<Plan, Error> {
     need_rights("bringing a lab up")?;
     let lock = lock(progress)?;
-    let store = Store::open()?;
     let mut lab = record(&topology.lab, source, &store)?;
     if let Some(run) = run {
         if known(&topology.lab, &store)?.is_some() {
@@ -137,7 +142,7 @@ pub fn down(name: &LabName, until: Until, progress: &mut dyn Progress) -> Result
         Some(lab) if !is_host_gone(&lab)? => external::may_change(name, None, &store)?,
         _ => {}
     }
-    down_under(lock, name, until, progress)
+    take_down((lock, store), name, until, progress)
 }
 
 /// The same, under a lock that is held already.
@@ -147,7 +152,15 @@ pub(crate) fn down_under(
     until: Until,
     progress: &mut dyn Progress,
 ) -> Result<Removed, Error> {
-    let store = Store::open()?;
+    take_down((lock, Store::open()?), name, until, progress)
+}
+
+fn take_down(
+    (lock, store): (store::Lock, Store),
+    name: &LabName,
+    until: Until,
+    progress: &mut dyn Progress,
+) -> Result<Removed, Error> {
     let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let host_gone = is_host_gone(&lab)?;
     let lab = match host_gone {
@@ -198,62 +211,6 @@ pub(crate) fn down_under(
 
 /// What is tried when the lab's namespaces are looked into.
 const LOOKING_INSIDE: &str = "look into the lab's namespaces";
-
-/// A lab that is up.
-#[derive(Debug, Clone)]
-pub struct Described {
-    /// Its name.
-    pub name: LabName,
-    /// The topology file that it was last brought up with.
-    pub source: String,
-    /// Whether the last change of it came to its end, and was not killed on the way.
-    /// [`up`] and [`down`] find their way from there.
-    pub whole: bool,
-    /// Where its host is.
-    pub host: Whereabouts,
-    /// The networks of other labs that it is on.
-    pub external: BTreeMap<NetworkName, LabName>,
-    /// Its networks that other labs are on, and which.
-    pub used: BTreeMap<NetworkName, Vec<LabName>>,
-}
-
-/// Where the network namespace is that a lab was made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whereabouts {
-    /// netyard runs in it.
-    Here,
-    /// It is another one.
-    Elsewhere,
-    /// It is no more, and the lab's devices with it.
-    Gone,
-}
-
-/// The labs of this machine, by name.
-///
-/// # Errors
-/// The journal cannot be read.
-pub fn list() -> Result<Vec<Described>, Error> {
-    let here = netns::host().map_err(Error::system("read the host's namespace"))?;
-    let store = Store::open_to_read()?;
-    let labs = store.labs().map_err(Error::journal("read the journal"))?;
-    let described = |lab: Lab| {
-        let host = match lab.host == here.identity {
-            true => Whereabouts::Here,
-            false if is_host_gone(&lab)? => Whereabouts::Gone,
-            false => Whereabouts::Elsewhere,
-        };
-        let (external, used) = external::both_ways(&lab.name, &store)?;
-        Ok(Described {
-            external,
-            used,
-            name: lab.name,
-            source: lab.source,
-            whole: lab.whole,
-            host,
-        })
-    };
-    labs.into_iter().map(described).collect()
-}
 
 /// The state that a topology asks for, with the addresses that its lab has leased, and in the
 /// namespaces that it has joined.
@@ -379,7 +336,9 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.networks = !topology.networks.is_empty();
     kernel.walled = walled(desired);
     kernel.joins = joins(desired);
+    kernel.kinds = kinds(desired);
     kernel.published = published(desired);
+    kernel.shapes = desired.is_shaped();
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }
 

@@ -67,12 +67,17 @@ impl LeaseStore {
         given.map_err(|refusal| Error::Lease(Box::new(refusal)))
     }
 
-    /// Takes back what an interface of a container has, and says what that was.
+    /// Takes back what an interface of a container has of a network, and says what that was.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn release(&mut self, container: &str, dev: &IfName) -> Result<Vec<Lease>, Error> {
-        let ended = self.0.release(container, dev);
+    pub fn release(
+        &mut self,
+        network: &str,
+        container: &str,
+        dev: &IfName,
+    ) -> Result<Vec<Lease>, Error> {
+        let ended = self.0.release(network, container, dev);
         ended.map_err(Error::journal(WRITING))
     }
 

@@ -47,5 +47,5 @@ pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 pub mod uapi {
     pub use crate::sys::uapi::nexthop::ALL as OF_NEXTHOPS;
     pub use crate::sys::uapi::rules::ALL as OF_RULES;
-    pub use crate::sys::uapi::{ALL, OF_DOCTOR, OF_SOCKETS};
+    pub use crate::sys::uapi::{ALL, OF_DOCTOR, OF_QDISCS, OF_SOCKETS};
 }

@@ -74,6 +74,8 @@ pub trait Progress {
     fn done(&mut self, _op: &Op) {}
     /// All is done and is now looked at again.
     fn verifying(&mut self) {}
+    /// The lab is as it shall be; this is what was seen.
+    fn settled(&mut self, _seen: &NetState) {}
     /// These operations will be executed to undo what was done.
     fn undoing(&mut self, _ops: &[Op]) {}
     /// Whether to stop. Asked often; what has been done is then undone.
@@ -113,6 +115,7 @@ pub fn up(
         host.record(lab, &both, Change::Begun)?;
         let (applied, wrong) = apply(host, &plan, progress);
         let wrong = wrong.and_then(|()| verify(host, desired, progress));
+        let wrong = wrong.map(|seen| progress.settled(&seen));
         if let Err(error) = wrong.and_then(|()| host.record(lab, &claims, Change::Ended)) {
             let done = applied.done.iter().map(|at| &plan.steps[*at].op);
             let back = undo(done, &observed);
@@ -120,6 +123,7 @@ pub fn up(
         }
         return Ok(plan);
     }
+    progress.settled(&observed);
     host.record(lab, &claims, Change::Ended)?;
     Ok(plan)
 }
@@ -188,15 +192,16 @@ fn verify(
     host: &mut impl Host,
     desired: &NetState,
     progress: &mut dyn Progress,
-) -> Result<(), Error> {
+) -> Result<NetState, Error> {
     progress.verifying();
     let inside = match desired.namespaces.is_empty() {
         true => Inside::Skip,
         false => Inside::Read,
     };
-    let left = plan(desired, &host.observe(&desired.lab, inside)?)?;
+    let seen = host.observe(&desired.lab, inside)?;
+    let left = plan(desired, &seen)?;
     if left.is_empty() {
-        Ok(())
+        Ok(seen)
     } else {
         Err(Error::Different(left))
     }

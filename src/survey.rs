@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::explain::{self, Explanation, Kernel, Question, Sent};
 use crate::lab::{self, Whereabouts};
-use crate::state::survey::{Joined, Space, Survey};
+use crate::state::survey::{Container, Joined, Space, Survey};
 use crate::state::{LabName, Listener, Netns, NetnsName, NetnsPath, SetName, TableName};
 use crate::sys::store::Store;
 use crate::sys::survey::Sight;
 use crate::sys::{self, netns};
-use crate::topology;
+use crate::topology::{self, Topology};
 
 /// Looks at the host. Of what may not be looked at, the survey says so.
 ///
@@ -111,6 +111,24 @@ fn recorded() -> Result<Vec<Recorded>, Error> {
     Ok(labs.collect())
 }
 
+/// Containers that no process tells of by its control group.
+fn name_containers(survey: &mut Survey, lab: &LabName, topology: Option<&Topology>) {
+    let specs = topology.into_iter().flat_map(|all| &all.namespaces);
+    for (netns, spec) in specs {
+        let (Some(path), Some(name)) = (netns.joined(), &spec.container) else {
+            continue;
+        };
+        let is = |joined: &Joined| joined.lab == *lab && joined.path == *path;
+        let spaces = survey.namespaces.iter_mut();
+        for space in spaces.filter(|space| space.joined.iter().any(is)) {
+            space.container.get_or_insert_with(|| Container {
+                engine: "CNI".to_owned(),
+                id: name.to_string(),
+            });
+        }
+    }
+}
+
 /// Marks the lab's namespaces, and notes what the host does for it.
 fn note(survey: &mut Survey, lab: Recorded) {
     for space in &mut survey.namespaces {
@@ -133,6 +151,7 @@ fn note(survey: &mut Survey, lab: Recorded) {
     }
     // What the host masquerades and publishes is in its file; one of another netyard says nothing.
     let topology = topology::parse(&lab.source).ok().filter(|_| lab.here);
+    name_containers(survey, &lab.name, topology.as_ref());
     let desired = topology.and_then(|topology| lab::desired(&topology).ok());
     let host = desired.and_then(|mut desired| desired.namespaces.remove(&Netns::Host));
     let place = survey.namespaces.iter_mut().find(|space| space.host);

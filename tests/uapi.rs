@@ -9,12 +9,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use netyard::uapi::{ALL, OF_DOCTOR, OF_NEXTHOPS, OF_RULES, OF_SOCKETS};
+use netyard::uapi::{ALL, OF_DOCTOR, OF_NEXTHOPS, OF_QDISCS, OF_RULES, OF_SOCKETS};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
     let more = OF_DOCTOR
         .iter()
         .chain(OF_NEXTHOPS)
+        .chain(OF_QDISCS)
         .chain(OF_RULES)
         .chain(OF_SOCKETS);
     ALL.iter().chain(more)

@@ -3,24 +3,28 @@
 
 #![allow(dead_code, reason = "no bench uses all of it")]
 
+#[path = "../../tests/cni/driver.rs"]
+pub(crate) mod driver;
+
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use driver::{Attachment, Network};
+
 use crate::yard::{ms, run};
 
 const NETAVARK: &str = "/usr/lib/podman/netavark";
-const PLUGINS: &str = "/usr/lib/cni";
+pub(crate) const PLUGINS: &str = "/usr/lib/cni";
 /// The plugins in the order in which a container gets what they give.
 const CHAIN: [&str; 3] = ["bridge", "portmap", "firewall"];
 /// The bridge that a peer makes; its host's address there is 10.89.0.1.
-const BRIDGE: &str = "peer0";
+pub(crate) const BRIDGE: &str = "peer0";
 /// Where CNI's host-local keeps which addresses are taken.
-const LEASES: &str = "/run/cni";
+pub(crate) const LEASES: &str = "/run/cni";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -92,15 +96,10 @@ impl Peer {
                 netavark("setup", of)
             }
             Kind::Cni => {
-                let mut result = Value::Null;
-                let began = Instant::now();
-                for plugin in CHAIN {
-                    let said = cni(plugin, "ADD", of, of.config(plugin, &result, &ports));
-                    result = serde_json::from_str(&said).expect("a result");
-                }
-                let took = ms(began.elapsed());
-                let known = json!([result, ports]).to_string();
-                fs::write(&file, known).expect("the result");
+                let mut attachment = of.attachment(ports);
+                let took = attach(&chain(PLUGINS), &mut attachment);
+                let known = json!([attachment.result, attachment.asks["portMappings"]]);
+                fs::write(&file, known.to_string()).expect("the result");
                 took
             }
         }
@@ -113,12 +112,9 @@ impl Peer {
         }
         let known = fs::read_to_string(of.file()).expect("the result");
         let [result, ports]: [Value; 2] = serde_json::from_str(&known).expect("what was written");
-        let ports = ports.as_array().expect("a list");
-        let began = Instant::now();
-        for plugin in CHAIN.iter().rev() {
-            cni(plugin, "DEL", of, of.config(plugin, &result, ports));
-        }
-        ms(began.elapsed())
+        let mut attachment = of.attachment(ports.as_array().cloned().unwrap_or_default());
+        attachment.result = Some(result);
+        detach(&chain(PLUGINS), &attachment)
     }
 
     /// Takes away the namespaces, and what peers leave behind.
@@ -172,29 +168,41 @@ impl Container {
         })
     }
 
-    /// What a runtime gives to a plugin.
-    fn config(&self, plugin: &str, before: &Value, ports: &[Value]) -> Value {
-        let mut config = match plugin {
-            "bridge" => json!({
-                "bridge": BRIDGE, "isGateway": true, "ipMasq": true, "hairpinMode": true,
-                "ipam": {
-                    "type": "host-local", "dataDir": LEASES, "ranges": [[{ "subnet": "10.89.0.0/16" }]],
-                    "routes": [{ "dst": "0.0.0.0/0" }],
-                },
-            }),
-            "portmap" => json!({
-                "capabilities": { "portMappings": true }, "snat": true, "runtimeConfig": { "portMappings": ports },
-            }),
-            _ => json!({ "backend": "iptables" }),
-        };
-        config["cniVersion"] = "1.0.0".into();
-        config["name"] = "bench".into();
-        config["type"] = plugin.into();
-        if !before.is_null() {
-            config["prevResult"] = before.clone();
-        }
-        config
+    /// What a runtime gives to plugins.
+    fn attachment(&self, ports: Vec<Value>) -> Attachment {
+        let attachment = Attachment::new(&self.name, &format!("/run/netns/{}", self.name));
+        attachment.asking("portMappings", ports.into())
     }
+}
+
+/// The network that CNI's plugins make together, from one directory.
+pub(crate) fn chain(path: &str) -> Network {
+    let list = json!({ "cniVersion": "1.0.0", "name": "bench", "plugins": [
+        {
+            "type": CHAIN[0], "bridge": BRIDGE, "isGateway": true, "ipMasq": true, "hairpinMode": true,
+            "ipam": {
+                "type": "host-local", "dataDir": LEASES, "ranges": [[{ "subnet": "10.89.0.0/16" }]],
+                "routes": [{ "dst": "0.0.0.0/0" }],
+            },
+        },
+        { "type": CHAIN[1], "capabilities": { "portMappings": true }, "snat": true },
+        { "type": CHAIN[2], "backend": "iptables" },
+    ] });
+    Network::new(list, path)
+}
+
+/// In how many ms plugins attach it.
+pub(crate) fn attach(to: &Network, attachment: &mut Attachment) -> f64 {
+    let began = Instant::now();
+    to.add(attachment).unwrap_or_else(|e| panic!("{e}"));
+    ms(began.elapsed())
+}
+
+/// In how many ms they detach it.
+pub(crate) fn detach(from: &Network, attachment: &Attachment) -> f64 {
+    let began = Instant::now();
+    from.del(attachment).unwrap_or_else(|e| panic!("{e}"));
+    ms(began.elapsed())
 }
 
 fn netavark(what: &str, of: &Container) -> f64 {
@@ -203,24 +211,4 @@ fn netavark(what: &str, of: &Container) -> f64 {
     let began = Instant::now();
     run(Command::new(NETAVARK).args(options));
     ms(began.elapsed())
-}
-
-fn cni(plugin: &str, what: &str, of: &Container, config: Value) -> String {
-    let mut child = Command::new(format!("{PLUGINS}/{plugin}"))
-        .env("CNI_COMMAND", what)
-        .env("CNI_CONTAINERID", &of.name)
-        .env("CNI_NETNS", format!("/run/netns/{}", of.name))
-        .env("CNI_IFNAME", "eth0")
-        .env("CNI_PATH", PLUGINS)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the plugin starts");
-    let mut input = child.stdin.take().expect("a pipe");
-    write!(input, "{config}").expect("the plugin reads");
-    drop(input);
-    let output = child.wait_with_output().expect("the plugin ends");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{plugin} {what}: {said}");
-    said
 }

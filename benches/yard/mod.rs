@@ -64,8 +64,13 @@ pub(crate) fn run(command: &mut Command) -> String {
 /// Waits until the kernel has cleaned up after the last one, and others are quiet:
 /// both CPUs mostly idle, at most 15 s.
 pub(crate) fn settle() {
+    settle_within(Duration::from_secs(15));
+}
+
+/// The same, for so long at most.
+pub(crate) fn settle_within(most: Duration) {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(15) {
+    while began.elapsed() < most {
         let before = cpu();
         std::thread::sleep(Duration::from_millis(250));
         let now = cpu();

@@ -78,19 +78,19 @@ pub(super) const FEATURES: &[Feature] = &[
     feature(
         ("macvlan", "macvlan devices"),
         Note,
-        "containers of other tools cannot share a device this way; netyard uses bridges",
+        "containers cannot share a device of the host this way: not by a network of this kind either",
         Ok(("CONFIG_MACVLAN", "macvlan")),
     ),
     feature(
         ("ipvlan", "ipvlan devices"),
         Note,
-        "containers of other tools cannot share a device this way; netyard uses bridges",
+        "containers cannot share a device of the host this way: not by a network of this kind either",
         Ok(("CONFIG_IPVLAN", "ipvlan")),
     ),
     feature(
         ("vlan", "VLAN devices"),
         Note,
-        "tagged networks cannot be made by hand; netyard makes none",
+        "there are no tagged networks: not by a network of this kind either",
         Ok(("CONFIG_VLAN_8021Q", "8021q")),
     ),
     feature(
@@ -209,8 +209,8 @@ pub(super) const FEATURES: &[Feature] = &[
     ),
     feature(
         ("qdisc-tbf", "queueing discipline tbf"),
-        Note,
-        "the rate of a device cannot be limited by tbf",
+        Warning,
+        "no lab comes up that has an interface with a `rate`",
         Ok(("CONFIG_NET_SCH_TBF", "sch_tbf")),
     ),
     feature(

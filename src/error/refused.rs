@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Failure;
-use crate::plan::Op;
+use crate::plan::{Op, Setting};
 use crate::report::{Code, Report, codes};
 use crate::state::Netns;
 
@@ -57,7 +57,17 @@ impl Refused {
         let errno = self.failure.errno;
         match (&self.op, errno) {
             (Op::AddAddress { .. }, libc::EACCES) => codes::IPV6_OFF,
-            (Op::AddVeth { .. } | Op::AddBridge { .. }, libc::EOPNOTSUPP) => codes::KERNEL_LACKS,
+            (Op::AddVeth { .. } | Op::AddBridge { .. } | Op::AddChild { .. }, libc::EOPNOTSUPP) => {
+                codes::KERNEL_LACKS
+            }
+            (
+                Op::SetLink {
+                    set: Setting::Qdisc(Some(_)),
+                    ..
+                },
+                libc::ENOENT,
+            ) => codes::KERNEL_LACKS,
+            (Op::AddChild { .. }, libc::EBUSY | libc::EINVAL) => codes::PARENT_DEVICE,
             // Of a bridge that others are on, not all ports are looked at before.
             (Op::AddVeth { .. } | Op::SetLink { .. }, libc::EXFULL) => codes::TOO_MANY_PORTS,
             // The firewall's own sentence for a kernel without it.

@@ -64,6 +64,7 @@ fn far(netns: &str, dev: &str, index: u32) -> Option<Far> {
         dev: dev.to_owned(),
         index,
         state: "up".to_owned(),
+        rate: None,
     }))
 }
 

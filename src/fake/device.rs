@@ -78,6 +78,9 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         }
         Setting::Isolated(on) => link.isolated = *on,
         Setting::Forwarding(on) => link.blocked = !on,
+        // `tc_get_qdisc`, net/sched/sch_api.c.
+        Setting::Qdisc(None) if link.qdisc.is_none() => return refuse(libc::ENOENT),
+        Setting::Qdisc(qdisc) => link.qdisc.clone_from(qdisc),
     }
     Ok(())
 }
@@ -127,7 +130,7 @@ fn enslave(
 }
 
 impl Fake {
-    fn is_free(&self, end: &End) -> Result<(), Failure> {
+    pub(super) fn is_free(&self, end: &End) -> Result<(), Failure> {
         match self.namespaces.get(&end.netns) {
             None => refuse(libc::ENOENT),
             Some(namespace) if namespace.links.contains_key(&end.dev) => refuse(libc::EEXIST),
@@ -267,17 +270,19 @@ impl Fake {
                 );
             }
         }
+        self.orphans();
         Ok(())
     }
 }
 
 /// The request that makes a device gives it no address and no group.
-fn bare(link: &Link) -> Link {
+pub(super) fn bare(link: &Link) -> Link {
     Link {
         addresses: Vec::new(),
         group: 0,
         hairpin: false,
         localnet: false,
+        qdisc: None,
         ..link.clone()
     }
 }

@@ -3,15 +3,15 @@
 //! operations matters, and any operation can be made to fail.
 
 mod address;
+mod child;
 mod device;
+mod equal;
 mod firewall;
 mod outside;
 mod route;
 mod sysctl;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use ipnet::IpNet;
 
 use crate::error::{Error, Failure};
 use crate::plan::{Claim, Op};
@@ -130,6 +130,7 @@ impl Fake {
                 device::remove(namespace, &peer.dev);
             }
         }
+        self.orphans();
         true
     }
 
@@ -161,6 +162,7 @@ impl Fake {
                 far,
                 far_link,
             } => self.add_veth((near, near_link), (far, far_link)),
+            Op::AddChild { end, link } => self.add_child(end, link),
             Op::RenameLink { netns, from, to } => self.rename(netns, from, to),
             Op::DelLinks { netns, devs, group } => self.del_links(netns, devs, *group),
             op => self.execute_inside(op),
@@ -212,9 +214,12 @@ impl Fake {
                 dev: dev.clone(),
             };
             link.owner = self.recorded(end, link.owner.as_ref());
-            if let LinkKind::Veth { peer } = &mut link.kind {
-                *peer = peer.take().filter(|peer| open.contains(&peer.netns));
-            }
+            let other = match &mut link.kind {
+                LinkKind::Veth { peer } => peer,
+                LinkKind::Child(child) => &mut child.parent,
+                _ => continue,
+            };
+            *other = other.take().filter(|other| open.contains(&other.netns));
         }
         seen.sysctls = self.settings(lab, netns, &seen);
         if netns.joined().is_some() && !self.is_claimed(lab, &Claim::Table(netns.clone())) {
@@ -371,24 +376,6 @@ impl Host for Fake {
         };
         Ok(())
     }
-}
-
-impl PartialEq for Fake {
-    fn eq(&self, other: &Self) -> bool {
-        self.journal == other.journal && canonical(&self.namespaces) == canonical(&other.namespaces)
-    }
-}
-
-fn canonical(namespaces: &BTreeMap<Netns, Namespace>) -> BTreeMap<Netns, Namespace> {
-    let mut all = namespaces.clone();
-    for link in all.values_mut().flat_map(|ns| ns.links.values_mut()) {
-        let first =
-            |a: &IpNet, list: &[IpNet]| list.iter().find(|b| b.trunc() == a.trunc()) == Some(a);
-        let before = link.addresses.clone();
-        link.addresses
-            .sort_by_key(|a| (a.trunc(), a.addr().is_ipv4() && !first(a, &before), *a));
-    }
-    all
 }
 
 fn failure(errno: i32) -> Failure {

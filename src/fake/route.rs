@@ -4,7 +4,8 @@ use ipnet::IpNet;
 
 use super::{Failure, device, refuse};
 use crate::state::{
-    Fate, IP6_METRIC, IfName, IpRule, LinkKind, Namespace, Origin, Route, broadcast,
+    Fate, IP6_METRIC, IfName, IpRule, LinkKind, Namespace, Origin, Route, RouteOptions, Scope,
+    broadcast,
 };
 
 fn metric(route: &Route) -> u32 {
@@ -18,14 +19,19 @@ fn metric(route: &Route) -> u32 {
 
 /// As it is listed: without a metric that is the kernel's own choice.
 fn listed(route: &Route) -> Route {
-    let bare = Route {
+    let mut listed = Route {
         metric: None,
         ..route.clone()
     };
-    match metric(route) == metric(&bare) {
-        true => bare,
-        false => route.clone(),
+    if metric(route) != metric(&listed) {
+        listed.metric = route.metric;
     }
+    // IPv6 has none.
+    let usual = Scope::usual(route.via.is_none());
+    let v4 = route.to.addr().is_ipv4();
+    let scope = &mut listed.options.scope;
+    *scope = scope.filter(|scope| v4 && *scope != usual);
+    listed
 }
 
 /// The kernel tells routes of one table apart by destination and metric.
@@ -60,10 +66,11 @@ pub(super) fn connected(namespace: &Namespace, dev: &IfName, to: IpNet) -> Optio
         origin: Origin::Kernel,
         fate: Fate::Unicast,
         src: Some(address.addr()).filter(|_| v4),
+        options: RouteOptions::default(),
     })
 }
 
-/// A next hop must be on the subnet of an address of the device, which must be up
+/// A next hop must be on the subnet of an address of the device, or on a route by it, which must be up
 /// (`fib_check_nh`, net/ipv4/fib_semantics.c; `ip6_route_check_nh`, net/ipv6/route.c).
 fn check(namespace: &mut Namespace, route: &Route) -> Result<(), Failure> {
     if route.fate != Fate::Unicast {
@@ -74,13 +81,22 @@ fn check(namespace: &mut Namespace, route: &Route) -> Result<(), Failure> {
         return refuse(libc::ENETDOWN);
     }
     let Some(via) = route.via else { return Ok(()) };
+    // "Nexthop has invalid scope", "Route with host scope can not have a gateway".
+    if route.options.scope >= Some(Scope::LINK) {
+        return refuse(libc::EINVAL);
+    }
     if link.addresses.iter().any(|address| address.addr() == via) {
         return refuse(libc::EINVAL);
     }
     if link.addresses.iter().any(|net| broadcast(net) == Some(via)) {
         return refuse(libc::EINVAL);
     }
-    match link.addresses.iter().any(|net| net.contains(&via)) {
+    let near = link.addresses.iter().any(|net| net.contains(&via));
+    let by_link = |other: &Route| {
+        let whole = other.via.is_none() && other.fate == Fate::Unicast;
+        whole && other.dev == route.dev && other.to.contains(&via)
+    };
+    match near || namespace.routes.iter().any(by_link) {
         true => Ok(()),
         false if via.is_ipv4() => refuse(libc::ENETUNREACH),
         false => refuse(libc::EHOSTUNREACH),

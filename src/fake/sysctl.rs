@@ -136,7 +136,7 @@ pub(super) fn is_apart(key: &SysctlKey, inside: &Namespace) -> bool {
 
 /// Whether the host forwards, and this device of the lab does not.
 pub(super) fn is_shut(key: &SysctlKey, host: &Namespace, lab: &LabName) -> bool {
-    let own = |link: &Link| link.owner.as_ref() == Some(lab) && link.master.is_none();
+    let own = |link: &Link| link.owner.as_ref() == Some(lab);
     let mut links = host.links.iter();
     let of_lab = links.any(|(dev, link)| Some(dev.as_str()) == key.device() && own(link));
     of_lab && of_whole(key, host) == Some("1") && value(&host.sysctls, key) == "0"

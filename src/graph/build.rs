@@ -130,7 +130,7 @@ const NOT_SEEN: &str = "not seen";
 fn jack(space: &Space, device: &Device) -> Jack {
     let mut lines = vec![Line::new(Tone::Name, &device.name)];
     lines.extend(words::addresses(device));
-    if !words::is_cable(device) {
+    if !device.is_cable() {
         lines.push(words::kind(device));
     }
     lines.extend(words::marks(device));
@@ -227,11 +227,7 @@ fn inside(space: &Space, device: &Device) -> Line {
     parts.extend(own);
     let mut kind = words::kind(device).text;
     if let Some(Far::Found(end)) = &device.far {
-        kind += if words::is_cable(device) {
-            " to "
-        } else {
-            " on "
-        };
+        kind += if device.is_cable() { " to " } else { " on " };
         kind += &end.dev;
     }
     parts.push(format!("({kind})"));
@@ -281,7 +277,7 @@ fn house(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize) {
         node.tip = words::device_at_length(space, device);
         node.device = number(space, device);
         node.lines = words::addresses(device);
-        if !(words::is_cable(device)) {
+        if !(device.is_cable()) {
             node.lines.push(words::kind(device));
         }
         if masquerades(space, device) {

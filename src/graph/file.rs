@@ -1,15 +1,25 @@
 //! What a file asks for, or a lab is, as if one had looked at a host that has it.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::state::survey::{
     Address, Device, Far, FarEnd, Forwards, Hop, Path, Port, Space, Survey,
 };
 use crate::state::{
-    End, Fate, IfName, Link, LinkKind, Namespace, NetState, Netns, Origin, Route, SetName,
-    SysctlKey, TableName,
+    Child, ChildKind, End, Fate, IfName, Link, LinkKind, Namespace, NetState, Netns, Origin, Qdisc,
+    Rate, Route, SetName, SysctlKey, TableName,
 };
 
 /// A state as a survey; of the host what belongs to the lab.
 pub fn survey(state: &NetState) -> Survey {
+    let mut state = Cow::Borrowed(state);
+    // Where nothing of the lab is on the host, its devices may carry some.
+    if !parents(&state).is_empty() && !state.namespaces.contains_key(&Netns::Host) {
+        let host = Namespace::default();
+        state.to_mut().namespaces.insert(Netns::Host, host);
+    }
+    let state = &*state;
     let spaces = state.namespaces.iter();
     let namespaces = spaces
         .map(|(netns, own)| space(state, netns, own))
@@ -25,23 +35,11 @@ fn space(state: &NetState, netns: &Netns, own: &Namespace) -> Space {
     let mut devices: Vec<Device> = own
         .links
         .iter()
-        .map(|(dev, link)| device(state, own, dev, link))
+        .map(|(dev, link)| device(state, dev, link))
         .collect();
-    let external = own
-        .external
-        .iter()
-        .filter(|(dev, _)| !own.links.contains_key(*dev));
-    devices.extend(external.map(|(dev, lab)| Device {
-        name: dev.to_string(),
-        kind: "bridge".to_owned(),
-        up: true,
-        carrier: true,
-        state: "up".to_owned(),
-        alias: Some(format!("of lab {lab}")),
-        ..Device::default()
-    }));
+    devices.extend(others(state, netns, own));
     for device in &mut devices {
-        device.index = index(own, &device.name);
+        device.index = index((state, netns, own), &device.name);
     }
     let on = |key: SysctlKey| {
         own.sysctls
@@ -75,18 +73,55 @@ fn space(state: &NetState, netns: &Netns, own: &Namespace) -> Space {
     }
 }
 
-/// Devices are numbered by their names' order, those of other labs after them.
-fn index(own: &Namespace, dev: &str) -> u32 {
-    let all = own.links.keys().chain(own.external.keys());
-    let place = all.map(IfName::as_str).position(|name| name == dev);
+/// Bridges of other labs, and what carries devices of the lab.
+fn others(state: &NetState, netns: &Netns, own: &Namespace) -> Vec<Device> {
+    let there = |name: &IfName, kind: &str, alias| Device {
+        name: name.to_string(),
+        kind: kind.to_owned(),
+        up: true,
+        carrier: true,
+        state: "up".to_owned(),
+        alias,
+        ..Device::default()
+    };
+    let new = |dev: &&IfName| !own.links.contains_key(*dev);
+    let external = own.external.iter().filter(|(dev, _)| new(dev));
+    let external = external.map(|(dev, lab)| there(dev, "bridge", Some(format!("of lab {lab}"))));
+    let parents = match netns {
+        Netns::Host => parents(state),
+        _ => BTreeSet::new(),
+    };
+    let parents = parents.into_iter().map(|end| &end.dev).filter(new);
+    external
+        .chain(parents.map(|dev| there(dev, "device", None)))
+        .collect()
+}
+
+/// The devices that carry others of the lab.
+fn parents(state: &NetState) -> BTreeSet<&End> {
+    let links = state.namespaces.values().flat_map(|own| own.links.values());
+    let children = links.filter_map(Link::child);
+    children.filter_map(|child| child.parent.as_ref()).collect()
+}
+
+/// Devices are numbered by their names' order, those of others after them.
+fn index((state, netns, own): (&NetState, &Netns, &Namespace), dev: &str) -> u32 {
+    let mut all = own.links.keys().chain(own.external.keys());
+    let place = all.position(|name| name.as_str() == dev).or_else(|| {
+        let parents = parents(state).into_iter();
+        let mut parents = parents.filter(|end| end.netns == *netns);
+        let place = parents.position(|end| end.dev.as_str() == dev)?;
+        Some(own.links.len() + own.external.len() + place)
+    });
     place.map_or(0, |place| u32::try_from(place + 1).unwrap_or(u32::MAX))
 }
 
-fn device(state: &NetState, own: &Namespace, dev: &IfName, link: &Link) -> Device {
+fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
     let kind = match &link.kind {
         LinkKind::Loopback => "loopback",
         LinkKind::Bridge => "bridge",
         LinkKind::Veth { .. } => "veth",
+        LinkKind::Child(child) => child.kind.word(),
         LinkKind::Other(kind) => kind,
     };
     let far_up = link
@@ -113,7 +148,7 @@ fn device(state: &NetState, own: &Namespace, dev: &IfName, link: &Link) -> Devic
     };
     Device {
         name: dev.to_string(),
-        index: index(own, dev.as_str()),
+        index: 0,
         kind: kind.to_owned(),
         up: link.up,
         carrier: far_up,
@@ -124,6 +159,9 @@ fn device(state: &NetState, own: &Namespace, dev: &IfName, link: &Link) -> Devic
         master: link.master.as_ref().map(ToString::to_string),
         port,
         far: far(state, link),
+        qdisc: link.qdisc.as_ref().map(|qdisc| qdisc.kind().to_owned()),
+        rate: rate(link),
+        details: link.child().map(details).unwrap_or_default(),
         addresses: link.all_addresses().map(address).collect(),
         ..Device::default()
     }
@@ -133,7 +171,29 @@ fn find<'s>(state: &'s NetState, end: &End) -> Option<&'s Link> {
     state.namespaces.get(&end.netns)?.links.get(&end.dev)
 }
 
+fn rate(link: &Link) -> Option<Rate> {
+    match &link.qdisc {
+        Some(Qdisc::Tbf(limit)) => Some(limit.rate),
+        _ => None,
+    }
+}
+
 fn far(state: &NetState, link: &Link) -> Option<Far> {
+    if let Some(child) = link.child() {
+        return Some(match &child.parent {
+            Some(end) => {
+                let own = state.namespaces.get(&end.netns);
+                Far::Found(FarEnd {
+                    netns: end.netns.to_string(),
+                    dev: end.dev.to_string(),
+                    index: own.map_or(0, |own| index((state, &end.netns, own), end.dev.as_str())),
+                    state: "up".to_owned(),
+                    rate: None,
+                })
+            }
+            None => Far::Unseen(None),
+        });
+    }
     let LinkKind::Veth { peer } = &link.kind else {
         return None;
     };
@@ -145,16 +205,27 @@ fn far(state: &NetState, link: &Link) -> Option<Far> {
         Some((peer, there)) => Far::Found(FarEnd {
             netns: peer.netns.to_string(),
             dev: peer.dev.to_string(),
-            index: index(there, peer.dev.as_str()),
+            index: index((state, &peer.netns, there), peer.dev.as_str()),
             state: match find(state, peer) {
                 Some(far) if far.up && link.up => "up",
                 Some(far) if far.up => "no carrier",
                 _ => "down",
             }
             .to_owned(),
+            rate: find(state, peer).and_then(rate),
         }),
         None => Far::Unseen(None),
     })
+}
+
+/// As the kernel tells them of a device.
+fn details(child: &Child) -> BTreeMap<String, String> {
+    let (word, value) = match child.kind {
+        ChildKind::Macvlan(mode) => ("mode", mode.to_string()),
+        ChildKind::Ipvlan(mode) => ("mode", mode.to_string()),
+        ChildKind::Vlan(id) => ("id", id.to_string()),
+    };
+    BTreeMap::from([(word.to_owned(), value)])
 }
 
 fn path(route: &Route) -> Path {

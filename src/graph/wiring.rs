@@ -62,7 +62,7 @@ impl<'s> Wiring<'s> {
             .collect();
         let mut cables = BTreeSet::new();
         for (at, _, device) in wiring.each() {
-            let cable = words::is_cable(device);
+            let cable = device.is_cable();
             match &device.far {
                 Some(Far::Found(end)) => {
                     let far = by_index.get(&(end.netns.as_str(), end.index));
@@ -148,7 +148,7 @@ impl<'s> Wiring<'s> {
             let Some(switch) = master.and_then(|master| by_name.get(master).copied()) else {
                 continue;
             };
-            let cable = words::is_cable(device) && device.far.is_some();
+            let cable = device.is_cable() && device.far.is_some();
             let bare = words::addresses(device).is_empty() && !below.contains(&at);
             if cable && bare && self.device(switch).kind == "bridge" {
                 self.ports.insert(at, switch);

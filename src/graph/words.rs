@@ -77,11 +77,6 @@ pub(super) fn natural(name: &str) -> (String, usize, String) {
     (stem.to_owned(), cells(name), name.to_owned())
 }
 
-/// Whether its kind has another end like itself.
-pub(super) fn is_cable(device: &Device) -> bool {
-    matches!(device.kind.as_str(), "veth" | "netkit" | "vxcan")
-}
-
 /// So many addresses are drawn.
 const ADDRESSES: usize = 4;
 
@@ -116,7 +111,11 @@ pub(super) fn marks(device: &Device) -> Vec<Line> {
         };
         said.push(Line::new(Tone::Bad, word));
     }
-    if let Some(qdisc) = &device.qdisc {
+    // Of a port the other end of its cable tells it.
+    let told = device.port.is_some() && matches!(device.far, Some(Far::Found(_)));
+    let speeds = device.speeds().filter(|_| !told);
+    said.extend(speeds.map(|speeds| Line::new(Tone::Warn, speeds)));
+    if let Some(qdisc) = device.qdisc.as_ref().filter(|_| device.rate.is_none()) {
         let word = if qdisc == "netem" {
             "impaired"
         } else {
@@ -226,7 +225,7 @@ pub(super) fn device_at_length(space: &Space, device: &Device) -> String {
         _ = write!(text, "\naddress {}", address.net);
     }
     match &device.far {
-        Some(Far::Found(end)) if is_cable(device) => {
+        Some(Far::Found(end)) if device.is_cable() => {
             _ = write!(text, "\ncable to {} in {}", end.dev, end.netns);
         }
         Some(Far::Found(end)) => _ = write!(text, "\non {} in {}", end.dev, end.netns),

@@ -128,6 +128,8 @@ pub enum Holder {
     Container(String),
     /// A topology file that names the addresses itself.
     File,
+    /// Who else is on a network of another lab.
+    Others,
 }
 
 impl fmt::Display for Holder {
@@ -136,6 +138,7 @@ impl fmt::Display for Holder {
             Holder::Lab(lab) => write!(f, "lab {lab}"),
             Holder::Container(id) => write!(f, "container {id}"),
             Holder::File => f.write_str("the file"),
+            Holder::Others => f.write_str("others on the network"),
         }
     }
 }

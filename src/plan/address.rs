@@ -39,7 +39,8 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let hidden = namespace.map(broadcasts).unwrap_or_default();
     let first = in_the_way(want, have, &unwanted, &|have| {
         let address = have.addr();
-        hops.contains(&address) || hidden.contains(&address) || hides(have, &needed)
+        let taken = hops.contains(&address) || hidden.contains(&address);
+        taken || hides(have, &needed) || namespace.is_some_and(|want| is_routed(have, want))
     });
     // Newest first: a secondary address goes before its primary.
     for address in first.iter().rev() {
@@ -138,6 +139,14 @@ fn own_addresses(want: &Namespace) -> BTreeSet<IpAddr> {
 /// (`fib_check_nh_v4_gw`, net/ipv4/fib_semantics.c).
 fn hides(have: &IpNet, wanted: &BTreeSet<IpAddr>) -> bool {
     broadcast(have).is_some_and(|address| wanted.contains(&address))
+}
+
+/// Whether the kernel's route to the subnet of an IPv4 address is in the place of another that
+/// the namespace is to have. The one of an IPv6 address has a metric of its own.
+fn is_routed(have: &IpNet, want: &Namespace) -> bool {
+    let same = |to: &IpNet| have.addr().is_ipv4() && have.prefix_len() < 32 && have.trunc() == *to;
+    let mut routes = want.routes.iter();
+    routes.any(|route| same(&route.to) && route.metric.is_none())
 }
 
 /// The broadcast addresses of the subnets that the namespace is to have. One that is

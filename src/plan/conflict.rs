@@ -1,26 +1,26 @@
 //! What a lab needs and someone else holds. Nothing foreign is ever adopted,
 //! changed or removed; the error names the holder.
 
+mod address;
+mod bridge;
 mod join;
+mod parent;
 mod port;
 mod route;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use ipnet::IpNet;
 
+pub use bridge::foreign_ports;
+pub use parent::Unfit;
 pub use port::Taker;
 
 use super::{is_own, is_whole, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns, NetnsName,
-    NetnsPath, Published, Route, SetName, Table, TableName, Unjoinable, is_link_local,
+    ChildKind, Element, End, Feature, IfName, LabName, NetState, Netns, NetnsName, NetnsPath,
+    Published, Route, SetName, Table, TableName, Unjoinable, is_link_local,
 };
-
-/// The ports that a Linux bridge takes: `BR_MAX_PORTS` of net/bridge/br_private.h
-/// is 1024, and port number 0 is not used.
-const BRIDGE_PORTS: usize = 1023;
 
 /// Who holds what a lab needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,8 +166,34 @@ pub enum Conflict {
         /// Whose it shall be.
         lab: LabName,
     },
+    /// The kernel lacks what the file asks for.
+    #[error("this kernel has no {}, {}", .0.words().0, .0.words().1)]
+    Lacks(Feature),
+    /// A device of the host cannot carry what the lab wants on it.
+    #[error("{end} ({kind}) is to be on {parent} of the host: {why}")]
+    Parent {
+        /// What the lab wants.
+        end: End,
+        /// What it is.
+        kind: ChildKind,
+        /// The device of the host.
+        parent: IfName,
+        /// Why it cannot.
+        why: Unfit,
+    },
+    /// The kernel has no such devices.
+    #[error("this kernel cannot make {} devices, as {end} is to be", kind.word())]
+    UnknownKind {
+        /// What the lab wants.
+        end: End,
+        /// What it is.
+        kind: ChildKind,
+    },
     /// More devices on a bridge than the kernel takes.
-    #[error("bridge {bridge} would have {ports} ports: the kernel takes at most {BRIDGE_PORTS}")]
+    #[error(
+        "bridge {bridge} would have {ports} ports: the kernel takes at most {}",
+        bridge::PORTS
+    )]
     Ports {
         /// The bridge.
         bridge: IfName,
@@ -225,14 +251,16 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
             };
             found.extend(link_conflict(desired, observed, end));
         }
-        found.extend(external(want, have));
-        found.extend(too_many_ports(want.links.values()));
+        found.extend(bridge::external(want, have));
+        found.extend(bridge::too_many_ports(want.links.values()));
     }
-    found.extend(addresses(desired, observed));
+    found.extend(parent::unfit(desired, observed));
+    found.extend(address::taken(desired, observed));
     found.extend(route::taken(desired, observed));
     found.extend(route::diverted(desired, observed));
     found.extend(tables(desired, observed));
     found.extend(port::taken(desired, observed));
+    found.extend(observed.lacks.iter().copied().map(Conflict::Lacks));
     found
 }
 
@@ -247,88 +275,12 @@ fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Co
     Some(Conflict::Link { end, holder })
 }
 
-/// Nothing is plugged into what only has the name of another lab's bridge.
-fn external(want: &Namespace, have: Option<&Namespace>) -> Vec<Conflict> {
-    let there = |bridge: &IfName, lab: &LabName| {
-        let link = have.and_then(|have| have.links.get(bridge));
-        link.is_some_and(|link| link.kind == LinkKind::Bridge && link.owner.as_ref() == Some(lab))
-    };
-    let gone = want.external.iter().filter(|(dev, lab)| !there(dev, lab));
-    gone.map(|(bridge, lab)| Conflict::External {
-        bridge: bridge.clone(),
-        lab: lab.clone(),
-    })
-    .collect()
-}
-
-fn too_many_ports<'a>(links: impl Iterator<Item = &'a Link>) -> Vec<Conflict> {
-    let mut ports: BTreeMap<&IfName, usize> = BTreeMap::new();
-    for master in links.filter_map(|link| link.master.as_ref()) {
-        *ports.entry(master).or_default() += 1;
-    }
-    let many = ports.into_iter().filter(|(_, ports)| *ports > BRIDGE_PORTS);
-    many.map(|(bridge, ports)| Conflict::Ports {
-        bridge: bridge.clone(),
-        ports,
-    })
-    .collect()
-}
-
-/// The subnets that the lab puts on the host's devices must be nobody else's: the host has one
-/// routing table, and is in it with others. In a namespace that is joined the longest prefix
-/// does no harm, but of two equal ones only one is served.
-fn addresses(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
-    let mut found = Vec::new();
-    let shared = desired.namespaces.keys().filter(|netns| !is_whole(netns));
-    for netns in shared {
-        let overlap = |want: &IpNet, have: &IpNet| match netns {
-            Netns::Host => want.contains(&have.addr()) || have.contains(&want.addr()),
-            _ => want.trunc() == have.trunc() || want.addr() == have.addr(),
-        };
-        for (dev, want) in routed(desired, netns) {
-            for (on, have) in routed(observed, netns) {
-                let end = at(netns, on);
-                if overlap(want, have) && !is_own(observed, &end, &desired.lab) {
-                    found.push(Conflict::Address {
-                        netns: netns.clone(),
-                        want: *want,
-                        dev: dev.clone(),
-                        have: *have,
-                        on: on.clone(),
-                        holder: holder(observed, &end),
-                    });
-                }
-            }
-        }
-    }
-    found
-}
-
 /// Whose a device is: the mark may be on its cable's other end.
 fn holder(observed: &NetState, end: &End) -> Holder {
     let near = link(observed, end);
     let far = near.and_then(|near| link(observed, near.peer()?));
     let mut owners = near.into_iter().chain(far);
     Holder::of(owners.find_map(|link| link.owner.as_ref()))
-}
-
-/// Devices on the lab's bridges that are not its own. They are in nobody's way and
-/// stay where they are.
-pub fn foreign_ports(observed: &NetState) -> Vec<End> {
-    let Some(host) = observed.namespaces.get(&Netns::Host) else {
-        return Vec::new();
-    };
-    let on_ours = |link: &Link| {
-        let bridge = link
-            .master
-            .as_ref()
-            .and_then(|bridge| host.links.get(bridge));
-        bridge.is_some_and(|bridge| bridge.owner.as_ref() == Some(&observed.lab))
-    };
-    let ports = host.links.iter().filter(|(_, link)| on_ours(link));
-    let ends = ports.map(|(dev, _)| at(&Netns::Host, dev));
-    ends.filter(|end| holder(observed, end) == Holder::Foreign)
-        .collect()
 }
 
 fn at(netns: &Netns, dev: &IfName) -> End {

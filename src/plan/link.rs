@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{Rank, Turn};
-use super::{Draft, Op, Setting, is_whole, link};
+use super::{Draft, Op, Setting, child, is_whole, link};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns};
 
 /// Where the search for an unused link group begins, far from the small numbers
@@ -38,12 +38,19 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
     for (end, want) in &ends {
         make(draft, end, want, &mut gone);
     }
+    for end in child::barring(draft) {
+        remove(draft, Rank::Unload, &end, &mut gone);
+    }
+    for end in child::lingering(draft) {
+        remove(draft, Rank::LinksGone, &end, &mut gone);
+    }
     unwanted(draft, &mut gone);
     for (end, want) in &ends {
         settings(draft, end, want);
     }
     for ((rank, netns), devs) in gone {
         let because = match rank {
+            Rank::Unload => "its parent cannot carry it beside what comes",
             Rank::MakeRoom => "it must be made anew: its kind or its other end differs",
             _ => "the lab no longer has it",
         };
@@ -102,6 +109,12 @@ fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
             }
             add_cable(draft, end, want, far);
         }
+        LinkKind::Child(child) if !fits => {
+            if have.is_some() {
+                remove(draft, Rank::MakeRoom, end, gone);
+            }
+            child::add(draft, end, want, child);
+        }
         _ => {}
     }
 }
@@ -115,8 +128,9 @@ fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
         let peer = link(draft.observed, end).and_then(Link::peer).cloned();
         draft.leaving.extend(peer);
         draft.leaving.insert(end.clone());
-        let open = |link: &Link| link.localnet && link.kind == LinkKind::Bridge;
-        if link(draft.observed, end).is_some_and(open) {
+        let open = |link: &Link| link.localnet && link.is_routed_by();
+        let host = end.netns == Netns::Host;
+        if host && link(draft.observed, end).is_some_and(open) {
             set_localnet(draft, end, false);
         }
     }
@@ -160,12 +174,17 @@ fn same_device(want: &Link, have: &Link) -> bool {
 
 /// The settings in which a device differs from what is wanted. One that this plan
 /// makes has them from the start, but only the near end of a cable is made up and
-/// silent: the kernel refuses it for the far end, and a bridge goes up once all is plugged in
+/// silent: the kernel refuses it for the far end; what another device carries is set up as one; and a bridge goes up once all is plugged in
 /// and set up, or it would flood the IPv6 announcements of each new port to all
 /// those before it.
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let near = want.peer().is_some_and(|peer| peer > end);
-    let far = want.peer().is_some_and(|peer| peer < end);
+    let far = want.child().is_some() || want.peer().is_some_and(|peer| peer < end);
+    // One that is given no MTU has its parent's.
+    let want = &Link {
+        mtu: want.mtu.or_else(|| child::parent_mtu(draft, want)),
+        ..want.clone()
+    };
     let made_with = |mode| if far { AddrGen::Eui64 } else { mode };
     let fresh = Link {
         up: want.up && near,
@@ -173,6 +192,7 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
         hairpin: false,
         isolated: false,
         localnet: false,
+        qdisc: None,
         ..want.clone()
     };
     let have = draft.have_link(end).unwrap_or(&fresh);
@@ -181,7 +201,8 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
         set,
         was,
     };
-    let localnet = want.kind == LinkKind::Bridge && want.localnet != have.localnet;
+    let routed = end.netns == Netns::Host && want.is_routed_by();
+    let localnet = routed && want.localnet != have.localnet;
     for (turn, set, was, because) in differences(want, have) {
         draft.push(Rank::Configure(turn), set_link(set, was), because);
     }
@@ -235,6 +256,20 @@ fn of_port(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static st
     list
 }
 
+/// What it sends through; of a device of ours none but the file's.
+fn queue(want: &Link, have: &Link) -> Option<(Turn, Setting, Setting, &'static str)> {
+    let same = match (&want.qdisc, &have.qdisc) {
+        (Some(want), Some(have)) => want.is(have),
+        (want, have) => want == have,
+    };
+    let because = match want.qdisc {
+        Some(_) => "the file limits what goes over it",
+        None => "the file limits nothing there",
+    };
+    let [set, was] = [&want.qdisc, &have.qdisc].map(|q| Setting::Qdisc(q.clone()));
+    (!same).then_some((Turn::Link, set, was, because))
+}
+
 fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
     let mut list = Vec::new();
     let default_mtu = Some(DEFAULT_MTU).filter(|_| want.kind != LinkKind::Loopback);
@@ -271,6 +306,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
         ));
     }
     list.extend(of_port(want, have));
+    list.extend(queue(want, have));
     if let (Some(mode), Some(was)) = (want.addrgen, addrgen_then(want, have))
         && mode != was
     {
@@ -325,7 +361,7 @@ fn unwanted(draft: &mut Draft<'_>, gone: &mut Gone) {
 }
 
 /// Whether a namespace is one of the lab's that this plan removes.
-fn leaves(draft: &Draft<'_>, netns: &Netns) -> bool {
+pub(super) fn leaves(draft: &Draft<'_>, netns: &Netns) -> bool {
     let ours = draft.have(netns).is_some_and(|have| draft.is_ours(have));
     is_whole(netns) && ours && !draft.desired.namespaces.contains_key(netns)
 }

@@ -4,6 +4,7 @@
 
 mod address;
 mod change;
+mod child;
 mod claim;
 mod conflict;
 mod felt;
@@ -38,7 +39,7 @@ use serde::Serialize;
 
 pub use change::{Change, Sign, Summary};
 pub use claim::{Claim, claims};
-pub use conflict::{Conflict, Holder, Taker, foreign_ports};
+pub use conflict::{Conflict, Holder, Taker, Unfit, foreign_ports};
 pub use impact::{Harm, Impact, Place};
 pub use list::{Part, list};
 pub use op::{Op, Setting};

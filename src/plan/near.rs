@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::Draft;
 use super::nft::{Owned, Sets, staying};
-use crate::state::{Element, Family, LinkKind, SetName};
+use super::{Draft, is_own};
+use crate::state::{Element, End, Family, LinkKind, NetState, Netns, Route, SetName};
 
 /// The subnets of the host's addresses once the plan is done, if a port of any lab is for
 /// them. Of two that overlap the wider, for a set of ranges takes no others.
@@ -33,5 +33,25 @@ pub(super) fn subnets<'a>(draft: &Draft<'a>, want: &Sets<'a>) -> Vec<Owned<'a>> 
 
 fn attached(draft: &Draft<'_>) -> impl Iterator<Item = IpNet> {
     let others = staying(draft).filter(|(_, link)| link.kind != LinkKind::Loopback);
-    others.flat_map(|(_, link)| link.all_addresses().map(IpNet::trunc))
+    let by_address = others.flat_map(|(_, link)| link.all_addresses().map(IpNet::trunc));
+    by_address.chain(by_cable(draft))
+}
+
+/// Who is at the other end of a cable of the host: of the lab's own once the plan is done.
+fn by_cable<'a>(draft: &Draft<'a>) -> impl Iterator<Item = IpNet> + use<'a> {
+    let routes = |state: &'a NetState| {
+        let host = state.namespaces.get(&Netns::Host);
+        host.into_iter().flat_map(|host| &host.routes)
+    };
+    let own = |route: &Route| {
+        let end = End {
+            netns: Netns::Host,
+            dev: route.dev.clone(),
+        };
+        is_own(draft.observed, &end, draft.lab())
+    };
+    let others: Vec<&Route> = routes(draft.observed).filter(|route| !own(route)).collect();
+    let all = others.into_iter().chain(routes(draft.desired));
+    all.filter(|route| route.is_by_cable())
+        .map(|route| route.to)
 }

@@ -41,11 +41,10 @@ fn cables(
             netns: netns.clone(),
             dev: dev.clone(),
         };
-        let Some(peer) = link.peer().filter(|_| !draft.gone.contains(&end)) else {
-            continue;
-        };
-        if !counted.contains(&end) {
-            counted.insert(peer.clone());
+        let owned = link.owner.is_some() && link.child().is_some();
+        let cable = link.peer().is_some() || owned;
+        if cable && !draft.gone.contains(&end) && !counted.contains(&end) {
+            counted.extend(link.peer().cloned());
             cables.push(dev.clone());
         }
     }

@@ -19,7 +19,13 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         let mut want = sets(draft.wanted_table(&Netns::Host, name));
         join(&mut want, others(draft, name, have));
         if name == TableName::Inet {
-            join(&mut want, guard(draft));
+            // A foreign bridge in the place of a lab's is named by that lab already.
+            let mut more = guard(draft);
+            more.retain(|(set, element, _)| {
+                let named = want.get(set);
+                !named.is_some_and(|named| named.contains_key(element))
+            });
+            join(&mut want, more);
         }
         let needed = want.values().any(|elements| !elements.is_empty());
         if name == TableName::Inet {
@@ -271,6 +277,8 @@ fn reason(set: SetName) -> &'static str {
         SetName::Bridged => "what stays on this bridge is not forwarded",
         SetName::Inside => "what comes from this network may go out",
         SetName::Networks => "what the file does not allow is not forwarded from or to it",
+        SetName::Beside4 | SetName::Beside6 => "who is on this network reaches each other",
+        SetName::Isolated => "the file keeps it from other isolated interfaces",
         SetName::Masquerade4 | SetName::Masquerade6 => {
             "what leaves this subnet gets the host's address"
         }
@@ -292,10 +300,13 @@ fn reason(set: SetName) -> &'static str {
         | SetName::Ranges6 => "the file publishes this port",
         SetName::Direct => "answers within a bridge do not come by here",
         SetName::Hairpin4 | SetName::Hairpin6 => "the namespace may reach itself by the host",
-        SetName::Checked => "what comes from this port is checked",
-        SetName::Macs | SetName::Sources4 | SetName::Sources6 | SetName::Targets6 => {
-            "this port may use it, and no other"
-        }
+        SetName::Checked | SetName::Routed => "what comes from this port is checked",
+        SetName::Macs
+        | SetName::Sources4
+        | SetName::Sources6
+        | SetName::Targets6
+        | SetName::From4
+        | SetName::From6 => "this port may use it, and no other",
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::{Op, Setting};
-use crate::state::{Element, End, Netns, Part, SetName};
+use crate::state::{Child, Element, End, Netns, Part, Qdisc, SetName, Tbf};
 
 /// Where a reader looks for it: a namespace in itself, a cable to a bridge in the
 /// namespace that it leads to.
@@ -31,6 +31,13 @@ pub(super) fn what(op: &Op) -> String {
             Some(bridge) => format!("{}, plugged into {bridge}", far.dev),
             None => format!("{}, a cable to {far}", near.dev),
         },
+        Op::AddChild { end, link } => match link.child() {
+            Some(Child {
+                parent: Some(parent),
+                kind,
+            }) => format!("{}, {kind}, on {parent}", end.dev),
+            _ => end.dev.to_string(),
+        },
         Op::SetLink { end, set, was } => setting(end, set, was),
         Op::RenameLink { from, to, .. } => format!("bridge {to} (now named {from})"),
         Op::DelLinks { .. } => op.title(),
@@ -46,6 +53,9 @@ pub(super) fn what(op: &Op) -> String {
         } => format!("address {address} on {} {lifetime} (now {was})", end.dev),
         Op::AddRoute { route, .. } | Op::DelRoute { route, .. } => format!("route {route}"),
         Op::ReplaceRoute { route, was, .. } => match was.via {
+            _ if was.options != route.options => {
+                format!("route {route} (now {was})")
+            }
             Some(via) if was.dev == route.dev => format!("route {route} (now via {via})"),
             Some(via) => format!("route {route} (now via {via} dev {})", was.dev),
             None => format!("route {route} (now dev {})", was.dev),
@@ -103,9 +113,12 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Isolated(false) => "not isolated".to_owned(),
         Setting::Forwarding(true) => "forwarding".to_owned(),
         Setting::Forwarding(false) => "disabled".to_owned(),
+        Setting::Qdisc(Some(Qdisc::Tbf(tbf))) => limit(tbf, set, was),
+        Setting::Qdisc(Some(other)) => other.to_string(),
+        Setting::Qdisc(None) => "no limit".to_owned(),
     };
     let name = match set {
-        Setting::Up(_) | Setting::Isolated(_) | Setting::Forwarding(_) => "",
+        Setting::Up(_) | Setting::Isolated(_) | Setting::Forwarding(_) | Setting::Qdisc(_) => "",
         Setting::Mtu(_) => "mtu ",
         Setting::Mac(_) => "hardware address ",
         Setting::Master(_) => "plugged into ",
@@ -114,4 +127,16 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Localnet(_) => "route_localnet ",
     };
     format!("{} {name}{} (now {})", end.dev, value(set), value(was))
+}
+
+/// The rate; all of it where this is not what differs.
+fn limit(tbf: &Tbf, set: &Setting, was: &Setting) -> String {
+    let rate = |setting: &Setting| match setting {
+        Setting::Qdisc(Some(Qdisc::Tbf(tbf))) => Some(tbf.rate),
+        _ => None,
+    };
+    match rate(set) == rate(was) {
+        true => tbf.to_string(),
+        false => format!("rate {}", tbf.rate),
+    }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::flow;
 use crate::state::{
     AddrGen, Element, End, FlowMatch, IfName, IpRule, LabName, Lifetime, Link, Mac, Netns,
-    NetnsName, Route, SetName, SysctlKey, Table,
+    NetnsName, Qdisc, Route, SetName, SysctlKey, Table,
 };
 
 /// One change of the kernel's state.
@@ -27,7 +27,8 @@ pub enum Op {
     DelNetns {
         /// Its name.
         name: NetnsName,
-        /// Its ends of cables that go with it and that no other operation removes.
+        /// Its ends of cables, and what devices of the host carry, that go with it and that no
+        /// other operation removes.
         cables: Vec<IfName>,
     },
     /// Makes a bridge.
@@ -47,6 +48,13 @@ pub enum Op {
         far: End,
         /// What it shall be.
         far_link: Link,
+    },
+    /// Makes a device that one of the host carries.
+    AddChild {
+        /// Where, and its name.
+        end: End,
+        /// What it is, on which device; its MTU, hardware address, owner.
+        link: Link,
     },
     /// Changes one setting of a device.
     SetLink {
@@ -217,6 +225,8 @@ pub enum Setting {
     Hairpin(bool),
     /// Whether packets of 127.0.0.0/8 are routed by it.
     Localnet(bool),
+    /// What limits or delays what it sends; `None`: the kernel's own.
+    Qdisc(Option<Qdisc>),
 }
 
 impl Op {
@@ -225,6 +235,7 @@ impl Op {
     pub fn netns(&self) -> &Netns {
         match self {
             Op::AddBridge { end, .. }
+            | Op::AddChild { end, .. }
             | Op::SetLink { end, .. }
             | Op::SetLifetime { end, .. }
             | Op::AddAddress { end, .. }
@@ -268,6 +279,10 @@ impl Op {
             Op::AddNetns { name } | Op::DelNetns { name, .. } => format!("namespace {name}"),
             Op::AddBridge { end, .. } => format!("bridge {}", end.dev),
             Op::AddVeth { near, far, .. } => format!("cable from {near} to {far}"),
+            Op::AddChild { end, link } => match link.child() {
+                Some(child) => format!("{} {}", child.kind.word(), end.dev),
+                None => format!("device {}", end.dev),
+            },
             Op::SetLink { end, .. } => format!("device {}", end.dev),
             Op::RenameLink { from, .. } => format!("device {from}"),
             Op::DelLinks { devs, .. } => {
@@ -296,6 +311,7 @@ impl Op {
             Op::AddNetns { .. }
             | Op::AddBridge { .. }
             | Op::AddVeth { .. }
+            | Op::AddChild { .. }
             | Op::AddTable { .. } => format!("make {}", self.object()),
             Op::DelNetns { .. }
             | Op::DelLinks { .. }

@@ -14,6 +14,8 @@ pub(super) enum Rank {
     FirewallAhead,
     /// Names before all that uses the new ones.
     Rename,
+    /// What a device carries and cannot carry beside what comes: the kernel answers EBUSY.
+    Unload,
     /// A device that must be made anew gives up its name first.
     MakeRoom,
     /// Namespaces before the cables that end in them.
@@ -22,6 +24,8 @@ pub(super) enum Rank {
     Bridge,
     /// Cables before what is set on their ends.
     Cable,
+    /// Devices that others carry, likewise.
+    Child,
     /// All that happens within one namespace, namespace by namespace, so that it
     /// goes to the kernel in one send.
     Configure(Turn),

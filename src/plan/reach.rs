@@ -219,18 +219,23 @@ fn taken_in(published: &Published, wall: &Wall) -> Vec<Caution> {
         .collect()
 }
 
-/// The bridge that an address is behind.
+/// The bridge or the cable that an address is behind.
 fn bridge(host: &Namespace, to: IpAddr) -> Option<&IfName> {
     let behind = |net: &IpNet| net.contains(&to);
+    let mut routes = host.routes.iter();
+    let cable = routes.find(|route| route.is_by_cable() && behind(&route.to));
     let mut links = host.links.iter();
-    links
-        .find(|(_, link)| link.addresses.iter().any(behind))
-        .map(|(dev, _)| dev)
+    let link = links.find(|(_, link)| link.addresses.iter().any(behind));
+    cable.map(|route| &route.dev).or(link.map(|(dev, _)| dev))
 }
 
 /// The subnets that the host is in, but for the networks of the lab.
 fn near(lab: &LabName, want: &Namespace, have: &Namespace) -> BTreeSet<IpNet> {
-    let bridge = |link: &Link| link.kind == LinkKind::Bridge && link.owner.as_ref() == Some(lab);
+    let bridge = |link: &Link| {
+        let mut nets = link.addresses.iter().filter(|net| !is_link_local(net));
+        let cable = nets.all(|net| net.prefix_len() == net.max_prefix_len());
+        link.owner.as_ref() == Some(lab) && (link.kind == LinkKind::Bridge || cable)
+    };
     let links = have.links.iter().chain(&want.links);
     let others = links.filter(|(dev, link)| !bridge(link) && dev.as_str() != "lo");
     let nets = others.flat_map(|(_, link)| link.all_addresses());

@@ -19,7 +19,7 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 
 fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
     let (in_the_way, present) = ours(draft, netns, want);
-    for route in in_the_way {
+    for route in in_the_way.into_iter().rev() {
         let because = match route.fate {
             Fate::Unicast => "it cannot stand while addresses make room for others",
             _ => "the file has no such route",
@@ -51,11 +51,16 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
                 Op::AddRoute { netns, route },
                 "what is not on a link goes to the gateway",
             ),
-            None => (Op::AddRoute { netns, route }, "the file has this route"),
+            None => {
+                let because = because(want, &route);
+                (Op::AddRoute { netns, route }, because)
+            }
         };
         draft.push(Rank::Configure(Turn::Route), op, because);
     }
-    for route in stale.into_values() {
+    // Those by a next hop before the one to it, which it is to find when all comes back.
+    let stale: BTreeSet<Route> = stale.into_values().collect();
+    for route in stale.into_iter().rev() {
         // It goes with its device, if that goes.
         let end = end(netns, &route);
         if !draft.leaving.contains(&end) {
@@ -63,6 +68,15 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
             let op = removal(netns, route);
             draft.push(Rank::Configure(Turn::RouteGone), op, because);
         }
+    }
+}
+
+fn because(want: &Namespace, route: &Route) -> &'static str {
+    let far = |other: &Route| other.is_by_cable() && Some(other.to.addr()) == route.via;
+    match route.via {
+        None if route.is_by_cable() => "it is at the other end of the cable",
+        Some(_) if want.routes.iter().any(far) => "it is reached by the cable's other end",
+        _ => "the file has this route",
     }
 }
 

@@ -3,8 +3,8 @@
 
 use ipnet::IpNet;
 
-use super::Op;
 use super::route::metric;
+use super::{Op, Setting};
 use crate::state::{Element, End, IfName, IpRule, Netns, NetnsName, Route, SetName, TableName};
 
 /// An object that an operation makes or removes, as the kernel tells it from others.
@@ -35,7 +35,7 @@ impl Op {
     pub(super) fn makes(&self) -> Vec<Thing<'_>> {
         match self {
             Op::AddNetns { name } => vec![Thing::Netns(name)],
-            Op::AddBridge { end, .. } => vec![Thing::device(end)],
+            Op::AddBridge { end, .. } | Op::AddChild { end, .. } => vec![Thing::device(end)],
             Op::AddVeth { near, far, .. } => vec![Thing::device(near), Thing::device(far)],
             Op::AddAddress { end, address } => vec![Thing::Address(end, address)],
             Op::AddRule { netns, rule } => vec![Thing::Rule(netns, rule)],
@@ -53,7 +53,14 @@ impl Op {
 
     /// Whether all it does is to remove one thing.
     pub(crate) fn removes_one(&self) -> bool {
-        self.removes().len() == 1
+        let queue = matches!(
+            self,
+            Op::SetLink {
+                set: Setting::Qdisc(None),
+                ..
+            }
+        );
+        queue || self.removes().len() == 1
     }
 
     /// What was there before it and is not after.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::print::ip;
-use super::{Conflict, Conflicts, Holder, Taker};
+use super::{Conflict, Conflicts, Holder, Taker, Unfit};
 use crate::report::{Code, Detail, Report, codes};
-use crate::state::{LabName, Netns, Transport};
+use crate::state::{ChildKind, Feature, IfName, LabName, Listener, Netns, Published, Transport};
 
 impl Conflicts {
     /// All of them, each with its own code.
@@ -74,8 +74,11 @@ impl Conflict {
             Conflict::Table { .. } => codes::TABLE_TAKEN,
             Conflict::Element { .. } => codes::ELEMENT_TAKEN,
             Conflict::External { .. } => codes::EXTERNAL_BRIDGE,
+            Conflict::Parent { .. } => codes::PARENT_DEVICE,
+            Conflict::UnknownKind { .. } => codes::KERNEL_LACKS,
             Conflict::Ports { .. } => codes::TOO_MANY_PORTS,
             Conflict::Port { .. } => codes::PORT_TAKEN,
+            Conflict::Lacks(_) => codes::KERNEL_LACKS,
         }
     }
 
@@ -96,7 +99,12 @@ impl Conflict {
             Conflict::External { bridge, .. } | Conflict::Ports { bridge, .. } => {
                 (format!("bridge {bridge}"), Some(&Netns::Host))
             }
+            Conflict::Parent { parent, .. } => (format!("device {parent}"), Some(&Netns::Host)),
+            Conflict::UnknownKind { end, kind } => {
+                (format!("{} {}", kind.word(), end.dev), Some(&end.netns))
+            }
             Conflict::Port { want, .. } => (format!("{want}"), Some(&Netns::Host)),
+            Conflict::Lacks(feature) => (feature.words().0.to_owned(), None),
         }
     }
 
@@ -148,21 +156,10 @@ impl Conflict {
             Conflict::Port {
                 want,
                 holder: Taker::Process(listener),
-            } => {
-                let flag = match want.protocol {
-                    Transport::Tcp => "-ltnp",
-                    Transport::Udp => "-lunp",
-                    Transport::Sctp => "-lSnp",
-                };
-                let (address, port) = (listener.at.ip(), listener.at.port());
-                let other = match address.is_unspecified() {
-                    true => String::new(),
-                    false => format!(", or one of its other addresses than {address}"),
-                };
-                format!(
-                    "publish another port of the host{other}; `ss {flag} sport = :{port}` shows who listens"
-                )
-            }
+            } => elsewhere(want, listener),
+            Conflict::Lacks(feature) => lacking(*feature),
+            Conflict::UnknownKind { kind, .. } => module(*kind),
+            Conflict::Parent { parent, why, .. } => unfit(parent, why, self.code()),
             Conflict::External { lab, .. } => format!("`netyard repair {lab}` makes it again"),
             Conflict::Table { .. }
             | Conflict::Unjoinable { .. }
@@ -187,6 +184,9 @@ impl Conflict {
             | Conflict::Diverted { .. }
             | Conflict::Table { .. }
             | Conflict::External { .. }
+            | Conflict::Lacks(_)
+            | Conflict::Parent { .. }
+            | Conflict::UnknownKind { .. }
             | Conflict::Ports { .. } => return None,
             Conflict::Port { holder, .. } => return holder.lab(),
         };
@@ -194,5 +194,49 @@ impl Conflict {
             Holder::Lab(lab) => Some(lab),
             Holder::Foreign => None,
         }
+    }
+}
+
+/// Where to publish a port instead of where somebody listens.
+fn elsewhere(want: &Published, listener: &Listener) -> String {
+    let flag = match want.protocol {
+        Transport::Tcp => "-ltnp",
+        Transport::Udp => "-lunp",
+        Transport::Sctp => "-lSnp",
+    };
+    let (address, port) = (listener.at.ip(), listener.at.port());
+    let other = match address.is_unspecified() {
+        true => String::new(),
+        false => format!(", or one of its other addresses than {address}"),
+    };
+    format!(
+        "publish another port of the host{other}; `ss {flag} sport = :{port}` shows who listens"
+    )
+}
+
+/// How a kernel gets what it lacks.
+fn lacking(feature: Feature) -> String {
+    let (module, option) = feature.from();
+    format!(
+        "install the module `{module}`, or use a kernel with {option}; or take what needs it out of the file"
+    )
+}
+
+fn module(kind: ChildKind) -> String {
+    let module = match kind {
+        ChildKind::Vlan(_) => "8021q",
+        kind => kind.word(),
+    };
+    format!(
+        "load its module (`modprobe {module}`), or use a kernel that has it; `netyard doctor` shows what this one has"
+    )
+}
+
+fn unfit(parent: &IfName, why: &Unfit, code: &Code) -> String {
+    match why {
+        Unfit::Missing => "write a `parent` that the host has; `ip link` shows its devices".into(),
+        Unfit::Mtu(mtu) => format!("write an `mtu` of at most {mtu}, or leave it out"),
+        Unfit::Down => format!("`ip link set dev {parent} up`"),
+        _ => code.fix.to_owned(),
     }
 }

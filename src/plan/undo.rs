@@ -3,7 +3,7 @@
 
 mod device;
 
-use device::{addresses, of_a_port, remake_links, routes, set_up};
+use device::{addresses, of_a_port, queue, remake_links, routes, set_up};
 
 use super::link::{free_group, is_small};
 use super::route::removal;
@@ -94,7 +94,7 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             vec![Op::DelNetns { name, cables }]
         }
         Op::DelNetns { name, cables } => remake_netns(name, &cables, observed),
-        Op::AddBridge { end, .. } | Op::AddVeth { near: end, .. } => {
+        Op::AddBridge { end, .. } | Op::AddVeth { near: end, .. } | Op::AddChild { end, .. } => {
             let group = free_group(observed, &end.netns);
             vec![Op::DelLinks {
                 netns: end.netns,
@@ -233,6 +233,7 @@ fn remake_netns(name: NetnsName, cables: &[IfName], observed: &NetState) -> Vec<
         if lo.up {
             ops.push(set_up(&end));
         }
+        ops.extend(queue(&end, lo));
         ops.extend(addresses(&end, lo));
         ops.extend(routes(&end, observed));
     }

@@ -61,20 +61,30 @@ fn unlisted(
     (!listed).then(|| format!("{} drops it: its `{list}` does not list it", place(netns)))
 }
 
-/// Whether the first bridge drops it for its source.
+/// Whether the first bridge, or the host at a cable's other end, drops it for its source.
 fn forged(hops: &[Hop<'_>], source: IpAddr, map: &Map<'_>) -> Option<String> {
     let first = hops.first()?;
     let link = map.namespace(first.at)?.links.get(first.dev)?;
     let host = map.namespace(&Netns::Host)?;
-    let table = host.tables.get(&TableName::Bridge)?;
     let port = link.peer().filter(|peer| peer.netns == Netns::Host)?;
     let uses = Element::of([Part::Device(port.dev.clone()), Part::Net(source.into())]);
-    let own = [SetName::Sources4, SetName::Sources6].map(|set| table.has(set, &uses));
-    let checked = table.has(SetName::Checked, &Element::device(port.dev.clone()));
-    let forged = checked && own == [false; 2];
+    let forged = |name, checked, own: [SetName; 2]| {
+        let table = host.tables.get(&name)?;
+        let checked = table.has(checked, &Element::device(port.dev.clone()));
+        (checked && own.map(|set| table.has(set, &uses)) == [false; 2]).then_some(())
+    };
+    let switch = [SetName::Sources4, SetName::Sources6];
+    let host = [SetName::From4, SetName::From6];
+    let (who, forged) = match forged(TableName::Bridge, SetName::Checked, switch) {
+        Some(()) => ("switch", true),
+        None => (
+            "host",
+            forged(TableName::Inet, SetName::Routed, host).is_some(),
+        ),
+    };
     let lets = "`trusted: true` lets it speak from any";
     let drops = format!(
-        "the switch drops what {} says from {source}",
+        "the {who} drops what {} says from {source}",
         place(first.at)
     );
     forged.then(|| format!("{drops}, which the file does not give it: {lets}"))
@@ -89,6 +99,13 @@ fn guarded(hops: &[Hop<'_>], source: IpAddr, check: &Check, map: &Map<'_>) -> Op
     let allows = [SetName::Allow4, SetName::Allow6];
     if holds(table, allows, &seen(&[source, check.to], check.probe)) {
         return None;
+    }
+    let beside = [SetName::Beside4, SetName::Beside6];
+    let both = Element::of([source, check.to].map(|address| Part::Net(address.into())));
+    if holds(table, beside, &both) {
+        let isolated = |dev: &IfName| table.has(SetName::Isolated, &Element::device(dev.clone()));
+        let apart = isolated(hop.dev) && came_by(host, source).is_some_and(isolated);
+        return apart.then(|| "the host drops it: both are `isolated`".to_owned());
     }
     let why = closed(table, came_by(host, source), hop.dev, check.to)?;
     Some(format!("the host drops it: {why}"))

@@ -8,7 +8,9 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::child::Child;
 use super::name::{IfName, LabName, Netns};
+use super::qdisc::Qdisc;
 
 /// A network device in one namespace. In a desired state `None` means "as the
 /// kernel chooses"; an observed link has every field that the kernel reports.
@@ -62,6 +64,9 @@ pub struct Link {
     /// As a port of a bridge it carries nothing, though it and the bridge are up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
+    /// What limits or delays what it sends; `None`, desired or observed, is the kernel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qdisc: Option<Qdisc>,
     /// The `IFLA_GROUP` number, by which many links are deleted at once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub group: u32,
@@ -97,7 +102,18 @@ impl Link {
             mute: false,
             isolated: false,
             blocked: false,
+            qdisc: None,
             group: 0,
+        }
+    }
+
+    /// Whether the host routes by it for a lab: a bridge, or its end of a cable.
+    pub(crate) fn is_routed_by(&self) -> bool {
+        let end = || self.owner.is_some() && self.master.is_none() && !self.addresses.is_empty();
+        match self.kind {
+            LinkKind::Bridge => true,
+            LinkKind::Veth { .. } => end(),
+            _ => false,
         }
     }
 
@@ -105,6 +121,14 @@ impl Link {
     pub fn peer(&self) -> Option<&End> {
         match &self.kind {
             LinkKind::Veth { peer } => peer.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What it is on its parent, when another device carries it.
+    pub fn child(&self) -> Option<&Child> {
+        match &self.kind {
+            LinkKind::Child(child) => Some(child),
             _ => None,
         }
     }
@@ -184,6 +208,8 @@ pub enum LinkKind {
         #[serde(default)]
         peer: Option<End>,
     },
+    /// A device that another one carries.
+    Child(Child),
     /// Anything else, by the kernel's word for it (`vxlan`, `tun`, ...).
     Other(String),
 }

@@ -4,6 +4,7 @@
 //! kernels or plans.
 
 mod address;
+mod child;
 mod flow;
 pub mod happening;
 mod link;
@@ -11,6 +12,7 @@ pub(crate) mod machine;
 mod name;
 mod nft;
 mod port;
+mod qdisc;
 mod route;
 mod rule;
 pub mod ruleset;
@@ -23,14 +25,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use child::{Child, ChildKind, IpvlanMode, MacvlanMode};
 pub(crate) use flow::short;
 pub use flow::{Flow, FlowMatch, Nat};
 pub use link::{
     AddrGen, End, Lifetime, Link, LinkKind, Mac, broadcast, eui64, is_generated, is_link_local,
 };
 pub use name::{
-    Identity, IfName, LabName, NameError, Netns, NetnsName, NetnsPath, NetworkName, PartyName,
-    Unjoinable,
+    ContainerName, Identity, IfName, LabName, NameError, Netns, NetnsName, NetnsPath, NetworkName,
+    PartyName, Unjoinable,
 };
 pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
@@ -38,7 +41,8 @@ pub use nft::{
 };
 pub(crate) use port::echo;
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
-pub use route::{Fate, IP6_METRIC, Origin, Route};
+pub use qdisc::{OtherQdisc, Qdisc, Rate, Tbf};
+pub use route::{Fate, IP6_METRIC, Origin, Route, RouteOptions, Scope};
 pub use rule::IpRule;
 pub use sysctl::{Sysctl, SysctlKey};
 pub use wall::{Condition, Verdict, Wall, WallChain, WallHook, WallRule, Walls, What};
@@ -58,6 +62,37 @@ pub struct NetState {
     /// The paths at which there is no namespace to join, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unjoinable: BTreeMap<NetnsPath, Unjoinable>,
+    /// What the lab needs of the kernel, and it does not have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lacks: BTreeSet<Feature>,
+    /// The kinds of devices that this kernel cannot make, by its words for them, of those that
+    /// the lab needs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unknown_kinds: BTreeSet<String>,
+}
+
+/// Something that a lab may need and that not every kernel has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Feature {
+    /// The queueing discipline `tbf`.
+    Tbf,
+}
+
+impl Feature {
+    /// What it is, and what needs it.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Feature::Tbf => ("queueing discipline tbf", "by which a `rate` is kept"),
+        }
+    }
+
+    /// The module that has it, and the kernel's option.
+    pub(crate) fn from(self) -> (&'static str, &'static str) {
+        match self {
+            Feature::Tbf => ("sch_tbf", "CONFIG_NET_SCH_TBF"),
+        }
+    }
 }
 
 impl NetState {
@@ -68,7 +103,17 @@ impl NetState {
             namespaces: BTreeMap::new(),
             renames: false,
             unjoinable: BTreeMap::new(),
+            lacks: BTreeSet::new(),
+            unknown_kinds: BTreeSet::new(),
         }
+    }
+
+    /// Whether it limits what some device sends.
+    pub(crate) fn is_shaped(&self) -> bool {
+        let links = self.namespaces.values().flat_map(|ns| ns.links.values());
+        links
+            .into_iter()
+            .any(|link| matches!(link.qdisc, Some(Qdisc::Tbf(_))))
     }
 }
 

@@ -88,6 +88,12 @@ name!(
 );
 
 name!(
+    /// What a container is called, by its engine and its user: `c0ffee`, `shop/web`. Up to
+    /// 128 signs of ASCII without white space.
+    ContainerName, "the name of a container", container
+);
+
+name!(
     /// The path of a network namespace that others made: `/proc/4711/ns/net`,
     /// `/var/run/netns/cni-1234`. Absolute, written in the one shortest way, without white
     /// space; up to 255 bytes.
@@ -126,6 +132,27 @@ fn netns(text: &str) -> Result<(), &'static str> {
         return Err("`host` is the namespace netyard was started in");
     }
     plain(text)
+}
+
+impl ContainerName {
+    /// As engines show it: the first digits of a number of 64, or all of a name.
+    pub fn short(&self) -> &str {
+        let number = self.0.len() == 64 && self.0.bytes().all(|b| b.is_ascii_hexdigit());
+        if number { &self.0[..12] } else { &self.0 }
+    }
+}
+
+fn container(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    if text.len() > 128 {
+        return Err("it is longer than 128 bytes");
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("only letters, digits and signs of ASCII may stand in it");
+    }
+    Ok(())
 }
 
 fn path(text: &str) -> Result<(), &'static str> {

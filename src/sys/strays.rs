@@ -13,8 +13,9 @@ use super::{Failure, kernel::Claims};
 use crate::ipam::Leases;
 use crate::plan::Claim;
 use crate::state::{
-    Element, End, Family, LabName, Netns, NetnsName, SetName, SysctlKey, Table, TableName,
+    Element, End, Family, IfName, LabName, Netns, NetnsName, SetName, SysctlKey, Table, TableName,
 };
+use crate::topology::port_name;
 
 /// What was found: claims as the journal would hold them.
 #[derive(Debug, Clone, Default)]
@@ -80,8 +81,17 @@ pub(crate) fn is_adopted(lab: &Lab) -> bool {
 struct Near {
     lab: LabName,
     netns: Netns,
+    dev: IfName,
     peer: u32,
     number: i32,
+}
+
+/// Whether a port of the host is called as one into a namespace that others made, by its path
+/// among the names.
+fn is_joined(netns: &Netns, far: &IfName, port: &IfName) -> bool {
+    let paths = ["/run/netns", "/var/run/netns"].into_iter();
+    let mut paths = paths.filter_map(|at| format!("{at}/{}", netns.made()?).parse().ok());
+    paths.any(|path| port_name(&Netns::At(path), far) == *port)
 }
 
 struct Search {
@@ -112,14 +122,19 @@ impl Search {
         for (lab, netns, device) in marked {
             let end = End {
                 netns: netns.clone(),
-                dev: device.name,
+                dev: device.name.clone(),
             };
             self.claim(&lab, Claim::Link(end));
-            self.namespace(&lab, &netns);
+            // The mark of a device that another carries is on itself, also in a namespace that
+            // the lab has only joined.
+            if device.link.child().is_none() {
+                self.namespace(&lab, &netns);
+            }
             if let Some((peer, Some(number))) = device.peer {
                 self.near.push(Near {
                     lab,
                     netns,
+                    dev: device.name,
                     peer,
                     number,
                 });
@@ -141,14 +156,20 @@ impl Search {
         let mut fds = Vec::new();
         for (netns, place) in &mut self.places {
             let devices = link::list(&mut place.socket, |_, _| false)?.links;
-            let indexes: BTreeSet<u32> = devices.iter().map(|device| device.index).collect();
+            let names = devices
+                .into_iter()
+                .map(|device| (device.index, device.name));
+            let indexes: BTreeMap<u32, IfName> = names.collect();
             fds.push((netns.clone(), place.fd.as_raw_fd(), indexes));
         }
         for near in std::mem::take(&mut self.near) {
             let ends = fds
                 .iter()
-                .filter(|(.., indexes)| indexes.contains(&near.peer));
-            for (netns, fd, _) in ends {
+                .filter_map(|(netns, fd, indexes)| Some((netns, fd, indexes.get(&near.peer)?)));
+            for (netns, fd, far) in ends {
+                if is_joined(netns, far, &near.dev) {
+                    continue;
+                }
                 let place = self.places.get_mut(&near.netns);
                 let socket = place.map(|place| &mut place.socket);
                 let number = socket.map(|socket| nsid::of(socket, *fd)).transpose()?;

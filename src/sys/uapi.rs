@@ -17,6 +17,7 @@ macro_rules! numbers {
 mod diag;
 mod doctor;
 pub(crate) mod nexthop;
+mod qdisc;
 pub(crate) mod rules;
 
 /// Those about sockets.
@@ -25,6 +26,9 @@ pub(crate) use diag::*;
 /// Those that only the doctor needs.
 pub use doctor::ALL as OF_DOCTOR;
 pub(crate) use doctor::*;
+/// Those about queueing disciplines.
+pub use qdisc::ALL as OF_QDISCS;
+pub(crate) use qdisc::*;
 
 numbers! {
     "linux/netlink.h" {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Network, ResolveError, Topology};
+use super::{Interface, Network, ResolveError, Topology};
 use crate::ipam::Range;
 use crate::state::{Family, LabName, Netns, NetworkName, broadcast};
 
@@ -56,10 +56,11 @@ fn seen(of: &Topology, name: &NetworkName, network: &Network) -> Network {
     exclude.extend(of.named_addresses().into_iter().map(single));
     Network {
         external: Some(of.lab.clone()),
-        bridge: Some(of.bridge(name, network)),
+        bridge: (!network.routed).then(|| of.bridge(name, network)),
         chosen: BTreeSet::new(),
         exclude,
-        masquerade: false,
+        // Each port of a routed network is a device of its own, on which this is to be said.
+        masquerade: network.masquerade && network.routed,
         ..network.clone()
     }
 }
@@ -71,7 +72,7 @@ fn single(address: IpAddr) -> Range {
 impl Network {
     /// Whether it is another lab's, and not yet looked up.
     pub(super) fn is_unknown(&self) -> bool {
-        self.external.is_some() && self.bridge.is_none()
+        self.external.is_some() && self.bridge.is_none() && !self.routed
     }
 }
 
@@ -88,6 +89,11 @@ impl Topology {
         all.filter(|(_, network)| network.external.is_none())
     }
 
+    /// The lab's own networks that are bridges.
+    pub(super) fn own_bridges(&self) -> impl Iterator<Item = (&NetworkName, &Network)> {
+        self.own_networks().filter(|(_, network)| !network.routed)
+    }
+
     /// Whether a namespace is on a network that is not yet looked up: then what it reaches
     /// cannot be judged.
     pub(super) fn is_on_unknown(&self, netns: &Netns) -> bool {
@@ -102,6 +108,11 @@ impl Topology {
             return Cow::Borrowed(self);
         }
         let mut supposed = self.clone();
+        for spec in supposed.namespaces.values_mut() {
+            let unknown = |i: &&mut Interface| self.network_of(i).is_some_and(Network::is_unknown);
+            let interfaces = spec.interfaces.values_mut().filter(unknown);
+            interfaces.for_each(|interface| interface.subnets = None);
+        }
         for network in supposed.networks.values_mut().filter(|n| n.is_unknown()) {
             network.chosen = [Family::Ipv4, Family::Ipv6].into();
         }
@@ -117,7 +128,7 @@ impl Topology {
         let given = given.chain(gateways);
         let given = given.flat_map(|net| [Some(net.addr()), broadcast(&net)]);
         let routes = self.namespaces.values().flat_map(|spec| &spec.routes);
-        let routers = routes.map(|route| Some(route.via));
+        let routers = routes.map(|route| route.via);
         given.chain(routers).flatten().collect()
     }
 }

@@ -58,7 +58,7 @@ impl Topology {
         let defaults = defaults.filter(|r| r.is_default() && Family::of(&r.to) == family);
         let written = defaults.min_by_key(|route| route.metric().unwrap_or_default());
         match written {
-            Some(route) => Some(route.via),
+            Some(route) => route.via,
             None => self.default_gateway(netns, family).map(|(_, via)| via),
         }
     }

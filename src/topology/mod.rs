@@ -33,7 +33,7 @@ pub use check::{Flaw, check};
 pub use choose::{NoFreeSubnet, choose};
 pub use error::{ParseError, Problem};
 pub(crate) use external::{Networks, attach, seen_from_outside};
-pub use names::{bridge_name, port_name};
+pub use names::{bridge_name, lab_name, port_name};
 pub use node::MOST_BYTES;
 pub use parse::parse;
 pub use policy::{Allow, Party, Permit, Ports, Traffic};
@@ -42,7 +42,10 @@ pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
 
 use crate::ipam::Range;
-use crate::state::{End, Family, IfName, LabName, Mac, Netns, NetworkName};
+use crate::state::{
+    ChildKind, ContainerName, End, Family, IfName, LabName, Mac, Netns, NetworkName, Rate,
+    RouteOptions, Scope,
+};
 
 /// A lab as described: everything a topology file can say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,8 +89,14 @@ pub struct Network {
     pub gateway: Gateway,
     /// Source NAT for what leaves through the host.
     pub masquerade: bool,
+    /// There is no bridge: each interface has a cable of its own to the host, which routes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub routed: bool,
     /// No way out: no default route, and only what `allow` names between networks.
     pub internal: bool,
+    /// 127.0.0.1 of the host leads to ports that other labs publish on it, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub localnet: bool,
     /// MTU in bytes of the bridge and of every interface on it.
     pub mtu: Option<u32>,
 }
@@ -106,6 +115,9 @@ pub enum Gateway {
 /// A namespace as described.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NamespaceSpec {
+    /// The container whose namespace it is, for those who look at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerName>,
     /// Interfaces by name. One that a link names need not be listed.
     pub interfaces: BTreeMap<IfName, Interface>,
     /// Static routes, beside the default route of the first network with a gateway.
@@ -123,20 +135,61 @@ pub struct NamespaceSpec {
 /// An interface of a namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Interface {
-    /// The network it is plugged into; `None`: a link of the file plugs it, or it is `lo`.
+    /// The network it is plugged into; `None`: a link of the file plugs it, a device of the
+    /// host carries it, or it is `lo`.
     pub network: Option<NetworkName>,
+    /// What it is on a device of the host, if that carries it.
+    pub on: Option<OnParent>,
     /// Its addresses, in order. Empty on a network with subnets: the next free ones.
     pub addresses: Vec<IpNet>,
-    /// Hardware address; `None`: on a network derived from its name, else the kernel chooses.
+    /// The subnets of its network of which it gets the next free address. `None`: all of them
+    /// where it has no `addresses`, else none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<Vec<IpNet>>,
+    /// Hardware address; `None`: on a network, and of a macvlan, derived from its name,
+    /// else the kernel chooses.
     pub mac: Option<Mac>,
-    /// MTU in bytes; `None`: that of the network or link.
+    /// MTU in bytes; `None`: that of the network, link or parent.
     pub mtu: Option<u32>,
     /// It may say anything: it answers for others, as routers and DHCP servers do.
     pub trusted: bool,
     /// It reaches no other isolated interface of its network.
     pub isolated: bool,
+    /// Its port sends back what came in by it, for who is reached by an address of its own
+    /// that others translate.
+    pub hairpin: bool,
     /// It is not the way to everything, though its network has a gateway.
     pub no_default_route: bool,
+    /// How fast it receives and sends at most.
+    pub limits: Limits,
+}
+
+/// How fast an interface is at most, as its namespace sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// What it receives.
+    pub received: Option<Limit>,
+    /// What it sends.
+    pub sent: Option<Limit>,
+}
+
+/// A limit of one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// How fast.
+    pub rate: Rate,
+    /// How many bytes at once; `None`: what is enough for the rate.
+    pub burst: Option<u32>,
+}
+
+/// What an interface is that a device of the host carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnParent {
+    /// The device of the host.
+    pub parent: IfName,
+    /// What the interface is.
+    #[serde(flatten)]
+    pub kind: ChildKind,
 }
 
 /// A static route.
@@ -144,13 +197,27 @@ pub struct Interface {
 pub struct RouteSpec {
     /// Destination; `default` in the file is `0.0.0.0/0` or `::/0` by the family of `via`.
     pub to: IpNet,
-    /// Next hop; it must lie in a subnet of one of the namespace's interfaces.
-    pub via: IpAddr,
+    /// Next hop; it must lie in a subnet of one of the namespace's interfaces. `None`: what it
+    /// leads to is on the link of `dev`.
+    pub via: Option<IpAddr>,
+    /// The interface that it uses; `None`: the one in whose subnet the next hop is.
+    pub dev: Option<IfName>,
     /// Lower is preferred; `None`: the kernel's default.
     pub metric: Option<u32>,
+    /// What else is said of it.
+    pub options: RouteOptions,
 }
 
 impl RouteSpec {
+    /// The same as the kernel lists it: without what it has anyway.
+    pub(crate) fn options(&self) -> RouteOptions {
+        let usual = Scope::usual(self.via.is_none());
+        RouteOptions {
+            scope: self.options.scope.filter(|scope| *scope != usual),
+            ..self.options
+        }
+    }
+
     /// Whether it is the way to everything that no other route leads to.
     pub fn is_default(&self) -> bool {
         self.to.prefix_len() == 0

@@ -1,6 +1,6 @@
 //! Names and hardware addresses that are derived, the same on every run.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv6Net};
 
@@ -27,6 +27,11 @@ pub(super) fn interface_mac(lab: &LabName, end: &End) -> Mac {
     hashed_mac(&format!("{lab}/{end}"))
 }
 
+/// A hardware address for whoever has this address on a lab's network.
+pub(super) fn address_mac(lab: &LabName, address: IpAddr) -> Mac {
+    hashed_mac(&format!("{lab}/{address}"))
+}
+
 /// A bridge without an address of its own takes the lowest of its ports'
 /// (`br_stp_recalculate_bridge_id`, net/bridge/br_stp_if.c), and so changes it when
 /// ports come and go.
@@ -45,6 +50,17 @@ pub(super) fn link_local(lab: &LabName, end: &End) -> IpNet {
     let id = u128::from(fnv1a(&format!("{lab}/{end}")));
     let address = Ipv6Addr::from(0xfe80 << 112 | id);
     IpNet::V6(Ipv6Net::new_assert(address, 64))
+}
+
+/// A name for a lab that is made for something else: its beginning, and a hash of all that
+/// tells it from others.
+pub fn lab_name(start: &str, full: &str) -> LabName {
+    let start = &start[..char_start(start, 31)];
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let start: String = start.chars().map(plain).collect();
+    let name = format!("{}-{:016x}", start.trim_start_matches('-'), fnv1a(full));
+    let name = name.trim_start_matches('-').parse();
+    name.expect("letters, digits and `-`, 48 of them at most, are a valid name")
 }
 
 /// The device that every namespace is born with.

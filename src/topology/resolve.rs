@@ -4,15 +4,19 @@
 mod addresses;
 mod cable;
 mod cells;
+mod child;
 mod host;
 mod policy;
 mod ports;
 mod publish;
+mod routed;
 mod routes;
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+
+pub(super) use routed::alone;
 
 use super::Topology;
 use super::check::unpublishable;
@@ -152,11 +156,13 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     }
     host::bridges(topology, &mut state);
     for (netns, dev, interface) in topology.interfaces() {
-        if let Some(network) = &interface.network {
-            let end = End {
-                netns: netns.clone(),
-                dev: dev.clone(),
-            };
+        let end = End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        if let Some(on) = &interface.on {
+            child::carry(topology, &mut state, (end, interface), on);
+        } else if let Some(network) = &interface.network {
             cable::plug(topology, &mut state, (end, interface), network, &leased)?;
         }
     }

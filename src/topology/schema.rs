@@ -66,6 +66,7 @@ fn kind(kind: &Kind) -> Value {
             { "type": "integer", "minimum": least, "maximum": most },
         ] }),
         Kind::One(one) => text(one),
+        Kind::OneOr(one, of) => json!({ "anyOf": [text(one), reference(of)] }),
         Kind::Some(one) => json!({ "anyOf": [text(one), list(one, 0)] }),
         Kind::SomeOrNone(one) => {
             json!({ "anyOf": [{ "const": "none" }, text(one), list(one, 1)] })
@@ -85,6 +86,7 @@ fn kind(kind: &Kind) -> Value {
             "propertyNames": text(name),
             "additionalProperties": reference(of),
         }),
+        Kind::Of(of) => reference(of),
         Kind::Listed(of) => json!({ "type": "array", "items": reference(of) }),
         Kind::Shortened(short, of) => {
             json!({ "type": "array", "items": { "anyOf": [text(short), reference(of)] } })

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::names::{bridge_name, interface_mac};
+use super::names::{bridge_name, interface_mac, port_name};
+use super::resolve::alone;
 use super::{Gateway, Interface, Network, RouteSpec, Topology};
 use crate::ipam::{first_host, is_host};
-use crate::state::{End, Family, IfName, Mac, Netns, NetworkName, broadcast};
+use crate::state::{ContainerName, End, Family, IfName, Mac, Netns, NetworkName, broadcast};
 
 /// "10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16".
 pub(super) fn list_of(nets: &[IpNet]) -> String {
@@ -40,6 +41,18 @@ impl Network {
     }
 }
 
+impl Interface {
+    /// The subnets of its network in which it gets an address that the file does not name.
+    pub(super) fn wished(&self, network: &Network) -> Vec<IpNet> {
+        let all = network.subnets.iter().copied();
+        match &self.subnets {
+            Some(these) => all.filter(|subnet| these.contains(subnet)).collect(),
+            None if self.addresses.is_empty() => all.collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
 impl Topology {
     /// The device name of this network's bridge.
     pub fn bridge(&self, name: &NetworkName, network: &Network) -> IfName {
@@ -47,6 +60,12 @@ impl Topology {
             Some(bridge) => bridge.clone(),
             None => bridge_name(network.external.as_ref().unwrap_or(&self.lab), name),
         }
+    }
+
+    /// The containers whose namespaces are named, and those.
+    pub fn containers(&self) -> impl Iterator<Item = (Netns, ContainerName)> {
+        let all = self.namespaces.iter();
+        all.filter_map(|(netns, spec)| Some((netns.clone(), spec.container.clone()?)))
     }
 
     /// The namespaces that shall forward.
@@ -65,6 +84,18 @@ impl Topology {
         })
     }
 
+    /// The devices of a namespace that routes of the file can use, but for `lo`.
+    pub(super) fn devices(&self, netns: &Netns) -> BTreeSet<IfName> {
+        let listed = self.namespaces.get(netns).into_iter();
+        let listed = listed.flat_map(|spec| spec.interfaces.keys());
+        let ends = self.links.iter().flat_map(|link| &link.endpoints);
+        let ends = ends.filter(|end| end.netns == *netns).map(|end| &end.dev);
+        let bridges = self.own_networks().filter(|_| *netns == Netns::Host);
+        let bridges = bridges.map(|(name, network)| self.bridge(name, network));
+        let all = listed.chain(ends).cloned().chain(bridges);
+        all.filter(|dev| dev.as_str() != "lo").collect()
+    }
+
     /// The network that an interface is plugged into, if there is one of that name.
     pub(super) fn network_of(&self, interface: &Interface) -> Option<&Network> {
         self.networks.get(interface.network.as_ref()?)
@@ -80,10 +111,9 @@ impl Topology {
     /// The subnets in which an interface has, or will get, an address. An address
     /// that is known comes with its subnet; one yet to be leased leaves it alone.
     pub(super) fn subnets_of(&self, interface: &Interface) -> Vec<IpNet> {
-        match self.network_of(interface) {
-            Some(network) if interface.addresses.is_empty() => network.subnets.clone(),
-            _ => interface.addresses.clone(),
-        }
+        let network = self.network_of(interface);
+        let wished = network.map_or_else(Vec::new, |network| interface.wished(network));
+        [interface.addresses.clone(), wished].concat()
     }
 
     /// The subnets of a namespace's devices, by device, as far as the file says them;
@@ -93,16 +123,28 @@ impl Topology {
         let namespace = self.namespaces.get(netns);
         for (dev, interface) in namespace.into_iter().flat_map(|n| &n.interfaces) {
             let place = format!("namespaces/{netns}/interfaces/{dev}");
-            let known = !interface.addresses.is_empty();
+            if let Some(network) = self.network_of(interface).filter(|of| of.routed) {
+                let near = self.on_cable(interface, network);
+                nets.extend(near.map(|(net, place_of)| DeviceNet {
+                    dev: dev.clone(),
+                    net,
+                    place: place_of.map(|i| format!("{place}/addresses/{i}")),
+                }));
+                continue;
+            }
+            let known = interface.addresses.len();
             let device_net = |(i, net)| DeviceNet {
                 dev: dev.clone(),
                 net,
-                place: known.then(|| format!("{place}/addresses/{i}")),
+                place: (i < known).then(|| format!("{place}/addresses/{i}")),
             };
             let subnets = self.subnets_of(interface).into_iter().enumerate();
             nets.extend(subnets.map(device_net));
         }
-        let on_host = (*netns == Netns::Host).then(|| self.own_networks());
+        if *netns == Netns::Host {
+            nets.extend(self.routed_ports());
+        }
+        let on_host = (*netns == Netns::Host).then(|| self.own_bridges());
         for (name, network) in on_host.into_iter().flatten() {
             let device_net = |net| DeviceNet {
                 dev: self.bridge(name, network),
@@ -113,6 +155,37 @@ impl Topology {
         }
         nets.sort_by(|a, b| a.dev.cmp(&b.dev));
         nets
+    }
+
+    /// What is at the two ends of the cable of an interface on a routed network: its own
+    /// addresses, with their places in the list, and the gateways, without.
+    fn on_cable<'t>(
+        &'t self,
+        interface: &'t Interface,
+        network: &Network,
+    ) -> impl Iterator<Item = (IpNet, Option<usize>)> + use<'t> {
+        let own = interface.addresses.iter().enumerate();
+        let own = own.map(|(i, net)| (alone(*net), Some(i)));
+        let subnets = self.subnets_of(interface);
+        let near = move |gateway: &IpNet| subnets.iter().any(|net| net.trunc() == gateway.trunc());
+        let gateways = network.gateway_addresses().into_iter().filter(near);
+        own.chain(gateways.map(|gateway| (alone(gateway), None)))
+    }
+
+    /// The same, as the host sees it: there the gateways are its own.
+    fn routed_ports(&self) -> impl Iterator<Item = DeviceNet> {
+        let routed = self.interfaces().filter_map(|(netns, dev, interface)| {
+            let (name, network) = self.networks.get_key_value(interface.network.as_ref()?)?;
+            let place = format!("networks/{name}/gateway");
+            let near = self.on_cable(interface, network);
+            let net = move |(net, at): (IpNet, Option<usize>)| DeviceNet {
+                dev: port_name(netns, dev),
+                net,
+                place: at.is_none().then(|| place.clone()),
+            };
+            network.routed.then(|| near.map(net))
+        });
+        routed.flatten()
     }
 
     /// By which interface and router a namespace leaves its subnets where the file has

@@ -85,6 +85,7 @@ impl fmt::Display for What {
             What::Name => "somebody made or removed the name",
             What::DeviceGone => "a device went",
             What::Device => "a device changed",
+            What::Queue => "a queue changed",
             What::AddressGone => "an address went",
             What::Address => "an address came",
             What::RouteGone => "a route went",

@@ -392,6 +392,7 @@ fn route(to: &str, via: &str) -> Op {
             origin: netyard::state::Origin::Static,
             fate: netyard::state::Fate::Unicast,
             src: None,
+            options: Default::default(),
         },
     }
 }

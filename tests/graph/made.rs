@@ -57,6 +57,7 @@ impl Made {
         let netns = self.0.namespaces[to.0].name.clone();
         let there = self.get(to);
         Far::Found(FarEnd {
+            rate: None,
             netns,
             dev: there.name.clone(),
             index: there.index,

@@ -65,7 +65,12 @@ links:
 "#;
 
 /// What is replaced in the file by what.
-pub(crate) const CHANGES: [(&str, &str, &str); 14] = [
+pub(crate) const CHANGES: [(&str, &str, &str); 15] = [
+    (
+        "a rate",
+        "c: { interfaces: { eth0: {",
+        "c: { interfaces: { eth0: { rate: { in: 20mbit, out: 5mbit, out_burst: 65536 },",
+    ),
     (
         "an interface's MTU",
         "c: { interfaces: { eth0: {",

@@ -70,11 +70,13 @@ fn listen(path: &str, at: &str) -> TcpListener {
 
 /// All of a namespace that a lab could change.
 pub(crate) fn inside(path: &str) -> String {
-    sh(&format!(
+    let seen = sh(&format!(
         "nsenter --net={path} sh -c 'ip -d link; ip address; ip route show table all; \
          ip -6 route show table all; ip rule; nft list ruleset; \
          grep -r . /proc/sys/net/ipv[46]/conf/*/forwarding /proc/sys/net/ipv4/ip_forward'"
-    ))
+    ));
+    // On a busy machine the kernel is late with looking for duplicates (RFC 4862, 5.4).
+    seen.replace(" tentative", "")
 }
 
 pub(crate) fn lab(name: &str, path: &str, keys: &str) -> String {

@@ -12,6 +12,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("join::one that is gone", gone),
         test("join::one that is going", going),
         test("join::another at the path is not touched", another),
+        test("join::it stays when the journal is lost", lost),
         test("join::it is watched over", watched),
         test("join::what `show`, `list`, `test` and `graph` tell", told),
     ]
@@ -48,6 +49,18 @@ fn gone() {
     assert!(ok(&["list"]).contains("one"));
     ok(&["down", "one"]);
     snapshot::assert_same(&before, &snapshot::host(), "after down");
+}
+
+/// Only the name of the port tells then that the namespace is somebody else's.
+fn lost() {
+    sh("ip netns add box; ip -n box link set lo up");
+    ok(&["up", &lab("one", "/run/netns/box", "")]);
+    sh("rm /run/netyard/netyard.db*");
+    ok(&["gc", "--yes"]);
+    assert!(sh("ip netns list").contains("box"));
+    assert!(!sh("ip -br link").contains("br-one"));
+    assert!(!sh("ip -n box -br link").contains("eth"));
+    sh("ip netns del box");
 }
 
 /// The name is given to another namespace, as a number is to another process.

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use crate::sandbox::{example, file, netyard, ok, outcome, sh};
 use crate::{Test, snapshot, test};
@@ -68,7 +69,12 @@ pub(crate) enum End {
 
 /// Runs netyard and sends it a signal when its `n`-th changing system call has returned.
 pub(crate) fn signalled_after(arguments: &[&str], n: usize, signal: i32) -> End {
-    let mut command = netyard(arguments);
+    signalled(netyard(arguments), n, signal)
+}
+
+/// The same of a program that is made already.
+pub(crate) fn signalled(mut command: Command, n: usize, signal: i32) -> End {
+    ENTERED.with(|entered| entered.borrow_mut().clear());
     command
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null());
@@ -176,7 +182,6 @@ pub(crate) fn sweep_by(
     mut each: impl FnMut(usize, End) -> bool,
 ) -> usize {
     for n in (1..10_000).step_by(step) {
-        ENTERED.with(|entered| entered.borrow_mut().clear());
         if !each(n, signalled_after(arguments, n, signal)) {
             return n / step;
         }

@@ -183,7 +183,7 @@ fn kept() {
         "10.9.0.2/29"
     );
     let mut store = lease::open().expect("a store");
-    let ended = store.release("a", &"eth0".parse().expect("a name"));
+    let ended = store.release("pods", "a", &"eth0".parse().expect("a name"));
     assert_eq!(ended.expect("ended")[0].address, first);
     // Given back, it is not the next.
     for expected in 3..=6 {

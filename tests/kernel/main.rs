@@ -13,7 +13,10 @@
 //! - `graph`: what is drawn of a host is what was drawn of the file.
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `join`, `join_gone`: namespaces that others made.
+//! - `child`: interfaces on devices of the host.
+//! - `routes`: what is said of routes beside their next hops.
 //! - `policy`: who may speak with whom.
+//! - `routed`: networks without a bridge.
 //! - `demo`: the tour.
 //! - `doctor`, `doctor_kinds`: what the machine can do, as `ip`, `tc` and `nft` find it.
 //! - `down`: what `down` and `gc` say and leave.
@@ -26,6 +29,7 @@
 //! - `status`: what it tells, and questions before something is lost.
 //! - `capture`, `captured`: packets of several places, as `pcapng` and tcpdump read them.
 //! - `cli`: exit codes, JSON, standard input, signals.
+//! - `cni`: the plugin, as runtimes call it.
 //! - `run`, `run_ends`, `terminal`, `blocked`: a program with a lab of its own; on a terminal; where
 //!   the machine gives no private world.
 //! - `matrix`: who reaches a published port, from everywhere and over everything.
@@ -50,7 +54,9 @@ mod browser;
 mod capture;
 mod captured;
 mod changes;
+mod child;
 mod cli;
+mod cni;
 mod crowd;
 mod demo;
 mod doctor;
@@ -81,9 +87,12 @@ mod policy;
 mod ports;
 mod progress;
 mod proof;
+mod rate;
 mod readme;
 mod repair;
 mod rivals;
+mod routed;
+mod routes;
 mod run;
 mod run_ends;
 mod sandbox;
@@ -152,17 +161,21 @@ fn tests() -> impl Iterator<Item = Test> {
         join_gone::tests(),
         spoof::tests(),
         policy::tests(),
+        routed::tests(),
         kill::tests(),
         kill_several::tests(),
         accepted::tests(),
         oracle::tests(),
         cli::tests(),
+        cni::tests(),
         changes::tests(),
+        child::tests(),
         show::tests(),
         status::tests(),
         capture::tests(),
         captured::tests(),
         rivals::tests(),
+        routes::tests(),
         run::tests(),
         run_ends::tests(),
         blocked::tests(),
@@ -176,6 +189,7 @@ fn tests() -> impl Iterator<Item = Test> {
         crowd::tests(),
         progress::tests(),
         flows::tests(),
+        rate::tests(),
         readme::tests(),
         repair::tests(),
         vigil::tests(),

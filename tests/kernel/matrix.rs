@@ -13,7 +13,12 @@ use crate::{Test, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test("matrix::from everywhere, over everything", everywhere),
+        test("matrix::from everywhere, over everything", || {
+            everywhere(LAB)
+        }),
+        test("matrix::the same without a bridge", || {
+            everywhere(&LAB.replace("lan: {", "lan: { routed: true,"));
+        }),
         test("matrix::where bridges pass no rules", without_bridge_rules),
         test(
             "matrix::ranges and single addresses lead where they say",
@@ -178,8 +183,8 @@ const VISIBLE: [(u16, &str); 4] = [
     (8083, "`[192.0.2.0/24, …]`"),
 ];
 
-fn everywhere() {
-    world(LAB);
+fn everywhere(lab: &str) {
+    world(lab);
     let servers = Servers::of("web");
     let seen = |client: &str, to: &str, port: u16| {
         let to = SocketAddr::new(to.parse().expect("an address"), port);

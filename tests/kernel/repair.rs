@@ -63,7 +63,7 @@ const RELOAD: &str = "printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet fi
                       nft -f /run/nftables.conf";
 
 /// What somebody does, and what the watch hears first of it.
-const DRIFTS: [(&str, &str, &str); 27] = [
+const DRIFTS: [(&str, &str, &str); 28] = [
     (
         "nft flush ruleset",
         "nft flush ruleset",
@@ -187,6 +187,11 @@ const DRIFTS: [(&str, &str, &str); 27] = [
         "a port isolated",
         "bridge link set dev pc-eth0 isolated on",
         "a device changed on the host",
+    ),
+    (
+        "a queue of somebody else's",
+        "tc -n pc qdisc add dev eth0 root pfifo limit 5",
+        "a queue changed in pc",
     ),
     (
         "a namespace's name deleted",

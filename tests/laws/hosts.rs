@@ -4,6 +4,8 @@ use netyard::fake::Fake;
 use netyard::state::{End, Fate, Link, LinkKind, Netns, Origin, Route, SysctlKey};
 use proptest::prelude::*;
 
+use crate::child::parents;
+
 /// What the host's administrator has set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setup {
@@ -64,6 +66,7 @@ fn uplink_route(to: &str, via: &str, origin: Origin, metric: Option<u32>) -> Rou
         origin,
         fate: Fate::Unicast,
         src: None,
+        options: Default::default(),
     }
 }
 
@@ -76,6 +79,7 @@ pub(crate) fn host(setup: Setup) -> Fake {
         ..Link::new(LinkKind::Other("tun".to_owned()))
     };
     fake.add_device(&end("host:eth0"), uplink);
+    parents(&mut fake);
     if setup.foreign {
         fake.add_namespace("alien".parse().unwrap(), None);
         fake.add_device(&end("host:alien0"), veth("alien:eth0"));

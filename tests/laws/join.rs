@@ -73,6 +73,7 @@ fn with_theirs(setup: Setup, theirs: [Theirs; 3]) -> Fake {
             origin: Origin::Static,
             fate: Fate::Unicast,
             src: None,
+            options: Default::default(),
         }));
         for (on, family) in theirs.forward.into_iter().zip([4, 6]) {
             let mut set = |key: SysctlKey, on: bool| {
@@ -110,10 +111,14 @@ fn joined(spec: &Spec, lab: u8, which: [bool; 3], shared: bool) -> Value {
         // Somebody else may have one.
         if let Some(Value::Array(routes)) = namespace.get_mut("routes") {
             routes.retain(|route| route["to"] != "default");
+            let straight = routes
+                .iter_mut()
+                .filter(|route| shared && route["dev"] == "c0");
+            straight.for_each(|route| route["dev"] = format!("l{lab}c0").into());
         }
         if let Some(Value::Object(interfaces)) = namespace.get_mut("interfaces") {
             interfaces.remove("lo");
-            for plug in ["e0", "e1"].into_iter().filter(|_| shared) {
+            for plug in ["e0", "e1", "c0"].into_iter().filter(|_| shared) {
                 if let Some(interface) = interfaces.remove(plug) {
                     interfaces.insert(format!("l{lab}{plug}"), interface);
                 }

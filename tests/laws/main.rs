@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod child;
 mod gate;
 mod hosts;
 mod join;
 mod meanwhile;
+mod rate;
 mod render;
+mod shuffle;
 mod spec;
 
 use std::collections::BTreeSet;
@@ -21,8 +24,9 @@ use netyard::reconcile::{self, Change, Host, Inside, Progress};
 use netyard::state::{AddrGen, IfName, LabName, NetState, Netns, SysctlKey};
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
-use render::{file, is_nothing, shuffled};
+use render::{file, is_nothing};
 use serde_json::Value;
+use shuffle::shuffled;
 use spec::{pair, spec};
 
 /// What the file asks for; of a lab without anything, which is no file, what `down` does.

@@ -10,7 +10,7 @@ use netyard::plan::{Claim, Op, Setting};
 use netyard::reconcile::{self, Applied, Change, Host, Inside, Progress};
 use netyard::state::{
     AddrGen, End, Fate, IfName, IpRule, LabName, Lifetime, Link, Namespace, NetState, Netns,
-    Origin, Route, SysctlKey,
+    Origin, OtherQdisc, Qdisc, Route, SysctlKey, Tbf,
 };
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
@@ -86,6 +86,7 @@ enum Drift {
     Disconnect(usize),
     Blackhole(usize),
     Rule(usize),
+    Queue(usize),
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
@@ -103,6 +104,7 @@ fn drift() -> impl Strategy<Value = Drift> {
         (0..9usize).prop_map(Drift::Disconnect),
         (0..9usize).prop_map(Drift::Blackhole),
         (0..9usize).prop_map(Drift::Rule),
+        (0..30usize).prop_map(Drift::Queue),
     ]
 }
 
@@ -176,6 +178,7 @@ impl Drift {
             Drift::Disconnect(n) => disconnect(fake, lab, *n),
             Drift::Blackhole(n) => blackhole(fake, lab, *n),
             Drift::Rule(n) => rule(fake, lab, *n),
+            Drift::Queue(n) => queue(fake, lab, *n),
             Drift::Forward(n) => forward(fake, lab, *n),
             Drift::Flush => {
                 let host = fake.namespaces.get_mut(&Netns::Host).expect("the host");
@@ -218,6 +221,7 @@ fn disconnect(fake: &mut Fake, lab: &LabName, n: usize) {
             origin: Origin::Kernel,
             fate: Fate::Unicast,
             src: None,
+            options: Default::default(),
         };
         fake.apply(&[&Op::DelRoute { netns, route }], &mut ());
     }
@@ -245,8 +249,26 @@ fn blackhole(fake: &mut Fake, lab: &LabName, n: usize) {
             origin: Origin::Static,
             fate,
             src: None,
+            options: Default::default(),
         };
         fake.apply(&[&Op::AddRoute { netns, route }], &mut ());
+    }
+}
+
+/// A device sends slower, in another way, or without a limit.
+fn queue(fake: &mut Fake, lab: &LabName, n: usize) {
+    if let Some(link) = device(fake, lab, n / 3) {
+        let kind = "pfifo".to_owned();
+        let options = vec![9, 0, 0, 0];
+        link.qdisc = match n % 3 {
+            0 => None,
+            1 => Some(Qdisc::Other(OtherQdisc { kind, options })),
+            _ => Some(Qdisc::Tbf(Tbf::new(
+                "64kbit".parse().expect("a rate"),
+                None,
+                1500,
+            ))),
+        };
     }
 }
 

@@ -1,10 +1,10 @@
 //! A generated topology as the file that a person would write.
 
-use std::fmt::Write;
-
 use netyard::topology::parse;
 use serde_json::{Map, Value, json};
 
+use crate::child::{said_more, with_children};
+use crate::rate::set_rate;
 use crate::spec::{Allow, Cable, Network, Plug, Ports, RouteTo, Spec};
 
 /// Prefix lengths that a subnet may change between, with the same first addresses.
@@ -45,7 +45,7 @@ struct Render<'s> {
 /// The file of a lab; labs of different numbers have nothing in common.
 pub(crate) fn file(spec: &Spec, lab: u8) -> Value {
     let render = Render { spec, lab };
-    let mut file = render.file();
+    let mut file = with_children(render.file(), spec, |i| render.name(i), lab);
     let publish = |i: &u8| matches!(&spec.namespaces[usize::from(*i)], Some(ns) if ns.publish);
     for i in (0..3).filter(publish) {
         let mut with = file.clone();
@@ -115,12 +115,8 @@ impl Render<'_> {
 
     fn network(&self, i: u8, network: &Network) -> Value {
         let subnets = self.subnets(i, network);
-        let text = |(net, prefix): &(String, u8)| match net.contains(':') {
-            true => format!("{net}/{prefix}"),
-            false => format!("{net}0/{prefix}"),
-        };
-        let mut value = json!({ "subnets": subnets.iter().map(text).collect::<Vec<_>>() });
-        if let Some(name) = network.bridge {
+        let mut value = json!({ "subnets": subnets.iter().map(whole).collect::<Vec<_>>() });
+        if let Some(name) = network.bridge.filter(|_| !is_routed(network)) {
             value["bridge"] = json!(format!("l{}br{i}-{name}", self.lab));
         }
         match network.gateway {
@@ -135,9 +131,13 @@ impl Render<'_> {
         if network.masquerade && network.gateway.is_some() && !subnets.is_empty() {
             value["masquerade"] = json!(true);
         }
+        if is_routed(network) {
+            value["routed"] = json!(true);
+        }
         if network.internal && value.get("masquerade").is_none() {
             value["internal"] = json!(true);
         }
+        value["localnet"] = json!(network.localnet);
         set_mtu(&mut value, network.mtu, network.v6.is_some());
         value
     }
@@ -168,10 +168,20 @@ impl Render<'_> {
         let mut interfaces = self.ends(i);
         for (n, plug) in spec.plugs.iter().enumerate() {
             let network = plug.as_ref().map(|plug| (plug, usize::from(plug.network)));
+            let again = |plug: &Plug| {
+                let before = spec.plugs[..n].iter().flatten();
+                before
+                    .into_iter()
+                    .any(|other| other.network == plug.network)
+            };
             if let Some((plug, at)) = network
                 && let Some(network) = &self.spec.networks[at]
+                && !(is_routed(network) && again(plug))
             {
-                interfaces.insert(format!("e{n}"), self.plug(i, n, plug, network));
+                // Routes may be by any of the network's subnets.
+                let mut plug = plug.clone();
+                plug.one_subnet &= spec.routes.is_empty();
+                interfaces.insert(format!("e{n}"), self.plug(i, n, &plug, network));
             }
         }
         let lo: Vec<String> = (0..spec.lo).map(|n| self.lo_address(i, n)).collect();
@@ -218,10 +228,14 @@ impl Render<'_> {
         }
         if !addresses.is_empty() {
             value["addresses"] = json!(addresses);
+        } else if plug.one_subnet {
+            let first = self.subnets(plug.network, network).first().map(whole);
+            value["subnets"] = json!(first.into_iter().collect::<Vec<_>>());
         }
         value["trusted"] = json!(plug.trusted);
         value["isolated"] = json!(plug.isolated);
         value["default_route"] = json!(!plug.no_default_route);
+        value["hairpin"] = json!(plug.hairpin);
         if let Some(mac) = plug.mac {
             value["mac"] = json!(format!(
                 "02:00:{n:02x}:{:02x}:{namespace:02x}:{mac:02x}",
@@ -229,6 +243,7 @@ impl Render<'_> {
             ));
         }
         set_mtu(&mut value, plug.mtu, network.v6.is_some());
+        set_rate(&mut value, plug.rate);
         value
     }
 
@@ -251,10 +266,9 @@ impl Render<'_> {
         for (i, cable) in self.cables() {
             for side in [0, 1].into_iter().filter(|s| cable.ends[*s] == namespace) {
                 let addresses = self.cable_addresses(i, cable, side);
-                ends.insert(
-                    format!("l{}c{i}-{side}", self.lab),
-                    json!({ "addresses": addresses }),
-                );
+                let mut end = json!({ "addresses": addresses });
+                set_rate(&mut end, cable.rates[side]);
+                ends.insert(format!("l{}c{i}-{side}", self.lab), end);
             }
         }
         ends
@@ -302,6 +316,7 @@ impl Render<'_> {
             if let Some(metric) = route.metric {
                 value["metric"] = json!(metric);
             }
+            said_more(&mut value, route);
             let same = |other: &Value| {
                 let family = |v: &Value| v["via"].to_string().contains(':');
                 other["to"] == value["to"]
@@ -333,6 +348,11 @@ impl Render<'_> {
                 .subnets(i, network)
                 .into_iter()
                 .find(|(net, _)| net.contains(':') == v6)?;
+            // There is nobody on the cable but the host, by whom nobody else is near either.
+            if is_routed(network) {
+                let gateway = network.gateway.filter(|_| beside && namespace != 3)?;
+                return Some(format!("{net}{}", gateway.min(1) + 1));
+            }
             return beside.then(|| format!("{net}{host}"));
         }
         let (_, cable) = self.cables().find(|(at, _)| *at == i)?;
@@ -352,6 +372,18 @@ impl Render<'_> {
     }
 }
 
+/// A subnet as a text.
+fn whole((net, prefix): &(String, u8)) -> String {
+    let all = if net.contains(':') { "" } else { "0" };
+    format!("{net}{all}/{prefix}")
+}
+
+/// Without a gateway there is nobody to route.
+fn is_routed(network: &Network) -> bool {
+    let subnets = [network.v4, network.v6].into_iter().flatten();
+    network.routed && network.gateway.is_some() && subnets.count() > 0
+}
+
 /// A permission without its sides.
 fn permit(ports: Ports) -> Value {
     match ports {
@@ -364,35 +396,5 @@ fn permit(ports: Ports) -> Value {
 fn set_mtu(value: &mut Value, mtu: Option<u16>, v6: bool) {
     if let Some(mtu) = mtu.filter(|mtu| !v6 || *mtu >= 1280) {
         value["mtu"] = json!(mtu);
-    }
-}
-
-/// The file's text with the keys of every mapping in the order of `seed`.
-pub(crate) fn shuffled(value: &Value, seed: &mut u64, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            // A linear congruential generator: any order will do.
-            entries.sort_by_cached_key(|_| {
-                *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                *seed >> 33
-            });
-            out.push('{');
-            for (key, value) in entries {
-                let _ = write!(out, "{key:?}: ");
-                shuffled(value, seed, out);
-                out.push_str(", ");
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                shuffled(item, seed, out);
-                out.push_str(", ");
-            }
-            out.push(']');
-        }
-        scalar => *out += &scalar.to_string(),
     }
 }

@@ -5,6 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::rate::{Rate, rate};
+
 /// What a file is rendered from. Every part that holds an address says only its
 /// host number: subnets follow from the place, so that any mixture is valid.
 #[derive(Debug, Clone)]
@@ -33,7 +35,9 @@ pub(crate) struct Network {
     pub(crate) v6: Option<u8>,
     pub(crate) gateway: Option<u8>,
     pub(crate) masquerade: bool,
+    pub(crate) routed: bool,
     pub(crate) internal: bool,
+    pub(crate) localnet: bool,
     pub(crate) mtu: Option<u16>,
 }
 
@@ -46,6 +50,17 @@ pub(crate) struct Namespace {
     pub(crate) egress: Option<Vec<Ports>>,
     pub(crate) ingress: Option<Vec<Ports>>,
     pub(crate) routes: Vec<RouteTo>,
+    pub(crate) carried: Option<Carried>,
+}
+
+/// An interface on a device of the host.
+#[derive(Debug, Clone)]
+pub(crate) struct Carried {
+    pub(crate) parent: u8,
+    pub(crate) kind: u8,
+    pub(crate) hosts: Vec<u8>,
+    pub(crate) mtu: Option<u16>,
+    pub(crate) mac: Option<u8>,
 }
 
 /// An interface on a network.
@@ -56,8 +71,12 @@ pub(crate) struct Plug {
     pub(crate) trusted: bool,
     pub(crate) isolated: bool,
     pub(crate) no_default_route: bool,
+    pub(crate) hairpin: bool,
+    /// Where it names no addresses, it gets one of the first subnet alone.
+    pub(crate) one_subnet: bool,
     pub(crate) mac: Option<u8>,
     pub(crate) mtu: Option<u16>,
+    pub(crate) rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone)]
@@ -67,6 +86,7 @@ pub(crate) struct Cable {
     pub(crate) v6: Option<u8>,
     pub(crate) extra: Vec<u8>,
     pub(crate) mtu: Option<u16>,
+    pub(crate) rates: [Option<Rate>; 2],
 }
 
 /// A route by the network or cable of this number.
@@ -77,6 +97,7 @@ pub(crate) struct RouteTo {
     pub(crate) hop: u8,
     pub(crate) metric: Option<u8>,
     pub(crate) v6: bool,
+    pub(crate) more: u8,
 }
 
 /// One with which a device has no IPv6 is left out where the file has IPv6.
@@ -101,18 +122,19 @@ fn network() -> impl Strategy<Value = Network> {
         family(),
         family(),
         gateway,
-        any::<bool>(),
-        any::<bool>(),
+        [0.5, 0.3, 0.5, 0.2].map(prop::bool::weighted),
         mtu(),
     )
         .prop_map(
-            |(bridge, v4, v6, gateway, masquerade, internal, mtu)| Network {
+            |(bridge, v4, v6, gateway, [masquerade, routed, internal, localnet], mtu)| Network {
                 bridge,
                 v4,
                 v6,
                 gateway,
                 masquerade,
+                routed,
                 internal,
+                localnet,
                 mtu,
             },
         )
@@ -120,16 +142,21 @@ fn network() -> impl Strategy<Value = Network> {
 
 fn plug() -> impl Strategy<Value = Plug> {
     let hosts = prop::collection::vec(10..14u8, 0..4);
-    let flags = [0.2, 0.3, 0.2].map(prop::bool::weighted);
-    (0..3u8, hosts, flags, option::of(0..3u8), mtu()).prop_map(
-        |(network, hosts, [trusted, isolated, no_default_route], mac, mtu)| Plug {
-            network,
-            hosts,
-            trusted,
-            isolated,
-            no_default_route,
-            mac,
-            mtu,
+    let flags = [0.2, 0.3, 0.2, 0.2, 0.2].map(prop::bool::weighted);
+    (0..3u8, hosts, flags, option::of(0..3u8), mtu(), rate()).prop_map(
+        |(network, hosts, [trusted, isolated, no_default_route, hairpin, one], mac, mtu, rate)| {
+            Plug {
+                network,
+                hosts,
+                trusted,
+                isolated,
+                no_default_route,
+                hairpin,
+                one_subnet: one,
+                mac,
+                mtu,
+                rate,
+            }
         },
     )
 }
@@ -151,21 +178,39 @@ fn allow() -> impl Strategy<Value = Allow> {
 
 fn route() -> impl Strategy<Value = RouteTo> {
     let metric = option::weighted(0.4, 1..3u8);
-    (0..3u8, 0..6u8, 0..2u8, metric, any::<bool>()).prop_map(|(to, by, hop, metric, v6)| RouteTo {
-        to,
-        by,
-        hop,
-        metric,
-        v6,
-    })
+    (0..3u8, 0..6u8, 0..2u8, metric, any::<bool>(), 0..8u8).prop_map(
+        |(to, by, hop, metric, v6, more)| RouteTo {
+            to,
+            by,
+            hop,
+            metric,
+            v6,
+            more,
+        },
+    )
+}
+
+fn carried() -> impl Strategy<Value = Option<Carried>> {
+    let hosts = prop::collection::vec(10..14u8, 0..3);
+    let one = (0..2u8, 0..8u8, hosts, mtu(), option::of(0..3u8)).prop_map(
+        |(parent, kind, hosts, mtu, mac)| Carried {
+            parent,
+            kind,
+            hosts,
+            mtu,
+            mac,
+        },
+    );
+    option::weighted(0.4, one)
 }
 
 fn namespace() -> impl Strategy<Value = Namespace> {
     let plugs = prop::collection::vec(option::weighted(0.7, plug()), 2);
     let routes = prop::collection::vec(route(), 0..4);
     let flags = (any::<bool>(), any::<bool>());
-    (plugs, 0..4u8, flags, permits(), permits(), routes).prop_map(
-        |(plugs, lo, (forward, publish), egress, ingress, routes)| Namespace {
+    let lists = (permits(), permits());
+    (plugs, 0..4u8, flags, lists, routes, carried()).prop_map(
+        |(plugs, lo, (forward, publish), (egress, ingress), routes, carried)| Namespace {
             plugs,
             lo,
             forward,
@@ -173,21 +218,29 @@ fn namespace() -> impl Strategy<Value = Namespace> {
             egress,
             ingress,
             routes,
+            carried,
         },
     )
 }
 
 fn cable() -> impl Strategy<Value = Cable> {
     let extra = prop::collection::vec(20..23u8, 0..3);
-    ([0..4u8, 0..4u8], cable_family(), family(), extra, mtu()).prop_map(
-        |(ends, v4, v6, extra, mtu)| Cable {
+    (
+        [0..4u8, 0..4u8],
+        cable_family(),
+        family(),
+        extra,
+        mtu(),
+        [rate(), rate()],
+    )
+        .prop_map(|(ends, v4, v6, extra, mtu, rates)| Cable {
             ends,
             v4,
             v6,
             extra,
             mtu,
-        },
-    )
+            rates,
+        })
 }
 
 fn some<T: std::fmt::Debug + Clone>(

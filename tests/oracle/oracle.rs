@@ -17,6 +17,10 @@ pub(crate) fn tests() -> Vec<Test> {
     tests.push(test("oracle::names that a shell would read", odd_names));
     tests.push(test("oracle::addresses with a scope of their own", scopes));
     tests.push(test("oracle::a namespace that others made", joined));
+    tests.push(test("oracle::networks without a bridge", routed));
+    tests.push(test("oracle::rates", || agrees(&file("slow.yaml", RATES))));
+    tests.push(test("oracle::on a device of the host", on_parent));
+    tests.push(test("oracle::what is said of routes", routes));
     tests
 }
 
@@ -62,6 +66,18 @@ namespaces:
     agrees(&file("scopes.yaml", text));
 }
 
+/// Round ones and others, on networks, links and the host.
+const RATES: &str = r#"
+lab: slow
+networks:
+  lan: { bridge: "x'$y", subnets: [10.9.0.0/24] }
+namespaces:
+  one: { interfaces: { "a&b": { network: lan, rate: 10mbit }, x0: { rate: { in: 40gbit, out: 8kbit } } } }
+  two: { interfaces: { eth0: { network: lan, mtu: 9000, rate: { in: 1234568bit, out: 2.5gbit, out_burst: 65536 } } } }
+  host: { interfaces: { x0: { rate: { out: 1tbit, out_burst: 100000 } } } }
+links: [{ endpoints: ["one:x0", "host:x0"] }]
+"#;
+
 /// One with a device and a way out of its own, and one with nothing.
 fn joined() {
     let text = r#"
@@ -84,6 +100,62 @@ links: [{ endpoints: ["own:y0", "/var/run/netns/bare:x0"] }]
             "ip netns add box; ip -n box link set lo up; ip -n box link add eth0 address 02:00:00:00:00:09 type bridge; \
             ip -n box link set eth0 up; ip -n box address add 172.17.0.2/16 dev eth0; \
             ip -n box route add default via 172.17.0.1; ip netns add bare",
+        );
+    });
+}
+
+/// A cable of its own for each interface.
+fn routed() {
+    let text = r#"
+lab: cables
+networks:
+  lan: { routed: true, subnets: [10.9.0.0/24, "fd00:9::/64"], masquerade: true, mtu: 1400 }
+namespaces:
+  one: { interfaces: { eth0: { network: lan } }, publish: [8080:80] }
+  two: { interfaces: { eth0: { network: lan, isolated: true, default_route: false } } }
+"#;
+    agrees(&file("cables.yaml", text));
+}
+
+/// With and without a next hop, with sizes and a scope.
+fn routes() {
+    let text = r#"
+lab: ways
+networks: { lan: { subnets: [10.9.0.0/24, "fd00:9::/64"] } }
+namespaces:
+  one:
+    interfaces: { eth0: { network: lan } }
+    routes:
+      - { to: 192.0.2.0/24, via: 10.9.0.2, metric: 7, mtu: 1400, advmss: 1360 }
+      - { to: 198.51.100.0/24, dev: eth0 }
+      - { to: 203.0.113.0/25, dev: eth0, scope: global }
+      - { to: 203.0.113.128/25, dev: eth0, scope: host }
+      - { to: 203.0.114.0/24, via: 10.9.0.2, dev: eth0, scope: 200 }
+      - { to: "fd00:8::/64", dev: eth0, mtu: 1300, advmss: 1200 }
+      - { to: "fd00:7::/64", via: "fd00:9::2", metric: 9, advmss: 1000 }
+  host:
+    routes: [{ to: 192.0.2.0/24, dev: ways-lan, mtu: 1400 }]
+"#;
+    agrees(&file("ways.yaml", text));
+}
+
+/// As far as every kernel has it that the tests run on.
+fn on_parent() {
+    let text = r#"
+lab: street
+namespaces:
+  one: { interfaces: { eth0: { macvlan: { parent: eth1 }, addresses: [192.0.2.9/24, "2001:db8::9/64"] } } }
+  two:
+    interfaces: { eth0: { macvlan: { parent: eth1, mode: private }, mtu: 1400, addresses: [192.0.2.10/24] } }
+    routes: [{ to: default, via: 192.0.2.1 }]
+    forward: true
+  /run/netns/box: { interfaces: { eth1: { macvlan: { parent: "e&2", mode: passthru }, addresses: [198.51.100.9/24] } } }
+"#;
+    let topology = file("street.yaml", text);
+    agrees_after(&topology, || {
+        sh(
+            "ip link add eth1 type veth peer name far1; ip link set eth1 up; \
+            ip link add 'e&2' address 02:00:00:00:00:02 mtu 9000 type veth peer name far2 mtu 9000; ip netns add box; ip -n box link set lo up",
         );
     });
 }
@@ -137,15 +209,21 @@ fn place(ip: &str) -> String {
     let mut devices: Vec<String> = devices.iter().map(device_line).collect();
     devices.sort();
     let mut text = devices.concat();
+    let mut queues: Vec<String> = list(&format!("{} -j qdisc", ip.replacen("ip", "tc", 1)))
+        .iter()
+        .map(|q| format!("queue of {}: {} {}\n", q["dev"], q["kind"], q["options"]))
+        .collect();
+    queues.sort();
+    text += &queues.concat();
     for family in ["-4", "-6"] {
         let mut routes: Vec<String> = list(&format!("{ip} {family} -j route show table main"))
             .iter()
             .filter(|route| route["protocol"] != "kernel")
             .map(|route| {
-                let metric = &route["metric"];
+                let (metric, scope) = (&route["metric"], &route["scope"]);
                 format!(
-                    "route {} via {} dev {} metric {metric}\n",
-                    route["dst"], route["gateway"], route["dev"]
+                    "route {} via {} dev {} metric {metric} scope {scope} {}\n",
+                    route["dst"], route["gateway"], route["dev"], route["metrics"]
                 )
             })
             .collect();
@@ -169,10 +247,14 @@ fn device_line(device: &Value) -> String {
     let flags = device["flags"].as_array().expect("flags");
     let up = flags.iter().any(|flag| flag == "UP");
     let kind = device["linkinfo"]["info_kind"].as_str().unwrap_or("none");
-    let mac = if kind == "bridge" {
+    let mac = if ["bridge", "macvlan"].contains(&kind) {
         &device["address"]
     } else {
         &Value::Null
+    };
+    let data = match kind {
+        "macvlan" => &device["linkinfo"]["info_data"]["mode"],
+        _ => &Value::Null,
     };
     let mut addresses: Vec<String> = device["addr_info"]
         .as_array()
@@ -186,7 +268,7 @@ fn device_line(device: &Value) -> String {
         .collect();
     addresses.sort();
     format!(
-        "{} {kind} up={up} mtu={} mac={mac} master={} alias={} addrgen={} peer={} {addresses:?}\n",
+        "{} {kind} {data} up={up} mtu={} mac={mac} master={} alias={} addrgen={} peer={} {addresses:?}\n",
         device["ifname"],
         device["mtu"],
         device["master"],

@@ -65,6 +65,12 @@ fn file_with(mapping: &str, body: &str) -> String {
         "network" => format!("lab: x\nnetworks: {{ n: {body} }}\n"),
         "namespace" => format!("lab: x\nnamespaces: {{ n: {body} }}\n"),
         "interface" => format!("lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {body} }} }} }}\n"),
+        "rate" => {
+            format!("lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ rate: {body} }} }} }} }}\n")
+        }
+        "macvlan" | "ipvlan" | "vlan" => format!(
+            "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ {mapping}: {body} }} }} }} }}\n"
+        ),
         "publish" => format!("lab: x\nnamespaces: {{ n: {{ publish: [ {body} ] }} }}\n"),
         "route" => format!("lab: x\nnamespaces: {{ n: {{ routes: [ {body} ] }} }}\n"),
         "link" => format!("lab: x\nlinks: [ {body} ]\n"),
@@ -236,7 +242,7 @@ fn defaults_are_what_the_reader_takes() {
             }
         }
     }
-    assert_eq!(flags, 8);
+    assert_eq!(flags, 11);
 }
 
 /// Each key has a line in a table: its type and its default.

@@ -7,9 +7,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod cli;
+mod cni;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run()
+    match std::env::var_os("CNI_COMMAND") {
+        Some(_) => cni::run(),
+        None => cli::run(),
+    }
 }

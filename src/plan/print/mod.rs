@@ -1,5 +1,6 @@
 //! Every operation as the commands that a person would type for it.
 
+mod device;
 mod firewall;
 
 use std::fmt;
@@ -7,11 +8,11 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{Op, Plan, Setting, Step};
+use device::{add_bridge, add_child, add_veth, del_links, rename_line};
 use firewall::{del_table, element_line, flow_line};
 
 use crate::state::{
-    AddrGen, Element, End, IfName, IpRule, Link, Netns, Route, SysctlKey, TABLE, nft_element,
-    nft_script,
+    Element, End, IfName, IpRule, Netns, Route, SysctlKey, TABLE, nft_element, nft_script,
 };
 
 impl Op {
@@ -34,6 +35,7 @@ impl Op {
                 far,
                 far_link,
             } => add_veth(near, near_link, far, far_link),
+            Op::AddChild { end, link } => add_child(end, link),
             Op::SetLink { end, set, .. } => vec![set_line(end, set)],
             Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
@@ -148,90 +150,19 @@ fn set_line(end: &End, set: &Setting) -> String {
             return format!("{}sysctl -qw {what}", inside(&end.netns));
         }
         Setting::Hairpin(_) | Setting::Isolated(_) | Setting::Forwarding(_) => bridge(&end.netns),
+        Setting::Qdisc(_) => return queue_line(end, set),
         _ => ip(&end.netns),
     };
     format!("{program} link set dev {} {set}", quoted(&end.dev))
 }
 
-fn add_bridge(end: &End, link: &Link) -> Vec<String> {
-    let (ip, dev) = (ip(&end.netns), quoted(&end.dev));
-    let mac = link
-        .mac
-        .map_or(String::new(), |mac| format!(" address {mac}"));
-    let mut lines = vec![format!("{ip} link add name {dev}{mac} type bridge")];
-    let mut set = |what: String| lines.push(format!("{ip} link set dev {dev} {what}"));
-    // A bridge takes the smallest MTU of its ports until it is given one.
-    if let Some(mtu) = link.mtu {
-        set(Setting::Mtu(mtu).to_string());
+/// `replace` changes one of the same kind in place.
+fn queue_line(end: &End, set: &Setting) -> String {
+    let (tc, dev) = (command("tc", &end.netns), quoted(&end.dev));
+    match set {
+        Setting::Qdisc(None) => format!("{tc} qdisc del dev {dev} root"),
+        set => format!("{tc} qdisc replace dev {dev} root {set}"),
     }
-    marks(link, &mut set);
-    if link.up {
-        set(Setting::Up(true).to_string());
-    }
-    lines
-}
-
-/// What the kernel does not take in the request that makes a device.
-fn marks(link: &Link, set: &mut impl FnMut(String)) {
-    if let Some(lab) = &link.owner {
-        set(format!("alias netyard:{lab}  # the lab's mark"));
-    }
-    // With a smaller MTU the device has no IPv6 (RFC 8200, 5), nor this setting.
-    if link.addrgen == Some(AddrGen::None) && link.mtu.is_none_or(|mtu| mtu >= 1280) {
-        let mode = Setting::AddrGen(AddrGen::None);
-        set(format!("{mode}  # no IPv6 address but those it is given"));
-    }
-}
-
-fn add_veth(near: &End, near_link: &Link, far: &End, far_link: &Link) -> Vec<String> {
-    let (ip, dev) = (ip(&near.netns), quoted(&near.dev));
-    let master = |link: &Link| match &link.master {
-        Some(master) => format!(" master {}", quoted(master)),
-        None => String::new(),
-    };
-    let up = if near_link.up { " up" } else { "" };
-    let netns = match &far.netns {
-        same if *same == near.netns => String::new(),
-        // The host's namespace is that of the first process.
-        Netns::Host => " netns 1".to_owned(),
-        Netns::At(path) => format!(" netns {}", word(path.as_str())),
-        Netns::Named(name) => format!(" netns {name}"),
-    };
-    let mut lines = vec![format!(
-        "{ip} link add name {dev}{}{}{up} type veth peer name {}{}{netns}",
-        attributes(near_link),
-        master(near_link),
-        quoted(&far.dev),
-        attributes(far_link),
-    )];
-    marks(near_link, &mut |what| {
-        lines.push(format!("{ip} link set dev {dev} {what}"))
-    });
-    lines
-}
-
-fn attributes(link: &Link) -> String {
-    let mac = link
-        .mac
-        .map_or(String::new(), |mac| format!(" address {mac}"));
-    let mtu = link.mtu.map_or(String::new(), |mtu| format!(" mtu {mtu}"));
-    mac + &mtu
-}
-
-fn rename_line(netns: &Netns, from: &IfName, to: &IfName) -> String {
-    let (from, to) = (quoted(from), quoted(to));
-    format!("{} link set dev {from} name {to}", ip(netns))
-}
-
-fn del_links(netns: &Netns, devs: &[IfName], group: u32) -> Vec<String> {
-    let ip = ip(netns);
-    if let [dev] = devs {
-        return vec![format!("{ip} link del dev {}", quoted(dev))];
-    }
-    let join = |dev| format!("{ip} link set dev {} group {group}", quoted(dev));
-    let mut lines: Vec<String> = devs.iter().map(join).collect();
-    lines.push(format!("{ip} link del group {group}"));
-    lines
 }
 
 fn address_line(end: &End, verb: &str, address: &IpNet) -> String {
@@ -261,7 +192,8 @@ fn rule_line(netns: &Netns, verb: &str, rule: &IpRule) -> String {
     format!("{}{family} rule {verb} {}", ip(netns), words.join(" "))
 }
 
-/// As `ip link set dev DEV` takes it; what a port has, as `bridge link set dev DEV`.
+/// As `ip link set dev DEV` takes it; what a port has, as `bridge link set dev DEV`; a queue as
+/// `tc qdisc replace dev DEV root`.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -275,6 +207,8 @@ impl fmt::Display for Setting {
             Setting::Hairpin(on) => write!(f, "hairpin {}", on_off(*on)),
             Setting::Localnet(on) => write!(f, "route_localnet {}", on_off(*on)),
             Setting::Isolated(on) => write!(f, "isolated {}", on_off(*on)),
+            Setting::Qdisc(Some(qdisc)) => write!(f, "{qdisc}"),
+            Setting::Qdisc(None) => f.write_str("the kernel's own queue"),
             // The numbers of BR_STATE_DISABLED and BR_STATE_FORWARDING (linux/if_bridge.h).
             Setting::Forwarding(on) => {
                 let state = if *on { 3 } else { 0 };

@@ -8,8 +8,9 @@ pub(super) fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + 
     let hairpin = before
         .hairpin
         .then_some((Setting::Hairpin(true), Setting::Hairpin(false)));
-    let localnet = (before.localnet && before.kind == LinkKind::Bridge)
-        .then_some((Setting::Localnet(true), Setting::Localnet(false)));
+    let routed = end.netns == Netns::Host && before.is_routed_by();
+    let localnet =
+        (before.localnet && routed).then_some((Setting::Localnet(true), Setting::Localnet(false)));
     let isolated = before
         .isolated
         .then_some((Setting::Isolated(true), Setting::Isolated(false)));
@@ -20,6 +21,13 @@ pub(super) fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + 
         set,
         was,
     })
+}
+
+/// What limited or delayed what a device sent, which goes with it.
+pub(super) fn queue(end: &End, before: &Link) -> Option<Op> {
+    let set = Setting::Qdisc(Some(before.qdisc.clone()?));
+    let (end, was) = (end.clone(), Setting::Qdisc(None));
+    Some(Op::SetLink { end, set, was })
 }
 
 /// Devices again as they were: bridges before cables, because cables may be
@@ -44,6 +52,7 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
                 link,
             });
             rest.extend(of_a_port(&end, before));
+            rest.extend(queue(&end, before));
             rest.extend(ports(&end, devs, observed));
         } else if let Some((peer, peer_link)) = before
             .peer()
@@ -56,8 +65,21 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
             };
             cables.push(cable(near, far));
             rest.extend(of_a_port(near.0, near.1));
+            rest.extend(queue(near.0, near.1));
             rest.extend(far_settings(far));
+            rest.extend(queue(far.0, far.1));
             ends.push(peer.clone());
+        } else if before.child().is_some_and(|child| child.parent.is_some()) {
+            let link = Link {
+                up: false,
+                addresses: Vec::new(),
+                ..before.clone()
+            };
+            cables.push(Op::AddChild {
+                end: end.clone(),
+                link,
+            });
+            rest.extend(far_settings((&end, before)));
         }
         ends.push(end);
     }
@@ -88,7 +110,7 @@ fn cable(near: (&End, &Link), far: (&End, &Link)) -> Op {
     }
 }
 
-/// What a cable's far end does not get when it is made.
+/// What a cable's far end, and what another device carries, does not get when it is made.
 fn far_settings((end, before): (&End, &Link)) -> Vec<Op> {
     let mut ops = Vec::new();
     if let Some(master) = &before.master {

@@ -176,6 +176,16 @@ MASQUERADE_NEEDS_GATEWAY = "masquerade-needs-gateway", "masquerade without a sub
     "`gateway: none` or `subnets: []` beside `masquerade: true`",
     "give the network a subnet and a gateway, or leave `masquerade` out";
 
+BAD_RATE = "bad-rate", "not a rate",
+    "A rate is a number and a unit, in bits a second: `bit`, `kbit`, `mbit`, `gbit`, `tbit`, each a thousand of the one before, as with tc(8). Between 8kbit and 1tbit, in whole bytes a second.",
+    "a unit that is left out, or another program's (`M`, `Mbps`, `MB/s`)",
+    "write it like `10mbit`";
+
+BAD_BURST = "bad-burst", "a burst without a rate, or too small or large",
+    "A burst is how many bytes may pass at once, after a pause. The kernel drops packets that are larger, Ethernet's 14 bytes before them included.",
+    "kilobytes or bits, where bytes are meant; or a rate that is left out",
+    "leave it out: what is enough for the rate is then taken";
+
 MTU_OUT_OF_RANGE = "mtu-out-of-range", "an MTU that the kernel does not take",
     "A device takes 68 to 65535 bytes; below 1280 the kernel removes all IPv6 addresses from it.",
     "a digit too many or too few, or an old modem's MTU where there is IPv6",
@@ -197,14 +207,24 @@ UNKNOWN_NAMESPACE = "unknown-namespace", "the file has no namespace of this name
     "take the name that is suggested, or describe the namespace (`NAME: {}` is enough)";
 
 NOT_PLUGGED = "not-plugged", "an interface is plugged into nothing",
-    "An interface is on one network, or the end of one link. Otherwise it would be of no use.",
+    "An interface is on one network, or the end of one link, or on a device of the host. Otherwise it would be of no use.",
     "a link whose end is spelled otherwise",
-    "add `network: NAME`, or name the interface in `links`";
+    "add `network: NAME`, or name the interface in `links`, or say on which device of the host it is (`macvlan`, `ipvlan`, `vlan`)";
 
 PLUGGED_TWICE = "plugged-twice", "an interface is plugged into two things",
-    "An interface has one cable: it is on one network or the end of one link.",
+    "An interface is one thing: on one network, or the end of one link, or on one device of the host.",
     "one interface where two were meant",
     "give the second cable an interface of its own";
+
+PARENT_LIMITS = "parent-limits", "what cannot be on a device of the host",
+    "A device of the host carries either macvlans or ipvlans, ipvlans all of one mode, a macvlan of mode `passthru` alone, and each VLAN once. An ipvlan and a macvlan of mode `passthru` have its hardware address. What carries another is no device of the lab itself.",
+    "two interfaces on one parent that exclude each other, or a `mac` that could not be given",
+    "give one of them another `parent`, `mode` or `id`; leave the `mac` out";
+
+BAD_MODE = "bad-mode", "not a mode of such a device",
+    "A macvlan has the mode `bridge`, `private`, `vepa` or `passthru`, an ipvlan `l2`, `l3` or `l3s`.",
+    "a mode of the other kind",
+    "take one of these words, or leave `mode` out";
 
 NOT_TWO_ENDS = "not-two-ends", "a link has two ends",
     "A link is a cable between two interfaces. For more of them there are networks.",
@@ -235,6 +255,11 @@ NEXT_HOP_UNREACHABLE = "next-hop-unreachable", "the next hop of a route is not a
     "The next hop must lie in a subnet of one of the namespace's interfaces: it is reached without a router.",
     "a typo, an interface without an address in that subnet, or a device that is down",
     "give an interface an address in the next hop's subnet, or go via a neighbour";
+
+ROUTE_OPTIONS = "route-options", "what cannot be said of a route",
+    "A route goes by a next hop, `via`, or straight by an interface of the namespace, `dev`. Only an IPv4 route has a scope: `global`, `link`, `host` or a number; what is on a link or on the host itself is beyond no router.",
+    "a typo in the interface's name, or a `scope` beside `via`",
+    "write what fits there, or leave it out";
 
 DUPLICATE_ROUTE = "duplicate-route", "two routes to one destination",
     "The kernel holds one route for a destination and metric.",
@@ -295,6 +320,11 @@ INTERNAL_NETWORK = "internal-network", "an internal network has no way out",
     "From and to a network with `internal: true` the host forwards only what `allow` names, and only between networks of the lab.",
     "`masquerade`, or a subnet of the world outside, beside `internal: true`",
     "leave `internal` out, or what contradicts it";
+
+ROUTED_NETWORK = "routed-network", "what a routed network cannot have",
+    "A network with `routed: true` has no bridge: each interface has a cable of its own to the host, which is the gateway of each of its subnets.",
+    "`bridge` or `gateway: none` beside `routed: true`, or a subnet without a gateway",
+    "leave `routed` out, or what contradicts it";
 
 EXTERNAL_KEYS = "external-keys", "what another lab says of its network",
     "A network with `external: LAB` is that lab's: its subnets, gateway and all else stand in that lab's file, and its interfaces here get free addresses.",

@@ -71,6 +71,11 @@ EXTERNAL_BRIDGE = "external-bridge", "the bridge of another lab is not there",
     "somebody who removed the bridge by hand, or an `up` of that lab that was killed",
     "`netyard repair LAB` makes it again; then `netyard up` of this lab";
 
+PARENT_DEVICE = "parent-device", "a device of the host cannot carry another",
+    "A macvlan, ipvlan or VLAN interface is on a device of the host, its `parent`. That must be there, be made by somebody else than the lab itself, and have room: it carries either macvlans or ipvlans, these all of one mode, a macvlan of mode `passthru` alone, each VLAN once, and none of the first two while it is a port of a bridge.",
+    "a typo, a device that has not come yet or is gone, or one that a container engine uses in another way",
+    "name another `parent` in the file, or take off it what is in the way";
+
 EXTERNAL_CIRCLE = "external-circle", "labs on networks of each other",
     "A lab goes down after those that are on its networks. Two that wait for each other could never go.",
     "a network that is in the file of the wrong lab of the two",

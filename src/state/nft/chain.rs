@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::publish;
+use super::routed;
 use super::rule::{Field, Rule, Term, Test};
 use super::set::SetName;
 use super::{Family, TableName};
@@ -20,6 +21,8 @@ pub enum ChainName {
     Publish,
     /// Who is directly attached may use these ports.
     Near,
+    /// What a checked port of a routed network may send.
+    Routed,
     /// `type filter hook prerouting priority raw`: loopback addresses stay on this host.
     Raw,
     /// `type nat hook prerouting priority dstnat`: ports published to others.
@@ -44,11 +47,12 @@ pub enum ChainName {
 
 impl ChainName {
     /// Every chain. One that others jump to comes before them.
-    pub const ALL: [ChainName; 14] = [
+    pub const ALL: [ChainName; 15] = [
         ChainName::User,
         ChainName::Forward,
         ChainName::Publish,
         ChainName::Near,
+        ChainName::Routed,
         ChainName::Raw,
         ChainName::Prerouting,
         ChainName::NatOutput,
@@ -68,6 +72,7 @@ impl ChainName {
             | ChainName::Forward
             | ChainName::Publish
             | ChainName::Near
+            | ChainName::Routed
             | ChainName::Raw
             | ChainName::Prerouting
             | ChainName::NatOutput
@@ -86,6 +91,7 @@ impl ChainName {
             ChainName::Forward => "forward",
             ChainName::Publish => "publish",
             ChainName::Near => "near",
+            ChainName::Routed => "routed",
             ChainName::Raw => "raw",
             ChainName::Prerouting => "prerouting",
             ChainName::Postrouting => "postrouting",
@@ -110,6 +116,7 @@ impl ChainName {
             ChainName::User
             | ChainName::Publish
             | ChainName::Near
+            | ChainName::Routed
             | ChainName::PortArp
             | ChainName::PortIp
             | ChainName::PortIp6 => return None,
@@ -132,6 +139,7 @@ impl ChainName {
             ChainName::Forward => forward(),
             ChainName::Publish => publish::publish(),
             ChainName::Near => publish::near(),
+            ChainName::Routed => routed::port(),
             ChainName::Raw => publish::raw(),
             ChainName::Prerouting => publish::prerouting(),
             ChainName::NatOutput => publish::output(),
@@ -160,13 +168,16 @@ impl ChainName {
 fn forward() -> Vec<Vec<Term>> {
     use Field::{Daddr, Dport, IifName, L4Proto, NfProto, OifName, Saddr};
     let policy = |family| vec![Saddr(family), Daddr(family), L4Proto, Dport];
-    vec![
+    let mut rules = vec![
         vec![Term::Jump(ChainName::User)],
         vec![Term::Is(Test::Established), Term::Accept],
         vec![
             Term::In(vec![IifName, OifName], SetName::Bridged),
             Term::Accept,
         ],
+    ];
+    rules.extend(routed::beside());
+    rules.extend([
         vec![
             Term::Is(Test::Published),
             Term::In(vec![OifName], SetName::Networks),
@@ -188,7 +199,8 @@ fn forward() -> Vec<Vec<Term>> {
         vec![Term::In(vec![IifName], SetName::Networks), Term::Drop],
         vec![Term::In(vec![OifName], SetName::Networks), Term::Drop],
         vec![Term::In(vec![NfProto], SetName::Guard), Term::Drop],
-    ]
+    ]);
+    rules
 }
 
 /// A namespace that reaches itself by a published port, a client on the loopback address,

@@ -5,6 +5,7 @@ mod chain;
 mod element;
 mod port;
 mod publish;
+mod routed;
 mod rule;
 mod set;
 mod shown;

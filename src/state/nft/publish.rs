@@ -2,6 +2,7 @@
 
 use super::chain::ChainName;
 use super::element::Family;
+use super::routed;
 use super::rule::{Field, Term, Test};
 use super::set::SetName;
 
@@ -112,5 +113,6 @@ pub(super) fn raw() -> Vec<Vec<Term>> {
             Term::Is(Test::Local),
             Term::Drop,
         ],
+        routed::checked(),
     ]
 }

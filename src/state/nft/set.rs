@@ -18,14 +18,26 @@ pub enum SetName {
     /// switched, not forwarded. Where the module br_netfilter is loaded it comes by
     /// here all the same (net/bridge/br_netfilter_hooks.c, `br_nf_forward_ip`).
     Bridged,
-    /// Bridges whose namespaces may go out through the host.
+    /// Bridges and routed ports whose namespaces may go out through the host.
     Inside,
-    /// The bridges of all labs: what may go out does not go to another network.
+    /// The bridges and routed ports of all labs: what may go out goes to none of these.
     Networks,
     /// IPv4 subnets that leave with the host's address.
     Masquerade4,
     /// IPv6 subnets that leave with the host's address.
     Masquerade6,
+    /// The IPv4 subnets of routed networks, each with those of the same network.
+    Beside4,
+    /// The same of IPv6.
+    Beside6,
+    /// Ports of routed networks that reach no other of these.
+    Isolated,
+    /// Ports of routed networks that are checked.
+    Routed,
+    /// The IPv4 addresses of each.
+    From4,
+    /// The IPv6 addresses of each.
+    From6,
     /// What else is forwarded over IPv4: sources, destinations, protocols, ports.
     Allow4,
     /// The same over IPv6.
@@ -129,13 +141,19 @@ const ADDRESS6: Kind = Kind::Address(Family::Ipv6);
 
 impl SetName {
     /// Every set and map.
-    pub const ALL: [SetName; 36] = [
+    pub const ALL: [SetName; 42] = [
         SetName::Guard,
         SetName::Bridged,
         SetName::Inside,
         SetName::Networks,
         SetName::Masquerade4,
         SetName::Masquerade6,
+        SetName::Beside4,
+        SetName::Beside6,
+        SetName::Isolated,
+        SetName::Routed,
+        SetName::From4,
+        SetName::From6,
         SetName::Allow4,
         SetName::Allow6,
         SetName::Public,
@@ -192,6 +210,12 @@ impl SetName {
             SetName::Networks => "networks",
             SetName::Masquerade4 => "masquerade4",
             SetName::Masquerade6 => "masquerade6",
+            SetName::Beside4 => "beside4",
+            SetName::Beside6 => "beside6",
+            SetName::Isolated => "isolated",
+            SetName::Routed => "routed",
+            SetName::From4 => "from4",
+            SetName::From6 => "from6",
             SetName::Allow4 => "allow4",
             SetName::Allow6 => "allow6",
             SetName::Public => "public",
@@ -230,10 +254,14 @@ impl SetName {
         match self {
             SetName::Guard | SetName::Direct => &[Kind::Family],
             SetName::Bridged => &[Kind::Device, Kind::Device],
-            SetName::Inside | SetName::Networks | SetName::Checked => &[Kind::Device],
+            SetName::Inside
+            | SetName::Networks
+            | SetName::Isolated
+            | SetName::Routed
+            | SetName::Checked => &[Kind::Device],
             SetName::Macs => &[Kind::Device, Kind::Mac],
-            SetName::Sources4 => &[Kind::Device, ADDRESS4],
-            SetName::Sources6 => &[Kind::Device, ADDRESS6],
+            SetName::Sources4 | SetName::From4 => &[Kind::Device, ADDRESS4],
+            SetName::Sources6 | SetName::From6 => &[Kind::Device, ADDRESS6],
             SetName::Targets6 => &[Kind::Device, Kind::Bits],
             SetName::Ingress4 | SetName::Egress4 => &[ADDRESS4, Kind::Protocol, Kind::Port],
             SetName::Ingress6 | SetName::Egress6 => &[ADDRESS6, Kind::Protocol, Kind::Port],
@@ -247,8 +275,8 @@ impl SetName {
             SetName::Public6 | SetName::Lan6 | SetName::Bound6 | SetName::Ranges6 => {
                 &[ADDRESS6, Kind::Protocol, Kind::Port]
             }
-            SetName::Hairpin4 => &[ADDRESS4, ADDRESS4],
-            SetName::Hairpin6 => &[ADDRESS6, ADDRESS6],
+            SetName::Hairpin4 | SetName::Beside4 => &[ADDRESS4, ADDRESS4],
+            SetName::Hairpin6 | SetName::Beside6 => &[ADDRESS6, ADDRESS6],
             SetName::Allow4 | SetName::Seen4 => &[ADDRESS4, ADDRESS4, Kind::Protocol, Kind::Port],
             SetName::Allow6 | SetName::Seen6 => &[ADDRESS6, ADDRESS6, Kind::Protocol, Kind::Port],
         }
@@ -271,6 +299,8 @@ impl SetName {
             self,
             SetName::Masquerade4
                 | SetName::Masquerade6
+                | SetName::Beside4
+                | SetName::Beside6
                 | SetName::Public4
                 | SetName::Public6
                 | SetName::Lan4

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::state::LabName;
+use crate::state::{LabName, Rate};
 
 /// A network device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +52,9 @@ pub struct Device {
     /// What limits or delays what it sends: the kernel's word for its queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qdisc: Option<String>,
+    /// How fast it sends at most, where that limits it (`tbf`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// Its addresses.
     pub addresses: Vec<Address>,
     /// What it has carried.
@@ -79,6 +82,9 @@ pub struct FarEnd {
     pub index: u32,
     /// How it is there ([`Device::condition`]).
     pub state: String,
+    /// How fast it sends at most: so fast a cable's end receives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 /// How a device is as a port of a bridge (bridge(8)).
@@ -155,6 +161,23 @@ impl Device {
                 _ => "up",
             },
         }
+    }
+
+    /// Whether what it sends comes out at its other end.
+    pub fn is_cable(&self) -> bool {
+        matches!(self.kind.as_str(), "veth" | "netkit" | "vxcan")
+    }
+
+    /// How fast it is at most, in words: `10mbit in, 5mbit out`.
+    pub fn speeds(&self) -> Option<String> {
+        let far = match &self.far {
+            Some(Far::Found(end)) if self.is_cable() => end.rate,
+            _ => None,
+        };
+        let ways = [(far, "in"), (self.rate, "out")];
+        let words = ways.map(|(rate, way)| Some(format!("{} {way}", rate?)));
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// Whether it carries packets as far as the kernel says.

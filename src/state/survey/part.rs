@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Device, Far, Space, Survey};
+use super::{Device, Far, FarEnd, Space, Survey};
 use crate::state::LabName;
 
 impl Survey {
@@ -21,8 +21,23 @@ impl Survey {
         };
         self.namespaces
             .retain(|space| space.host || places.contains(&space.name));
+        // What carries devices of the lab belongs to nobody.
+        let far = self.namespaces.iter().filter(|space| !space.host);
+        let far = far.flat_map(|space| &space.devices);
+        let below: Vec<FarEnd> = far
+            .filter_map(|device| match &device.far {
+                Some(Far::Found(end)) => Some(end.clone()),
+                _ => None,
+            })
+            .collect();
         for host in self.namespaces.iter_mut().filter(|space| space.host) {
-            let mine = |device: &Device| device.lab.as_ref() == Some(lab) || plugged(device);
+            let carries = |device: &Device| {
+                let mut below = below.iter();
+                below.any(|end| end.netns == host.name && end.dev == device.name)
+            };
+            let mine = |device: &Device| {
+                device.lab.as_ref() == Some(lab) || plugged(device) || carries(device)
+            };
             let kept: BTreeSet<String> = (host.devices.iter())
                 .filter(|device| mine(device))
                 .flat_map(|device| [Some(device.name.clone()), device.master.clone()])

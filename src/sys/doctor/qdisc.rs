@@ -5,7 +5,9 @@ use std::io;
 use super::modules::Modules;
 use super::{devices, may_try, told};
 use crate::state::machine::Tries;
+use crate::state::{Rate, Tbf};
 use crate::sys::netlink::attr::{put, put_nested, put_text};
+use crate::sys::netlink::qdisc;
 use crate::sys::netlink::socket::{NLM_F_CREATE, NLM_F_REPLACE, Request, Socket};
 use crate::sys::uapi::*;
 
@@ -20,7 +22,9 @@ const DISCIPLINES: &[Discipline] = &[
         put(out, TCA_OPTIONS, &options);
     }),
     ("qdisc-tbf", "tbf", TC_H_ROOT, |out| {
-        put_nested(out, TCA_OPTIONS, tbf);
+        let rate = Rate::of_bytes(125_000);
+        let limit = Tbf::new(rate, None, 1500);
+        put_nested(out, TCA_OPTIONS, |out| qdisc::tbf(out, &limit));
     }),
     ("qdisc-htb", "htb", TC_H_ROOT, |out| {
         // `struct tc_htb_glob`: its version, and the quantum of a rate.
@@ -51,7 +55,7 @@ pub(super) fn attempt(tries: &mut Tries, modules: &Modules) -> io::Result<()> {
         tries.insert(id.to_owned(), tried);
         // The two have the same place.
         if parent == TC_H_INGRESS {
-            let gone = request(RTM_DELQDISC, 0, head(parent));
+            let gone = qdisc::request(RTM_DELQDISC, 0, head(parent));
             socket.transact(&[gone])?;
         }
     }
@@ -63,34 +67,13 @@ fn add(discipline: &Discipline) -> Request {
     let mut body = head(parent);
     put_text(&mut body, TCA_KIND, name);
     options(&mut body);
-    request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, body)
+    qdisc::request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, body)
 }
 
-/// `struct tcmsg`: family and pad, device, handle, parent, info.
 fn head(parent: u32) -> Vec<u8> {
     let handle = match parent {
         TC_H_INGRESS => TC_H_INGRESS & TC_H_MAJ_MASK,
         _ => 0,
     };
-    let mut head = vec![0; 4];
-    for number in [devices::QUEUES, handle, parent, 0] {
-        head.extend(number.to_ne_bytes());
-    }
-    head
-}
-
-fn request(kind: u16, flags: u16, body: Vec<u8>) -> Request {
-    Request { kind, flags, body }
-}
-
-/// `struct tc_tbf_qopt` begins with `struct tc_ratespec`, whose second byte is the link
-/// layer, and whose last four are bytes a second; after the second of these, for a peak,
-/// come how much may wait.
-fn tbf(out: &mut Vec<u8>) {
-    let mut options = vec![0; TC_TBF_OPTIONS];
-    options[1] = TC_LINKLAYER_ETHERNET;
-    options[8..12].copy_from_slice(&125_000u32.to_ne_bytes());
-    options[24..28].copy_from_slice(&100_000u32.to_ne_bytes());
-    put(out, TCA_TBF_PARMS, &options);
-    put(out, TCA_TBF_BURST, &10_000u32.to_ne_bytes());
+    qdisc::head(devices::QUEUES, handle, parent)
 }

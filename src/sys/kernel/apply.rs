@@ -21,6 +21,8 @@ enum Way<'a> {
     Remove,
     /// In this namespace; what is removed goes only when all before it succeeded.
     Route(&'a Netns, Removes),
+    /// In the namespace of the devices that carry them.
+    Child,
     Sysctl,
     Firewall(&'a Netns),
     Flows(&'a Netns),
@@ -38,6 +40,7 @@ fn way(op: &Op) -> Way<'_> {
     match op {
         Op::AddNetns { .. } => Way::Make,
         Op::DelNetns { .. } => Way::Remove,
+        Op::AddChild { .. } => Way::Child,
         Op::SetSysctl { .. } => Way::Sysctl,
         Op::AddTable { .. }
         | Op::DelTable { .. }
@@ -51,11 +54,18 @@ fn way(op: &Op) -> Way<'_> {
     }
 }
 
+/// Whether it removes devices, for which the kernel takes its time.
+fn deletes(op: &Op) -> bool {
+    matches!(op, Op::DelLinks { .. })
+}
+
 impl Kernel {
     pub(super) fn execute(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
         let mut all = Applied::default();
         let mut at = 0;
-        for group in ops.chunk_by(|a, b| way(a) == way(b)) {
+        let mut groups = ops.chunk_by(|a, b| way(a) == way(b)).peekable();
+        while let Some(group) = groups.next() {
+            let mut taken = group.len();
             all.interrupted = progress.interrupted();
             if all.interrupted {
                 break;
@@ -63,20 +73,26 @@ impl Kernel {
             let applied = match way(group[0]) {
                 Way::Make => self.make(group),
                 Way::Remove => one_by_one(group, |op| self.unname(op)),
+                Way::Child => self.carry(group),
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
                 Way::Firewall(netns) => self.firewall(netns, group),
-                Way::Flows(netns) => self.forget_flows(netns, group),
+                Way::Flows(netns) => {
+                    let links = groups.next_if(|next| next.iter().all(|op| deletes(op)));
+                    let links = links.unwrap_or_default();
+                    taken += links.len();
+                    self.forget_flows(netns, group, links)
+                }
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {
-                progress.done(group[done]);
+                progress.done(ops[at + done]);
                 all.done.push(at + done);
             }
             if let Some((failed, failure)) = applied.failed {
                 all.failed = Some((at + failed, failure));
                 break;
             }
-            at += group.len();
+            at += taken;
         }
         all
     }
@@ -143,7 +159,7 @@ impl Kernel {
     /// Requests of one namespace in one send. An operation of which the kernel took
     /// any request counts as done, so that it is undone; when its answers were lost,
     /// all do.
-    fn send(&mut self, netns: &Netns, ops: &[&Op]) -> Applied {
+    pub(super) fn send(&mut self, netns: &Netns, ops: &[&Op]) -> Applied {
         let mut all = Applied::default();
         let (mut requests, mut owners) = (Vec::new(), Vec::new());
         for (at, op) in ops.iter().enumerate() {
@@ -256,10 +272,19 @@ impl Kernel {
     /// device was, the kernel is asked for one that follows from the device's name: beside a
     /// thousand small labs it is free at once, where one of a row would have to be searched.
     fn choose_index(&mut self, end: &End) -> io::Result<u32> {
-        let (first, last) = match end.netns {
+        let within = match end.netns {
             Netns::Host | Netns::At(_) => (FIRST_INDEX, LAST_INDEX),
             Netns::Named(_) => (FIRST_INSIDE, FIRST_INDEX - 1),
         };
+        self.choose_within(within, end)
+    }
+
+    /// What the host carries is made from there, where nobody may get its index meanwhile.
+    pub(super) fn choose_for_child(&mut self, end: &End) -> io::Result<u32> {
+        self.choose_within((FIRST_INDEX, LAST_INDEX), end)
+    }
+
+    fn choose_within(&mut self, (first, last): (u32, u32), end: &End) -> io::Result<u32> {
         let highest = self.taken.range(first..=last).next_back();
         let mut after = highest.map_or(first, |index| index + 1);
         if self.partial && end.netns == Netns::Host {
@@ -295,6 +320,7 @@ impl Kernel {
             .as_ref()
             .map(|dev| self.index(&near.netns, dev))
             .transpose()?;
+        let by_host = near.netns == Netns::Host;
         let netns = self.netns(&far.netns)?.as_raw_fd();
         let near = CableEnd {
             dev: &near.dev,
@@ -306,7 +332,12 @@ impl Kernel {
             link: far_link,
             index: self.choose_index(far)?,
         };
-        Ok(link::add_veth(near, master, far, netns))
+        let mut requests = link::add_veth(near, master, far, netns);
+        if by_host && master.is_none() {
+            // A new device has what the host's `default` says.
+            requests.push(link::set(near.index, &Setting::Localnet(false), None));
+        }
+        Ok(requests)
     }
 }
 

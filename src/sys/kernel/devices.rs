@@ -6,11 +6,11 @@ use std::io;
 use ipnet::IpNet;
 
 use crate::state::{
-    AddrGen, Fate, IfName, LabName, Lifetime, Link, LinkKind, Namespace, Netns, Origin, Route,
-    is_generated, is_link_local,
+    AddrGen, Fate, IfName, LabName, Lifetime, Link, LinkKind, Namespace, Netns, Origin, Qdisc,
+    Route, RouteOptions, is_generated, is_link_local,
 };
 use crate::sys::netlink::socket::Socket;
-use crate::sys::netlink::{address, link, route};
+use crate::sys::netlink::{address, link, qdisc, route};
 
 /// The metric of the IPv6 routes that the kernel makes (`IP6_RT_PRIO_ADDRCONF`,
 /// include/uapi/linux/ipv6_route.h).
@@ -45,10 +45,12 @@ pub(super) fn devices(
     namespace.partial = near.is_some();
     let listed = &list.links;
     let names: Names = listed.iter().map(|d| (d.index, d.name.clone())).collect();
+    let mut queues = queues(socket, netns, listed)?;
     for device in listed {
         let master = device.master.and_then(|index| names.get(&index).cloned());
         let link = Link {
             master,
+            qdisc: queues.remove(&device.index),
             ..device.link.clone()
         };
         namespace.links.insert(device.name.clone(), link);
@@ -57,6 +59,25 @@ pub(super) fn devices(
     put_addresses(addresses, listed, &names, namespace);
     put_routes(routes, listed, &names, (netns, namespace));
     Ok(list)
+}
+
+/// What devices send through, where somebody has given them something; on the host those of
+/// others are their own matter.
+fn queues(
+    socket: &mut Socket,
+    netns: &Netns,
+    listed: &[link::Listed],
+) -> io::Result<BTreeMap<u32, Qdisc>> {
+    let marked = listed.iter().filter(|device| device.link.owner.is_some());
+    let marked: BTreeSet<u32> = marked.map(|device| device.index).collect();
+    let is_ours = |device: &&link::Listed| {
+        // The mark may be on its cable's other end.
+        let far = device.peer.filter(|(_, nsid)| nsid.is_none());
+        let far = far.is_some_and(|(index, _)| marked.contains(&index));
+        *netns != Netns::Host || far || marked.contains(&device.index)
+    };
+    let queued = listed.iter().filter(|device| device.queued).filter(is_ours);
+    qdisc::roots(socket, &queued.map(|device| device.index).collect())
 }
 
 /// The routes that the kernel made with the addresses of devices that are up, and that are
@@ -85,6 +106,7 @@ fn lost(
                     origin: Origin::Kernel,
                     fate: Fate::Unicast,
                     src: Some(address.addr()).filter(|_| v4),
+                    options: RouteOptions::default(),
                 });
             }
         }
@@ -155,6 +177,7 @@ fn put_routes(
             metric,
             origin,
             fate,
+            options,
         } = listed;
         // Among others they may be in the way of a lab, and are nobody's to remove.
         if netns.made().is_none() && fate != Fate::Unicast {
@@ -177,6 +200,7 @@ fn put_routes(
             origin,
             fate,
             src: None,
+            options,
         }));
     }
 }

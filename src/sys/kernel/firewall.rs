@@ -18,6 +18,14 @@ const LAN: &str = "lan ";
 /// networks, in the other the ports that are checked.
 const EACH: [&str; 2] = ["networks ", "checked "];
 
+/// What was read of the host's tables.
+#[derive(Debug)]
+pub(super) struct Read {
+    version: u32,
+    keys: Option<nft::Keys>,
+    tables: BTreeMap<TableName, Table>,
+}
+
 impl Kernel {
     /// A table of ours is one that carries our mark, and of which the journal knows. Of a
     /// lab that finds both tables whole, what others have in them is left out, but for what
@@ -41,9 +49,13 @@ impl Kernel {
             self.networks || owners.any(|owner| *owner != self.lab.name)
         };
         let is_whole = |table: &Table| table.is_as_written() && needed(table);
-        let whole = TableName::HOST
-            .iter()
-            .all(|name| host.tables.get(name).is_some_and(is_whole));
+        // A table of which nobody needs anything is not there.
+        let wanted =
+            |name: &TableName| keys.is_none_or(|keys| keys.keys().any(|set| set.table() == *name));
+        let whole = (TableName::HOST.iter()).all(|name| match host.tables.get(name) {
+            Some(table) => is_whole(table),
+            None => *name == TableName::Bridge && !wanted(name),
+        });
         if keys.is_some() && !whole {
             host.tables = self.tables(None, known)?;
         }
@@ -92,13 +104,32 @@ impl Kernel {
         keys: Option<&nft::Keys>,
         known: bool,
     ) -> io::Result<BTreeMap<TableName, Table>> {
+        let mut tables = self.read_tables(keys)?;
+        for table in tables.values_mut() {
+            table.ours &= known || table.is_left_to_user();
+        }
+        Ok(tables)
+    }
+
+    /// As long as the rule set is of the same version, they are what was read before.
+    fn read_tables(&mut self, keys: Option<&nft::Keys>) -> io::Result<BTreeMap<TableName, Table>> {
+        let version = nft::generation(self.netfilter(&Netns::Host)?)?;
+        if let Some(read) = &self.read
+            && (version, keys) == (Some(read.version), read.keys.as_ref())
+        {
+            return Ok(read.tables.clone());
+        }
         let mut tables = BTreeMap::new();
         for name in TableName::HOST {
-            if let Some(mut table) = nft::read(self.netfilter(&Netns::Host)?, name, keys)? {
-                table.ours &= known || table.is_left_to_user();
-                tables.insert(name, table);
-            }
+            let table = nft::read(self.netfilter(&Netns::Host)?, name, keys)?;
+            tables.extend(table.map(|table| (name, table)));
         }
+        let after = nft::generation(self.netfilter(&Netns::Host)?)?;
+        self.read = version.filter(|_| version == after).map(|version| Read {
+            version,
+            keys: keys.cloned(),
+            tables: tables.clone(),
+        });
         Ok(tables)
     }
 

@@ -73,7 +73,7 @@ impl Kernel {
         let ours = here
             .links
             .iter()
-            .filter(|(_, link)| netns.joined().is_some() || marked(link) && link.master.is_none());
+            .filter(|(_, link)| netns.joined().is_some() || marked(link));
         let shut = |dev: &IfName| self.is_on(netns, dev, switches) == Some(false);
         let shut = ours.filter(|(dev, _)| switches.all && shut(dev));
         shut.map(|(dev, _)| dev.to_string()).collect()

@@ -2,6 +2,7 @@
 //! loop needs.
 
 mod apply;
+mod child;
 mod devices;
 mod farewell;
 mod firewall;
@@ -19,7 +20,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 pub(crate) use observe::Claims;
-pub(crate) use scope::{Joins, Scope, joins, walled};
+pub(crate) use scope::{Joins, Scope, joins, kinds, walled};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
@@ -31,7 +32,7 @@ use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
-use crate::state::{End, IfName, LabName, NetState, Netns, NetnsName, Published};
+use crate::state::{ChildKind, End, IfName, LabName, NetState, Netns, NetnsName, Published};
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
 /// are made (`dev_index_reserve`, net/core/dev.c) and does not come so far: a device
@@ -54,6 +55,8 @@ pub(crate) struct Kernel {
     /// For the firewall tables; opened when first needed, because opening it loads
     /// kernel modules.
     netfilter: BTreeMap<Netns, Socket>,
+    /// The host's firewall tables, as they were last read.
+    read: Option<firewall::Read>,
     /// The lab's namespaces and those that it joins, each with a socket inside.
     inside: BTreeMap<Netns, Place>,
     /// The indexes of devices.
@@ -78,6 +81,10 @@ pub(crate) struct Kernel {
     pub(crate) scope: Option<Scope>,
     /// The paths of the namespaces that the lab shall join, with its cables there.
     pub(crate) joins: Joins,
+    /// The kinds of devices that devices of the host shall carry for the lab.
+    pub(crate) kinds: BTreeSet<ChildKind>,
+    /// Those of them that this kernel lacks, once it was tried.
+    lacks: Option<BTreeSet<String>>,
     /// The lab's namespaces that shall have a firewall table.
     pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
@@ -86,6 +93,8 @@ pub(crate) struct Kernel {
     pub(crate) published: BTreeSet<Published>,
     /// Whether it will be told who reaches them.
     pub(crate) tells: bool,
+    /// Whether the lab shall limit what devices send.
+    pub(crate) shapes: bool,
     /// What the journal holds for the lab, once it was read under the lock: nobody else
     /// changes it.
     own: Option<BTreeSet<Claim>>,
@@ -104,6 +113,7 @@ impl Kernel {
         Ok(Kernel {
             host: netns::host().map_err(Error::system("open the host's namespace"))?,
             netfilter: BTreeMap::new(),
+            read: None,
             inside: BTreeMap::new(),
             indexes: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -116,10 +126,13 @@ impl Kernel {
             elsewhere: false,
             scope: None,
             joins: Joins::new(),
+            kinds: BTreeSet::new(),
+            lacks: None,
             walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
             published: BTreeSet::new(),
             tells: false,
+            shapes: false,
             own: None,
             before: None,
             lab,

@@ -9,8 +9,8 @@ use super::{Kernel, scope::Scope};
 
 use crate::plan::Claim;
 use crate::reconcile::Inside;
-use crate::state::{End, IfName, LabName, LinkKind, Namespace, NetState, Netns};
-use crate::sys::netlink::{link, nsid, rule};
+use crate::state::{End, Feature, IfName, LabName, LinkKind, Namespace, NetState, Netns};
+use crate::sys::netlink::{link, nsid, qdisc, rule};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -20,13 +20,20 @@ const LOOKS: usize = 4;
 /// What labs claim.
 pub(crate) type Claims = BTreeMap<LabName, BTreeSet<Claim>>;
 
-/// A veth end whose peer is still to be found: where it is, its index, the
-/// peer's index, and the number by which its namespace knows the peer's.
+/// A veth end whose peer is still to be found, or a device whose parent is: where it is, its
+/// index, the other's index, and the number by which its namespace knows the other's.
 struct Loose {
     end: End,
     index: u32,
     peer: u32,
     nsid: Option<i32>,
+}
+
+/// Those of a lab.
+#[derive(Default)]
+struct Ends {
+    cables: Vec<Loose>,
+    children: Vec<Loose>,
 }
 
 impl Kernel {
@@ -58,7 +65,7 @@ impl Kernel {
             renames: sysctl::kernel_is(6, 2)?,
             ..NetState::empty(lab.clone())
         };
-        let mut loose = Vec::new();
+        let mut loose = Ends::default();
         let named = scope.as_ref().map(|scope| &scope.names);
         let mut made = self.store.namespaces_called(named)?;
         made.extend(self.assumed.made.clone());
@@ -91,13 +98,27 @@ impl Kernel {
             }
             state.namespaces.insert(netns, namespace);
         }
-        for (end, peer) in self.pair(&loose)? {
+        self.join_ends(&loose, &mut state)?;
+        // What is there shows that it can be had.
+        if self.shapes && !state.is_shaped() && qdisc::lacks_tbf()? {
+            state.lacks.insert(Feature::Tbf);
+        }
+        state.unknown_kinds = self.lacked()?;
+        Ok(state)
+    }
+
+    /// Says of each device by which other one it is.
+    fn join_ends(&mut self, loose: &Ends, state: &mut NetState) -> Result<(), Failure> {
+        for (end, other) in [self.pair(&loose.cables)?, self.parents(&loose.children)?].concat() {
             let namespace = state.namespaces.get_mut(&end.netns);
-            if let Some(link) = namespace.and_then(|ns| ns.links.get_mut(&end.dev)) {
-                link.kind = LinkKind::Veth { peer: Some(peer) };
+            let link = namespace.and_then(|ns| ns.links.get_mut(&end.dev));
+            match link.map(|link| &mut link.kind) {
+                Some(LinkKind::Veth { peer }) => *peer = Some(other),
+                Some(LinkKind::Child(child)) => child.parent = Some(other),
+                _ => {}
             }
         }
-        Ok(state)
+        Ok(())
     }
 
     fn look_into(
@@ -105,7 +126,7 @@ impl Kernel {
         netns: &Netns,
         namespace: &mut Namespace,
         (claims, scope): (&Claims, Option<&Scope>),
-        loose: &mut Vec<Loose>,
+        loose: &mut Ends,
     ) -> Result<(), Failure> {
         self.check_name(netns)?;
         let lab = self.lab.name.clone();
@@ -123,35 +144,13 @@ impl Kernel {
         self.taken.extend(indexes);
         self.partial |= namespace.partial;
         let ours = |device: &link::Listed| netns.made().is_some() || device.link.owner.is_some();
-        let waits =
-            |device: &link::Listed| device.peer.is_some() && device.link.up && !device.running;
+        let waits = |device: &link::Listed| {
+            let cable = device.peer.is_some() && device.link.child().is_none();
+            cable && device.link.up && !device.running
+        };
         self.waits |= listed.iter().any(|device| ours(device) && waits(device));
-        for (end, index, owner, peer) in listed.into_iter().map(|d| d.placed(netns)) {
-            // A mark without a record, or of another lab than the record's, is no mark.
-            let link = namespace.links.get_mut(&end.dev);
-            let claim = Claim::Link(end.clone());
-            let known = |lab: &LabName| match claims.get(lab) {
-                Some(all) if all.contains(&claim) => Ok(true),
-                // Of other labs only what they switched was read.
-                _ if scope.is_some() && *lab != self.lab.name => self.store.holds(lab, &claim),
-                _ => Ok(false),
-            };
-            let recorded = match owner {
-                Some(lab) => known(&lab)?.then_some(lab),
-                None => None,
-            };
-            if let Some(link) = link {
-                link.owner = recorded;
-            }
-            if let Some((peer, nsid)) = peer {
-                loose.push(Loose {
-                    end: end.clone(),
-                    index,
-                    peer,
-                    nsid,
-                });
-            }
-            self.indexes.insert(end, index);
+        for device in listed {
+            self.take(device, (netns, &mut *namespace), (claims, scope), loose)?;
         }
         self.settings(netns, namespace, claims, &left_out)?;
         self.look_at_forwarding(netns, namespace)?;
@@ -169,6 +168,56 @@ impl Kernel {
                 self.look_at_walls(netns, namespace, claims)?;
             }
         }
+        Ok(())
+    }
+
+    /// Notes a device: whose it is, its index, and what is still to be found of it.
+    fn take(
+        &mut self,
+        device: link::Listed,
+        (netns, namespace): (&Netns, &mut Namespace),
+        (claims, scope): (&Claims, Option<&Scope>),
+        loose: &mut Ends,
+    ) -> Result<(), Failure> {
+        let end = End {
+            netns: netns.clone(),
+            dev: device.name,
+        };
+        // A mark without a record, or of another lab than the record's, is no mark. One that
+        // is not marked yet is of whoever has the record.
+        let claim = Claim::Link(end.clone());
+        let own = &self.lab.name;
+        let marked = device.link.owner.or(device.unmarked.then(|| own.clone()));
+        let known = |lab: &LabName| match claims.get(lab) {
+            Some(all) if all.contains(&claim) => Ok(true),
+            // Of other labs only what they switched was read.
+            _ if scope.is_some() && lab != own => self.store.holds(lab, &claim),
+            _ => Ok(false),
+        };
+        let recorded = match marked {
+            Some(lab) => known(&lab)?.then_some(lab),
+            None => None,
+        };
+        let mut ends = &mut loose.cables;
+        if let Some(link) = namespace.links.get_mut(&end.dev) {
+            if device.unmarked && recorded.is_some() {
+                // It is made anew.
+                link.kind = LinkKind::Other("unfinished".to_owned());
+            }
+            if link.child().is_some() {
+                ends = &mut loose.children;
+            }
+            link.owner = recorded;
+        }
+        if let Some((peer, nsid)) = device.peer {
+            ends.push(Loose {
+                end: end.clone(),
+                index: device.index,
+                peer,
+                nsid,
+            });
+        }
+        self.indexes.insert(end, device.index);
         Ok(())
     }
 
@@ -227,6 +276,26 @@ impl Kernel {
         Ok(pairs)
     }
 
+    /// The devices that carry others, where they are on the host or beside them.
+    fn parents(&mut self, children: &[Loose]) -> io::Result<Vec<(End, End)>> {
+        let mut found = Vec::new();
+        for child in children {
+            let netns = match child.nsid {
+                None => child.end.netns.clone(),
+                Some(id) => {
+                    let host = self.host.fd.as_raw_fd();
+                    if nsid::of(self.socket(&child.end.netns)?, host)? != Some(id) {
+                        continue;
+                    }
+                    Netns::Host
+                }
+            };
+            let dev = link::name(self.socket(&netns)?, child.peer)?;
+            found.extend(dev.map(|dev| (child.end.clone(), End { netns, dev })));
+        }
+        Ok(found)
+    }
+
     fn joined(&mut self, one: &Loose, other: &Loose) -> io::Result<bool> {
         let Some(id) = one.nsid else {
             return Ok(one.end.netns == other.end.netns);
@@ -251,19 +320,4 @@ fn looked_into(state: &NetState, own: &BTreeSet<Claim>, inside: Inside) -> Vec<N
     });
     let these = these.map(|(netns, _)| netns.clone());
     [Netns::Host].into_iter().chain(these).collect()
-}
-
-/// A device as listed, and where it is.
-impl link::Listed {
-    #[expect(
-        clippy::type_complexity,
-        reason = "taken apart at once, by the one caller"
-    )]
-    fn placed(self, netns: &Netns) -> (End, u32, Option<LabName>, Option<(u32, Option<i32>)>) {
-        let end = End {
-            netns: netns.clone(),
-            dev: self.name,
-        };
-        (end, self.index, self.link.owner, self.peer)
-    }
 }

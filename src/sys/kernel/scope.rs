@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::Claim;
 use crate::state::{
-    Element, End, IfName, LabName, Namespace, NetState, Netns, NetnsName, NetnsPath, SetName,
+    ChildKind, Element, End, IfName, LabName, Link, Namespace, NetState, Netns, NetnsName,
+    NetnsPath, SetName,
 };
 
 /// The namespaces that shall have a table of their own.
@@ -30,6 +31,16 @@ pub(crate) fn joins(desired: &NetState) -> Joins {
     joined.map(|(path, want)| (path, cables(want))).collect()
 }
 
+/// The kinds of devices on devices of the host that a lab shall have, of each one.
+pub(crate) fn kinds(desired: &NetState) -> BTreeSet<ChildKind> {
+    let links = desired.namespaces.values().flat_map(|ns| ns.links.values());
+    let wanted: BTreeSet<&str> = (links.filter_map(Link::child))
+        .map(|child| child.kind.word())
+        .collect();
+    let all = ChildKind::ALL.into_iter();
+    all.filter(|kind| wanted.contains(kind.word())).collect()
+}
+
 /// How many devices are asked for one by one.
 const SINGLY: usize = 64;
 
@@ -42,6 +53,9 @@ pub(crate) struct Scope {
     pub(super) devices: BTreeSet<IfName>,
     /// Whether the lab has devices of the host that it shall have no more.
     sheds: bool,
+    /// Whether devices of the host shall carry others of the lab: not all that they carry has
+    /// a name that the lab uses.
+    carries: bool,
     /// Elements of the host's firewall tables.
     pub(super) elements: BTreeMap<SetName, BTreeSet<Element>>,
 }
@@ -54,6 +68,11 @@ impl Scope {
             scope.names.extend(netns.made().cloned());
             if *netns == Netns::Host {
                 scope.devices.extend(want.links.keys().cloned());
+            }
+            let children = want.links.values().filter_map(Link::child);
+            for parent in children.filter_map(|child| child.parent.as_ref()) {
+                scope.carries = true;
+                scope.devices.insert(parent.dev.clone());
             }
             let tables = want.tables.values().filter(|_| *netns == Netns::Host);
             for (set, element, _) in tables.flat_map(|table| table.elements()) {
@@ -83,9 +102,11 @@ impl Scope {
     }
 
     /// The devices of the host that are asked for by name, where that is less than all: a
-    /// lab that sheds some removes them in a group, of which all must be known.
+    /// lab that sheds some removes them in a group, of which all must be known, and what a
+    /// device carries beside that of the lab may be any.
     pub(super) fn near(&self) -> Option<&BTreeSet<IfName>> {
-        (!self.sheds && self.devices.len() <= SINGLY).then_some(&self.devices)
+        let most = !self.sheds && !self.carries;
+        (most && self.devices.len() <= SINGLY).then_some(&self.devices)
     }
 
     /// Whether a device of the host may be left out: the port of a bridge, marked by another

@@ -15,6 +15,7 @@ pub(crate) mod nexthop;
 pub(crate) mod nft;
 pub(crate) mod notices;
 pub(crate) mod nsid;
+pub(crate) mod qdisc;
 pub(crate) mod route;
 pub(crate) mod rule;
 pub(crate) mod ruleset;

@@ -20,8 +20,9 @@ const BUFFER: usize = 8 * 1024 * 1024;
 /// The kernel divides nothing: a message about a device with many attributes is the largest.
 const RECEIVE: usize = 64 * 1024;
 
-const ROUTE_GROUPS: [u32; 9] = [
+const ROUTE_GROUPS: [u32; 10] = [
     RTNLGRP_LINK,
+    RTNLGRP_TC,
     RTNLGRP_IPV4_IFADDR,
     RTNLGRP_IPV4_ROUTE,
     RTNLGRP_IPV4_RULE,
@@ -63,6 +64,8 @@ pub enum What {
     DeviceGone,
     /// A device is new, or has another setting.
     Device,
+    /// What a device sends through came or went.
+    Queue,
     /// An address is there no more.
     AddressGone,
     /// An address is new, or has another lifetime.
@@ -94,7 +97,7 @@ pub(crate) struct Notices {
 pub(crate) type Notice = (Option<i32>, Vec<What>);
 
 impl Notices {
-    /// Devices, addresses, routes, rules, settings.
+    /// Devices, their queues, addresses, routes, rules, settings.
     pub(crate) fn of_routes() -> io::Result<Self> {
         Self::open(None, &ROUTE_GROUPS, Reach::All)
     }
@@ -181,6 +184,7 @@ fn what(message: &[u8]) -> Option<What> {
     Some(match kind {
         RTM_NEWLINK => What::Device,
         RTM_DELLINK => What::DeviceGone,
+        RTM_NEWQDISC | RTM_DELQDISC => What::Queue,
         RTM_NEWADDR => What::Address,
         RTM_DELADDR => What::AddressGone,
         RTM_NEWROUTE => What::Route,

@@ -6,13 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol,
+    RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Request, Socket};
 use super::{decoded, request};
-use crate::state::{Fate, IP6_METRIC, Origin, Route};
+use crate::state::{Fate, IP6_METRIC, Origin, Route, RouteOptions, Scope};
 
 /// A route and the index of its device, whose name the route does not hold yet.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Listed {
     pub(crate) metric: Option<u32>,
     pub(crate) origin: Origin,
     pub(crate) fate: Fate,
+    pub(crate) options: RouteOptions,
 }
 
 /// The main table.
@@ -77,8 +79,14 @@ fn listed(message: &RouteMessage) -> Option<(IpNet, Option<Listed>)> {
         false => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     };
     let (mut to, mut via, mut index, mut metric) = (any, None, None, None);
+    let mut options = RouteOptions::default();
     for attribute in &message.attributes {
         match attribute {
+            RouteAttribute::Metrics(all) => all.iter().for_each(|one| match one {
+                RouteMetric::Mtu(mtu) => options.mtu = Some(*mtu),
+                RouteMetric::Advmss(size) => options.advmss = Some(*size),
+                _ => {}
+            }),
             RouteAttribute::Destination(address) => to = ip(address)?,
             RouteAttribute::Gateway(address) => via = ip(address),
             RouteAttribute::Oif(oif) => index = Some(*oif),
@@ -100,6 +108,10 @@ fn listed(message: &RouteMessage) -> Option<(IpNet, Option<Listed>)> {
     let index = index.filter(|_| fate == Some(Fate::Unicast));
     let nowhere = fate.is_some_and(|fate| fate != Fate::Unicast);
     let route = fate.filter(|_| index.is_some() || nowhere);
+    if !v6 && !nowhere {
+        let scope = Scope(message.header.scope.into());
+        options.scope = Some(scope).filter(|scope| *scope != Scope::usual(via.is_none()));
+    }
     let route = route.map(|fate| Listed {
         index,
         to,
@@ -107,6 +119,7 @@ fn listed(message: &RouteMessage) -> Option<(IpNet, Option<Listed>)> {
         metric: metric.filter(|metric| *metric != usual),
         origin,
         fate,
+        options,
     });
     Some((to, route))
 }
@@ -178,10 +191,9 @@ fn message(index: u32, route: &Route) -> RouteMessage {
     };
     message.header.kind = kind(route.fate);
     let leaves = route.fate == Fate::Unicast;
-    message.header.scope = match route.via {
-        None if leaves && route.to.addr().is_ipv4() => RouteScope::Link,
-        _ => RouteScope::Universe,
-    };
+    let straight = route.via.is_none() && leaves && route.to.addr().is_ipv4();
+    let scope = route.options.scope.unwrap_or(Scope::usual(straight));
+    message.header.scope = RouteScope::from(scope.0);
     if !route.is_default() {
         message
             .attributes
@@ -198,5 +210,12 @@ fn message(index: u32, route: &Route) -> RouteMessage {
     message
         .attributes
         .extend(route.metric.map(RouteAttribute::Priority));
+    let mtu = route.options.mtu.map(RouteMetric::Mtu);
+    let advmss = route.options.advmss.map(RouteMetric::Advmss);
+    let metrics: Vec<RouteMetric> = mtu.into_iter().chain(advmss).collect();
+    if !metrics.is_empty() {
+        let metrics = RouteAttribute::Metrics(metrics);
+        message.attributes.push(metrics);
+    }
     message
 }

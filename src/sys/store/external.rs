@@ -24,6 +24,12 @@ impl Store {
         Ok(all)
     }
 
+    /// Whether labs are on networks of this one.
+    pub(crate) fn is_used(&self, owner: &LabName) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM external WHERE owner = ?1)";
+        Ok(self.db.query_row(sql, [owner.as_str()], |row| row.get(0))?)
+    }
+
     /// The networks that a lab uses and others make.
     pub(crate) fn external(&self, lab: &LabName) -> Result<BTreeMap<NetworkName, LabName>> {
         Ok(read(&self.db, lab)?.into_iter().collect())

@@ -1,10 +1,11 @@
 //! Leases of containers in the journal: each given in a transaction of its own, by which
 //! of many processes whatever.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -33,7 +34,12 @@ impl Place {
     /// # Errors
     /// It cannot be opened, or is no network namespace that may be entered.
     pub fn at(path: &Path) -> io::Result<Self> {
-        let identity = netns::identity(File::open(path)?.as_fd())?;
+        // Whatever is there: a pipe would wait for somebody who writes.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)?;
+        let identity = netns::identity(file.as_fd())?;
         Ok(Place {
             path: path.to_owned(),
             identity,
@@ -127,11 +133,17 @@ impl Store {
         Ok(Ok(given))
     }
 
-    /// Ends the leases of a container's interface, and says which those were.
-    pub(crate) fn release(&mut self, container: &str, dev: &IfName) -> Result<Vec<Lease>> {
+    /// Ends the leases that a container's interface has of a network, and says which those were.
+    pub(crate) fn release(
+        &mut self,
+        network: &str,
+        container: &str,
+        dev: &IfName,
+    ) -> Result<Vec<Lease>> {
         let tx = self.change()?;
-        let which = "holder = ?1 AND dev = ?2";
-        let rows = rows(&tx, which, &[&holder(container), &dev.as_str()])?;
+        let which = "network = ?1 AND holder = ?2 AND dev = ?3";
+        let (network, holder) = (pool_name(network), holder(container));
+        let rows = rows(&tx, which, &[&network, &holder, &dev.as_str()])?;
         let ended = lapse::end(&tx, &rows)?;
         tx.commit()?;
         Ok(ended)

@@ -14,6 +14,7 @@ use super::netlink::link::Seen;
 use super::netlink::socket::Socket;
 use super::sight::who_sees_all;
 use super::{netns, open_files};
+use crate::state::Rate;
 use crate::state::survey::{Device, Far, FarEnd, Space, Survey};
 pub(crate) use find::{Found, find, plain};
 pub(crate) use inside::{known, routes};
@@ -64,12 +65,16 @@ pub(crate) fn look() -> io::Result<Sight> {
         for (n, seen) in std::mem::take(&mut one.seen).into_iter().enumerate() {
             let mut device = seen.device;
             device.far = far.get(&(at, n)).map(|far| match far {
-                pair::Place::At { looked, dev, index } => Far::Found(FarEnd {
-                    netns: names[*looked].clone(),
-                    dev: dev.clone(),
-                    index: *index,
-                    state: states.get(&(*looked, *index)).cloned().unwrap_or_default(),
-                }),
+                pair::Place::At { looked, dev, index } => {
+                    let (state, rate) = states.get(&(*looked, *index)).cloned().unwrap_or_default();
+                    Far::Found(FarEnd {
+                        netns: names[*looked].clone(),
+                        dev: dev.clone(),
+                        index: *index,
+                        state,
+                        rate,
+                    })
+                }
                 pair::Place::Unseen(id) => Far::Unseen(*id),
             });
             one.space.devices.push(device);
@@ -94,11 +99,14 @@ fn chunked<T>(all: Vec<T>, size: usize) -> Vec<Vec<T>> {
     chunks.collect()
 }
 
-/// How each device is, by its namespace's place in the list and its number.
-fn states(looked: &[Looked]) -> BTreeMap<(usize, u32), String> {
+/// How each device is and how fast, by its namespace's place in the list and its number.
+fn states(looked: &[Looked]) -> BTreeMap<(usize, u32), (String, Option<Rate>)> {
     let of = |(at, one): (usize, &Looked)| {
         let devices = one.seen.iter().map(|seen| &seen.device);
-        let state = |device: &Device| ((at, device.index), device.condition().to_owned());
+        let state = |device: &Device| {
+            let how = (device.condition().to_owned(), device.rate);
+            ((at, device.index), how)
+        };
         devices.map(state).collect::<Vec<_>>()
     };
     looked.iter().enumerate().flat_map(of).collect()

@@ -22,21 +22,10 @@ numbers! {
         IFLA_VXLAN_ID: u16 = 1;
         IFLA_VRF_TABLE: u16 = 1;
     }
-    "linux/rtnetlink.h" {
-        RTM_NEWQDISC: u16 = 36;
-        RTM_DELQDISC: u16 = 37;
-        TCA_KIND: u16 = 1;
-        TCA_OPTIONS: u16 = 2;
-    }
     "linux/pkt_sched.h" {
-        TC_H_ROOT: u32 = 0xffff_ffff;
         TC_H_INGRESS: u32 = 0xffff_fff1;
         TC_H_MAJ_MASK: u32 = 0xffff_0000;
-        TC_LINKLAYER_ETHERNET: u8 = 1;
         TC_NETEM_OPTIONS: usize = 24, "sizeof(struct tc_netem_qopt)";
-        TC_TBF_OPTIONS: usize = 36, "sizeof(struct tc_tbf_qopt)";
-        TCA_TBF_PARMS: u16 = 1;
-        TCA_TBF_BURST: u16 = 6;
         TC_HTB_OPTIONS: usize = 20, "sizeof(struct tc_htb_glob)";
         TC_HTB_PROTOVER: u32 = 3;
         TCA_HTB_INIT: u16 = 2;

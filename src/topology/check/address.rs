@@ -9,7 +9,7 @@ use super::Flaw;
 use super::network::subnets_are;
 use crate::ipam::{first_host, is_host, special};
 use crate::report::{Code, codes};
-use crate::state::{End, Netns, NetworkName};
+use crate::state::{End, IfName, Netns, NetworkName};
 use crate::topology::{Interface, Network, Topology};
 
 /// Where an address must be alone: in its namespace, and on its network.
@@ -27,6 +27,7 @@ pub(super) fn addresses(topology: &Topology, flaws: &mut Vec<Flaw>) {
             dev: dev.clone(),
         };
         let network = topology.network_of(interface);
+        flaws.extend(elsewhere(network, interface, (netns, dev)));
         for (i, net) in interface.addresses.iter().enumerate() {
             let place = format!("namespaces/{netns}/interfaces/{dev}/addresses/{i}");
             let address = match dev.as_str() {
@@ -39,6 +40,27 @@ pub(super) fn addresses(topology: &Topology, flaws: &mut Vec<Flaw>) {
             flaws.extend(flaw.map(|flaw| Flaw { place, ..flaw }));
         }
     }
+}
+
+/// A subnet to get an address of that is none of the network's.
+fn elsewhere(
+    network: Option<&Network>,
+    interface: &Interface,
+    (netns, dev): (&Netns, &IfName),
+) -> Option<Flaw> {
+    // Of another lab's network nothing is known yet.
+    let known = network.is_none_or(|network| network.external.is_none());
+    let of_it = |net: &IpNet| network.is_some_and(|n| n.given_subnets().any(|s| s == net));
+    let wished = interface.subnets.as_deref().unwrap_or_default();
+    let at = wished.iter().position(|net| !of_it(net));
+    let at = at.filter(|_| known)?;
+    let place = format!("namespaces/{netns}/interfaces/{dev}/subnets/{at}");
+    let message = format!("`{}` is no subnet of its network", wished[at]);
+    let flaw = Flaw::new(codes::ADDRESS_OUTSIDE, place, message);
+    Some(match network {
+        Some(network) => flaw.label(subnets_are(network)),
+        None => flaw.label("it is on no network"),
+    })
 }
 
 /// What `lo` can have: an address stands alone there, and may be a loopback address,

@@ -22,7 +22,7 @@ pub(super) fn hops(
     nets: &[DeviceNet],
     flaws: &mut Vec<Flaw>,
 ) {
-    let vias = spec.routes.iter().map(|route| route.via);
+    let vias = spec.routes.iter().filter_map(|route| route.via);
     let gateway = topology.default_gateway(netns, Family::Ipv6);
     let vias = vias.chain(gateway.map(|(_, via)| via));
     let hop = |via: IpAddr| {
@@ -35,7 +35,9 @@ pub(super) fn hops(
     };
     for (i, route) in spec.routes.iter().enumerate() {
         // What is wider than every subnet need not be compared with each next hop.
-        let by = towards(nets, route.via).filter(|_| nearer(route, *widest));
+        // One without a router leads away by none.
+        let by = route.via.and_then(|via| towards(nets, via));
+        let by = by.filter(|_| nearer(route, *widest));
         if let Some(hop) = by.and_then(|by| hides(route, &by.dev, &hops)) {
             let message = format!("`{}` leads away from the next hop `{hop}`", route.to);
             let place = format!("namespaces/{netns}/routes/{i}/to");

@@ -1,15 +1,18 @@
 //! Interfaces: each is plugged into one thing, and the host's only by links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::mtu::{has_ipv6, mtu};
+use super::rate::bursts;
 use super::{Flaw, unknown};
 use crate::report::codes;
 use crate::state::{End, IfName, Mac, Netns, NetworkName};
-use crate::topology::{Interface, Topology};
+use crate::topology::{Cable, Interface, Limits, Topology};
 
 pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
-    let linked: BTreeSet<&End> = topology.links.iter().flat_map(|l| &l.endpoints).collect();
+    let cables = topology.links.iter();
+    let ends = cables.flat_map(|cable| cable.endpoints.iter().map(move |end| (end, cable)));
+    let linked: BTreeMap<&End, &Cable> = ends.collect();
     let mut macs = BTreeMap::new();
     let host = topology.namespaces.get(&Netns::Host);
     if host.is_some_and(|host| host.forward) {
@@ -23,13 +26,20 @@ pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
             netns: netns.clone(),
             dev: dev.clone(),
         };
-        match plugged(&end, interface, linked.contains(&end), &place) {
+        match plugged(&end, interface, linked.contains_key(&end), &place) {
             Some(flaw) => flaws.push(flaw),
             None => has_network(topology, interface, &place, flaws),
         }
+        flaws.extend(twice_routed(topology, &end, interface, &place));
         flaws.extend(mac(topology, &mut macs, (&end, interface), &place));
         let speaker = || ipv6_speaker(topology, &end, interface);
         flaws.extend(mtu(interface.mtu, &place, speaker));
+        flaws.extend(bursts(
+            topology,
+            interface,
+            linked.get(&end).copied(),
+            &place,
+        ));
     }
 }
 
@@ -66,6 +76,9 @@ fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Optio
         }
         return loopback(interface, on_host, place);
     }
+    if interface.on.is_some() {
+        return super::parent::plugged(end, interface, linked, place);
+    }
     match &interface.network {
         Some(_) if on_host => {
             let message = format!("`{}` of the host cannot be on a network", end.dev);
@@ -81,6 +94,22 @@ fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Optio
         None if linked => None,
         None => Some(unplugged(&end.dev, on_host, place)),
     }
+}
+
+/// To the gateway there is one way.
+fn twice_routed(
+    topology: &Topology,
+    end: &End,
+    interface: &Interface,
+    place: &str,
+) -> Option<Flaw> {
+    topology.network_of(interface).filter(|of| of.routed)?;
+    let all = &topology.namespaces.get(&end.netns)?.interfaces;
+    let mut before = all.range(..end.dev.clone());
+    let (other, _) = before.find(|(_, other)| other.network == interface.network)?;
+    let message = format!("`{}` is on one routed network twice", end.netns);
+    let flaw = Flaw::new(codes::ROUTED_NETWORK, format!("{place}/network"), message);
+    Some(flaw.label(format!("`{other}` is on it too")))
 }
 
 fn unplugged(dev: &IfName, on_host: bool, place: &str) -> Flaw {
@@ -109,8 +138,10 @@ fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
         Interface {
             network: Some(_), ..
         } => "network",
+        Interface { on: Some(on), .. } => on.kind.word(),
         Interface { mac: Some(_), .. } => "mac",
         Interface { mtu: Some(_), .. } => "mtu",
+        lo if lo.limits != Limits::default() => "rate",
         _ => return None,
     };
     let (place, message) = (

@@ -69,7 +69,7 @@ fn host_devices(topology: &Topology, flaws: &mut Vec<Flaw>) {
 }
 
 /// Each with its place and, for a label, what it is.
-fn devices(topology: &Topology) -> Vec<(IfName, String, String)> {
+pub(super) fn devices(topology: &Topology) -> Vec<(IfName, String, String)> {
     let mut all = Vec::new();
     // One that is an end of two links is no second device.
     let mut ends = BTreeSet::new();
@@ -82,7 +82,7 @@ fn devices(topology: &Topology) -> Vec<(IfName, String, String)> {
             }
         }
     }
-    for (name, network) in topology.own_networks() {
+    for (name, network) in topology.own_bridges() {
         let place = format!("networks/{name}/bridge");
         let what = format!("the bridge of network `{name}`");
         all.push((topology.bridge(name, network), place, what));

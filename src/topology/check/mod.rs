@@ -9,8 +9,10 @@ mod interface;
 mod link;
 mod mtu;
 mod network;
+mod parent;
 mod policy;
 mod publish;
+mod rate;
 mod route;
 
 use super::Topology;
@@ -91,6 +93,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     network::networks(topology, &mut flaws);
     link::links(topology, &mut flaws);
     interface::interfaces(topology, &mut flaws);
+    parent::parents(topology, &mut flaws);
     address::addresses(topology, &mut flaws);
     // Routes and probes build on these: what would be said of them may be untrue.
     if !flaws.is_empty() {

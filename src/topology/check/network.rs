@@ -26,6 +26,7 @@ pub(super) fn networks(topology: &Topology, flaws: &mut Vec<Flaw>) {
         for (key, ranges) in [("ranges", &network.ranges), ("exclude", &network.exclude)] {
             flaws.extend(outside(network, ranges, &format!("{place}/{key}")));
         }
+        flaws.extend(routed(network, &place));
         flaws.extend(internal(network, &place));
         flaws.extend(masquerade(network, &place));
         let speaker = || ipv6_speaker(topology, name, network);
@@ -140,6 +141,36 @@ pub(super) fn subnets_are(network: &Network) -> String {
     }
 }
 
+/// Without a bridge all goes through the host.
+fn routed(network: &Network, place: &str) -> Vec<Flaw> {
+    if !network.routed {
+        return Vec::new();
+    }
+    let mut flaws = Vec::new();
+    let mut wrong = |key: &str, message: &str| {
+        let place = format!("{place}/{key}");
+        flaws.push(Flaw::new(codes::ROUTED_NETWORK, place, message));
+    };
+    if network.bridge.is_some() {
+        wrong("bridge", "a routed network has no bridge");
+    }
+    if network.gateway == Gateway::None {
+        wrong("gateway", "the host is the gateway of a routed network");
+    }
+    if network.subnets.is_empty() && network.chosen.is_empty() {
+        wrong("subnets", "a routed network has a subnet");
+    }
+    if let Gateway::Addresses(gateways) = &network.gateway {
+        for (i, subnet) in network.subnets.iter().enumerate() {
+            if !gateways.iter().any(|gateway| subnet.contains(gateway)) {
+                let message = format!("subnet `{subnet}` of a routed network has no gateway");
+                wrong(&format!("subnets/{i}"), &message);
+            }
+        }
+    }
+    flaws
+}
+
 fn internal(network: &Network, place: &str) -> Option<Flaw> {
     let message = "an internal network has no way out to masquerade";
     let flaw = Flaw::new(
@@ -199,9 +230,9 @@ fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
 /// is on the bridge itself and takes none.
 fn ports(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let mut ports: BTreeMap<&NetworkName, usize> = BTreeMap::new();
-    for namespace in topology.namespaces.values() {
-        let interfaces = namespace.interfaces.values();
-        for network in interfaces.filter_map(|i| i.network.as_ref()) {
+    for (_, _, interface) in topology.interfaces() {
+        let bridge = topology.network_of(interface).is_some_and(|of| !of.routed);
+        for network in interface.network.iter().filter(|_| bridge) {
             *ports.entry(network).or_default() += 1;
         }
     }

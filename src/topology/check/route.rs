@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use super::{Flaw, hidden};
 use crate::report::codes;
-use crate::state::{Family, Netns, broadcast};
-use crate::topology::nearest::list;
+use crate::state::{Family, IfName, Netns, Scope, broadcast};
+use crate::topology::nearest::{list, suggest};
 use crate::topology::subnets::{DeviceNet, towards};
 use crate::topology::{RouteSpec, Topology};
 
@@ -17,7 +17,7 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
         let nets = topology.device_nets(netns);
         let before = flaws.len();
         let unknown = topology.is_on_unknown(netns);
-        written(netns, &namespace.routes, (&nets, unknown), flaws);
+        written(netns, &namespace.routes, topology, (&nets, unknown), flaws);
         if flaws.len() == before {
             hidden::hops(topology, (netns, namespace), &nets, flaws);
         }
@@ -38,6 +38,7 @@ pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
 fn written(
     netns: &Netns,
     routes: &[RouteSpec],
+    topology: &Topology,
     (nets, unknown): (&[DeviceNet], bool),
     flaws: &mut Vec<Flaw>,
 ) {
@@ -45,7 +46,9 @@ fn written(
     for (i, route) in routes.iter().enumerate() {
         let place = format!("namespaces/{netns}/routes/{i}");
         let flaw = destination(route, &place)
-            .or_else(|| next_hop(nets, netns, route.via, &place).filter(|_| !unknown))
+            .or_else(|| options(route, &place))
+            .or_else(|| by_device(topology, nets, (netns, route), &place))
+            .or_else(|| next_hop(nets, netns, route.via?, &place).filter(|_| !unknown))
             .or_else(|| connected(nets, route, &place));
         flaws.extend(flaw);
         if !seen.insert((route.to, route.metric())) {
@@ -69,12 +72,52 @@ fn destination(route: &RouteSpec, place: &str) -> Option<Flaw> {
             to.trunc()
         )));
     }
+    let via = (*via)?;
     if to.addr().is_ipv4() != via.is_ipv4() {
         let message = format!("the way to `{to}` cannot go via `{via}`");
         let flaw = Flaw::new(codes::BAD_NEXT_HOP, format!("{place}/via"), message);
         return Some(flaw.label("one is IPv4, the other IPv6"));
     }
     None
+}
+
+/// Scopes are of IPv4; what is on a link or on the host itself is beyond no router
+/// (`fib_create_info`, `fib_check_nh_v4_gw`, net/ipv4/fib_semantics.c).
+fn options(route: &RouteSpec, place: &str) -> Option<Flaw> {
+    let scope = route.options.scope?;
+    let flaw = |message: String| Flaw::new(codes::ROUTE_OPTIONS, format!("{place}/scope"), message);
+    if route.to.addr().is_ipv6() {
+        let message = format!("the IPv6 route to `{}` can have no scope", route.to);
+        return Some(flaw(message).hint("leave `scope` out"));
+    }
+    let via = route.via.filter(|_| scope >= Scope::LINK)?;
+    let message = format!("what is beyond `{via}` is not of scope `{scope}`");
+    Some(flaw(message).hint("leave `scope` out, or `via`, and write `dev: INTERFACE`"))
+}
+
+/// The interface is there, and the next hop is next to it.
+fn by_device(
+    topology: &Topology,
+    nets: &[DeviceNet],
+    (netns, route): (&Netns, &RouteSpec),
+    place: &str,
+) -> Option<Flaw> {
+    let dev = route.dev.as_ref()?;
+    let place = format!("{place}/dev");
+    let known = topology.devices(netns);
+    if !known.contains(dev) {
+        let message = format!("there is no interface `{dev}` in `{netns}`");
+        let names = known.iter().map(IfName::as_str);
+        let hint = suggest(dev.as_str(), "its interfaces are", names);
+        return Some(Flaw::new(codes::ROUTE_OPTIONS, place, message).hint(hint));
+    }
+    let by = towards(nets, route.via?)?;
+    (by.dev != *dev).then(|| {
+        let message = format!("the next hop is not next to `{dev}`");
+        let flaw = Flaw::new(codes::NEXT_HOP_UNREACHABLE, place, message);
+        flaw.label(format!("`{}` is in its subnet", by.dev))
+            .hint("leave `dev` out")
+    })
 }
 
 /// A next hop must be a neighbour: the kernel looks it up when the route is added.
@@ -129,7 +172,9 @@ fn connected(nets: &[DeviceNet], route: &RouteSpec, place: &str) -> Option<Flaw>
     if route.metric().unwrap_or_default() != metric {
         return None;
     }
-    let routed = |of: &&DeviceNet| !ipv4 || !of.is_loopback() && of.net.prefix_len() < 32;
+    // A single one of nobody's own is the gateway of a routed network.
+    let single = |of: &DeviceNet| of.net.prefix_len() == 32 && of.place.is_some();
+    let routed = |of: &&DeviceNet| !ipv4 || !of.is_loopback() && !single(of);
     let mut routed = nets.iter().filter(routed);
     let of = routed.find(|of| of.net.trunc() == route.to)?;
     let message = format!("the kernel has a route to `{}` of its own", route.to);

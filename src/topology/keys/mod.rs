@@ -43,6 +43,8 @@ pub(super) enum Kind {
     /// A number, or `true`.
     NumberOrTrue(u32, u32, &'static str),
     One(&'static Text),
+    /// One, or a mapping that says it in parts.
+    OneOr(&'static Text, &'static Mapping),
     /// One, or a list.
     Some(&'static Text),
     /// The same, or `none`.
@@ -53,6 +55,8 @@ pub(super) enum Kind {
     Ports,
     /// A mapping from names to mappings.
     Named(&'static Text, &'static Mapping),
+    /// A mapping whose keys are known.
+    Of(&'static Mapping),
     /// A list of mappings.
     Listed(&'static Mapping),
     /// A list of mappings, or of texts that say the same in a few characters.
@@ -85,11 +89,13 @@ impl Kind {
                 format!("`true`, or {what}, {least} to {most}")
             }
             Kind::One(text) => text.what.to_owned(),
+            Kind::OneOr(text, of) => format!("{}, or {}", text.what, of.what),
             Kind::Some(text) => format!("{}, or a list", text.what),
             Kind::SomeOrNone(text) => format!("{}, a list, or `none`", text.what),
             Kind::Ports => "port, range like `8000-8010`, or a list".to_owned(),
             Kind::Two(text) => format!("two times {}", text.what),
             Kind::Named(_, of) => format!("mapping, each {}", of.what),
+            Kind::Of(of) => of.what.to_owned(),
             Kind::Listed(of) => format!("list, each {}", of.what),
             Kind::Shortened(text, of) => format!("list, each {}, or {}", text.what, of.what),
         }

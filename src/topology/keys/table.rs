@@ -2,8 +2,9 @@
 
 use super::Default::{Flag, Required, Words};
 use super::texts::{
-    ADDRESS, DESTINATION, DEVICE, END, LAB, MAC, MAPPED, NAMESPACE_NAME, NETWORK_NAME, PARTY,
-    PARTY_OR_ANY, PORTS, PREFIXED, PROTOCOL, RANGE, SHARE, SUBNET, TARGET, TRANSPORT, VISIBLE,
+    ADDRESS, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC, MACVLAN_MODE, MAPPED,
+    NAMESPACE_NAME, NETWORK_NAME, PARENT, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PROTOCOL, RANGE,
+    SCOPE, SHARE, SPEED, SUBNET, TARGET, TRANSPORT, VISIBLE,
 };
 use super::{Key, Kind, Mapping};
 
@@ -57,6 +58,10 @@ NETWORK "network" = "a network" {
         "What leaves through the host gets the host's address as its source (source NAT).";
     "internal": Kind::Flag, Flag(false),
         "No way out: no default route, and beyond the host only what `allow` names.";
+    "routed": Kind::Flag, Flag(false),
+        "No bridge: each interface has a cable of its own to the host, which routes.";
+    "localnet": Kind::Flag, Flag(false),
+        "127.0.0.1 of the host leads to ports that other labs publish on it, too (`route_localnet`).";
     "bridge": Kind::One(&DEVICE), Words("`LAB-NETWORK`, shortened to 15 bytes"),
         "The bridge's device name.";
     "external": Kind::One(&LAB), Words("none: the network is this lab's own"),
@@ -77,6 +82,8 @@ NAMESPACE "namespace" = "a namespace" {
         "With whom it may begin to speak; with an empty list, with nobody.";
     "ingress": Kind::Listed(&INGRESS), Words("everything"),
         "Who may begin to speak with it; with an empty list, nobody.";
+    "container": Kind::One(&CONTAINER), Words("none"),
+        "The container whose namespace it is, as those know it who look at the lab.";
 }
 PUBLISH "publish" = "a published port" {
     "host": Kind::One(&PORTS), Required("`host: 8080`, the port of the host"),
@@ -93,27 +100,75 @@ PUBLISH "publish" = "a published port" {
 INTERFACE "interface" = "an interface" {
     "network": Kind::One(&NETWORK_NAME), Words("none: a link plugs it"),
         "The network that it is plugged into.";
+    "macvlan": Kind::Of(&MACVLAN), Words("none"),
+        "It is a macvlan on a device of the host: beside that, with a hardware address of its own.";
+    "ipvlan": Kind::Of(&IPVLAN), Words("none"),
+        "It is an ipvlan on a device of the host, whose hardware address it shares.";
+    "vlan": Kind::Of(&VLAN), Words("none"),
+        "It is what a device of the host carries with a VLAN number (802.1Q).";
     "addresses": Kind::Some(&PREFIXED),
         Words("on a network the next free one of each subnet; else none"),
         "Its addresses, in this order.";
-    "mac": Kind::One(&MAC), Words("on a network derived from its name; else the kernel chooses"),
+    "subnets": Kind::Some(&SUBNET), Words("without `addresses` all of its network; else none"),
+        "The subnets of its network of which it gets the next free address.";
+    "mac": Kind::One(&MAC), Words("on a network and of a macvlan derived from its name; else the kernel chooses"),
         "Its hardware address.";
-    "mtu": MTU, Words("the network's or link's"),
+    "mtu": MTU, Words("the network's, link's or parent's"),
         "Largest packet; with IPv6 at least 1280.";
     "trusted": Kind::Flag, Flag(false),
         "Whether it may speak from any address, and answer as a DHCP server or IPv6 router.";
     "isolated": Kind::Flag, Flag(false),
         "Whether it reaches no other isolated interface of its network.";
+    "hairpin": Kind::Flag, Flag(false),
+        "Whether its port of the switch sends back what came in by it.";
     "default_route": Kind::Flag, Flag(true),
         "Whether its network's gateway may be the way to everything.";
+    "rate": Kind::OneOr(&SPEED, &RATE), Words("as fast as the machine"),
+        "How fast it is at most, in both directions or in each.";
+}
+RATE "rate" = "a rate for each direction" {
+    "in": Kind::One(&SPEED), Words("no limit"),
+        "What it receives at most.";
+    "out": Kind::One(&SPEED), Words("no limit"),
+        "What it sends at most.";
+    "in_burst": Kind::Number(0, u32::MAX, "bytes"), Words("what is enough for the rate"),
+        "How much it may receive at once, after a pause.";
+    "out_burst": Kind::Number(0, u32::MAX, "bytes"), Words("what is enough for the rate"),
+        "How much it may send at once, after a pause.";
+}
+MACVLAN "macvlan" = "a macvlan" {
+    "parent": Kind::One(&PARENT), Required("`parent: eth0`, a device of the host"),
+        "The device of the host that carries it.";
+    "mode": Kind::One(&MACVLAN_MODE), Words("`bridge`"),
+        "With whom on that device it speaks.";
+}
+IPVLAN "ipvlan" = "an ipvlan" {
+    "parent": Kind::One(&PARENT), Required("`parent: eth0`, a device of the host"),
+        "The device of the host that carries it.";
+    "mode": Kind::One(&IPVLAN_MODE), Words("`l2`"),
+        "How it passes packets on; all on one device have one mode.";
+}
+VLAN "vlan" = "a VLAN device" {
+    "parent": Kind::One(&PARENT), Required("`parent: eth0`, a device of the host"),
+        "The device of the host that carries it.";
+    "id": Kind::Number(1, 4094, "number"), Required("`id: 7`, the VLAN's number"),
+        "The VLAN's number.";
 }
 ROUTE "route" = "a route" {
     "to": Kind::One(&DESTINATION), Required("the destination: `to: SUBNET` or `to: default`"),
         "The destination; `default` is everything in the family of `via`.";
-    "via": Kind::One(&ADDRESS), Required("`via: ADDRESS`, the next router"),
+    "via": Kind::One(&ADDRESS), Words("none: what it leads to is on the link of `dev`"),
         "The next hop, in a subnet of one of the namespace's interfaces.";
+    "dev": Kind::One(&DEVICE), Words("the interface in whose subnet `via` is"),
+        "The interface that it uses.";
     "metric": Kind::Number(0, u32::MAX, "number"), Words("the kernel's: 0 for IPv4, 1024 for IPv6"),
         "Of two routes to one destination the lower is preferred.";
+    "mtu": Kind::Number(68, 65520, "bytes"), Words("the interface's"),
+        "Largest packet by this route.";
+    "advmss": Kind::Number(1, 65495, "bytes"), Words("as fits into the MTU"),
+        "The largest TCP segment that is asked for.";
+    "scope": Kind::One(&SCOPE), Words("`global` with `via`, `link` without"),
+        "How far away the destination is, of IPv4; as ip-route(8) calls it.";
 }
 LINK "link" = "a link" {
     "endpoints": Kind::Two(&END), Required("the two ends: `endpoints: [\"one:eth0\", \"two:eth0\"]`"),

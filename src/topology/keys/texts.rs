@@ -68,6 +68,16 @@ pub(super) static DEVICE: Text = Text {
     not: &[".", "..", "all", "default"],
     ..name("interface name", device!())
 };
+pub(super) static CONTAINER: Text = name("name of a container", "[!-~]{1,128}");
+pub(super) static PARENT: Text = Text {
+    not: &["lo", ".", "..", "all", "default"],
+    ..name("name of a device of the host", device!())
+};
+pub(super) static MACVLAN_MODE: Text = text(
+    "`bridge`, `private`, `vepa` or `passthru`",
+    "(bridge|private|vepa|passthru)",
+);
+pub(super) static IPVLAN_MODE: Text = text("`l2`, `l3` or `l3s`", "(l2|l3|l3s)");
 pub(super) static SUBNET: Text = text("subnet", prefixed!());
 pub(super) static ADDRESS: Text = text("address", address!());
 pub(super) static RANGE: Text = text(
@@ -80,11 +90,19 @@ pub(super) static DESTINATION: Text = text(
     "subnet, or `default`",
     concat!("(default|", prefixed!(), ")"),
 );
+pub(super) static SCOPE: Text = name(
+    "`global`, `link`, `host` or a number",
+    "(global|link|host|[0-9]{1,3})",
+);
 pub(super) static TARGET: Text = name(
     "namespace, path of one, `host`, or an address",
     concat!("(", plain!(), "|", path!(), "|", address!(), ")"),
 );
 pub(super) static SHARE: Text = text("percent below 100, as in `5%`", "[0-9]{0,2}(\\.[0-9]*)?%");
+pub(super) static SPEED: Text = text(
+    "rate as in `10mbit`",
+    "[0-9]+(\\.[0-9]+)?[kKmMgGtT]?[bB][iI][tT]",
+);
 pub(super) static END: Text = text(
     "`NAMESPACE:INTERFACE`",
     concat!("(", plain!(), "|", path!(), "):", device!()),

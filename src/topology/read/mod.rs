@@ -7,6 +7,7 @@ mod namespace;
 mod network;
 mod policy;
 mod publish;
+mod rate;
 mod scalar;
 
 use std::collections::BTreeMap;

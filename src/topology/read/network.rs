@@ -26,7 +26,9 @@ impl Reader<'_> {
         let bridge = bridge.and_then(|i| self.parsed(&i, "a device name", codes::BAD_NAME));
         let gateway = fields.take("gateway").map(|item| self.gateway(&item));
         let masquerade = fields.take("masquerade").map(|item| self.flag(&item));
+        let routed = fields.take("routed").map(|item| self.flag(&item));
         let internal = fields.take("internal").map(|item| self.flag(&item));
+        let localnet = fields.take("localnet").map(|item| self.flag(&item));
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
         let has_ipv6 = subnets.iter().any(|net| Family::of(net) == Family::Ipv6);
         let ipv6 = ipv6.flatten().unwrap_or_default() && !has_ipv6;
@@ -41,7 +43,9 @@ impl Reader<'_> {
             exclude,
             gateway: gateway.unwrap_or(Some(Gateway::First))?,
             masquerade: masquerade.flatten().unwrap_or_default(),
+            routed: routed.flatten().unwrap_or_default(),
             internal: internal.flatten().unwrap_or_default(),
+            localnet: localnet.flatten().unwrap_or_default(),
             mtu,
         })
     }
@@ -63,7 +67,9 @@ impl Reader<'_> {
             exclude: Vec::new(),
             gateway: Gateway::First,
             masquerade: false,
+            routed: false,
             internal: false,
+            localnet: false,
             mtu: None,
         })
     }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::ResolveError;
 use crate::ipam::{Full, Holder, Leases, Open, Pool, number};
-use crate::state::{End, IfName, LabName, Netns, NetworkName};
+use crate::state::{End, IfName, Netns, NetworkName};
 use crate::topology::{Interface, Network, Topology};
 
 /// An interface that needs an address in a subnet of its network.
@@ -51,7 +51,7 @@ pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, Resolv
                 .get(&wish.subnet)
                 .map_or(0, |pool| pool.open().count())
         };
-        let address = address.ok_or_else(|| exhausted(&topology.lab, &wish, &leased, count()))?;
+        let address = address.ok_or_else(|| exhausted(topology, &wish, &leased, count()))?;
         leased.insert(wish.end, wish.subnet, address);
     }
     for (subnet, pool) in &pools {
@@ -71,14 +71,20 @@ pub(super) fn lease(topology: &Topology, held: &Leases) -> Result<Leases, Resolv
     Ok(leased)
 }
 
-fn exhausted(lab: &LabName, wish: &Wish<'_>, leased: &Leases, count: u128) -> ResolveError {
+fn exhausted(topology: &Topology, wish: &Wish<'_>, leased: &Leases, count: u128) -> ResolveError {
     let subnet = wish.subnet;
     let of_subnet = leased.iter().filter(|(_, of, _)| **of == subnet);
     let leased = of_subnet.count() as u64;
     // Every address is taken: who has not leased it has it from the file.
-    let named = u64::try_from(count).unwrap_or(u64::MAX) - leased;
-    let lab = Holder::Lab(lab.clone());
-    let mut held = vec![(lab, leased), (Holder::File, named)];
+    let rest = u64::try_from(count).unwrap_or(u64::MAX) - leased;
+    let lab = Holder::Lab(topology.lab.clone());
+    let is_other = topology.external().any(|(name, _)| name == wish.network);
+    let by = if is_other {
+        Holder::Others
+    } else {
+        Holder::File
+    };
+    let mut held = vec![(lab, leased), (by, rest)];
     held.retain(|(_, count)| *count > 0);
     held.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     ResolveError::Exhausted {
@@ -134,7 +140,10 @@ fn external(topology: &Topology) -> impl Iterator<Item = Chosen<'_>> {
             .networks
             .get_key_value(interface.network.as_ref()?)?;
         network.1.external.as_ref()?;
-        Some(addresses.into_iter().map(move |address| Chosen {
+        let mut unknown = interface.subnets.clone().unwrap_or_default();
+        unknown.retain(|subnet| !network.1.subnets.contains(subnet));
+        let addresses = addresses.into_iter().chain(unknown);
+        Some(addresses.map(move |address| Chosen {
             end: end.clone(),
             address,
             network,
@@ -208,17 +217,16 @@ fn take(pools: &mut BTreeMap<IpNet, Pool>, subnet: &IpNet, address: IpAddr) -> b
 fn wishes(topology: &Topology) -> impl Iterator<Item = Wish<'_>> {
     topology
         .interfaces()
-        .filter(|(_, _, interface)| interface.addresses.is_empty())
         .filter_map(|(netns, dev, interface)| {
             let network = interface.network.as_ref()?;
-            let subnets = &topology.networks.get(network)?.subnets;
-            Some(subnets.iter().map(move |subnet| Wish {
+            let subnets = interface.wished(topology.networks.get(network)?);
+            Some(subnets.into_iter().map(move |subnet| Wish {
                 end: End {
                     netns: netns.clone(),
                     dev: dev.clone(),
                 },
                 network,
-                subnet: *subnet,
+                subnet,
             }))
         })
         .flatten()

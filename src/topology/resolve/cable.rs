@@ -1,11 +1,15 @@
-//! Cables: from a namespace to a bridge, or from one namespace to another.
+//! Cables: from a namespace to a bridge or to the host, or from one namespace to another.
 
 use ipnet::IpNet;
 
-use super::{ResolveError, ipv6};
+use super::{ResolveError, ipv6, routed};
 use crate::ipam::Leases;
-use crate::state::{AddrGen, End, Link, LinkKind, NetState, Netns, NetworkName};
-use crate::topology::{Cable, Interface, Network, Topology, port_name};
+use crate::state::{AddrGen, End, Link, LinkKind, NetState, Netns, NetworkName, Qdisc, Tbf};
+use crate::topology::names::address_mac;
+use crate::topology::{Cable, Interface, Limit, Network, Topology, port_name};
+
+/// The MTU of a device that is given none (`ETH_DATA_LEN`).
+const ETHERNET: u32 = 1500;
 
 /// Plugs an interface into its network: a port of the bridge on the host, and
 /// the interface in its namespace.
@@ -28,19 +32,38 @@ pub(super) fn plug(
     let mtu = interface.mtu.or(network.mtu);
     let near = Link {
         mtu,
-        master: Some(topology.bridge(name, network)),
-        hairpin: topology.is_front(&end),
-        isolated: interface.isolated,
         owner: Some(topology.lab.clone()),
         addrgen: Some(AddrGen::None),
+        qdisc: slowest(interface.limits.received, mtu),
         ..veth(&end)
     };
-    let (mode, addresses) = ipv6(topology, &end, addresses(&end, interface, network, leased));
+    let mut addresses = addresses(&end, interface, network, leased);
+    let near = match network.routed {
+        true => {
+            addresses = addresses.into_iter().map(routed::alone).collect();
+            routed::lead(state, &port, &addresses);
+            routed::port(topology, &port, (name, network), near)
+        }
+        false => Link {
+            master: Some(topology.bridge(name, network)),
+            hairpin: interface.hairpin || topology.is_front(&end),
+            isolated: interface.isolated,
+            ..near
+        },
+    };
+    // Neighbours remember by which hardware address they reach one. Who comes to another lab's
+    // network may get what somebody else has just had.
+    let inherited = network.external.as_ref().zip(addresses.first());
+    let inherited = inherited.map(|(lab, address)| address_mac(lab, address.addr()));
+    let mac = interface.mac.or(inherited);
+    let mac = mac.unwrap_or_else(|| topology.mac(&end, interface));
+    let (mode, addresses) = ipv6(topology, &end, addresses);
     let far = Link {
         mtu,
-        mac: Some(topology.mac(&end, interface)),
+        mac: Some(mac),
         addrgen: Some(mode),
         addresses,
+        qdisc: slowest(interface.limits.sent, mtu),
         ..veth(&port)
     };
     insert(state, port, near);
@@ -48,16 +71,16 @@ pub(super) fn plug(
     Ok(())
 }
 
-/// The addresses of the file, or those leased, in the order of the subnets.
+/// The addresses of the file, and those leased, in the order of the subnets.
 fn addresses(end: &End, interface: &Interface, network: &Network, leased: &Leases) -> Vec<IpNet> {
-    if !interface.addresses.is_empty() {
-        return interface.addresses.clone();
-    }
     let with_prefix = |subnet: &IpNet| {
         let address = leased.get(end, subnet)?;
         IpNet::new(address, subnet.prefix_len()).ok()
     };
-    network.subnets.iter().filter_map(with_prefix).collect()
+    let leased = interface.wished(network);
+    let leased = leased.iter().filter_map(with_prefix);
+    let named = interface.addresses.iter().copied();
+    named.chain(leased).collect()
 }
 
 /// A link of the file: both ends, each with the other as peer.
@@ -76,17 +99,32 @@ pub(super) fn connect(topology: &Topology, state: &mut NetState, cable: &Cable) 
 
 /// One end of a link.
 fn end_of(topology: &Topology, cable: &Cable, end: &End, peer: &End) -> Link {
-    let spec = topology.namespaces.get(&end.netns);
-    let interface = spec.and_then(|spec| spec.interfaces.get(&end.dev));
-    let interface = interface.cloned().unwrap_or_default();
+    let interface = |end: &End| {
+        let spec = topology.namespaces.get(&end.netns);
+        let interface = spec.and_then(|spec| spec.interfaces.get(&end.dev));
+        interface.cloned().unwrap_or_default()
+    };
+    let received = interface(peer).limits.received;
+    let interface = interface(end);
     let (mode, addresses) = ipv6(topology, end, interface.addresses);
+    let mtu = interface.mtu.or(cable.mtu);
+    let limits = [interface.limits.sent, received];
     Link {
-        mtu: interface.mtu.or(cable.mtu),
+        mtu,
+        qdisc: slowest(limits.into_iter().flatten(), mtu),
         mac: interface.mac,
         addrgen: Some(mode),
         addresses,
         ..veth(peer)
     }
+}
+
+/// What keeps the end of a cable below these limits, all of which hold: the lowest does.
+fn slowest(limits: impl IntoIterator<Item = Limit>, mtu: Option<u32>) -> Option<Qdisc> {
+    let mtu = mtu.unwrap_or(ETHERNET);
+    let limits = limits.into_iter();
+    let all = limits.map(|limit| Tbf::new(limit.rate, limit.burst, mtu));
+    all.min().map(Qdisc::Tbf)
 }
 
 /// One end of a cable, up.
@@ -99,7 +137,7 @@ fn veth(peer: &End) -> Link {
     }
 }
 
-fn insert(state: &mut NetState, end: End, link: Link) {
+pub(super) fn insert(state: &mut NetState, end: End, link: Link) {
     let namespace = state.namespaces.entry(end.netns).or_default();
     namespace.links.insert(end.dev, link);
 }

@@ -1,6 +1,6 @@
 //! What the host has: bridges, forwarding, and the firewall table.
 
-use super::{forward_switch, forwarding, ipv6};
+use super::{forward_switch, forwarding, ipv6, routed};
 use crate::state::{
     Element, End, Family, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table, TableName,
 };
@@ -12,7 +12,7 @@ const DEFAULT_MTU: u32 = 1500;
 
 /// A bridge for each network; those of other labs are there.
 pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
-    for (name, network) in topology.own_networks() {
+    for (name, network) in topology.own_bridges() {
         let end = End {
             netns: Netns::Host,
             dev: topology.bridge(name, network),
@@ -25,13 +25,15 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
             owner: Some(topology.lab.clone()),
             addrgen: Some(mode),
             addresses,
+            localnet: network.localnet,
             ..Link::new(LinkKind::Bridge)
         };
         let host = state.namespaces.entry(Netns::Host).or_default();
         host.links.insert(end.dev, bridge);
     }
     for (name, lab) in topology.external() {
-        let bridge = (topology.networks.get(name)).map(|of| topology.bridge(name, of));
+        let of = topology.networks.get(name).filter(|of| !of.routed);
+        let bridge = of.map(|of| topology.bridge(name, of));
         let host = state.namespaces.entry(Netns::Host).or_default();
         (host.external).extend(bridge.map(|bridge| (bridge, lab.clone())));
     }
@@ -58,15 +60,16 @@ pub(super) fn firewall(topology: &Topology, state: &mut NetState) {
     let host = state.namespaces.entry(Netns::Host).or_default();
     let mut table = Table::skeleton(TableName::Inet);
     for (name, network) in topology.own_networks() {
-        let bridge = topology.bridge(name, network);
         let mut add = |set, element| table.add(set, element, &topology.lab);
-        add(SetName::Networks, Element::device(bridge.clone()));
-        add(SetName::Bridged, Element::within(bridge.clone()));
-        if !network.masquerade {
-            continue;
+        if !network.routed {
+            let bridge = topology.bridge(name, network);
+            add(SetName::Networks, Element::device(bridge.clone()));
+            add(SetName::Bridged, Element::within(bridge.clone()));
+            if network.masquerade {
+                add(SetName::Inside, Element::device(bridge));
+            }
         }
-        add(SetName::Inside, Element::device(bridge));
-        for subnet in &network.subnets {
+        for subnet in network.subnets.iter().filter(|_| network.masquerade) {
             let set = match Family::of(subnet) {
                 Family::Ipv4 => SetName::Masquerade4,
                 Family::Ipv6 => SetName::Masquerade6,
@@ -76,5 +79,7 @@ pub(super) fn firewall(topology: &Topology, state: &mut NetState) {
             host.sysctls.insert(switch, forwarding(&topology.lab));
         }
     }
+    routed::firewall(topology, &mut table);
     host.tables.insert(table.name, table);
+    routed::forward(topology, state);
 }

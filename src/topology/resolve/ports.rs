@@ -1,4 +1,4 @@
-//! Who may say what on a bridge: the ports that are checked, and what each may use.
+//! Who may say what on a bridge, or to the host: the ports that are checked, and what each may use.
 
 use ipnet::IpNet;
 
@@ -12,6 +12,7 @@ use crate::topology::{Topology, port_name};
 /// Every port, but those of routers and of interfaces that the file trusts.
 pub(super) fn checked(topology: &Topology, state: &mut NetState) {
     let mut table = Table::skeleton(TableName::Bridge);
+    let mut ports = Vec::new();
     for (netns, dev, interface) in topology.interfaces() {
         let spec = topology.namespaces.get(netns);
         let router = spec.is_some_and(|spec| spec.forward);
@@ -22,16 +23,40 @@ pub(super) fn checked(topology: &Topology, state: &mut NetState) {
             netns: netns.clone(),
             dev: dev.clone(),
         };
+        let network = topology.network_of(interface);
+        let routed = network.is_some_and(|network| network.routed);
         for (set, what) in uses(state, &end) {
             let port = Part::Device(port_name(netns, dev));
             let element = Element::of([port].into_iter().chain(what));
+            match by_route(set) {
+                _ if !routed => table.add(set, element, &topology.lab),
+                Some(set) => ports.push((set, element)),
+                None => {}
+            }
+        }
+    }
+    let Some(host) = state.namespaces.get_mut(&Netns::Host) else {
+        return;
+    };
+    if let Some(table) = host.tables.get_mut(&TableName::Inet) {
+        for (set, element) in ports {
             table.add(set, element, &topology.lab);
         }
     }
     if table.elements().next().is_some() {
-        let host = state.namespaces.entry(Netns::Host).or_default();
         host.tables.insert(table.name, table);
     }
+}
+
+/// What there is to check where no bridge hears what is said: on a cable of its own an
+/// interface deceives nobody by its hardware address.
+fn by_route(set: SetName) -> Option<SetName> {
+    Some(match set {
+        SetName::Checked => SetName::Routed,
+        SetName::Sources4 => SetName::From4,
+        SetName::Sources6 => SetName::From6,
+        _ => return None,
+    })
 }
 
 /// What an interface may use: its hardware address, and any address of its namespace, whose

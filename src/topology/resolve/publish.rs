@@ -8,7 +8,7 @@ use super::policy::addresses;
 use super::{forward_switch, forwarding};
 use crate::state::{Family, NetState, Netns, Published, TableName, Visible};
 use crate::topology::front::{FAMILIES, Front};
-use crate::topology::{Publish, Topology};
+use crate::topology::{Publish, Topology, port_name};
 
 /// Once the interfaces have their addresses.
 pub(super) fn published(topology: &Topology, state: &mut NetState) {
@@ -48,9 +48,12 @@ fn open(topology: &Topology, state: &mut NetState, published: Published) {
         .filter(|_| by_loopback);
     if let (Some(front), true) = (front, published.families().any(|f| f == Family::Ipv4))
         && let Some(network) = topology.networks.get(front.network)
-        && let Some(bridge) = host.links.get_mut(&topology.bridge(front.network, network))
+        && let Some(link) = host.links.get_mut(&match network.routed {
+            true => port_name(&published.netns, front.dev),
+            false => topology.bridge(front.network, network),
+        })
     {
-        bridge.localnet = true;
+        link.localnet = true;
     }
     host.published.insert(published);
 }
@@ -58,7 +61,8 @@ fn open(topology: &Topology, state: &mut NetState, published: Published) {
 /// The first address of the interface in the subnet that it shares with the host.
 fn address(state: &NetState, netns: &Netns, front: &Front<'_>) -> Option<IpAddr> {
     let link = state.namespaces.get(netns)?.links.get(front.dev)?;
-    let shared = |net: &&IpNet| net.trunc() == front.subnet.trunc();
+    // On a routed network it has no subnet of its own.
+    let shared = |net: &&IpNet| front.subnet.trunc().contains(&net.addr());
     link.addresses.iter().find(shared).map(IpNet::addr)
 }
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::ResolveError;
-use crate::state::{Family, Fate, IfName, NetState, Netns, Origin, Route};
+use super::{ResolveError, routed};
+use crate::state::{Family, IfName, NetState, Netns, Route};
 use crate::topology::subnets::towards;
 use crate::topology::{NamespaceSpec, RouteSpec, Topology};
 
@@ -23,6 +23,7 @@ pub(super) fn routes(topology: &Topology, state: &mut NetState) -> Result<(), Re
             Some(_) => spare.extend(defaults),
             None => routes.extend(defaults),
         }
+        routes.extend(routed::routes(topology, netns));
         routes.extend(internal(topology, netns, spec));
         if !routes.is_empty() || !spare.is_empty() {
             let namespace = state.namespaces.entry(netns.clone()).or_default();
@@ -43,16 +44,24 @@ fn written(
         return Ok(Vec::new());
     }
     let nets = topology.device_nets(netns);
-    let route = |route: &RouteSpec| {
+    let by = |spec: &RouteSpec| match (&spec.dev, spec.via) {
+        (Some(dev), _) => Some(dev.clone()),
+        (None, via) => Some(towards(&nets, via?)?.dev.clone()),
+    };
+    let route = |spec: &RouteSpec| {
         let unreachable = || ResolveError::Unreachable {
             netns: netns.clone(),
-            via: route.via,
+            via: spec.via.unwrap_or(spec.to.addr()),
         };
-        let by = towards(&nets, route.via).ok_or_else(unreachable)?;
-        Ok(static_route(route.to, route.via, &by.dev, route.metric()))
+        let dev = by(spec).ok_or_else(unreachable)?;
+        Ok(Route {
+            via: spec.via,
+            options: spec.options(),
+            ..static_route(spec.to, spec.to.addr(), &dev, spec.metric())
+        })
     };
     let unknown = topology.is_on_unknown(netns);
-    let known = |of: &&RouteSpec| !unknown || towards(&nets, of.via).is_some();
+    let known = |spec: &&RouteSpec| !unknown || by(spec).is_some();
     spec.routes.iter().filter(known).map(route).collect()
 }
 
@@ -78,7 +87,9 @@ fn internal(topology: &Topology, netns: &Netns, spec: &NamespaceSpec) -> Vec<Rou
             .device_nets(netns)
             .into_iter()
             .map(|of| of.net.trunc());
-        let there: Vec<IpNet> = written.chain(near).collect();
+        let routed = routed::routes(topology, netns).into_iter();
+        let routed = routed.map(|route| route.to);
+        let there: Vec<IpNet> = written.chain(near).chain(routed).collect();
         ways.retain(|to, _| !there.contains(to));
     }
     ways.into_values().collect()
@@ -95,12 +106,8 @@ fn default_route(dev: &IfName, via: IpAddr) -> Option<Route> {
 
 fn static_route(to: IpNet, via: IpAddr, dev: &IfName, metric: Option<u32>) -> Route {
     Route {
-        to,
         via: Some(via),
-        dev: dev.clone(),
         metric,
-        origin: Origin::Static,
-        fate: Fate::Unicast,
-        src: None,
+        ..Route::by_link(to, dev.clone())
     }
 }

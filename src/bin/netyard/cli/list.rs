@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use comfy_table::{Table, presets};
 use netyard::lab::{self, Described};
 use netyard::state::{
-    IfName, LabName, LinkKind, NetState, Netns, NetworkName, Published, is_link_local,
+    ContainerName, IfName, LabName, LinkKind, NetState, Netns, NetworkName, Published,
+    is_link_local,
 };
 use serde_json::{Value, json};
 
@@ -39,28 +40,48 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         Some(lab) => vec![lab::observe(lab)?],
         None => lab::observe_all()?,
     };
-    let published = published(&states)?;
+    let Recorded {
+        published,
+        containers,
+    } = recorded(&states)?;
     let labs = lab::list()?.into_iter();
     let external: BTreeMap<LabName, _> = labs.map(|lab| (lab.name, lab.external)).collect();
     let nothing = BTreeMap::new();
     let external = |state: &NetState| external.get(&state.lab).unwrap_or(&nothing);
     if args.json {
-        let labs = states
-            .iter()
-            .map(|state| as_json(state, &published, external(state)));
+        let labs = states.iter().map(|state| {
+            let mut value = as_json(state, &published, external(state));
+            if let Some(of_lab) = containers.get(&state.lab).filter(|all| !all.is_empty()) {
+                value["containers"] = json!(of_lab);
+            }
+            value
+        });
         return output::json(&labs.collect::<Vec<_>>());
     }
     if states.is_empty() {
         say!("no lab is up");
         return Ok(ExitCode::SUCCESS);
     }
+    say!(
+        "{}",
+        table(&states, &published, &containers, external).trim_fmt()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table<'s>(
+    states: &'s [NetState],
+    published: &BTreeMap<LabName, BTreeSet<Published>>,
+    containers: &BTreeMap<LabName, BTreeMap<Netns, ContainerName>>,
+    external: impl Fn(&'s NetState) -> &'s BTreeMap<NetworkName, LabName>,
+) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     let with_ports = published.values().any(|ports| !ports.is_empty());
     let columns = ["LAB", "NAMESPACE", "DEVICE", "STATE", "ADDRESSES", "PORTS"];
     let shown = if with_ports { 6 } else { 5 };
     table.set_header(columns.iter().take(shown));
-    for state in &states {
+    for state in states {
         let mut lab = state.lab.as_str();
         let namespaces = by_namespace(state);
         if namespaces.is_empty() {
@@ -69,7 +90,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         for (netns, cells) in namespaces {
             let of_lab = published.get(&state.lab).into_iter().flatten();
             let mut ports = ports::short(of_lab.filter(|one| one.netns == *netns));
-            let mut netns = netns.to_string();
+            let container = containers.get(&state.lab).and_then(|all| all.get(netns));
+            let mut netns = match container {
+                Some(name) => format!("{netns} ({})", name.short()),
+                None => netns.to_string(),
+            };
             for [dev, up, addresses] in cells {
                 // A lab and a namespace are named on their first lines.
                 let cells = [lab, &netns, &dev, &up, &addresses, &ports];
@@ -89,21 +114,30 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             ]);
         }
     }
-    say!("{}", table.trim_fmt());
-    Ok(ExitCode::SUCCESS)
+    table
 }
 
-/// What each lab publishes, by the file that it was last brought up with.
-fn published(states: &[NetState]) -> Result<BTreeMap<LabName, BTreeSet<Published>>, Trouble> {
+/// What the files tell with which labs were last brought up.
+#[derive(Default)]
+struct Recorded {
+    published: BTreeMap<LabName, BTreeSet<Published>>,
+    containers: BTreeMap<LabName, BTreeMap<Netns, ContainerName>>,
+}
+
+fn recorded(states: &[NetState]) -> Result<Recorded, Trouble> {
     let shown = |lab: &Described| states.iter().any(|state| state.lab == lab.name);
-    let mut all = BTreeMap::new();
+    let mut all = Recorded::default();
     for lab in lab::list()?.into_iter().filter(shown) {
         let name = lab.name.clone();
         // A file of another netyard's may say what this one cannot read.
         if let Ok(source) = source::recorded(lab) {
-            let mut desired = lab::desired(&source.topology)?;
-            let host = desired.namespaces.remove(&Netns::Host);
-            all.insert(name, host.unwrap_or_default().published);
+            // Nor may what it leaves open be decided any more.
+            let desired = lab::desired(&source.topology).ok();
+            let host = desired.and_then(|mut all| all.namespaces.remove(&Netns::Host));
+            let published = host.unwrap_or_default().published;
+            all.published.insert(name.clone(), published);
+            let containers = source.topology.containers();
+            all.containers.insert(name, containers.collect());
         }
     }
     Ok(all)

@@ -5,6 +5,7 @@ mod bar;
 mod capture;
 mod changes;
 mod check;
+mod cni;
 mod completions;
 mod consent;
 mod demo;
@@ -99,6 +100,7 @@ enum Verb {
     Gc(gc::Args),
     Run(run::Args),
     Shell(shell::Args),
+    Cni(cni::Args),
     Schema(schema::Args),
     Errors(errors::Args),
     Completions(completions::Args),
@@ -131,6 +133,7 @@ impl Verb {
             | Verb::Run(_)
             | Verb::Shell(_)
             | Verb::Init(_)
+            | Verb::Cni(_)
             | Verb::Graph(_)
             | Verb::Schema(_)
             | Verb::Completions(_)
@@ -170,6 +173,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Shell(args) => shell::run(&args, verbose),
         Verb::Test(args) => test::run(&args),
         Verb::Init(args) => init::run(&args),
+        Verb::Cni(args) => cni::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Errors(args) => errors::run(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use netyard::error::Error;
 use netyard::lab::{self, Described, Status, Whereabouts};
 use netyard::plan::{Change, Plan, Summary};
 use netyard::report::Report;
-use netyard::state::LabName;
+use netyard::state::{ContainerName, LabName, Netns};
 use serde_json::{Value, json};
 
 use super::changes;
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 /// A lab and how it is.
 struct Row {
     lab: Described,
+    containers: BTreeMap<Netns, ContainerName>,
     seen: Seen,
 }
 
@@ -95,7 +97,12 @@ fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
 }
 
 fn row(lab: Described) -> Result<Row, Trouble> {
-    let seen = match (lab.host, source::recorded(lab.clone())) {
+    let source = source::recorded(lab.clone());
+    let containers = source
+        .as_ref()
+        .map(|source| source.topology.containers().collect());
+    let containers = containers.unwrap_or_default();
+    let seen = match (lab.host, source) {
         (Whereabouts::Elsewhere | Whereabouts::Gone, _) => Seen::Nothing,
         (Whereabouts::Here, Ok(source)) => match lab::status(&source.topology) {
             // A network of another lab that is there no more.
@@ -104,7 +111,11 @@ fn row(lab: Described) -> Result<Row, Trouble> {
         },
         (Whereabouts::Here, Err(trouble)) => Seen::Unread(trouble.into_parts().0),
     };
-    Ok(Row { lab, seen })
+    Ok(Row {
+        lab,
+        containers,
+        seen,
+    })
 }
 
 fn show(row: &Row) {
@@ -141,6 +152,9 @@ fn show_status(row: &Row, status: &Status) {
         ),
     }
     let lab = &row.lab.name;
+    for (netns, container) in &row.containers {
+        say!("  container {} ({netns})", container.short());
+    }
     if !row.lab.whole {
         say!("  its last change did not come to its end:");
         say!("  `netyard up {lab}` completes it, `netyard down {lab}` removes it");
@@ -227,6 +241,7 @@ fn as_json(row: &Row) -> Value {
         "conflicts": conflicts,
         "external": row.lab.external,
         "used": row.lab.used,
+        "containers": row.containers,
         "foreign": row.status().map(|status| &status.foreign),
         "published": row.status().map(|status| &status.reach.ports),
         "warnings": row.status().map(|status| &status.reach.warnings),

@@ -11,10 +11,11 @@ use netlink_packet_route::link::{
 };
 
 use super::MARK;
-use crate::state::{AddrGen, IfName, LabName, Link, LinkKind, Mac};
+use super::child::{self, UNMARKED};
+use crate::state::{AddrGen, Child, IfName, LabName, Link, LinkKind, Mac};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::{Reply, Socket, u32_at};
-use crate::sys::netlink::{decoded, request};
+use crate::sys::netlink::{decoded, qdisc, request};
 use crate::sys::uapi::{IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_MASTER, LINK_HEADER};
 
 /// A device as the kernel lists it, with what only its neighbours can tell.
@@ -24,9 +25,11 @@ pub(crate) struct Listed {
     pub(crate) index: u32,
     /// The bridge it is a port of, by index.
     pub(crate) master: Option<u32>,
-    /// The other end of a cable: its index and, where it is in another
-    /// namespace, the number by which this namespace knows that one.
+    /// The other end of a cable, or the device that carries this one: its index and, where
+    /// it is in another namespace, the number by which this namespace knows that one.
     pub(crate) peer: Option<(u32, Option<i32>)>,
+    /// It was made, and whoever made it was killed before the mark was set.
+    pub(crate) unmarked: bool,
     /// Up, and with a carrier that the kernel has taken note of (RFC 2863, as
     /// Documentation/networking/operstates.rst tells it).
     pub(crate) running: bool,
@@ -34,6 +37,8 @@ pub(crate) struct Listed {
     pub(crate) ready: bool,
     /// A bridge that decides by itself which port forwards.
     pub(crate) stp: bool,
+    /// Somebody has given it another queue than the kernel does.
+    pub(crate) queued: bool,
     /// Everything else.
     pub(crate) link: Link,
 }
@@ -161,7 +166,7 @@ fn marked_port(body: &[u8]) -> Option<(IfName, LabName)> {
 fn listed(message: LinkMessage) -> Option<Listed> {
     let mut name = None;
     let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
-    let (mut ready, mut stp) = (false, false);
+    let (mut ready, mut stp, mut queued) = (false, false, false);
     let mut link = Link::new(LinkKind::Other("none".to_owned()));
     link.up = message.header.flags.contains(LinkFlags::Up);
     for attribute in message.attributes {
@@ -171,6 +176,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
             LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok().map(Mac),
             LinkAttribute::Controller(index) => master = Some(index),
             LinkAttribute::Group(group) => link.group = group,
+            LinkAttribute::Qdisc(kind) => queued = !qdisc::is_none(&kind),
             LinkAttribute::IfAlias(text) => {
                 link.owner = text.strip_prefix(MARK).and_then(|lab| lab.parse().ok());
             }
@@ -192,7 +198,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
     if message.header.flags.contains(LinkFlags::Loopback) {
         (link.kind, link.mac) = (LinkKind::Loopback, None);
     }
-    let cable = matches!(link.kind, LinkKind::Veth { .. });
+    let cable = matches!(link.kind, LinkKind::Veth { .. } | LinkKind::Child(_));
     let peer = peer_index
         .filter(|_| cable)
         .map(|index| (index, peer_netns));
@@ -202,13 +208,19 @@ fn listed(message: LinkMessage) -> Option<Listed> {
         index: message.header.index,
         master,
         peer,
+        unmarked: link.group == UNMARKED && link.owner.is_none(),
         ready,
         stp,
+        queued,
         link,
     })
 }
 
 fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
+    if let Some(kind) = child::kind(&infos) {
+        let parent = None;
+        return Some(LinkKind::Child(Child { parent, kind }));
+    }
     infos.into_iter().find_map(|info| match info {
         LinkInfo::Kind(InfoKind::Bridge) => Some(LinkKind::Bridge),
         LinkInfo::Kind(InfoKind::Veth) => Some(LinkKind::Veth { peer: None }),

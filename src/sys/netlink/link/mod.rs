@@ -1,5 +1,6 @@
 //! Link requests: RTM_NEWLINK, RTM_DELLINK and the list of devices.
 
+mod child;
 mod detail;
 mod list;
 mod seen;
@@ -7,6 +8,7 @@ mod seen;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+pub(crate) use child::{add_child, knows, mark_child};
 pub(crate) use list::{List, Listed, is_free, list, near};
 pub(crate) use seen::{Seen, hardware, is_at, one, seen};
 
@@ -22,7 +24,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::attr::{put, put_nested};
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
-use super::{decoded, request};
+use super::{decoded, qdisc, request};
 use crate::plan::Setting;
 use crate::state::{AddrGen, IfName, LabName, Link};
 use crate::sys::uapi::{
@@ -158,6 +160,7 @@ fn alias(index: u32, lab: &LabName) -> Request {
 pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request {
     let mut message = indexed(index);
     match setting {
+        Setting::Qdisc(to) => return qdisc::set(index, to.as_ref()),
         Setting::Up(up) => {
             message.header.change_mask |= LinkFlags::Up;
             if *up {
@@ -256,4 +259,14 @@ pub(crate) fn index(socket: &mut Socket, dev: &IfName) -> io::Result<u32> {
         Rtnl::NewLink(message) => Ok(message.header.index),
         _ => Err(io::Error::other(format!("no answer about device {dev}"))),
     }
+}
+
+/// The name of the device with this index, if there is one, and netyard can write it.
+pub(crate) fn name(socket: &mut Socket, index: u32) -> io::Result<Option<IfName>> {
+    let reply = match socket.ask(&request(&Rtnl::GetLink(indexed(index)), 0))? {
+        Err(refused) if refused.errno == libc::ENODEV => return Ok(None),
+        reply => reply?,
+    };
+    let device = one(&reply).map(|seen| seen.device.name);
+    Ok(device.and_then(|name| name.parse().ok()))
 }

@@ -11,10 +11,11 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::MARK;
 use super::detail::details;
+use crate::state::Qdisc;
 use crate::state::survey::{Counters, Device, Port, Vlan};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::{Reply, Socket, u32_at};
-use crate::sys::netlink::{decoded, request};
+use crate::sys::netlink::{decoded, qdisc, request};
 use crate::sys::survey::plain;
 use crate::sys::uapi::{IFLA_IFNAME, LINK_HEADER};
 
@@ -41,6 +42,14 @@ pub(crate) fn seen(socket: &mut Socket) -> io::Result<Vec<Seen>> {
             Err(e) => Some(undecoded(reply, &e)),
         })
         .collect();
+    let limited = all.iter().map(|seen| &seen.device);
+    let limited = limited.filter(|device| device.qdisc.as_deref() == Some("tbf"));
+    for (index, queue) in qdisc::roots(socket, &limited.map(|device| device.index).collect())? {
+        let device = all.iter_mut().find(|seen| seen.device.index == index);
+        if let (Qdisc::Tbf(limit), Some(seen)) = (queue, device) {
+            seen.device.rate = Some(limit.rate);
+        }
+    }
     if vlan_aware {
         let mut vlans = vlans(socket)?;
         for seen in &mut all {

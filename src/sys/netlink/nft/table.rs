@@ -102,6 +102,7 @@ pub(super) fn hook(chain: ChainName) -> Option<Hook<'static>> {
         ChainName::User
         | ChainName::Publish
         | ChainName::Near
+        | ChainName::Routed
         | ChainName::PortArp
         | ChainName::PortIp
         | ChainName::PortIp6 => return None,

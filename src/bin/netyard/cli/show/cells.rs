@@ -35,7 +35,7 @@ fn address(address: &Address) -> String {
 /// What it is plugged into, and what is plugged into it.
 pub(crate) fn wiring(space: &Space, device: &Device) -> String {
     let mut parts = Vec::new();
-    let cable = matches!(device.kind.as_str(), "veth" | "netkit" | "vxcan");
+    let cable = device.is_cable();
     match &device.far {
         Some(Far::Found(end)) if cable => parts.push(format!("to {} in {}", end.dev, end.netns)),
         Some(Far::Found(end)) if end.netns == space.name => parts.push(format!("on {}", end.dev)),
@@ -71,7 +71,10 @@ pub(crate) fn wiring(space: &Space, device: &Device) -> String {
         some if some > NAMED => parts.push(format!("{some} ports")),
         _ => parts.push(format!("ports {}", ports.join(" "))),
     }
-    parts.extend(device.qdisc.as_ref().map(|qdisc| format!("qdisc {qdisc}")));
+    // A limit that is known is told as such, at both ends.
+    let queue = device.qdisc.as_ref().filter(|_| device.rate.is_none());
+    parts.extend(queue.map(|qdisc| format!("qdisc {qdisc}")));
+    parts.extend(device.speeds());
     parts.join(", ")
 }
 

@@ -1,0 +1,296 @@
+//! `ADD`: a container gets an interface.
+
+use std::path::Path;
+
+use netyard::error::Error;
+use netyard::lab::{self, Journal};
+use netyard::lease::Place;
+use netyard::reconcile::Progress;
+use netyard::state::{Family, IfName, Link, NetState, Netns, NetnsPath, SysctlKey};
+use netyard::topology::ResolveError;
+use serde_json::Value;
+
+use super::attach::{Attachment, Choice, Known, choices, lab_name_of, netns_of};
+use super::call::Call;
+use super::config::{Config, Kind, Role};
+use super::failure::{Code, Failure};
+use super::result::{Attached, Interface, Ip};
+use super::{gc, given, network};
+
+/// Keeps what was seen at the end.
+#[derive(Default)]
+struct Watch(Option<NetState>);
+
+impl Progress for Watch {
+    fn settled(&mut self, seen: &NetState) {
+        self.0 = Some(seen.clone());
+    }
+}
+
+pub(super) fn add(config: &Config, call: &Call) -> Result<Value, Failure> {
+    let before = config.before()?;
+    if !matches!(config.kind, Kind::Carried(_)) {
+        return attach(config, call, before);
+    }
+    refuse_second(config, call)?;
+    let added = given::given(config, call).and_then(|config| attach(&config, call, before));
+    // What was leased is of no use then.
+    let dev = call.dev.as_ref().map(IfName::as_str).unwrap_or_default();
+    added.map_err(
+        |failure| match given::take_back(&config.name, &call.container, dev) {
+            Ok(()) => failure,
+            Err(other) => failure.and(&other),
+        },
+    )
+}
+
+fn attach(config: &Config, call: &Call, before: Option<Attached>) -> Result<Value, Failure> {
+    let choices = choices(config.sets());
+    let of = |choice| Ok((choice, Attachment::of(config, call, choice, &[])?));
+    let fitting = choices.iter().filter(|choice| holds(choice, config));
+    // What cannot be is refused before anything is changed.
+    let fitting: Vec<_> = fitting.map(of).collect::<Result<_, Failure>>()?;
+    if fitting.is_empty() {
+        return Err(elsewhere(config));
+    }
+    let netns = netns_of(call)?;
+    Place::at(netns.as_str().as_ref()).map_err(|e| {
+        let msg = format!("there is no namespace at {netns}");
+        Failure::new(Code::Refused, msg).details(e.to_string())
+    })?;
+    let mut journal = Journal::open()?;
+    if config.kind.has_network() {
+        journal = network::ensure(config, journal)?;
+    }
+    let attached = match first_fit(config, call, &fitting, Some(journal))? {
+        // Containers that went without `DEL` may have what is needed.
+        Err(_) if gc::sweep(&config.name)? => first_fit(config, call, &fitting, None)?,
+        made => made,
+    }?;
+    let all = match before {
+        Some(before) => attached.after(before),
+        None => attached,
+    };
+    Ok(all.as_json(config.version))
+}
+
+/// Attaches it by the first choice that has addresses left; if none has, says so.
+fn first_fit(
+    config: &Config,
+    call: &Call,
+    fitting: &[(&Choice, Attachment)],
+    mut journal: Option<Journal>,
+) -> Result<Result<Attached, Failure>, Failure> {
+    let mut failure = elsewhere(config);
+    for (choice, attachment) in fitting {
+        let made = match make(config, attachment, journal.take()) {
+            // Some runtimes ask for the ports of a container on each of its networks.
+            Err(taken) if !config.ports.is_empty() => {
+                let there = published(call, attachment)?;
+                let rest = Attachment::of(config, call, choice, &there)?;
+                if rest.source == attachment.source {
+                    return Err(taken);
+                }
+                make(config, &rest, None)?
+            }
+            made => made?,
+        };
+        match made {
+            Made::Up(seen) => return Ok(Ok(attached(config, attachment, choice, &seen))),
+            Made::Full(full) => failure = full,
+        }
+    }
+    Ok(Err(failure))
+}
+
+/// What other attachments of the container publish.
+fn published(call: &Call, attachment: &Attachment) -> Result<Vec<Value>, Failure> {
+    let mut all = lab::list()?;
+    all.retain(|lab| {
+        let known = Known::of(lab).filter(|_| lab.name != attachment.topology.lab);
+        known.is_some_and(|known| known.container == call.container)
+    });
+    Ok(all
+        .iter()
+        .flat_map(|lab| Known::ports(&lab.source))
+        .collect())
+}
+
+/// Whether the addresses that are asked for are of these subnets.
+pub(super) fn holds(choice: &Choice, config: &Config) -> bool {
+    let inside = |ip| choice.iter().any(|subnet| subnet.contains(ip));
+    config.ips.iter().all(inside)
+}
+
+pub(super) fn elsewhere(config: &Config) -> Failure {
+    let all: Vec<String> = config.ips.iter().map(ToString::to_string).collect();
+    let (all, name) = (all.join(" and "), &config.name);
+    Failure::new(
+        Code::InvalidConfig,
+        format!("{all}: not of the ranges of network {name}"),
+    )
+}
+
+/// That a second `ADD` is an error, before anybody gives an address for it.
+pub(super) fn refuse_second(config: &Config, call: &Call) -> Result<(), Failure> {
+    let Some(dev) = &call.dev else {
+        return Ok(());
+    };
+    let lab = lab_name_of(&config.name, &call.container, dev.as_str());
+    match Journal::open()?.find(&lab)? {
+        Some(known) if known.whole && gc::has_devices(&lab)? => Err(there(dev, &netns_of(call)?)),
+        _ => Ok(()),
+    }
+}
+
+fn there(dev: &IfName, netns: &NetnsPath) -> Failure {
+    let msg = format!("interface {dev} of {netns} is attached already");
+    Failure::new(Code::Refused, msg).details("a second ADD needs a DEL before it")
+}
+
+/// Brings the attachment up. What is there already is an error, as the specification has it,
+/// but for what an `ADD` that was killed has left.
+fn make(
+    config: &Config,
+    attachment: &Attachment,
+    journal: Option<Journal>,
+) -> Result<Made, Failure> {
+    let Attachment {
+        topology, source, ..
+    } = attachment;
+    let journal = journal.map_or_else(Journal::open, Ok)?;
+    let known = journal.find(&topology.lab)?;
+    // One whose namespace went without a `DEL` is there no more.
+    if known.is_some_and(|known| known.whole) && gc::has_devices(&topology.lab)? {
+        return Err(there(&attachment.dev, &attachment.netns));
+    }
+    let up = |journal: Journal| {
+        let mut watch = Watch::default();
+        journal.up(topology, source, &mut watch)?;
+        watch.0.ok_or(Error::Declined)
+    };
+    let made = match up(journal) {
+        Err(Error::Conflicts(_) | Error::Resolve(ResolveError::ExternalLab { .. }))
+            if config.kind.has_network() && network::restore(config)? =>
+        {
+            up(Journal::open()?)
+        }
+        made => made,
+    };
+    match made {
+        // Of the network itself only its bridge's presence was asked for.
+        Ok(seen) if is_ill(config, &seen) => {
+            network::restore(config)?;
+            Ok(Made::Up(Box::new(seen)))
+        }
+        Ok(seen) => Ok(Made::Up(Box::new(seen))),
+        Err(full @ Error::Resolve(ResolveError::Exhausted { .. })) => Ok(Made::Full(full.into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the bridge is down, or lacks a gateway's address, or the host does not forward.
+fn is_ill(config: &Config, seen: &NetState) -> bool {
+    let Kind::Bridge(bridge) = &config.kind else {
+        return false;
+    };
+    let host = seen.namespaces.get(&Netns::Host);
+    let Some(link) = host.and_then(|host| host.links.get(bridge)) else {
+        return true;
+    };
+    if config.gateway == Role::Nothing {
+        return !link.up;
+    }
+    let mut ranges = config.ranges();
+    let lacks = ranges.any(|range| {
+        let gateway = config.gateway_in(&range.subnet);
+        !link.addresses.iter().any(|net| Some(net.addr()) == gateway)
+    });
+    let keys = [SysctlKey::forward4(), SysctlKey::forward6()];
+    let families = [Family::Ipv4, Family::Ipv6].into_iter().zip(keys);
+    let shut = families.filter(|(family, key)| {
+        let value = host.and_then(|host| host.sysctls.get(key));
+        let needed = config
+            .ranges()
+            .any(|range| Family::of(&range.subnet) == *family);
+        needed && value.is_some_and(|sysctl| sysctl.value == "0")
+    });
+    !link.up || lacks || shut.count() > 0
+}
+
+/// What came of it.
+enum Made {
+    Up(Box<NetState>),
+    /// There is no address left.
+    Full(Failure),
+}
+
+/// What there is now, as the specification tells it.
+fn attached(config: &Config, it: &Attachment, choice: &Choice, seen: &NetState) -> Attached {
+    if config.kind == Kind::Loopback {
+        return loopback(it);
+    }
+    let inside = Netns::At(it.netns.clone());
+    let link = |netns: &Netns, dev: &IfName| seen.namespaces.get(netns)?.links.get(dev);
+    let device = |netns: &Netns, dev: &IfName, link: &Link| Interface {
+        name: dev.to_string(),
+        mac: link.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+        mtu: link.mtu,
+        sandbox: match netns {
+            Netns::At(path) => path.to_string(),
+            _ => String::new(),
+        },
+        socket_path: None,
+        pci_id: None,
+    };
+    let own = link(&inside, &it.dev);
+    let port = own.and_then(Link::peer).map(|port| &port.dev);
+    let bridge = match &config.kind {
+        Kind::Bridge(bridge) => Some(bridge),
+        _ => None,
+    };
+    let near = [bridge, port].into_iter().flatten();
+    let near = near.filter_map(|dev| Some(device(&Netns::Host, dev, link(&Netns::Host, dev)?)));
+    let mut interfaces: Vec<Interface> = near.collect();
+    let at = interfaces.len();
+    interfaces.extend(own.map(|link| device(&inside, &it.dev, link)));
+    let addresses = own.into_iter().flat_map(|link| &link.addresses);
+    let ips = addresses.map(|address| Ip {
+        address: *address,
+        gateway: config.gateway_of(address),
+        interface: Some(at),
+    });
+    Attached {
+        interfaces,
+        ips: ips.collect(),
+        routes: config.routes_of(choice),
+        dns: config.dns.clone(),
+    }
+}
+
+/// What every kernel gives to `lo`.
+fn loopback(it: &Attachment) -> Attached {
+    let ipv6 = Path::new("/proc/net/if_inet6").exists();
+    let addresses = ["127.0.0.1/8", "::1/128"].into_iter();
+    let addresses = addresses.take(if ipv6 { 2 } else { 1 });
+    let ips = addresses.filter_map(|address| address.parse().ok());
+    let lo = Interface {
+        name: "lo".to_owned(),
+        mac: "00:00:00:00:00:00".to_owned(),
+        mtu: None,
+        sandbox: it.netns.to_string(),
+        socket_path: None,
+        pci_id: None,
+    };
+    Attached {
+        interfaces: vec![lo],
+        ips: ips
+            .map(|address| Ip {
+                address,
+                gateway: None,
+                interface: Some(0),
+            })
+            .collect(),
+        ..Attached::default()
+    }
+}

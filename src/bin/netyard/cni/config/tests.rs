@@ -1,0 +1,178 @@
+//! What is taken, and what is refused.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::super::call::Verb;
+use super::*;
+
+fn call() -> Call {
+    Call {
+        verb: Verb::Add,
+        container: "c".to_owned(),
+        dev: None,
+        netns: None,
+        args: BTreeMap::new(),
+        path: Vec::new(),
+        own_netns: false,
+    }
+}
+
+fn read(value: Value) -> Result<Config, Failure> {
+    Config::read(value.to_string().as_bytes(), &call(), "netyard")
+}
+
+/// The example of the reference bridge plugin.
+fn reference() -> Value {
+    json!({
+        "cniVersion": "0.3.1", "name": "mynet", "type": "bridge", "bridge": "mynet0",
+        "isDefaultGateway": true, "forceAddress": false, "ipMasq": true, "hairpinMode": true,
+        "ipam": { "type": "host-local", "subnet": "10.10.0.0/16" }
+    })
+}
+
+#[test]
+fn the_reference_example_is_taken() {
+    let config = read(reference()).expect("a network");
+    assert_eq!(config.gateway, Role::DefaultGateway);
+    let Ipam::Own { sets, .. } = &config.ipam else {
+        panic!("{config:?}");
+    };
+    assert_eq!(sets[0][0].subnet.to_string(), "10.10.0.0/16");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_value() {
+    for (path, at) in [
+        ("/hairpinmode", "hairpinmode"),
+        ("/ipam/range", "ipam.range"),
+    ] {
+        let mut value = reference();
+        let (parent, key) = path.rsplit_once('/').expect("a path");
+        let parent = value.pointer_mut(parent).and_then(Value::as_object_mut);
+        parent.expect("an object").insert(key.to_owned(), json!(7));
+        let failure = read(value).expect_err("refused");
+        assert_eq!(failure.code, Code::UnsupportedField);
+        assert_eq!(failure.msg, format!("unsupported field: {at} = 7"));
+    }
+}
+
+#[test]
+fn a_bad_value_is_named_with_its_place() {
+    for (key, value, place) in [
+        ("name", json!("a b"), "name"),
+        ("bridge", json!("a/b"), "bridge"),
+        ("mtu", json!("large"), "mtu"),
+        ("ipam", json!({"type": "host-local"}), "ipam"),
+        (
+            "ipam",
+            json!({"type": "host-local", "ranges": [[{}]]}),
+            "ipam.ranges[0][0]",
+        ),
+        ("runtimeConfig", json!({"mac": "zz"}), "mac"),
+    ] {
+        let mut all = reference();
+        all[key] = value;
+        let failure = read(all).expect_err("refused");
+        assert_eq!(failure.code, Code::InvalidConfig, "{failure:?}");
+        let start = format!("invalid configuration: {place}");
+        assert!(failure.msg.starts_with(&start), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_version_that_is_not_spoken_is_refused() {
+    for version in [json!("0.2.0"), json!("2.0.0"), Value::Null] {
+        let mut all = reference();
+        all["cniVersion"] = version;
+        let failure = read(all).expect_err("refused");
+        assert_eq!(failure.code, Code::IncompatibleVersion);
+    }
+    let failure = Config::read(b"{", &call(), "netyard").expect_err("refused");
+    assert_eq!(failure.code, Code::Decode);
+}
+
+#[test]
+fn what_the_runtime_asks_comes_first() {
+    let mut all = reference();
+    all["runtimeConfig"] = json!({
+        "mac": "02:00:00:00:00:07", "ips": ["10.10.0.9/16"],
+        "portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp", "hostIP": ""}],
+        "cgroupPath": "/x",
+    });
+    all["args"] = json!({"cni": {"mac": "02:00:00:00:00:08"}, "labels": []});
+    let config = read(all).expect("a network");
+    assert_eq!(
+        config.mac.map(|mac| mac.to_string()).as_deref(),
+        Some("02:00:00:00:00:07")
+    );
+    assert_eq!(
+        config.ips,
+        ["10.10.0.9".parse::<IpAddr>().expect("an address")]
+    );
+    assert_eq!(config.ports[0].container_port, 80);
+}
+
+#[test]
+fn a_kind_is_named_or_the_program_is_called_by_it() {
+    let mut all = reference();
+    let keys = all.as_object_mut().expect("an object");
+    for key in ["bridge", "isDefaultGateway", "forceAddress", "hairpinMode"] {
+        keys.remove(key);
+    }
+    let read = |value: &Value, program: &str| {
+        Config::read(value.to_string().as_bytes(), &call(), program).map(|config| config.kind)
+    };
+    assert_eq!(read(&all, "ptp"), Ok(Kind::Ptp));
+    assert_eq!(read(&all, "loopback"), Ok(Kind::Loopback));
+    assert!(read(&all, "netyard").expect("a bridge").is_bridge());
+    all["kind"] = json!("macvlan");
+    all["master"] = json!("eth1");
+    all["mode"] = json!("private");
+    let Ok(Kind::Carried(carried)) = read(&all, "netyard") else {
+        panic!("{all}");
+    };
+    assert_eq!(carried.word, "macvlan");
+    assert_eq!(
+        carried.settings,
+        json!({ "parent": "eth1", "mode": "private" })
+    );
+    all["kind"] = json!("wire");
+    let failure = read(&all, "netyard").expect_err("refused");
+    assert_eq!(failure.code, Code::InvalidConfig);
+}
+
+#[test]
+fn what_cannot_be_held_is_refused() {
+    for (key, value, said) in [
+        ("vlan", json!(7), "vlan = 7"),
+        (
+            "disableContainerInterface",
+            json!(true),
+            "disableContainerInterface = true",
+        ),
+        (
+            "ipam",
+            json!({"type": "host-local", "subnet": "10.0.0.0/24", "routes": [{"dst": "0.0.0.0/0", "table": 7}]}),
+            "ipam.routes.table = 7",
+        ),
+    ] {
+        let mut all = reference();
+        all[key] = value;
+        let failure = read(all).expect_err("refused");
+        assert_eq!(failure.code, Code::UnsupportedField, "{failure:?}");
+        assert_eq!(failure.msg, format!("unsupported field: {said}"));
+    }
+}
+
+#[test]
+fn limits_are_in_bits() {
+    let mut all = reference();
+    all["runtimeConfig"] = json!({
+        "bandwidth": { "ingressRate": 8_000_000, "ingressBurst": 800_000, "egressRate": 1_000_000 },
+    });
+    let limits = read(all).expect("a network").bandwidth;
+    assert_eq!(limits.ingress_rate, 8_000_000);
+    assert_eq!((limits.egress_rate, limits.egress_burst), (1_000_000, 0));
+}

@@ -1,0 +1,168 @@
+//! A network of CNI is a lab: a bridge, with what the host is to it. It is made with the first
+//! attachment, and stays until `GC` finds none.
+
+use ipnet::IpNet;
+use netyard::lab::{Described, Journal};
+use netyard::state::{Family, LabName, NetworkName};
+use netyard::topology::{self, lab_name};
+use serde_json::{Value, json};
+
+use super::config::{Config, Kind, Role};
+use super::failure::{Code, Failure};
+
+/// The lab of a network.
+pub(super) fn lab_of(network: &str) -> LabName {
+    let name = format!("cni-{network}");
+    let shortened = || lab_name(&name, &name);
+    name.parse().unwrap_or_else(|_| shortened())
+}
+
+/// What the network is called in its lab.
+pub(super) fn name_of(network: &str) -> NetworkName {
+    let shortened = || lab_name(network, network).as_str().parse();
+    // `host` is a namespace to every lab.
+    let name = match network {
+        "host" => shortened(),
+        network => network.parse().or_else(|_| shortened()),
+    };
+    name.expect("the name of a lab can be that of a network")
+}
+
+/// The first line of its file: what tells it from a lab of somebody else's.
+fn headline(network: &str) -> String {
+    format!("# the CNI network {network}\n")
+}
+
+/// Whether a lab is that of a network, and not somebody else's of that name.
+pub(super) fn is_network(lab: &Described, network: &str) -> bool {
+    lab.name == lab_of(network) && lab.source.starts_with(&headline(network))
+}
+
+/// Makes the network as the configuration has it, if it is not there so.
+pub(super) fn ensure(config: &Config, journal: Journal) -> Result<Journal, Failure> {
+    let lab = lab_of(&config.name);
+    let known = journal.find(&lab)?;
+    let head = headline(&config.name);
+    let mut wanted = topology_of(config);
+    if let Some(known) = &known {
+        let Some(recorded) = known.source.strip_prefix(&head) else {
+            let msg = format!("lab `{lab}` is not that of the CNI network {}", config.name);
+            return Err(Failure::new(Code::Refused, msg)
+                .details(format!("take it down with `netyard down {lab}`")));
+        };
+        let recorded = serde_json::from_str(recorded).unwrap_or_default();
+        if wanted != recorded && journal.is_used(&lab)? {
+            let network = name_of(&config.name);
+            // Who is attached has the gateway for a way out.
+            if config.gateway == Role::Nothing && gateways(&recorded, &network).is_some() {
+                let mut kept = recorded.clone();
+                keep_subnets(&mut kept, &wanted, &network);
+                wanted = kept;
+            } else {
+                keep_subnets(&mut wanted, &recorded, &network);
+            }
+        }
+        if known.whole && wanted == recorded {
+            return Ok(journal);
+        }
+    }
+    bring_up(&format!("{head}{wanted:#}"), journal)?;
+    Ok(Journal::open()?)
+}
+
+/// Brings it up again where something of it is gone: by `GC` of another process, or by
+/// somebody's hand. Says whether it was.
+pub(super) fn restore(config: &Config) -> Result<bool, Failure> {
+    let journal = Journal::open()?;
+    match journal.find(&lab_of(&config.name))? {
+        Some(known) => bring_up(&known.source, journal),
+        None => ensure(config, journal).map(|_| true),
+    }
+}
+
+/// Whether something was to be done.
+fn bring_up(source: &str, journal: Journal) -> Result<bool, Failure> {
+    let topology = topology::parse(source)?;
+    let plan = journal.up(&topology, source, &mut ())?;
+    Ok(!plan.is_empty())
+}
+
+/// The host's addresses on the network, where it has any.
+fn gateways<'v>(lab: &'v Value, network: &NetworkName) -> Option<&'v Vec<Value>> {
+    let at = format!("/networks/{network}/gateway");
+    lab.pointer(&at)?.as_array()
+}
+
+/// Those that somebody has addresses of are kept, with their gateways, when others take their
+/// place.
+fn keep_subnets(wanted: &mut Value, recorded: &Value, network: &NetworkName) {
+    for key in ["subnets", "gateway"] {
+        let at = format!("/networks/{network}/{key}");
+        let before = recorded.pointer(&at).and_then(Value::as_array);
+        if let Some(Value::Array(list)) = wanted.pointer_mut(&at) {
+            for old in before.into_iter().flatten() {
+                if !list.contains(old) {
+                    list.push(old.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The network as a topology file.
+fn topology_of(config: &Config) -> Value {
+    let name = name_of(&config.name);
+    let ranges: Vec<_> = config.ranges().collect();
+    let mut subnets: Vec<IpNet> = Vec::new();
+    for range in &ranges {
+        if !subnets.contains(&range.subnet) {
+            subnets.push(range.subnet);
+        }
+    }
+    let mut network = json!({ "subnets": subnets });
+    match &config.kind {
+        Kind::Bridge(bridge) => network["bridge"] = json!(bridge),
+        _ => network["routed"] = json!(true),
+    }
+    let gateways = subnets
+        .iter()
+        .filter_map(|subnet| config.gateway_in(subnet));
+    let gateways: Vec<_> = gateways.collect();
+    network["gateway"] = match config.gateway {
+        Role::Nothing => {
+            // Somebody else has it, as host-local supposes.
+            network["exclude"] = json!(gateways);
+            json!("none")
+        }
+        _ if gateways.is_empty() => json!("none"),
+        _ => json!(gateways),
+    };
+    if ranges.iter().any(|range| range.is_part()) {
+        network["ranges"] = ranges.iter().map(|range| range.to_string()).collect();
+    }
+    let routed = network["gateway"] != json!("none");
+    // Containers publish their ports in labs of their own.
+    if routed && config.kind.is_bridge() {
+        network["localnet"] = json!(true);
+    }
+    if config.masquerade && routed {
+        network["masquerade"] = json!(true);
+    }
+    if let Some(mtu) = config.mtu {
+        network["mtu"] = json!(mtu);
+    }
+    let mut allow = Vec::new();
+    if routed {
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let all = match family {
+                Family::Ipv4 => "0.0.0.0/0",
+                Family::Ipv6 => "::/0",
+            };
+            if subnets.iter().any(|subnet| Family::of(subnet) == family) {
+                allow.push(json!({ "from": all, "to": name }));
+                allow.push(json!({ "from": name, "to": all }));
+            }
+        }
+    }
+    json!({ "lab": lab_of(&config.name), "networks": { name.as_str(): network }, "allow": allow })
+}

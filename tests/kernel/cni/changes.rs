@@ -1,0 +1,255 @@
+//! Networks that change while containers are attached, by their file or by somebody's hand.
+
+use serde_json::{Value, json};
+
+use super::call::{addresses, call, changed, containers, ip, network};
+use crate::sandbox::{ok, pings, sh};
+use crate::{Test, snapshot, test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("cni::another mtu of a network", mtu),
+        test("cni::more ranges of a network", ranges),
+        test("cni::another subnet of a network", subnet),
+        test("cni::masquerading that comes and goes", masquerade),
+        test("cni::a bridge that was deleted by hand", bridge),
+        test(
+            "cni::a foreign bridge in the place of its own",
+            foreign_bridge,
+        ),
+        test("cni::rules that were flushed by hand", rules),
+        test("cni::list, show and status know containers", told),
+        test("cni::repair of an attachment", repair),
+        test("cni::gc of the host takes what is gone", gc),
+    ]
+}
+
+fn of_ipam(ranges: Value) -> Value {
+    json!({"ipam": {"type": "host-local", "ranges": ranges}})
+}
+
+fn mtu() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    let small = changed(&conf, json!({"mtu": 1400}));
+    call("ADD", &small, "c2").ok();
+    assert_eq!(ip("-n c2 link show dev eth0")[0]["mtu"], 1400);
+    assert_eq!(ip("link show dev br-lan")[0]["mtu"], 1400);
+    println!(
+        "mtu of the first container: {}",
+        ip("-n c1 link show dev eth0")[0]["mtu"]
+    );
+    assert!(pings("c1", "10.5.0.3") && pings("c2", "10.5.0.2") && pings("c1", "10.5.0.1"));
+    for name in ["c1", "c2"] {
+        call("CHECK", &small, name).done();
+        call("DEL", &small, name).done();
+    }
+    super::nothing_left(&before, &[&conf]);
+}
+
+fn ranges() {
+    containers(&["c1", "c2", "c3"]);
+    let before = snapshot::host();
+    let one = json!({"subnet": "10.5.0.0/24", "rangeStart": "10.5.0.50", "rangeEnd": "10.5.0.50"});
+    let conf = network("lan", of_ipam(json!([[one]])));
+    call("ADD", &conf, "c1").ok();
+    call("ADD", &conf, "c2").fails(100);
+    let wider = changed(
+        &conf,
+        of_ipam(json!([[one, {"subnet": "10.6.0.0/24"}], [{"subnet": "fd05::/64"}]])),
+    );
+    call("ADD", &wider, "c2").ok();
+    assert_eq!(addresses("c1", "eth0"), ["10.5.0.50/24"]);
+    assert_eq!(addresses("c2", "eth0"), ["10.6.0.2/24", "fd05::2/64"]);
+    assert!(pings("c1", "10.5.0.1") && pings("c2", "10.5.0.50") && pings("c2", "fd05::1"));
+    for name in ["c1", "c2"] {
+        call("CHECK", &wider, name).done();
+        call("DEL", &wider, name).done();
+    }
+    super::nothing_left(&before, &[&conf]);
+}
+
+fn subnet() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    let other = changed(&conf, of_ipam(json!([[{"subnet": "10.77.0.0/24"}]])));
+    let said = call("ADD", &other, "c2").ok();
+    assert_eq!(said["ips"][0]["address"], "10.77.0.2/24");
+    assert_eq!(said["ips"][0]["gateway"], "10.77.0.1");
+    assert!(pings("c2", "10.77.0.1"));
+    // Who is there stays where it is, with its way out.
+    assert!(pings("c1", "10.5.0.1") && pings("c1", "10.77.0.2"));
+    call("CHECK", &other, "c1").done();
+    call("DEL", &other, "c1").done();
+    call("CHECK", &other, "c2").done();
+    call("DEL", &other, "c2").done();
+    super::nothing_left(&before, &[&other]);
+}
+
+fn masquerade() {
+    containers(&["c1", "c2", "c3"]);
+    super::ports::neighbour();
+    let server = super::ports::serve("outside", "tcp", 7);
+    sh("ip -n outside route add 10.5.0.0/24 via 192.0.2.1");
+    let conf = network("lan", json!({}));
+    let plain = changed(&conf, json!({"ipMasq": false}));
+    for (conf, name, seen) in [
+        (&plain, "c1", None),
+        (&conf, "c2", Some("192.0.2.1")),
+        (&plain, "c3", None),
+    ] {
+        let said = call("ADD", conf, name).ok();
+        let address = said["ips"][0]["address"]
+            .as_str()
+            .expect("one")
+            .trim_end_matches("/24")
+            .to_owned();
+        let wanted = seen.map_or(address, str::to_owned);
+        assert_eq!(server.seen(name, "192.0.2.2", 7), Some(wanted), "{name}");
+    }
+}
+
+fn bridge() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    sh("ip link del br-lan");
+    call("CHECK", &conf, "c1").fails(101);
+    call("ADD", &conf, "c2").ok();
+    assert!(pings("c2", "10.5.0.1"));
+    println!(
+        "the first container after that: {}",
+        call("CHECK", &conf, "c1").run().out
+    );
+    ok(&["repair", "c1-eth0-9c060919540944ab"]);
+    call("CHECK", &conf, "c1").done();
+    assert!(pings("c1", "10.5.0.3"));
+    for name in ["c1", "c2"] {
+        call("DEL", &conf, name).done();
+    }
+    super::nothing_left(&before, &[&conf]);
+}
+
+/// It is not adopted, and stays.
+fn foreign_bridge() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    sh("ip link del br-lan; ip link add br-lan type bridge");
+    call("ADD", &conf, "c2").says(100, &["br-lan", "exists already"]);
+    call("DEL", &conf, "c1").done();
+    call("DEL", &conf, "c2").done();
+    super::collect(&conf);
+    assert_eq!(ip("link show dev br-lan")[0]["ifname"], "br-lan");
+    sh("ip link del br-lan");
+    super::nothing_left(&before, &[&conf]);
+}
+
+fn rules() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let ports =
+        json!({"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]});
+    let conf = network("lan", json!({}));
+    call(
+        "ADD",
+        &changed(&conf, json!({"runtimeConfig": ports})),
+        "c1",
+    )
+    .ok();
+    let whole = sh("nft list ruleset");
+    sh("nft flush ruleset");
+    call("ADD", &conf, "c2").ok();
+    assert!(pings("c2", "10.5.0.1"));
+    ok(&["repair", "cni-lan"]);
+    ok(&["repair", "c1-eth0-9c060919540944ab"]);
+    call("CHECK", &conf, "c1").done();
+    call("CHECK", &conf, "c2").done();
+    call("DEL", &conf, "c2").done();
+    assert_eq!(whole, sh("nft list ruleset"));
+    call("DEL", &conf, "c1").done();
+    super::nothing_left(&before, &[&conf]);
+}
+
+fn told() {
+    containers(&["c1"]);
+    let conf = network(
+        "lan",
+        json!({"runtimeConfig": {
+        "portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}}),
+    );
+    let names = "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-1;IgnoreUnknown=1";
+    call("ADD", &conf, "c1").with("CNI_ARGS", names).ok();
+    let listed = ok(&["list"]);
+    for word in [
+        "cni-lan",
+        "br-lan",
+        "10.5.0.1/24",
+        "/run/netns/c1",
+        "eth0",
+        "10.5.0.2/24",
+        "8080->80/tcp",
+    ] {
+        assert!(listed.contains(word), "no {word} in: {listed}");
+    }
+    let json: Vec<Value> = serde_json::from_str(&ok(&["list", "--json"])).expect("JSON");
+    assert_eq!(json.len(), 2);
+    let shown = ok(&["show"]);
+    for word in ["br-lan", "shop/web-1", "10.5.0.2/24"] {
+        assert!(shown.contains(word), "no {word} in: {shown}");
+    }
+    for lab in ["cni-lan", "c1-eth0-9c060919540944ab"] {
+        assert!(ok(&["status", lab]).contains(lab));
+    }
+    call("DEL", &conf, "c1").done();
+    assert!(!ok(&["list"]).contains("c1"));
+}
+
+fn repair() {
+    containers(&["c1"]);
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    let lab = "c1-eth0-9c060919540944ab";
+    for damage in [
+        "ip -n c1 route del default",
+        "ip -n c1 address del 10.5.0.2/24 dev eth0",
+        "ip -n c1 link set eth0 down",
+        "ip -n c1 link del eth0",
+    ] {
+        sh(damage);
+        assert_ne!(
+            crate::sandbox::outcome(&["status", lab]).code,
+            Some(0),
+            "{damage}"
+        );
+        ok(&["repair", lab]);
+        ok(&["status", lab]);
+        call("CHECK", &conf, "c1").done();
+        assert!(pings("c1", "10.5.0.1"), "{damage}");
+    }
+}
+
+/// Containers that went without a DEL, as `netyard gc` finds them.
+fn gc() {
+    containers(&["c1", "c2"]);
+    let conf = network("lan", json!({}));
+    for name in ["c1", "c2"] {
+        call("ADD", &conf, name).ok();
+    }
+    sh("ip netns del c1");
+    let said = ok(&["gc", "--yes"]);
+    println!("{said}");
+    let listed = ok(&["list"]);
+    assert!(
+        !listed.contains("/run/netns/c1") && listed.contains("/run/netns/c2"),
+        "{listed}"
+    );
+    call("DEL", &conf, "c1").done();
+    assert!(pings("c2", "10.5.0.1"));
+}

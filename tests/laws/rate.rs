@@ -1,0 +1,31 @@
+//! How fast an interface is.
+
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// How much it receives and sends: numbers of rates.
+pub(crate) type Rate = [Option<u8>; 2];
+
+pub(crate) fn rate() -> impl Strategy<Value = Option<Rate>> {
+    let way = || option::weighted(0.7, 0..3u8);
+    option::weighted(0.3, [way(), way()])
+}
+
+/// Both directions alike, or each its own.
+pub(crate) fn set_rate(value: &mut Value, rate: Option<Rate>) {
+    let word = |n: u8| json!(["100kbit", "10mbit", "1.5gbit"][usize::from(n)]);
+    match rate {
+        None => {}
+        Some([Some(both), Some(same)]) if both == same => value["rate"] = word(both),
+        Some(ways) => {
+            value["rate"] = json!({});
+            for (way, n) in ["in", "out"].into_iter().zip(ways) {
+                if let Some(n) = n {
+                    value["rate"][way] = word(n);
+                    value["rate"][format!("{way}_burst")] = json!(100_000 + u32::from(n));
+                }
+            }
+        }
+    }
+}
