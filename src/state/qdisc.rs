@@ -140,8 +140,9 @@ fn size(bytes: u32) -> String {
     }
 }
 
-/// Bits a second, written as for tc(8), to which small and large letters are the same: `10mbit`. Whole bytes, in which the kernel
-/// counts; and at least 1000, which is less than a packet a second.
+/// Bits a second, written as for tc(8), to which small and large letters are the same:
+/// `10mbit`. Whole bytes, in which the kernel counts; and at least 1000, which is less than a
+/// packet a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate(u64);
@@ -149,12 +150,12 @@ pub struct Rate(u64);
 /// Each in the one before.
 const UNITS: [&str; 5] = ["bit", "kbit", "mbit", "gbit", "tbit"];
 
-/// The slowest: 1000 bytes a second.
-const LEAST: u64 = 8000;
-/// The fastest. What comes of it in 10 ms still fits into the kernel's 32 bits.
-const MOST: u64 = 1_000_000_000_000;
-
 impl Rate {
+    /// The slowest, in bit/s: 1000 bytes a second.
+    pub const LEAST: u64 = 8000;
+    /// The fastest, in bit/s. What comes of it in 10 ms still fits into the kernel's 32 bits.
+    pub const MOST: u64 = 1_000_000_000_000;
+
     /// In bytes a second.
     pub fn bytes(self) -> u64 {
         self.0 / 8
@@ -176,7 +177,7 @@ impl FromStr for Rate {
             .position(|known| known.eq_ignore_ascii_case(unit));
         let bits = power.and_then(|power| bits(number, 3 * power));
         match (bits, unit) {
-            (Some(bits), _) if !(LEAST..=MOST).contains(&bits) => {
+            (Some(bits), _) if !(Rate::LEAST..=Rate::MOST).contains(&bits) => {
                 Err(format!("`{text}` is not between 8kbit and 1tbit"))
             }
             (Some(bits), _) if bits % 8 > 0 => Err(format!(

@@ -54,6 +54,15 @@ fn way(op: &Op) -> Way<'_> {
     }
 }
 
+/// What became of operations whose answers were lost: each may be done.
+pub(super) fn unanswered(ops: &[&Op], why: io::Error) -> Applied {
+    Applied {
+        done: (0..ops.len()).collect(),
+        failed: Some((0, why.into())),
+        ..Applied::default()
+    }
+}
+
 /// Whether it removes devices, for which the kernel takes its time.
 fn deletes(op: &Op) -> bool {
     matches!(op, Op::DelLinks { .. })
@@ -180,11 +189,7 @@ impl Kernel {
         let answers = match sent {
             Ok(answers) => answers,
             Err(e) => {
-                return Applied {
-                    done: (0..ops.len()).collect(),
-                    failed: Some((0, e.into())),
-                    ..Applied::default()
-                };
+                return unanswered(ops, e);
             }
         };
         let mut not_made = None;

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use super::Kernel;
+use super::apply::unanswered;
 use crate::plan::Op;
 use crate::reconcile::Applied;
 use crate::state::{End, Link};
@@ -48,11 +49,7 @@ impl Kernel {
         let answers = match self.host.socket.transact(&requests) {
             Ok(answers) => answers,
             Err(e) => {
-                return Applied {
-                    done: (0..ops.len()).collect(),
-                    failed: Some((0, e.into())),
-                    ..Applied::default()
-                };
+                return unanswered(ops, e);
             }
         };
         for (at, (answer, index)) in answers.into_iter().zip(indexes).enumerate() {

@@ -1,6 +1,8 @@
 //! SIGKILL after system calls by which a call of the plugin changes something: at every so
 //! many-th of them, where all are in reach.
 
+use std::collections::BTreeMap;
+
 use std::fs::File;
 use std::process::{Command, Stdio};
 
@@ -40,6 +42,13 @@ fn program(call: &Call) -> Command {
     command
 }
 
+/// The host is again as it was.
+#[track_caller]
+fn as_before(before: &BTreeMap<String, String>, n: usize) {
+    let when = format!("killed after call {n}");
+    snapshot::assert_same(before, &snapshot::host(), &when);
+}
+
 /// Kills the call at one point after the other until it runs through; says how often.
 fn sweep(step: usize, call: &Call, mut each: impl FnMut(usize, End) -> bool) -> usize {
     for n in (1..10_000).step_by(step) {
@@ -63,11 +72,7 @@ fn add_then_del() {
             "killed after call {n}"
         );
         collect(&conf);
-        snapshot::assert_same(
-            &before,
-            &snapshot::host(),
-            &format!("killed after call {n}"),
-        );
+        as_before(&before, n);
         end == End::Killed
     });
     super::nothing_left(&before, &[&conf]);
@@ -108,11 +113,7 @@ fn add_on_network() {
     let before = snapshot::host();
     let kills = sweep(7, &call("ADD", &conf, "c1"), |n, end| {
         call("DEL", &plain, "c1").without("CNI_NETNS").done();
-        snapshot::assert_same(
-            &before,
-            &snapshot::host(),
-            &format!("killed after call {n}"),
-        );
+        as_before(&before, n);
         end == End::Killed
     });
     call("CHECK", &plain, "c0").done();
@@ -125,11 +126,7 @@ fn add_then_gc() {
     let (conf, before) = (conf(), snapshot::host());
     let kills = sweep(17, &call("ADD", &conf, "c1"), |n, end| {
         collect(&conf);
-        snapshot::assert_same(
-            &before,
-            &snapshot::host(),
-            &format!("killed after call {n}"),
-        );
+        as_before(&before, n);
         end == End::Killed
     });
     super::nothing_left(&before, &[&conf]);
@@ -167,11 +164,7 @@ fn gc_then_gc() {
     let none = changed(&conf, json!({"cni.dev/valid-attachments": []}));
     let kills = sweep(17, &super::of_network("GC", &none), |n, end| {
         collect(&conf);
-        snapshot::assert_same(
-            &before,
-            &snapshot::host(),
-            &format!("killed after call {n}"),
-        );
+        as_before(&before, n);
         if end == End::Killed {
             again();
         }

@@ -6,7 +6,7 @@ use netyard::error::Error;
 use netyard::lab::{self, Journal};
 use netyard::lease::Place;
 use netyard::reconcile::Progress;
-use netyard::state::{Family, IfName, Link, NetState, Netns, NetnsPath, SysctlKey};
+use netyard::state::{Family, IfName, LabName, Link, NetState, Netns, NetnsPath, SysctlKey};
 use netyard::topology::ResolveError;
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ pub(super) fn add(config: &Config, call: &Call) -> Result<Value, Failure> {
     refuse_second(config, call)?;
     let added = given::given(config, call).and_then(|config| attach(&config, call, before));
     // What was leased is of no use then.
-    let dev = call.dev.as_ref().map(IfName::as_str).unwrap_or_default();
+    let dev = call.dev()?.as_str();
     added.map_err(
         |failure| match given::take_back(&config.name, &call.container, dev) {
             Ok(()) => failure,
@@ -133,14 +133,18 @@ pub(super) fn elsewhere(config: &Config) -> Failure {
 
 /// That a second `ADD` is an error, before anybody gives an address for it.
 pub(super) fn refuse_second(config: &Config, call: &Call) -> Result<(), Failure> {
-    let Some(dev) = &call.dev else {
-        return Ok(());
-    };
+    let dev = call.dev()?;
     let lab = lab_name_of(&config.name, &call.container, dev.as_str());
-    match Journal::open()?.find(&lab)? {
-        Some(known) if known.whole && gc::has_devices(&lab)? => Err(there(dev, &netns_of(call)?)),
-        _ => Ok(()),
+    match is_there(&Journal::open()?, &lab)? {
+        true => Err(there(dev, &netns_of(call)?)),
+        false => Ok(()),
     }
+}
+
+/// Whether an attachment is whole. One whose namespace went without a `DEL` is there no more.
+fn is_there(journal: &Journal, lab: &LabName) -> Result<bool, Failure> {
+    let whole = journal.find(lab)?.is_some_and(|known| known.whole);
+    Ok(whole && gc::has_devices(lab)?)
 }
 
 fn there(dev: &IfName, netns: &NetnsPath) -> Failure {
@@ -159,9 +163,7 @@ fn make(
         topology, source, ..
     } = attachment;
     let journal = journal.map_or_else(Journal::open, Ok)?;
-    let known = journal.find(&topology.lab)?;
-    // One whose namespace went without a `DEL` is there no more.
-    if known.is_some_and(|known| known.whole) && gc::has_devices(&topology.lab)? {
+    if is_there(&journal, &topology.lab)? {
         return Err(there(&attachment.dev, &attachment.netns));
     }
     let up = |journal: Journal| {

@@ -4,16 +4,17 @@
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use ipnet::IpNet;
 use netyard::lab::Described;
-use netyard::state::{Family, IfName, LabName, NetnsPath};
+use netyard::state::{Family, IfName, LabName, NetnsPath, Rate};
 use netyard::topology::{self, Topology, lab_name};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::config::{
-    Bandwidth, Carried, Config, Kind, PortMapping, Range, Role, Route, everything,
+    Bandwidth, Carried, Config, Kind, PortMapping, Range, Role, Route, everything, subnets_of,
 };
 use super::failure::{Code, Failure};
 use super::network::{lab_of, name_of};
@@ -22,10 +23,6 @@ const OWN_NETNS: &str = "/proc/thread-self/ns/net";
 
 /// `RT_SCOPE_LINK` (rtnetlink(7)): what is reached without a router.
 const LINK_SCOPE: u32 = 253;
-
-/// The slowest and the fastest of a topology file, in bit/s.
-const LEAST_RATE: u64 = 8_000;
-const MOST_RATE: u64 = 1_000_000_000_000;
 
 /// How long a burst may take, in s: the kernel tells it in 64 ns and 32 bits.
 const LONGEST_BURST: u64 = 270;
@@ -50,8 +47,8 @@ pub(super) struct Attachment {
     pub(super) dev: IfName,
 }
 
-/// What tells a namespace from all others, if there is one at the path.
-pub(super) fn inode(path: &str) -> Option<(u64, u64)> {
+/// What tells a file, as a namespace is one, from all others, if there is one at the path.
+pub(super) fn inode(path: impl AsRef<Path>) -> Option<(u64, u64)> {
     fs::metadata(path).map(|of| (of.dev(), of.ino())).ok()
 }
 
@@ -121,12 +118,7 @@ pub(super) type Choice = Vec<IpNet>;
 pub(super) fn choices(sets: &[Vec<Range>]) -> Vec<Choice> {
     let mut all: Vec<Choice> = vec![Vec::new()];
     for set in sets {
-        let mut subnets: Vec<IpNet> = Vec::new();
-        for range in set {
-            if !subnets.contains(&range.subnet) {
-                subnets.push(range.subnet);
-            }
-        }
+        let subnets = subnets_of(set);
         let with = |one: &Choice| {
             let one = one.clone();
             let each = subnets.clone().into_iter();
@@ -146,10 +138,7 @@ impl Attachment {
         without: &[Value],
     ) -> Result<Self, Failure> {
         let netns = netns_of(call)?;
-        let dev = call.dev.clone().ok_or_else(|| {
-            let msg = "required environment variables missing: CNI_IFNAME";
-            Failure::new(Code::BadEnvironment, msg)
-        })?;
+        let dev = call.dev()?.clone();
         let lab = lab_name_of(&config.name, &call.container, dev.as_str());
         let known = Known {
             network: config.name.clone(),
@@ -254,7 +243,7 @@ fn rate(limits: &Bandwidth) -> Option<Value> {
         }
         // As the reference plugin, in whole bytes; no slower and no faster than the kernel's
         // own numbers allow.
-        let rate = (rate / 8 * 8).clamp(LEAST_RATE, MOST_RATE);
+        let rate = (rate / 8 * 8).clamp(Rate::LEAST, Rate::MOST);
         value.insert(key.to_owned(), json!(format!("{rate}bit")));
         // containerd and CRI-O write `math.MaxUint32`, or eight times that, where they mean none.
         if (1..u64::from(u32::MAX)).contains(&burst) {

@@ -59,6 +59,12 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// The interface; each verb that is about one has it.
+    pub(super) fn dev(&self) -> Result<&IfName, Failure> {
+        let missing = || bad("required environment variables missing: CNI_IFNAME".to_owned());
+        self.dev.as_ref().ok_or_else(missing)
+    }
+
     /// Reads the variables.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());

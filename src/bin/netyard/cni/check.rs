@@ -13,11 +13,7 @@ use super::network::lab_of;
 
 pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
     config.before()?;
-    let dev = call
-        .dev
-        .as_ref()
-        .map(|dev| dev.as_str())
-        .unwrap_or_default();
+    let dev = call.dev()?.as_str();
     let name = lab_name_of(&config.name, &call.container, dev);
     let netns = netns_of(call)?;
     let network = (config.kind.has_network()).then(|| lab_of(&config.name));

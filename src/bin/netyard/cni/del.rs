@@ -11,11 +11,7 @@ use super::failure::Failure;
 use super::given;
 
 pub(super) fn del(basics: &Basics, call: &Call) -> Result<(), Failure> {
-    let dev = call
-        .dev
-        .as_ref()
-        .map(|dev| dev.as_str())
-        .unwrap_or_default();
+    let dev = call.dev()?.as_str();
     remove(&lab_name_of(&basics.name, &call.container, dev))?;
     given::take_back(&basics.name, &call.container, dev)
 }

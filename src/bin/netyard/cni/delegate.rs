@@ -1,14 +1,13 @@
 //! Another plugin that gives addresses: found by `CNI_PATH`, called with the same environment
 //! and the whole configuration (CNI 1.1.0, section 4).
 
-use std::fs;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::attach::inode;
 use super::call::Call;
 use super::config::{Config, Ipam, Range};
 use super::failure::{Code, Failure};
@@ -38,8 +37,7 @@ impl<'c> Delegate<'c> {
             let msg = format!("no plugin `{kind}`, which gives addresses, in CNI_PATH");
             Failure::new(Code::InvalidConfig, msg).details(looked.join(":"))
         })?;
-        let inode = |path: &Path| fs::metadata(path).map(|of| (of.dev(), of.ino())).ok();
-        if inode(&program) == inode(Path::new("/proc/self/exe")) {
+        if inode(&program) == inode("/proc/self/exe") {
             let msg = format!("ipam.type `{kind}` is netyard itself: say `netyard`");
             return Err(Failure::new(Code::InvalidConfig, msg));
         }

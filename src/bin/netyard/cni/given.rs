@@ -15,8 +15,6 @@ pub(super) fn given(config: &Config, call: &Call) -> Result<Config, Failure> {
     let Ipam::Own { sets, routes } = &config.ipam else {
         return Ok(config.clone());
     };
-    let dev = call.dev.clone();
-    let dev = dev.ok_or_else(|| Failure::new(Code::BadEnvironment, "CNI_IFNAME is missing"))?;
     let at = netns_of(call)?;
     let netns = Place::at(at.as_str().as_ref()).map_err(|e| {
         let msg = format!("cannot open the namespace {at}");
@@ -25,7 +23,7 @@ pub(super) fn given(config: &Config, call: &Call) -> Result<Config, Failure> {
     let owner = Owner {
         container: call.container.clone(),
         netns,
-        dev,
+        dev: call.dev()?.clone(),
     };
     let mut store = lease::open()?;
     let mut failure = super::add::elsewhere(config);

@@ -1,13 +1,12 @@
 //! A network of CNI is a lab: a bridge, with what the host is to it. It is made with the first
 //! attachment, and stays until `GC` finds none.
 
-use ipnet::IpNet;
 use netyard::lab::{Described, Journal};
 use netyard::state::{Family, LabName, NetworkName};
 use netyard::topology::{self, lab_name};
 use serde_json::{Value, json};
 
-use super::config::{Config, Kind, Role};
+use super::config::{Config, Kind, Role, subnets_of};
 use super::failure::{Code, Failure};
 
 /// The lab of a network.
@@ -113,12 +112,7 @@ fn keep_subnets(wanted: &mut Value, recorded: &Value, network: &NetworkName) {
 fn topology_of(config: &Config) -> Value {
     let name = name_of(&config.name);
     let ranges: Vec<_> = config.ranges().collect();
-    let mut subnets: Vec<IpNet> = Vec::new();
-    for range in &ranges {
-        if !subnets.contains(&range.subnet) {
-            subnets.push(range.subnet);
-        }
-    }
+    let subnets = subnets_of(ranges.iter().copied());
     let mut network = json!({ "subnets": subnets });
     match &config.kind {
         Kind::Bridge(bridge) => network["bridge"] = json!(bridge),

@@ -128,6 +128,17 @@ fn shared(sets: &[Vec<Range>]) -> Option<IpNet> {
     None
 }
 
+/// The subnets of ranges, each once, in their order.
+pub(in super::super) fn subnets_of<'r>(ranges: impl IntoIterator<Item = &'r Range>) -> Vec<IpNet> {
+    let mut subnets = Vec::new();
+    for range in ranges {
+        if !subnets.contains(&range.subnet) {
+            subnets.push(range.subnet);
+        }
+    }
+    subnets
+}
+
 /// As resolv.conf(5) has it.
 fn resolvers(file: &PathBuf) -> Result<Dns, Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| {

@@ -23,7 +23,7 @@ use super::keys::{Keys, invalid};
 use super::version::Version;
 use asked::Asked;
 pub(super) use asked::{Bandwidth, Dns, PortMapping};
-pub(super) use ipam::{Ipam, Range, Route};
+pub(super) use ipam::{Ipam, Range, Route, subnets_of};
 pub(super) use kind::{Carried, Kind};
 
 /// What a network is like, and what is asked for one attachment.
