@@ -32,6 +32,7 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         .difference(&want.routes)
         .map(|route| ((route.to, route.metric), route.clone()))
         .collect();
+    let mut moved: Vec<Route> = Vec::new();
     let back = lost(draft, netns);
     for route in back
         .into_iter()
@@ -39,10 +40,11 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
     {
         let netns = netns.clone();
         let (op, because) = match stale.remove(&(route.to, route.metric)) {
-            Some(was) => (
-                Op::ReplaceRoute { netns, route, was },
-                "the way there is another now",
-            ),
+            Some(was) => {
+                moved.push(was.clone());
+                let because = "the way there is another now";
+                (Op::ReplaceRoute { netns, route, was }, because)
+            }
             None if route.origin == Origin::Kernel => (
                 Op::AddRoute { netns, route },
                 "the kernel made it with the address",
@@ -61,14 +63,21 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
     // Those by a next hop before the one to it, which it is to find when all comes back.
     let stale: BTreeSet<Route> = stale.into_values().collect();
     for route in stale.into_iter().rev() {
-        // It goes with its device, if that goes.
-        let end = end(netns, &route);
-        if !draft.leaving.contains(&end) {
+        // It goes with its device, if that goes; and would come back with it, before the way to
+        // its next hop is back.
+        let no_hop = moved.iter().any(|hop| goes_by(&route, hop));
+        if no_hop || !draft.leaving.contains(&end(netns, &route)) {
             let because = "the file has no such route";
             let op = removal(netns, route);
             draft.push(Rank::Configure(Turn::RouteGone), op, because);
         }
     }
+}
+
+/// Whether the route's next hop is found by the other.
+fn goes_by(route: &Route, hop: &Route) -> bool {
+    let to_it = |via: IpAddr| hop.via.is_none() && hop.to.contains(&via);
+    hop.dev == route.dev && route.via.is_some_and(to_it)
 }
 
 fn because(want: &Namespace, route: &Route) -> &'static str {

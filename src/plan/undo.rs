@@ -39,6 +39,7 @@ pub fn undo<'a>(
             (_, op) => back.push(op),
         }
     }
+    next_hops_first(&mut back);
     let (names, back): (Vec<Op>, Vec<Op>) = back
         .into_iter()
         .partition(|op| matches!(op, Op::RenameLink { .. }));
@@ -58,6 +59,21 @@ pub fn undo<'a>(
     let ended = flow::ended(&back.iter().collect::<Vec<_>>(), &observed);
     back.extend(ended);
     back
+}
+
+/// Routes that change places do so the next hop's first, there and back: `fib_check_nh` and
+/// `ip6_route_check_nh` want the way to it by the same device.
+fn next_hops_first(back: &mut [Op]) {
+    let netns = |op: &Op| match op {
+        Op::AddRoute { netns, .. }
+        | Op::ReplaceRoute { netns, .. }
+        | Op::DelRoute { netns, .. } => Some(netns.clone()),
+        _ => None,
+    };
+    let to_a_hop = |op: &Op| matches!(op, Op::ReplaceRoute { route, .. } if route.via.is_none());
+    for routes in back.chunk_by_mut(|a, b| netns(a).is_some() && netns(a) == netns(b)) {
+        routes.sort_by_key(|op| !to_a_hop(op));
+    }
 }
 
 /// What a device with an MTU below 1280 cannot have (`addrconf_notify`). A bridge has such

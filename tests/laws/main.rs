@@ -10,6 +10,7 @@ mod join;
 mod meanwhile;
 mod rate;
 mod render;
+mod route;
 mod shuffle;
 mod spec;
 
