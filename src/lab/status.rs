@@ -38,6 +38,8 @@ pub struct Status {
     pub foreign: Vec<End>,
     /// Who can reach the ports that it publishes.
     pub reach: Reach,
+    /// What there is: the host, and the lab's namespaces from inside.
+    pub seen: NetState,
 }
 
 /// Compares a lab with its description. Nothing is changed.
@@ -50,6 +52,7 @@ pub fn status(topology: &Topology) -> Result<Status, Error> {
         drift: crate::plan::plan(&desired, &observed),
         foreign: crate::plan::foreign_ports(&observed),
         reach: crate::plan::reach(&desired, &observed),
+        seen: observed,
     })
 }
 

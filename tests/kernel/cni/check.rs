@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::CHECK after a change of tuning", tuned),
         test("cni::CHECK right after ADD", at_once),
         test("cni::CHECK of what was never there", never),
+        test("cni::CHECK against another result", other_result),
         test("cni::what CHECK tells, repair mends", repaired),
     ]
 }
@@ -155,6 +156,36 @@ fn never() {
         .says(101, &["eth1", "c1"]);
     call("DEL", &conf, "c1").done();
     call("CHECK", &conf, "c1").says(101, &["eth0", "c1", "lan"]);
+}
+
+/// What the runtime holds for true is compared with what there is.
+fn other_result() {
+    containers(&["c1"]);
+    let conf = network("lan", json!({}));
+    let said = call("ADD", &conf, "c1").ok();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut said = said.clone();
+        change(&mut said);
+        call("CHECK", &changed(&conf, json!({"prevResult": said})), "c1")
+    };
+    with(&|_| ()).done();
+    with(&|said| said["ips"][0]["address"] = json!("10.5.0.77/24"))
+        .says(101, &["10.5.0.77/24", "eth0"]);
+    with(&|said| said["interfaces"][2]["name"] = json!("eth7"))
+        .says(101, &["eth0", "/run/netns/c1"]);
+    with(&|said| said["interfaces"] = json!([])).says(101, &["eth0"]);
+    // Of another interface, which came later.
+    with(&|said| {
+        let more = json!({"name": "eth1", "sandbox": "/run/netns/c1"});
+        said["interfaces"]
+            .as_array_mut()
+            .expect("a list")
+            .push(more);
+        let ip = json!({"address": "10.9.0.2/24", "interface": 3});
+        said["ips"].as_array_mut().expect("a list").push(ip);
+    })
+    .done();
+    call("DEL", &conf, "c1").done();
 }
 
 fn repaired() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{addresses, call, changed, containers, network, of_network};
-use crate::sandbox::pings;
+use crate::sandbox::{pings, sh};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::one that is held is told", held),
         test("cni::no address is left", full),
         test("cni::addresses come again", again),
+        test("cni::STATUS of what is in the way", in_the_way),
     ]
 }
 
@@ -36,6 +37,22 @@ fn add(conf: &Value, container: &str) -> Vec<String> {
         .collect();
     assert_eq!(told, addresses(container, "eth0"));
     told
+}
+
+/// An `ADD` could not succeed.
+fn in_the_way() {
+    let conf = network("lan", json!({}));
+    sh("ip link add br-lan type bridge");
+    of_network("STATUS", &conf).says(50, &["br-lan"]);
+    sh("ip link del br-lan");
+    let before = snapshot::host();
+    of_network("STATUS", &conf).done();
+    assert_eq!(snapshot::host(), before);
+    let conf = json!({"cniVersion": "1.1.0", "name": "far", "type": "netyard", "kind": "macvlan", "master": "up0",
+        "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.6.0.0/24"}]]}});
+    of_network("STATUS", &conf).says(50, &["up0", "master"]);
+    sh("ip link add up0 type veth peer name up1");
+    of_network("STATUS", &conf).done();
 }
 
 fn part() {

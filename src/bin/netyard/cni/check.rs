@@ -1,8 +1,8 @@
 //! `CHECK`: whether all is still there.
 
-use netyard::lab::{self, Journal};
+use netyard::lab::{self, Journal, Status};
 use netyard::plan::{Op, Setting};
-use netyard::state::Netns;
+use netyard::state::{NetState, Netns};
 use netyard::topology;
 
 use super::attach::{inode, lab_name_of, netns_of};
@@ -10,14 +10,15 @@ use super::call::Call;
 use super::config::Config;
 use super::failure::{Code, Failure};
 use super::network::lab_of;
+use super::result::{Attached, Interface, Ip};
 
 pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
-    config.before()?;
+    let said = config.before()?;
     let dev = call.dev()?.as_str();
-    let name = lab_name_of(&config.name, &call.container, dev);
+    let own = lab_name_of(&config.name, &call.container, dev);
     let netns = netns_of(call)?;
     let network = (config.kind.has_network()).then(|| lab_of(&config.name));
-    for name in network.into_iter().chain([name]) {
+    for name in network.into_iter().chain([own.clone()]) {
         let known = Journal::open()?.find(&name)?;
         let known = known.ok_or_else(|| {
             let what = format!("{dev} of container {}", call.container);
@@ -32,7 +33,7 @@ pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
             let msg = format!("{dev} of {netns} is not attached: {path} is");
             return Err(Failure::new(Code::Different, msg));
         }
-        let drift = lab::status(&topology)?.drift;
+        let Status { drift, seen, .. } = lab::status(&topology)?;
         let drift = drift.map_err(netyard::error::Error::from)?;
         let mut missing = drift.steps.iter().filter(|step| is_missing(&step.op));
         if let Some(first) = missing.next() {
@@ -48,8 +49,30 @@ pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
             let details = format!("`netyard repair {name}` does it");
             return Err(Failure::new(Code::Different, msg).details(details));
         }
+        if let Some(said) = said.as_ref().filter(|_| topology.lab == own) {
+            is_as_said(said, call, &seen)?;
+        }
     }
     Ok(())
+}
+
+/// Compares what the runtime was told of the interface with what there is. Its hardware address
+/// may have been changed since, as by `tuning`.
+fn is_as_said(said: &Attached, call: &Call, seen: &NetState) -> Result<(), Failure> {
+    let (dev, netns) = (call.dev()?, netns_of(call)?);
+    let different = |msg: String| Err(Failure::new(Code::Different, format!("prevResult: {msg}")));
+    let is_it = |it: &Interface| it.name == dev.as_str() && it.sandbox == netns.as_str();
+    let Some(at) = said.interfaces.iter().position(is_it) else {
+        return different(format!("there is no interface {dev} of {netns} in it"));
+    };
+    let there = seen.namespaces.get(&Netns::At(netns.clone()));
+    let there = there.and_then(|namespace| namespace.links.get(dev));
+    let has = |ip: &&Ip| there.is_some_and(|link| link.addresses.contains(&ip.address));
+    let of_it = said.ips.iter().filter(|ip| ip.interface == Some(at));
+    match of_it.clone().find(|ip| !has(ip)) {
+        Some(ip) => different(format!("{dev} of {netns} has no address {}", ip.address)),
+        None => Ok(()),
+    }
 }
 
 /// What plugins that come after this one may change as they like is no difference.

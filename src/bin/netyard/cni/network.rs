@@ -1,7 +1,7 @@
 //! A network of CNI is a lab: a bridge, with what the host is to it. It is made with the first
 //! attachment, and stays until `GC` finds none.
 
-use netyard::lab::{Described, Journal};
+use netyard::lab::{self, Described, Journal};
 use netyard::state::{Family, LabName, NetworkName};
 use netyard::topology::{self, lab_name};
 use serde_json::{Value, json};
@@ -39,6 +39,24 @@ pub(super) fn is_network(lab: &Described, network: &str) -> bool {
 
 /// Makes the network as the configuration has it, if it is not there so.
 pub(super) fn ensure(config: &Config, journal: Journal) -> Result<Journal, Failure> {
+    match wanted(config, &journal)? {
+        (_, true) => Ok(journal),
+        (source, false) => {
+            bring_up(&source, journal)?;
+            Ok(Journal::open()?)
+        }
+    }
+}
+
+/// Whether it could be made, or is there. Nothing is changed.
+pub(super) fn can_be(config: &Config) -> Result<(), Failure> {
+    let (source, _) = wanted(config, &Journal::open()?)?;
+    lab::plan(&topology::parse(&source)?)?;
+    Ok(())
+}
+
+/// The file that it shall be there with, and whether it was brought up with that.
+fn wanted(config: &Config, journal: &Journal) -> Result<(String, bool), Failure> {
     let lab = lab_of(&config.name);
     let known = journal.find(&lab)?;
     let head = headline(&config.name);
@@ -62,11 +80,10 @@ pub(super) fn ensure(config: &Config, journal: Journal) -> Result<Journal, Failu
             }
         }
         if known.whole && wanted == recorded {
-            return Ok(journal);
+            return Ok((known.source.clone(), true));
         }
     }
-    bring_up(&format!("{head}{wanted:#}"), journal)?;
-    Ok(Journal::open()?)
+    Ok((format!("{head}{wanted:#}"), false))
 }
 
 /// Brings it up again where something of it is gone: by `GC` of another process, or by

@@ -1,14 +1,17 @@
 //! `STATUS`: whether an `ADD` could succeed.
 
+use std::fs;
+
 use netyard::ipam::{Holder, Lease};
 use netyard::lease;
 
-use super::config::{Config, Range};
+use super::config::{Carried, Config, Ipam, Kind, Range};
 use super::failure::{Code, Failure};
 use super::given;
-use super::network::lab_of;
+use super::network::{self, lab_of};
 
-/// Whether there is an address left of each set, and the journal can be written.
+/// Whether there is an address left of each set, and the journal can be written; and whether the
+/// network's bridge, or the device that carries, can be had.
 pub(super) fn status(config: &Config) -> Result<(), Failure> {
     let unavailable = |failure: Failure| Failure {
         code: Code::NotAvailable,
@@ -27,7 +30,28 @@ pub(super) fn status(config: &Config) -> Result<(), Failure> {
             return Err(Failure::new(Code::NotAvailable, msg));
         }
     }
-    Ok(())
+    match &config.kind {
+        Kind::Carried(carried) => has_parent(carried),
+        // Which subnets it has somebody else says, and only for an attachment.
+        kind if kind.has_network() && !matches!(config.ipam, Ipam::Other(_)) => {
+            network::can_be(config).map_err(unavailable)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_parent(carried: &Carried) -> Result<(), Failure> {
+    let parent = carried.settings["parent"].as_str().unwrap_or_default();
+    let known = |line: &str| line.trim_start().split(':').next() == Some(parent);
+    // A line for each device of this namespace, behind its name (proc_net(5)).
+    let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    match devices.lines().any(known) {
+        true => Ok(()),
+        false => {
+            let msg = format!("there is no device {parent} on the host, which is `master`");
+            Err(Failure::new(Code::NotAvailable, msg))
+        }
+    }
 }
 
 fn is_full(config: &Config, range: &Range, leases: &[&Lease]) -> bool {

@@ -147,6 +147,10 @@ impl Config {
             ips: asked.ips,
             prev: keys.take("prevResult")?,
         };
+        if config.bandwidth != Bandwidth::default() && !config.kind.has_network() {
+            let what = "only a cable to the host has limits: of kind bridge or ptp";
+            return Err(invalid("runtimeConfig.bandwidth", what));
+        }
         keys.take::<String>("ipMasqBackend")?;
         keys.pass_over("cni.dev/");
         keys.end()?;
