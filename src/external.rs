@@ -83,11 +83,11 @@ pub(crate) fn both_ways(
     Ok((external, used))
 }
 
-/// Refuses to change or remove networks that other labs are on. `after` says what the lab
-/// shall be; `None`: nothing.
+/// Refuses to change or remove networks that other labs are on, or to end what the host forwards
+/// for them. `after` says what they shall be; `None`: nothing.
 pub(crate) fn may_change(
     lab: &LabName,
-    after: Option<(&Topology, &Leases)>,
+    after: Option<&Networks>,
     store: &Store,
 ) -> Result<(), Error> {
     let attached = store.attached_to(lab).map_err(Error::journal(READING))?;
@@ -97,20 +97,13 @@ pub(crate) fn may_change(
     };
     let before = networks(&known)?;
     let same = |name: &NetworkName| {
-        let (Some((topology, given)), Some(was)) = (after, before.get(name)) else {
+        let (Some(is), Some(was)) = (after.and_then(|after| after.get(name)), before.get(name))
+        else {
             return false;
         };
-        let is = topology
-            .networks
-            .get(name)
-            .filter(|is| is.external.is_none());
-        let subnets = given.subnets().get(name).map_or(&[][..], Vec::as_slice);
-        let stays = |is: &Network| match is.routed {
-            true => was.routed && is.masquerade == was.masquerade,
-            false => Some(topology.bridge(name, is)) == was.bridge,
-        };
-        let kept = || was.subnets.iter().all(|subnet| subnets.contains(subnet));
-        is.is_some_and(stays) && kept()
+        let way = |of: &Network| (of.routed, of.bridge.clone(), of.masquerade);
+        let kept = was.subnets.iter().all(|subnet| is.subnets.contains(subnet));
+        way(is) == way(was) && kept && was.forwarded.is_subset(&is.forwarded)
     };
     let changed = attached.into_iter().filter(|(_, network)| !same(network));
     let by: BTreeSet<LabName> = changed.map(|(lab, _)| lab).collect();

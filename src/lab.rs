@@ -136,8 +136,17 @@ pub struct Removed {
 /// left stays recorded, and `down` can be run again.
 pub fn down(name: &LabName, until: Until, progress: &mut dyn Progress) -> Result<Removed, Error> {
     need_rights("taking a lab down")?;
+    remove(Store::open()?, name, until, progress)
+}
+
+fn remove(
+    store: Store,
+    name: &LabName,
+    until: Until,
+    progress: &mut dyn Progress,
+) -> Result<Removed, Error> {
+    need_rights("taking a lab down")?;
     let lock = lock(progress)?;
-    let store = Store::open()?;
     match known(name, &store)? {
         Some(lab) if !is_host_gone(&lab)? => external::may_change(name, None, &store)?,
         _ => {}
@@ -185,14 +194,13 @@ fn take_down(
             Some((these, longest))
         }
     };
-    let plan = reconcile::down(&mut kernel, name, progress)?;
+    let (plan, now) = reconcile::down(&mut kernel, name, progress)?;
     let done = match farewell {
         None => true,
         Some((these, longest)) => {
             (kernel.wait(these, longest)).map_err(Error::system("wait for the kernel"))?
         }
     };
-    let now = kernel.observe(name, Inside::Skip)?;
     let there = |end: &End| {
         let namespace = now.namespaces.get(&end.netns);
         namespace.is_some_and(|namespace| namespace.links.contains_key(&end.dev))

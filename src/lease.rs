@@ -130,9 +130,10 @@ pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<Resolved, E
     let chosen = chosen.map_err(|none| Error::Resolve(none.into()))?;
     let resolved = resolve(&chosen, &held);
     let (desired, leases) = resolved.map_err(|error| held_by(error, topology, store))?;
-    external::may_change(&topology.lab, Some((topology, &leases)), store)?;
+    let networks = seen_from_outside(&chosen, &desired);
+    external::may_change(&topology.lab, Some(&networks), store)?;
     Ok(Resolved {
-        networks: seen_from_outside(&chosen),
+        networks,
         desired,
         leases,
     })

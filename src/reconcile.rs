@@ -128,7 +128,8 @@ pub fn up(
     Ok(plan)
 }
 
-/// Removes a lab. What the kernel refuses to remove stays in the journal.
+/// Removes a lab. What the kernel refuses to remove stays in the journal. Gives what was done,
+/// and what is there now.
 ///
 /// # Errors
 /// What the kernel refused, or what is still there.
@@ -136,18 +137,19 @@ pub fn down(
     host: &mut impl Host,
     lab: &LabName,
     progress: &mut dyn Progress,
-) -> Result<Plan, Error> {
+) -> Result<(Plan, NetState), Error> {
     let nothing = NetState::empty(lab.clone());
-    let plan = plan(&nothing, &host.observe(lab, Inside::Skip)?)?;
+    let mut seen = host.observe(lab, Inside::Skip)?;
+    let plan = plan(&nothing, &seen)?;
     progress.planned(&plan)?;
     if !plan.is_empty() {
         let claims = host.claimed(lab)?;
         host.record(lab, &claims, Change::Begun)?;
         remove(host, &plan, &nothing, progress)?;
-        verify(host, &nothing, progress)?;
+        seen = verify(host, &nothing, progress)?;
     }
     host.record(lab, &BTreeSet::new(), Change::Ended)?;
-    Ok(plan)
+    Ok((plan, seen))
 }
 
 /// How often is looked again when things to remove go by themselves.

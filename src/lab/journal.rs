@@ -1,10 +1,10 @@
 //! The journal, opened once for a question and what follows from the answer.
 
-use super::{bring_up, known};
+use super::{Removed, Until, bring_up, known, remove};
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::reconcile::Progress;
-use crate::state::LabName;
+use crate::state::{IfName, LabName};
 use crate::sys::store::Store;
 use crate::topology::Topology;
 
@@ -62,5 +62,27 @@ impl Journal {
         progress: &mut dyn Progress,
     ) -> Result<Plan, Error> {
         bring_up(self.0, topology, source, progress, None)
+    }
+
+    /// Whether a container's interface has addresses on lease, of whatever network.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn has_lease(&self, container: &str, dev: &IfName) -> Result<bool, Error> {
+        let has = self.0.has_lease(container, dev);
+        has.map_err(Error::journal("read the journal"))
+    }
+
+    /// [`down`](super::down).
+    ///
+    /// # Errors
+    /// Those of [`down`](super::down).
+    pub fn down(
+        self,
+        name: &LabName,
+        until: Until,
+        progress: &mut dyn Progress,
+    ) -> Result<Removed, Error> {
+        remove(self.0, name, until, progress)
     }
 }

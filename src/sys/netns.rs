@@ -33,15 +33,16 @@ pub(crate) const GONE: [i32; 3] = [libc::ENOENT, libc::ENODEV, libc::EINVAL];
 
 /// Runs `f` inside a network namespace, on a thread made for it that then ends,
 /// so that no other code ever runs in the wrong namespace. Sockets opened inside
-/// stay there and may be used outside. `None` is the namespace of the caller.
+/// stay there and may be used outside. `None` is the namespace of the caller, and needs none.
 pub(crate) fn enter<T: Send>(
     netns: Option<BorrowedFd<'_>>,
     f: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<T> {
+    let Some(fd) = netns else {
+        return f();
+    };
     on_thread(|| {
-        if let Some(fd) = netns {
-            rustix::thread::move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?;
-        }
+        rustix::thread::move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?;
         f()
     })
 }
@@ -146,7 +147,7 @@ fn whole(family: u8) -> PathBuf {
 pub fn exists(netns: &Netns) -> bool {
     match netns {
         Netns::Host => true,
-        Netns::At(path) => at::inode(path).is_ok(),
+        Netns::At(path) => at::is_network(path).unwrap_or(false),
         Netns::Named(name) => path(name).exists(),
     }
 }

@@ -210,7 +210,7 @@ impl Store {
 
     /// Every lab, by name.
     pub(crate) fn labs(&self) -> Result<Vec<Lab>> {
-        let mut query = self.db.prepare(&format!("{LABS} ORDER BY name"))?;
+        let mut query = self.db.prepare_cached(&format!("{LABS} ORDER BY name"))?;
         let mut rows = query.query([])?;
         let mut labs = Vec::new();
         while let Some(row) = rows.next()? {
@@ -222,7 +222,7 @@ impl Store {
     /// One lab.
     pub(crate) fn lab(&self, name: &LabName) -> Result<Option<Lab>> {
         let sql = format!("{LABS} WHERE name = ?1");
-        let mut query = self.db.prepare(&sql)?;
+        let mut query = self.db.prepare_cached(&sql)?;
         let mut rows = query.query([name.as_str()])?;
         rows.next()?.map(described).transpose()
     }
@@ -230,7 +230,10 @@ impl Store {
     /// Whether there are labs beside this one.
     pub(crate) fn has_others(&self, lab: &LabName) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM lab WHERE name != ?1)";
-        Ok(self.db.query_row(sql, [lab.as_str()], |row| row.get(0))?)
+        Ok(self
+            .db
+            .prepare_cached(sql)?
+            .query_row([lab.as_str()], |row| row.get(0))?)
     }
 
     /// All that is written in here is written, or nothing.
@@ -275,7 +278,8 @@ impl Store {
             tx.prepare_cached(sql)?
                 .execute(params![name, kind, netns, object, was, inode, cookie])?;
         }
-        tx.execute("DELETE FROM lab WHERE name = ?1", [name])?;
+        tx.prepare_cached("DELETE FROM lab WHERE name = ?1")?
+            .execute([name])?;
         if !claims.is_empty() {
             let sql = "INSERT INTO lab VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
             let (inode, cookie) = (lab.host.inode as i64, lab.host.cookie as i64);
@@ -289,14 +293,14 @@ impl Store {
                 lab.run,
                 lab.networks
             ];
-            tx.execute(sql, row)?;
+            tx.prepare_cached(sql)?.execute(row)?;
             given::write(&tx, &lab.name, leases)?;
         } else {
             given::write(&tx, &lab.name, &Leases::default())?;
         }
         // What was done for the first lab has been put back with the last.
         let last = "DELETE FROM fact WHERE name = 'directory' AND NOT EXISTS (SELECT 1 FROM lab)";
-        tx.execute(last, [])?;
+        tx.prepare_cached(last)?.execute([])?;
         Ok(tx.commit()?)
     }
 
@@ -319,7 +323,16 @@ impl Store {
     /// may have changed what was found first.
     pub(crate) fn set_fact(&mut self, name: &str, value: &str) -> Result<()> {
         self.db
-            .execute("INSERT OR IGNORE INTO fact VALUES (?1, ?2)", [name, value])?;
+            .prepare_cached("INSERT OR IGNORE INTO fact VALUES (?1, ?2)")?
+            .execute([name, value])?;
+        Ok(())
+    }
+
+    /// Remembers it in place of what was.
+    pub(crate) fn replace_fact(&mut self, name: &str, value: &str) -> Result<()> {
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO fact VALUES (?1, ?2)")?
+            .execute([name, value])?;
         Ok(())
     }
 }
@@ -340,7 +353,10 @@ fn described(row: &rusqlite::Row<'_>) -> Result<Lab> {
 
 fn fact(db: &Connection, name: &str) -> Result<Option<String>> {
     let sql = "SELECT value FROM fact WHERE name = ?1";
-    Ok(db.query_row(sql, [name], |row| row.get(0)).optional()?)
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
 }
 
 #[cfg(test)]

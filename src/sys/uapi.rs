@@ -238,6 +238,8 @@ numbers! {
     "linux/netfilter/nfnetlink_conntrack.h" {
         IPCTNL_MSG_CT_GET: u16 = 1;
         IPCTNL_MSG_CT_DELETE: u16 = 2;
+        IPCTNL_MSG_CT_GET_STATS: u16 = 5;
+        CTA_STATS_GLOBAL_ENTRIES: u16 = 1;
         CTA_TUPLE_ORIG: u16 = 1;
         CTA_TUPLE_REPLY: u16 = 2;
         CTA_STATUS: u16 = 3;

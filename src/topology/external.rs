@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::resolve::forward;
 use super::{Interface, Network, ResolveError, Topology};
 use crate::ipam::Range;
-use crate::state::{Family, LabName, Netns, NetworkName, broadcast};
+use crate::state::{Family, LabName, NetState, Netns, NetworkName, broadcast};
 
 /// Networks by name.
 pub(crate) type Networks = BTreeMap<NetworkName, Network>;
@@ -42,11 +43,30 @@ pub(crate) fn attach<'t>(
     Ok(Cow::Owned(attached))
 }
 
-/// The own networks of a topology, with its subnets chosen, as others see them.
-pub(crate) fn seen_from_outside(of: &Topology) -> Networks {
-    let own = of.own_networks();
-    own.map(|(name, network)| (name.clone(), seen(of, name, network)))
-        .collect()
+/// The own networks of a topology, with its subnets chosen, as others see them; `desired` is
+/// what it comes to.
+pub(crate) fn seen_from_outside(of: &Topology, desired: &NetState) -> Networks {
+    let forwarded = forwarded(of, desired);
+    let of_outside = |(name, network): (&NetworkName, &Network)| {
+        let seen = Network {
+            forwarded: forwarded.clone(),
+            ..seen(of, name, network)
+        };
+        (name.clone(), seen)
+    };
+    of.own_networks().map(of_outside).collect()
+}
+
+/// The families that the host forwards as long as the lab is there: for itself, or for labs
+/// whose networks it is on.
+fn forwarded(of: &Topology, desired: &NetState) -> BTreeSet<Family> {
+    let host = desired.namespaces.get(&Netns::Host);
+    let switched = |family: &Family| {
+        let key = forward(*family);
+        host.is_some_and(|host| host.sysctls.contains_key(&key))
+    };
+    let own = [Family::Ipv4, Family::Ipv6].into_iter().filter(switched);
+    own.chain(of.forwarded_for()).collect()
 }
 
 /// A network as others see it: its lab takes care of what leaves it, and the addresses that
@@ -81,6 +101,14 @@ impl Topology {
     pub fn external(&self) -> impl Iterator<Item = (&NetworkName, &LabName)> {
         let all = self.networks.iter();
         all.filter_map(|(name, network)| Some((name, network.external.as_ref()?)))
+    }
+
+    /// The families that the host forwards for other labs as long as this one is on their
+    /// networks: those are not taken down before it.
+    pub(super) fn forwarded_for(&self) -> impl Iterator<Item = Family> {
+        let all = self.external();
+        let networks = all.filter_map(|(name, _)| self.networks.get(name));
+        networks.flat_map(|network| network.forwarded.iter().copied())
     }
 
     /// The lab's own networks.

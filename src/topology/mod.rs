@@ -8,6 +8,7 @@ mod choose;
 mod error;
 mod external;
 mod front;
+mod json;
 mod keys;
 mod lines;
 mod names;
@@ -99,6 +100,10 @@ pub struct Network {
     pub localnet: bool,
     /// MTU in bytes of the bridge and of every interface on it.
     pub mtu: Option<u32>,
+    /// Of another lab's: the families that the host forwards for that lab, as long as it is
+    /// there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub forwarded: BTreeSet<Family>,
 }
 
 /// The host's addresses on a network's bridge.

@@ -9,10 +9,11 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
 
 use super::error::Problem;
-use super::syntax;
+use super::{json, syntax};
 use crate::report::codes;
 
 /// A value and the bytes of the file that it was written with.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Node {
     pub(super) value: Value,
     pub(super) span: Range<usize>,
@@ -20,6 +21,7 @@ pub(super) struct Node {
 
 /// What YAML knows. The digits of a number are read from the text, where they
 /// stand as they were typed (`010`, `1e3`): a name may look like a number.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) enum Value {
     Null,
     Bool(bool),
@@ -60,8 +62,18 @@ pub(super) fn read(text: &str) -> Result<Node, Problem> {
         let value = Value::Null;
         return Ok(Node { value, span: 0..0 });
     }
+    match json::read(text) {
+        Some(tree) => Ok(tree),
+        None => read_yaml(text),
+    }
+}
+
+pub(super) fn read_yaml(text: &str) -> Result<Node, Problem> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|e| syntax::problem(&e, text))
 }
+
+/// How many levels a tree has at most.
+pub(super) const DEEPEST: usize = 12;
 
 /// Repeated keys are let through, to be reported with all else that is wrong.
 /// Only `true` and `false` are booleans, so that a namespace may be called `no`.
@@ -73,7 +85,7 @@ fn options() -> Options {
     options.strict_booleans = true;
     options.with_snippet = false;
     if let Some(budget) = &mut options.budget {
-        budget.max_depth = 12;
+        budget.max_depth = DEEPEST;
     }
     options
 }

@@ -175,6 +175,12 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     policy::allowed(topology, &mut state);
     policy::inside(topology, &mut state);
     publish::published(topology, &mut state);
+    // What other labs hold is theirs to switch.
+    for family in topology.forwarded_for() {
+        if let Some(host) = state.namespaces.get_mut(&Netns::Host) {
+            host.sysctls.retain(|key, _| *key != forward(family));
+        }
+    }
     Ok((state, leased))
 }
 
@@ -205,7 +211,12 @@ fn named_namespace(topology: &Topology, netns: &Netns) -> Namespace {
 
 /// The switch that lets packets of a subnet's family pass.
 fn forward_switch(subnet: &IpNet) -> SysctlKey {
-    match Family::of(subnet) {
+    forward(Family::of(subnet))
+}
+
+/// The switch that lets packets of a family pass.
+pub(super) fn forward(family: Family) -> SysctlKey {
+    match family {
         Family::Ipv4 => SysctlKey::forward4(),
         Family::Ipv6 => SysctlKey::forward6(),
     }

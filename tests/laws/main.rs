@@ -59,7 +59,8 @@ fn up(fake: &mut Fake, desired: &NetState) -> Result<Plan, Error> {
 fn down(fake: &mut Fake, lab: &LabName) -> Plan {
     (fake.routed, fake.networks) = (false, false);
     fake.forwards.clear();
-    reconcile::down(fake, lab, &mut ()).unwrap_or_else(|e| panic!("{e}"))
+    let down = reconcile::down(fake, lab, &mut ());
+    down.unwrap_or_else(|e| panic!("{e}")).0
 }
 
 fn must_up(fake: &mut Fake, desired: &NetState) -> Plan {
@@ -257,6 +258,8 @@ fn config(cases: u32) -> ProptestConfig {
     let cases = asked.and_then(|n| n.parse().ok()).unwrap_or(cases);
     ProptestConfig {
         failure_persistence: None,
+        // Some laws are of a part of all files.
+        max_global_rejects: cases.saturating_mul(50),
         ..ProptestConfig::with_cases(cases)
     }
 }

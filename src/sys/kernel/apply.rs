@@ -63,18 +63,11 @@ pub(super) fn unanswered(ops: &[&Op], why: io::Error) -> Applied {
     }
 }
 
-/// Whether it removes devices, for which the kernel takes its time.
-fn deletes(op: &Op) -> bool {
-    matches!(op, Op::DelLinks { .. })
-}
-
 impl Kernel {
     pub(super) fn execute(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
         let mut all = Applied::default();
         let mut at = 0;
-        let mut groups = ops.chunk_by(|a, b| way(a) == way(b)).peekable();
-        while let Some(group) = groups.next() {
-            let mut taken = group.len();
+        for group in ops.chunk_by(|a, b| way(a) == way(b)) {
             all.interrupted = progress.interrupted();
             if all.interrupted {
                 break;
@@ -85,12 +78,7 @@ impl Kernel {
                 Way::Child => self.carry(group),
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
                 Way::Firewall(netns) => self.firewall(netns, group),
-                Way::Flows(netns) => {
-                    let links = groups.next_if(|next| next.iter().all(|op| deletes(op)));
-                    let links = links.unwrap_or_default();
-                    taken += links.len();
-                    self.forget_flows(netns, group, links)
-                }
+                Way::Flows(netns) => self.forget_flows(netns, group),
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {
@@ -101,7 +89,7 @@ impl Kernel {
                 all.failed = Some((at + failed, failure));
                 break;
             }
-            at += taken;
+            at += group.len();
         }
         all
     }

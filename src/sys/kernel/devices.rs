@@ -19,14 +19,23 @@ const KERNEL_METRIC: u32 = 256;
 /// Devices by index.
 type Names = BTreeMap<u32, IfName>;
 
+/// Which devices of a namespace matter, where not all do.
+#[derive(Clone, Copy)]
+pub(super) struct Near<'s> {
+    pub(super) names: &'s BTreeSet<IfName>,
+    /// Whether a bridge or an address of the namespace shall be the lab's: then those of others
+    /// may be in its way.
+    pub(super) grounded: bool,
+}
+
 /// Devices with their addresses and routes: all but those that may be left out, or, of a
-/// namespace of which only these matter, those with these names, bridges, and what has an
-/// address or a route.
+/// namespace of which only these matter, those with these names and what has a route, and, where
+/// the lab is on its own ground there, bridges and what has an address.
 pub(super) fn devices(
     socket: &mut Socket,
     netns: &Netns,
     namespace: &mut Namespace,
-    near: Option<&BTreeSet<IfName>>,
+    near: Option<Near<'_>>,
     left_out: impl Fn(&IfName, &LabName) -> bool,
 ) -> io::Result<link::List> {
     let (list, addresses, routes);
@@ -35,11 +44,19 @@ pub(super) fn devices(
             list = link::list(socket, left_out)?;
             (addresses, routes) = (address::list(socket)?, route::list(socket)?);
         }
-        Some(names) => {
-            (addresses, routes) = (address::list(socket)?, route::list(socket)?);
-            let mut used: BTreeSet<u32> = addresses.iter().map(|a| a.index).collect();
-            used.extend(routes.single.iter().filter_map(|route| route.index));
-            list = link::near(socket, names, &used)?;
+        Some(Near { names, grounded }) => {
+            routes = route::list(socket)?;
+            let used = routes.single.iter().filter_map(|route| route.index);
+            let mut used: BTreeSet<u32> = used.collect();
+            if grounded {
+                addresses = address::list(socket)?;
+                used.extend(addresses.iter().map(|a| a.index));
+                list = link::near(link::bridges(socket)?, socket, names, &used)?;
+            } else {
+                list = link::near(link::List::default(), socket, names, &used)?;
+                let listed = list.links.iter().map(|device| device.index);
+                addresses = address::list_of(socket, listed)?;
+            }
         }
     }
     namespace.partial = near.is_some();

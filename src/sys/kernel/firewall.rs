@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::as_written::AsWritten;
 use super::{Kernel, observe::Claims, scope::Scope};
 use crate::plan::{Claim, Op};
 use crate::reconcile::Applied;
@@ -26,6 +27,18 @@ pub(super) struct Read {
     tables: BTreeMap<TableName, Table>,
 }
 
+impl Read {
+    /// That they are as netyard writes them, if so.
+    fn as_written(&self) -> Option<AsWritten> {
+        let tables = self.tables.values();
+        let bare = |table: &Table| table.ours && table.user_rules == 0 && table.is_as_written();
+        tables.clone().all(bare).then(|| AsWritten {
+            version: self.version,
+            tables: tables.map(|table| table.name).collect(),
+        })
+    }
+}
+
 impl Kernel {
     /// A table of ours is one that carries our mark, and of which the journal knows. Of a
     /// lab that finds both tables whole, what others have in them is left out, but for what
@@ -41,6 +54,7 @@ impl Kernel {
         if !self.networks && !known {
             return Ok(());
         }
+        self.recall()?;
         let keys = scope.map(|scope| self.keys(scope)).transpose()?;
         let keys = keys.as_ref();
         host.tables = self.tables(keys, known)?;
@@ -59,6 +73,7 @@ impl Kernel {
         if keys.is_some() && !whole {
             host.tables = self.tables(None, known)?;
         }
+        self.as_written = self.read.as_ref().and_then(Read::as_written);
         let own = claims.get(&self.lab.name).filter(|_| !self.ended);
         let own = own.into_iter().flatten();
         let missing = own.filter_map(|claim| match claim {
@@ -119,9 +134,18 @@ impl Kernel {
         {
             return Ok(read.tables.clone());
         }
+        let known = self.as_written.clone();
+        let known = known
+            .filter(|known| version == Some(known.version))
+            .zip(keys);
         let mut tables = BTreeMap::new();
         for name in TableName::HOST {
-            let table = nft::read(self.netfilter(&Netns::Host)?, name, keys)?;
+            let socket = self.netfilter(&Netns::Host)?;
+            let table = match &known {
+                Some((known, _)) if !known.tables.contains(&name) => None,
+                Some((_, keys)) => Some(nft::read_elements(socket, name, keys)?),
+                None => nft::read(socket, name, keys)?,
+            };
             tables.extend(table.map(|table| (name, table)));
         }
         let after = nft::generation(self.netfilter(&Netns::Host)?)?;
@@ -173,10 +197,13 @@ impl Kernel {
             .netfilter(netns)
             .and_then(|socket| nft::apply(socket, &changes));
         match answer {
-            Ok(Ok(())) => Applied {
-                done: (0..ops.len()).collect(),
-                ..Applied::default()
-            },
+            Ok(Ok(())) => {
+                self.changed(netns, &changes);
+                Applied {
+                    done: (0..ops.len()).collect(),
+                    ..Applied::default()
+                }
+            }
             Ok(Err(refused)) => Applied {
                 failed: Some(refused),
                 ..Applied::default()
@@ -185,6 +212,22 @@ impl Kernel {
                 failed: Some((0, e.into())),
                 ..Applied::default()
             },
+        }
+    }
+}
+
+impl Kernel {
+    /// That one transaction was done. It leaves the tables as they are but for elements, or
+    /// they have to be read.
+    fn changed(&mut self, netns: &Netns, changes: &[Change]) {
+        if *netns != Netns::Host {
+            return;
+        }
+        let elements =
+            |change: &Change| !matches!(change, Change::AddTable(_) | Change::DelTable(_));
+        match &mut self.as_written {
+            Some(known) if changes.iter().all(elements) => known.next(),
+            known => *known = None,
         }
     }
 }

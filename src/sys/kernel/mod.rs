@@ -2,6 +2,7 @@
 //! loop needs.
 
 mod apply;
+mod as_written;
 mod child;
 mod devices;
 mod farewell;
@@ -19,6 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use as_written::FACT;
 pub(crate) use observe::Claims;
 pub(crate) use scope::{Joins, Scope, joins, kinds, walled};
 
@@ -57,6 +59,10 @@ pub(crate) struct Kernel {
     netfilter: BTreeMap<Netns, Socket>,
     /// The host's firewall tables, as they were last read.
     read: Option<firewall::Read>,
+    /// The version of the rule set at which those tables are as netyard writes them.
+    as_written: Option<as_written::AsWritten>,
+    /// What the journal has of that, once it was read.
+    recorded: Option<String>,
     /// The lab's namespaces and those that it joins, each with a socket inside.
     inside: BTreeMap<Netns, Place>,
     /// The indexes of devices.
@@ -114,6 +120,8 @@ impl Kernel {
             host: netns::host().map_err(Error::system("open the host's namespace"))?,
             netfilter: BTreeMap::new(),
             read: None,
+            as_written: None,
+            recorded: None,
             inside: BTreeMap::new(),
             indexes: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -320,8 +328,13 @@ impl Kernel {
         }
         self.lab.whole = whole;
         self.own = None;
-        (self.store.record(&self.lab, &before, claims, &self.leases))
-            .map_err(Error::journal("write the journal"))?;
+        let seen = whole.then(|| self.to_record()).flatten();
+        let written = self.store.together(|store| {
+            store.record(&self.lab, &before, claims, &self.leases)?;
+            let seen = seen.as_ref().map(|seen| store.replace_fact(FACT, seen));
+            seen.unwrap_or(Ok(()))
+        });
+        written.map_err(Error::journal("write the journal"))?;
         self.own = Some(claims.clone());
         Ok(())
     }

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::devices::Near;
 use crate::plan::Claim;
 use crate::state::{
-    ChildKind, Element, End, IfName, LabName, Link, Namespace, NetState, Netns, NetnsName,
-    NetnsPath, SetName,
+    ChildKind, Element, End, IfName, LabName, Link, LinkKind, Namespace, NetState, Netns,
+    NetnsName, NetnsPath, SetName,
 };
 
 /// The namespaces that shall have a table of their own.
@@ -51,8 +52,10 @@ pub(crate) struct Scope {
     pub(super) names: BTreeSet<NetnsName>,
     /// Devices of the host.
     pub(super) devices: BTreeSet<IfName>,
-    /// Whether the lab has devices of the host that it shall have no more.
-    sheds: bool,
+    /// How many devices of the host the lab has and shall have no more.
+    sheds: usize,
+    /// Whether the lab shall have a bridge or an address of the host.
+    grounded: bool,
     /// Whether devices of the host shall carry others of the lab: not all that they carry has
     /// a name that the lab uses.
     carries: bool,
@@ -68,6 +71,12 @@ impl Scope {
             scope.names.extend(netns.made().cloned());
             if *netns == Netns::Host {
                 scope.devices.extend(want.links.keys().cloned());
+                // Another lab's bridge, by its ports alone.
+                let bridges = want.links.values().filter_map(|link| link.master.clone());
+                scope.devices.extend(bridges);
+                let is_bridge = |link: &Link| link.kind == LinkKind::Bridge && link.owner.is_some();
+                let mut links = want.links.values();
+                scope.grounded = links.any(|link| is_bridge(link) || !link.addresses.is_empty());
             }
             let children = want.links.values().filter_map(Link::child);
             for parent in children.filter_map(|child| child.parent.as_ref()) {
@@ -88,7 +97,7 @@ impl Scope {
             match claim {
                 Claim::Netns(name) => drop(self.names.insert(name.clone())),
                 Claim::Link(end) if end.netns == Netns::Host => {
-                    self.sheds |= self.devices.insert(end.dev.clone());
+                    self.sheds += usize::from(self.devices.insert(end.dev.clone()));
                 }
                 Claim::Element(set, element) => self.element(*set, element.clone()),
                 _ => {}
@@ -102,11 +111,14 @@ impl Scope {
     }
 
     /// The devices of the host that are asked for by name, where that is less than all: a
-    /// lab that sheds some removes them in a group, of which all must be known, and what a
+    /// lab that sheds several removes them in a group, of which all must be known, and what a
     /// device carries beside that of the lab may be any.
-    pub(super) fn near(&self) -> Option<&BTreeSet<IfName>> {
-        let most = !self.sheds && !self.carries;
-        (most && self.devices.len() <= SINGLY).then_some(&self.devices)
+    pub(super) fn near(&self) -> Option<Near<'_>> {
+        let most = self.sheds < 2 && !self.carries;
+        (most && self.devices.len() <= SINGLY).then_some(Near {
+            names: &self.devices,
+            grounded: self.grounded,
+        })
     }
 
     /// Whether a device of the host may be left out: the port of a bridge, marked by another

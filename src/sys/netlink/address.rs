@@ -27,7 +27,26 @@ pub(crate) struct Listed {
 
 /// Every address of the socket's namespace.
 pub(crate) fn list(socket: &mut Socket) -> io::Result<Vec<Listed>> {
-    let replies = socket.dump(&request(&Rtnl::GetAddress(AddressMessage::default()), 0))??;
+    dump(socket, 0)
+}
+
+/// Those of the devices with these indexes: the kernel goes through no other
+/// (`inet_dump_ifaddr`, net/ipv4/devinet.c).
+pub(crate) fn list_of(
+    socket: &mut Socket,
+    indexes: impl Iterator<Item = u32>,
+) -> io::Result<Vec<Listed>> {
+    let mut all = Vec::new();
+    for index in indexes {
+        all.extend(dump(socket, index)?);
+    }
+    Ok(all)
+}
+
+fn dump(socket: &mut Socket, index: u32) -> io::Result<Vec<Listed>> {
+    let mut message = AddressMessage::default();
+    message.header.index = index;
+    let replies = socket.dump(&request(&Rtnl::GetAddress(message), 0))??;
     let addresses = replies.iter().map(|reply| match decoded(reply)? {
         Rtnl::NewAddress(message) => Ok(listed(&message)),
         _ => Ok(None),

@@ -44,6 +44,15 @@ fn found(path: &Path) -> io::Result<OwnedFd> {
     }
 }
 
+/// Whether there is a network namespace at the path, that can be opened.
+pub(super) fn is_network(path: &NetnsPath) -> io::Result<bool> {
+    let netns = open(path)?;
+    // SAFETY: it takes no argument and gives a number (ioctl_nsfs(2)).
+    #[expect(unsafe_code, reason = "rustix has no such request")]
+    let kind = unsafe { libc::ioctl(netns.as_raw_fd(), libc::NS_GET_NSTYPE) };
+    Ok(kind == libc::CLONE_NEWNET)
+}
+
 fn reopened(found: &OwnedFd) -> io::Result<OwnedFd> {
     Ok(File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?.into())
 }

@@ -16,7 +16,10 @@ impl Store {
         let sql = "SELECT EXISTS (SELECT 1 FROM claim JOIN lab ON lab = name
                    WHERE kind = 'element' AND lab.host = ?1 AND lab.cookie = ?2)";
         let host = [host.inode as i64, host.cookie as i64];
-        Ok(self.db.query_row(sql, host, |row| row.get(0))?)
+        Ok(self
+            .db
+            .prepare_cached(sql)?
+            .query_row(host, |row| row.get(0))?)
     }
 
     /// Whether a lab claims this.
@@ -95,7 +98,7 @@ impl Store {
         lab: &str,
     ) -> Result<BTreeMap<LabName, BTreeSet<Claim>>> {
         let mut all: BTreeMap<LabName, BTreeSet<Claim>> = BTreeMap::new();
-        let mut query = self.db.prepare(&format!(
+        let mut query = self.db.prepare_cached(&format!(
             "SELECT lab, kind, netns, object, was, inode, claim.cookie
              FROM claim JOIN lab ON lab = name WHERE {these}"
         ))?;

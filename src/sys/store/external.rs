@@ -15,7 +15,7 @@ impl Store {
     /// The labs that are on networks of this one, and on which.
     pub(crate) fn attached_to(&self, owner: &LabName) -> Result<Vec<(LabName, NetworkName)>> {
         let sql = "SELECT lab, network FROM external WHERE owner = ?1 ORDER BY lab, network";
-        let mut query = self.db.prepare(sql)?;
+        let mut query = self.db.prepare_cached(sql)?;
         let mut rows = query.query([owner.as_str()])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -27,7 +27,10 @@ impl Store {
     /// Whether labs are on networks of this one.
     pub(crate) fn is_used(&self, owner: &LabName) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM external WHERE owner = ?1)";
-        Ok(self.db.query_row(sql, [owner.as_str()], |row| row.get(0))?)
+        Ok(self
+            .db
+            .prepare_cached(sql)?
+            .query_row([owner.as_str()], |row| row.get(0))?)
     }
 
     /// The networks that a lab uses and others make.
@@ -48,7 +51,7 @@ impl Store {
 
 pub(super) fn read(db: &Connection, lab: &LabName) -> Result<Vec<(NetworkName, LabName)>> {
     let sql = "SELECT network, owner FROM external WHERE lab = ?1 ORDER BY network";
-    let mut query = db.prepare(sql)?;
+    let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query([lab.as_str()])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -58,7 +61,8 @@ pub(super) fn read(db: &Connection, lab: &LabName) -> Result<Vec<(NetworkName, L
 }
 
 pub(super) fn write(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<()> {
-    tx.execute("DELETE FROM external WHERE lab = ?1", [lab.as_str()])?;
+    tx.prepare_cached("DELETE FROM external WHERE lab = ?1")?
+        .execute([lab.as_str()])?;
     let mut insert = tx.prepare_cached("INSERT INTO external VALUES (?1, ?2, ?3)")?;
     for (network, (owner, _)) in leases.external() {
         insert.execute([lab.as_str(), network.as_str(), owner.as_str()])?;

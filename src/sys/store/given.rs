@@ -40,7 +40,7 @@ pub(super) fn read(db: &Connection, lab: &LabName) -> Result<Leases> {
 
 fn subnets(db: &Connection, lab: &LabName) -> Result<Vec<(NetworkName, IpNet)>> {
     let sql = "SELECT network, subnet FROM subnet WHERE lab = ?1 ORDER BY place";
-    let mut query = db.prepare(sql)?;
+    let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query([lab.as_str()])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -55,7 +55,7 @@ type Held = ((End, IpNet, IpAddr), String);
 fn held(db: &Connection, lab: &LabName) -> Result<Vec<Held>> {
     let sql = "SELECT netns, dev, subnet, number, network FROM lease JOIN pool ON pool = id
                WHERE holder = ?1";
-    let mut query = db.prepare(sql)?;
+    let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query([holder(lab)])?;
     let mut held = Vec::new();
     while let Some(row) = rows.next()? {
@@ -108,8 +108,9 @@ fn insert(mut pool: Pool<'_>, (name, end): (&str, &End), address: IpAddr) -> Res
 }
 
 fn write_subnets(tx: &Connection, lab: &LabName, leases: &Leases) -> Result<()> {
-    tx.execute("DELETE FROM subnet WHERE lab = ?1", [lab.as_str()])?;
-    let mut insert = tx.prepare("INSERT INTO subnet VALUES (?1, ?2, ?3, ?4)")?;
+    tx.prepare_cached("DELETE FROM subnet WHERE lab = ?1")?
+        .execute([lab.as_str()])?;
+    let mut insert = tx.prepare_cached("INSERT INTO subnet VALUES (?1, ?2, ?3, ?4)")?;
     for (network, subnets) in leases.subnets() {
         for (place, subnet) in subnets.iter().enumerate() {
             let row = params![
@@ -131,7 +132,7 @@ fn drop_pools(tx: &Connection, network: &str) -> Result<()> {
                AND NOT EXISTS (SELECT 1 FROM lease WHERE pool = id)
                AND subnet NOT IN (SELECT subnet FROM subnet WHERE lab = ?2)";
     let lab = network.trim_start_matches("lab ");
-    tx.execute(sql, [network, lab])?;
+    tx.prepare_cached(sql)?.execute([network, lab])?;
     Ok(())
 }
 
@@ -151,7 +152,7 @@ pub(super) fn note_made(
 /// The subnets of all labs but this one, and those in which containers hold addresses.
 pub(super) fn beside(db: &Connection, lab: &LabName) -> Result<Vec<InUse>> {
     let mut all = Vec::new();
-    let mut query = db.prepare("SELECT lab, subnet FROM subnet WHERE lab != ?1")?;
+    let mut query = db.prepare_cached("SELECT lab, subnet FROM subnet WHERE lab != ?1")?;
     let mut rows = query.query([lab.as_str()])?;
     while let Some(row) = rows.next()? {
         let (by, net) = (User::Lab(stored(row.get(0)?)?), subnet(row.get(1)?)?);
@@ -159,7 +160,7 @@ pub(super) fn beside(db: &Connection, lab: &LabName) -> Result<Vec<InUse>> {
     }
     let sql = "SELECT network, subnet FROM pool WHERE EXISTS (SELECT 1 FROM lease
                WHERE pool = id AND holder NOT GLOB 'lab *')";
-    let mut query = db.prepare(sql)?;
+    let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let (by, net) = (User::Network(row.get(0)?), subnet(row.get(1)?)?);

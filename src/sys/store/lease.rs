@@ -149,6 +149,14 @@ impl Store {
         Ok(ended)
     }
 
+    /// Whether a container's interface has a lease of any network.
+    pub(crate) fn has_lease(&self, container: &str, dev: &IfName) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM lease WHERE holder = ?1 AND dev = ?2)";
+        let mut query = self.db.prepare_cached(sql)?;
+        let row = params![holder(container), dev.as_str()];
+        Ok(query.query_row(row, |row| row.get(0))?)
+    }
+
     /// Every lease, by network and address.
     pub(crate) fn all_leases(&self) -> Result<Vec<Lease>> {
         let all = rows(&self.db, "1", &[])?;

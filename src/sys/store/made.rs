@@ -15,7 +15,7 @@ impl Store {
     pub(crate) fn namespaces(&self) -> Result<BTreeMap<NetnsName, (LabName, Identity)>> {
         let sql = "SELECT object, lab, inode, cookie FROM claim
                    WHERE kind = 'netns' AND inode IS NOT NULL";
-        let mut query = self.db.prepare(sql)?;
+        let mut query = self.db.prepare_cached(sql)?;
         let rows = query.query_map([], |row| {
             Ok((
                 row.get::<_, String>(0)?,
@@ -40,7 +40,7 @@ impl Store {
         };
         let sql = "SELECT lab, inode, cookie FROM claim
                    WHERE kind = 'netns' AND object = ?1 AND inode IS NOT NULL";
-        let mut query = self.db.prepare(sql)?;
+        let mut query = self.db.prepare_cached(sql)?;
         let mut made = BTreeMap::new();
         for name in names {
             let mut rows = query.query([name.as_str()])?;
@@ -113,7 +113,7 @@ impl Store {
         {
             let sql = "UPDATE claim SET inode = ?3, cookie = ?4
                        WHERE lab = ?1 AND kind = 'netns' AND object = ?2";
-            let mut update = tx.prepare(sql)?;
+            let mut update = tx.prepare_cached(sql)?;
             for (name, Identity { inode, cookie }) in made {
                 let (inode, cookie) = (inode as i64, cookie as i64);
                 update.execute(params![lab.as_str(), name.as_str(), inode, cookie])?;

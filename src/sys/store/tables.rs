@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Result, fact};
@@ -46,19 +47,28 @@ const TABLES: &str = "
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
+/// More than there are.
+const STATEMENTS: usize = 100;
+
 /// Makes the tables. Where the run directory outlives a reboot, as in some
 /// containers, what it says of the last boot is forgotten. Gives the version; of
 /// another than this one nothing is read or changed, but that an older one without labs
 /// and leases holds nothing, and is made anew.
 pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     db.busy_timeout(Duration::from_secs(10))?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A statement is not planned anew for each value that it is given
+    // (sqlite.org/c3ref/c_dbconfig_defensive.html, SQLITE_DBCONFIG_ENABLE_QPSG).
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The run directory is in memory: what a crash of the machine would lose
     // is lost anyway, what a killed process wrote is kept (sqlite.org/wal.html).
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
     let boot = fs::read_to_string(BOOT_ID)?;
+    if version(db)? == VERSION && fact(db, "boot")?.as_ref() == Some(&boot) {
+        return Ok(VERSION);
+    }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
+    match version(&tx)? {
         VERSION => {}
         0..VERSION if !has_rows(&tx)? => {
             drop_all(&tx)?;
@@ -76,6 +86,10 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;
     tx.commit()?;
     Ok(VERSION)
+}
+
+fn version(db: &Connection) -> Result<i64> {
+    Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
 /// Whether there is a lab, or a lease of a container. Each version had these tables; what is

@@ -36,6 +36,7 @@ impl Reader<'_> {
         let chosen = chosen.into_iter().filter(|(_, is)| *is);
         Some(Network {
             external: None,
+            forwarded: BTreeSet::new(),
             bridge,
             subnets,
             chosen: chosen.map(|(family, _)| family).collect(),
@@ -60,6 +61,7 @@ impl Reader<'_> {
         }
         Some(Network {
             external: Some(lab),
+            forwarded: BTreeSet::new(),
             bridge: None,
             subnets: Vec::new(),
             chosen: BTreeSet::new(),

@@ -1,10 +1,11 @@
 //! `ADD`: a container gets an interface.
 
+use std::fs;
 use std::path::Path;
 
 use netyard::error::Error;
+use netyard::has_namespace;
 use netyard::lab::{self, Journal};
-use netyard::lease::Place;
 use netyard::reconcile::Progress;
 use netyard::state::{Family, IfName, LabName, Link, NetState, Netns, NetnsPath, SysctlKey};
 use netyard::topology::ResolveError;
@@ -54,10 +55,10 @@ fn attach(config: &Config, call: &Call, before: Option<Attached>) -> Result<Valu
         return Err(elsewhere(config));
     }
     let netns = netns_of(call)?;
-    Place::at(netns.as_str().as_ref()).map_err(|e| {
-        let msg = format!("there is no namespace at {netns}");
-        Failure::new(Code::Refused, msg).details(e.to_string())
-    })?;
+    if !has_namespace(&Netns::At(netns.clone())) {
+        let msg = format!("there is no network namespace at {netns}");
+        return Err(Failure::new(Code::Refused, msg));
+    }
     let mut journal = Journal::open()?;
     if config.kind.has_network() {
         journal = network::ensure(config, journal)?;
@@ -209,15 +210,14 @@ fn is_ill(config: &Config, seen: &NetState) -> bool {
         !link.addresses.iter().any(|net| Some(net.addr()) == gateway)
     });
     let keys = [SysctlKey::forward4(), SysctlKey::forward6()];
-    let families = [Family::Ipv4, Family::Ipv6].into_iter().zip(keys);
-    let shut = families.filter(|(family, key)| {
-        let value = host.and_then(|host| host.sysctls.get(key));
-        let needed = config
-            .ranges()
-            .any(|range| Family::of(&range.subnet) == *family);
-        needed && value.is_some_and(|sysctl| sysctl.value == "0")
+    let mut families = [Family::Ipv4, Family::Ipv6].into_iter().zip(keys);
+    let shut = families.any(|(family, key)| {
+        let mut all = config.ranges();
+        let needed = all.any(|range| Family::of(&range.subnet) == family);
+        let value = || fs::read_to_string(Path::new("/proc/sys").join(key.path()));
+        needed && value().is_ok_and(|value| value.trim() == "0")
     });
-    !link.up || lacks || shut.count() > 0
+    !link.up || lacks || shut
 }
 
 /// What came of it.

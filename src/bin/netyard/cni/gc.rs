@@ -1,6 +1,6 @@
 //! `GC`: what no attachment that the runtime knows is goes.
 
-use netyard::lab::{self, Described};
+use netyard::lab::{self, Described, Journal};
 use netyard::lease::Place;
 use netyard::state::{LabName, Netns};
 use netyard::topology;
@@ -19,7 +19,7 @@ pub(super) fn sweep(network: &str) -> Result<bool, Failure> {
     let mut swept = false;
     for lab in lab::list()? {
         if Known::of(&lab).is_some_and(|known| known.network == network) && is_lost(&lab)? {
-            remove(&lab.name)?;
+            remove(Journal::open()?, &lab.name)?;
             swept = true;
         }
     }
@@ -65,7 +65,9 @@ pub(super) fn gc(basics: &Basics) -> Result<(), Failure> {
     for lab in &labs {
         let known = Known::of(lab).filter(|known| known.network == basics.name);
         if known.is_some_and(|known| !is_valid(&known)) {
-            failures.extend(remove(&lab.name).err());
+            let removed = Journal::open().map_err(Failure::from);
+            let removed = removed.and_then(|journal| remove(journal, &lab.name));
+            failures.extend(removed.err());
         }
     }
     let holders = given::holders(&basics.name);
@@ -86,7 +88,7 @@ pub(super) fn gc(basics: &Basics) -> Result<(), Failure> {
     }
     // Who is attached, or attaches just now, keeps it.
     let network = labs.iter().find(|lab| is_network(lab, &basics.name));
-    match network.map(|network| remove(&network.name)) {
+    match network.map(|network| remove(Journal::open()?, &network.name)) {
         Some(Err(failure)) if failure.code != Code::TryAgain => failures.push(failure),
         _ => {}
     }

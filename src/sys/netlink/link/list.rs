@@ -77,13 +77,8 @@ pub(crate) fn list(
     Ok(list)
 }
 
-/// The bridges of the socket's namespace, and the devices with these names or indexes: a
-/// host may have a thousand others, and each takes the kernel some 20 us to tell.
-pub(crate) fn near(
-    socket: &mut Socket,
-    names: &BTreeSet<IfName>,
-    indexes: &BTreeSet<u32>,
-) -> io::Result<List> {
+/// The bridges of the socket's namespace.
+pub(crate) fn bridges(socket: &mut Socket) -> io::Result<List> {
     let mut bridges = without_counters();
     let kind = LinkInfo::Kind(InfoKind::Bridge);
     bridges.attributes.push(LinkAttribute::LinkInfo(vec![kind]));
@@ -91,6 +86,17 @@ pub(crate) fn near(
     for reply in &socket.dump(&request(&Rtnl::GetLink(bridges), 0))?? {
         list.add(reply)?;
     }
+    Ok(list)
+}
+
+/// The list with the devices that have these names or indexes, and those of which they are
+/// ports: a host may have a thousand others, and each takes the kernel some 20 us to tell.
+pub(crate) fn near(
+    mut list: List,
+    socket: &mut Socket,
+    names: &BTreeSet<IfName>,
+    indexes: &BTreeSet<u32>,
+) -> io::Result<List> {
     for name in names {
         if !list.links.iter().any(|device| device.name == *name) {
             let mut message = without_counters();
@@ -100,10 +106,12 @@ pub(crate) fn near(
             list.ask(socket, message)?;
         }
     }
+    let mut indexes = indexes.clone();
+    indexes.extend(list.links.iter().filter_map(|device| device.master));
     for index in indexes {
-        if !list.indexes.contains(index) {
+        if !list.indexes.contains(&index) {
             let mut message = without_counters();
-            message.header.index = *index;
+            message.header.index = index;
             list.ask(socket, message)?;
         }
     }

@@ -9,7 +9,7 @@ mod seen;
 mod tests;
 
 pub(crate) use child::{add_child, knows, mark_child};
-pub(crate) use list::{List, Listed, is_free, list, near};
+pub(crate) use list::{List, Listed, bridges, is_free, list, near};
 pub(crate) use seen::{Seen, hardware, is_at, one, seen};
 
 use std::io;

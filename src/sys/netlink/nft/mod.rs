@@ -21,7 +21,8 @@ use super::socket::{Request, Socket};
 use crate::state::{Element, LabName, SetName, Table, TableName};
 use crate::sys::uapi::*;
 
-pub(crate) use read::{Keys, read};
+pub(crate) use read::{Keys, read, read_elements};
+pub(crate) use table::DIGEST;
 pub(crate) use userdata::read_comment;
 
 /// What may be done to a table.

@@ -20,6 +20,22 @@ use super::{message, userdata};
 /// How often the table is read again when it changed between two questions.
 const TRIES: usize = 8;
 
+/// The elements of our table, of which it is known that it has the chains, rules and sets that
+/// netyard gives it.
+pub(crate) fn read_elements(
+    socket: &mut Socket,
+    name: TableName,
+    keys: &Keys,
+) -> io::Result<Table> {
+    let mut reader = Reader {
+        keys: Some(keys),
+        ..Reader::new(socket, name)
+    };
+    let mut table = Table::skeleton(name);
+    table.sets.extend(reader.sets()?);
+    Ok(table)
+}
+
 /// Our table of this name; `None` when there is none. What is in it but cannot
 /// be part of our table (a set of another type, a chain at another hook) is left
 /// out, so that it shows as missing. A chain or a set of a name that is not ours is
@@ -31,11 +47,8 @@ pub(crate) fn read(
 ) -> io::Result<Option<Table>> {
     for _ in 0..TRIES {
         let mut reader = Reader {
-            socket,
-            name,
             keys,
-            generation: None,
-            changed: false,
+            ..Reader::new(socket, name)
         };
         let table = reader.table()?;
         if !reader.changed {
@@ -67,7 +80,17 @@ struct Reader<'a> {
     changed: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(socket: &'a mut Socket, name: TableName) -> Self {
+        Reader {
+            socket,
+            name,
+            keys: None,
+            generation: None,
+            changed: false,
+        }
+    }
+
     /// The table's own question comes first: where there is none, it is the only one.
     fn table(&mut self) -> io::Result<Option<Table>> {
         let question = self.get(NFT_MSG_GETTABLE, NFTA_TABLE_NAME, None);
