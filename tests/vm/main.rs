@@ -1,0 +1,156 @@
+//! Tests on another kernel: Debian's, in an emulated machine (qemu, no acceleration, no
+//! network) that has what the kernel here may lack. The machine sees the files of this one,
+//! and runs this very program there; `init` is its first process.
+//!
+//! - `kinds`, `cni_kinds`: devices that not every kernel has: ipvlan, VLAN.
+//! - `chosen`: which of the kernel tests are run there once more.
+//! - `package`, `machine`: where the kernel is from, and how it is booted.
+//! - `report`: how the guest tells what came of a test.
+//!
+//! A test is a function in a module here, and a line in its `tests()`; it is as one of
+//! `tests/kernel`, in whose sandbox it runs, as root of that other kernel.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(dead_code, reason = "the kernel tests use the rest")]
+
+#[path = "../kernel/changes.rs"]
+mod changes;
+#[path = "../kernel/child.rs"]
+mod child;
+mod chosen;
+#[path = "../kernel/cni/mod.rs"]
+mod cni;
+mod cni_kinds;
+#[path = "../kernel/examples.rs"]
+mod examples;
+#[path = "../kernel/flows.rs"]
+mod flows;
+#[path = "../kernel/frames.rs"]
+mod frames;
+#[path = "../kernel/join.rs"]
+mod join;
+#[path = "../kernel/kill.rs"]
+mod kill;
+mod kinds;
+#[path = "../kernel/labs.rs"]
+mod labs;
+mod machine;
+#[path = "../kernel/matrix.rs"]
+mod matrix;
+#[path = "../oracle/oracle.rs"]
+mod oracle;
+mod package;
+#[path = "../kernel/policy.rs"]
+mod policy;
+#[path = "../kernel/ports.rs"]
+mod ports;
+#[path = "../kernel/proof.rs"]
+mod proof;
+#[path = "../kernel/rate.rs"]
+mod rate;
+#[path = "../kernel/repair.rs"]
+mod repair;
+mod report;
+#[path = "../kernel/rivals.rs"]
+mod rivals;
+#[path = "../kernel/routed.rs"]
+mod routed;
+#[path = "../kernel/routes.rs"]
+mod routes;
+#[path = "../kernel/sandbox.rs"]
+mod sandbox;
+#[path = "../kernel/snapshot.rs"]
+mod snapshot;
+#[path = "../kernel/spoof.rs"]
+mod spoof;
+#[path = "../kernel/tutorial.rs"]
+mod tutorial;
+#[path = "../kernel/vigil.rs"]
+mod vigil;
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use libtest_mimic::{Arguments, Trial};
+
+use machine::{Machine, PORT};
+use report::Port;
+
+/// A test's name and body.
+type Test = (String, Box<dyn FnOnce() + Send>);
+
+fn main() -> ExitCode {
+    if std::env::var_os("NETYARD_VM").is_some_and(|value| value == "shell") {
+        let shell = package::kernel().and_then(|kernel| machine::shell(&kernel));
+        return shell.map_or_else(failed, |()| ExitCode::SUCCESS);
+    }
+    let arguments = Arguments::from_args();
+    match std::env::var(PORT) {
+        Ok(port) => inside(&arguments, &port),
+        Err(_) => outside(&arguments),
+    }
+}
+
+fn failed(why: String) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::FAILURE
+}
+
+fn tests() -> Vec<Test> {
+    let own = [kinds::tests(), cni_kinds::tests(), chosen::tests()];
+    own.into_iter().flatten().collect()
+}
+
+fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Test {
+    (name.to_owned(), Box::new(body))
+}
+
+/// In the machine: does the tests, and tells.
+fn inside(arguments: &Arguments, port: &str) -> ExitCode {
+    if let Err(why) = sandbox::enter() {
+        return failed(why);
+    }
+    let port = Arc::new(Port::open(port));
+    let trials = tests().into_iter().map(|(name, body)| {
+        let port = Arc::clone(&port);
+        Trial::test(name.clone(), move || {
+            port.tell(&name, || sandbox::fresh(body))
+        })
+    });
+    libtest_mimic::run(arguments, trials.collect()).exit_code()
+}
+
+/// Out here: each test is what the machine, which boots with the first, tells of it.
+fn outside(arguments: &Arguments) -> ExitCode {
+    let kernel = match machine::obstacle() {
+        None => package::kernel(),
+        Some(why) => Err(why),
+    };
+    if let Err(why) = &kernel {
+        eprintln!("tests in a machine are skipped: {why}");
+        // A skipped tier is no passed tier where it was promised to run.
+        if std::env::var_os("NETYARD_NO_SKIP").is_some() {
+            return failed("and NETYARD_NO_SKIP is set: that is a failure".to_owned());
+        }
+    }
+    let kernel = Arc::new(kernel);
+    let machine: Arc<OnceLock<&'static Machine>> = Arc::default();
+    let trials = tests().into_iter().map(|(name, _)| {
+        let (kernel, machine) = (Arc::clone(&kernel), Arc::clone(&machine));
+        let ignored = kernel.is_err();
+        let run = {
+            let name = name.clone();
+            move || {
+                let kernel = Result::as_ref(&kernel)?;
+                let boot = || Machine::boot(kernel);
+                machine.get_or_init(boot).outcome(&name)
+            }
+        };
+        Trial::test(name, run).with_ignored_flag(ignored)
+    });
+    let conclusion = libtest_mimic::run(arguments, trials.collect());
+    if let Some(machine) = machine.get() {
+        machine.finish();
+    }
+    conclusion.exit_code()
+}
