@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every check and every test, as CI runs them. Brings what it needs: the tests
-# judge netyard by the real ip, nft, sysctl and ping, by the kernel's headers, and by
-# containerd and Podman.
+# judge netyard by the real ip, nft, sysctl and ping, by the kernel's headers, by
+# containerd and Podman, and on another kernel in a machine that qemu emulates.
 # No root is needed but to install those where they are absent.
 set -eu
 cd "$(dirname "$0")"
@@ -24,6 +24,7 @@ need ctr containerd
 need crun crun
 need podman podman
 need conmon conmon
+need qemu-system-x86_64 qemu-system-x86
 [ -e /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
 [ -e /usr/share/doc/busybox-static ] || missing="$missing busybox-static"
 [ -e /usr/include/linux/netfilter/nf_tables.h ] || missing="$missing linux-libc-dev"

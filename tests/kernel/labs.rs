@@ -311,7 +311,7 @@ fn undone() {
         "fd00:5::1/64",
         "br-mine",
         "on the host",
-        "IPv6 is",
+        "error[ipv6-off]",
         "was undone",
     ] {
         assert!(outcome.err.contains(said), "`{said}` in\n{}", outcome.err);

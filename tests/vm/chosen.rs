@@ -1,53 +1,94 @@
 //! Which of the kernel tests are run on this kernel, too: the machine is some twenty times
-//! slower, so it is a few of each kind. How long each took is in `target/tmp/vm/seconds.txt`.
+//! slower, so it is a few of each kind. `target/tmp/vm/seconds.txt` has how long each took.
 
+use crate::machine::asked_for;
 use crate::{
-    Test, child, cni, examples, flows, labs, oracle, policy, ports, rate, repair, rivals, routed,
-    routes, tutorial,
+    Test, changes, child, cni, doctor, doctor_kinds, examples, filter, flows, join, labs, matrix,
+    oracle, policy, ports, proof, rate, repair, rivals, routed, routes, spoof, tutorial, vigil,
 };
 
-/// Names of tests, or how they begin.
+/// Their names.
 const CHOSEN: &[&str] = &[
-    "tutorial::",
-    "child::",
-    "cni::",
-    "examples::",
-    "flows::",
-    "labs::",
-    "oracle::",
-    "policy::",
-    "ports::",
-    "rivals::",
-    "rate::",
-    "repair::",
-    "routed::",
-    "routes::",
+    "tutorial::two namespaces and a cable",
+    "tutorial::masquerade and forwarding, switched back when the last lab goes",
+    "tutorial::IPv6 addresses are usable at once",
+    "examples::dual-stack.yaml",
+    "examples::policy.yaml",
+    "examples::ports.yaml",
+    "examples::routers.yaml",
+    "oracle::internet.yaml",
+    "oracle::on a device of the host",
+    "oracle::rates",
+    "labs::an error in the middle undoes everything",
+    "labs::a changed file changes only the difference",
+    "changes::a bridge's name, and the untouched lose no packet",
+    "child::macvlans reach each other and who is outside",
+    "child::what is in the way is told",
+    "routes::each is added, changed, found, removed",
+    "routed::neighbours, the host and the world",
+    "policy::isolated interfaces, and which is the way out",
+    "policy::a change of a list is a change of elements",
+    "ports::one that a process has is named with it",
+    "ports::a port that moves is open to nobody on its way",
+    "rivals::another lab's port is its own",
+    "spoof::a port speaks for itself only",
+    "matrix::udp goes to the new place at once",
+    "flows::what is allowed no more ends, on the host and inside",
+    "rate::tc shows it, and its change and its end",
+    "join::a process's, by its number",
+    "filter::ours",
+    "proof::a server of its own answers",
+    "doctor_kinds::as ip, tc and nft find them",
+    "repair::nft flush ruleset",
+    "repair::nft flush ruleset, watched",
+    "repair::a bridge deleted",
+    "repair::a queue of somebody else's",
+    "cni::dual stack",
+    "cni::ptp",
+    "cni::macvlan, where the kernel has it",
+    "cni::bandwidth",
+    "cni::a mapped port of each protocol",
+    "cni::ipMasq hides containers behind the host",
+    "cni::macspoofchk",
+    "cni::CHECK tells what is missing",
+    "cni::GC keeps what is valid",
+    "cni::DEL without a namespace",
 ];
 
 pub(crate) fn tests() -> Vec<Test> {
     let all = [
-        tutorial::tests(),
-        examples::tests(),
-        labs::tests(),
+        changes::tests(),
         child::tests(),
-        routes::tests(),
-        routed::tests(),
+        cni::tests(),
+        doctor::tests(),
+        doctor_kinds::tests(),
+        examples::tests(),
+        filter::tests(),
+        flows::tests(),
+        join::tests(),
+        labs::tests(),
+        matrix::tests(),
+        oracle::tests(),
         policy::tests(),
         ports::tests(),
-        rivals::tests(),
-        flows::tests(),
+        proof::tests(),
         rate::tests(),
         repair::tests(),
-        oracle::tests(),
-        cni::tests(),
+        rivals::tests(),
+        routed::tests(),
+        routes::tests(),
+        spoof::tests(),
+        tutorial::tests(),
+        vigil::tests(),
     ];
     let all: Vec<Test> = all.into_iter().flatten().collect();
+    if asked_for("all") {
+        return all;
+    }
     for chosen in CHOSEN {
-        let there = all.iter().any(|(name, _)| name.starts_with(chosen));
+        let there = all.iter().any(|(name, _)| name == chosen);
         assert!(there, "no test is called {chosen}");
     }
-    let is_chosen = |name: &str| CHOSEN.iter().any(|chosen| name.starts_with(chosen));
-    all.into_iter()
-        .filter(|(name, _)| is_chosen(name))
-        .collect()
+    let is_chosen = |(name, _): &Test| CHOSEN.contains(&name.as_str());
+    all.into_iter().filter(is_chosen).collect()
 }

@@ -7,12 +7,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 
-use crate::package::{Kernel, directory, sh};
+use crate::package::{Kernel, directory, said, sh};
 use crate::report::{Outcome, Report};
 
 /// Set in the guest; its value is the port for reports.
@@ -24,7 +24,16 @@ const QEMU: &str = "qemu-system-x86_64";
 const SILENCE: Duration = Duration::from_secs(150);
 
 /// No run lasts longer. The guest switches itself off then, should nobody be left outside.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// All kernel tests, which take an hour, or a shell.
+pub(crate) fn asked_for(what: &str) -> bool {
+    std::env::var_os("NETYARD_VM").is_some_and(|value| value == what)
+}
+
+fn patience(usual: Duration) -> Duration {
+    usual * if asked_for("all") { 10 } else { 1 }
+}
 
 /// What keeps a machine from being emulated here.
 pub(crate) fn obstacle() -> Option<String> {
@@ -57,13 +66,13 @@ struct Told {
 
 impl Machine {
     /// Boots one for the tests that these arguments of this program choose.
-    pub(crate) fn boot(kernel: &Kernel) -> &'static Machine {
-        let console = directory().join(format!("console-{}.log", std::process::id()));
-        let machine: &'static Machine = Box::leak(Box::new(Machine {
+    pub(crate) fn boot(kernel: &Kernel) -> Arc<Machine> {
+        let console = directory().join("console.log");
+        let machine = Arc::new(Machine {
             told: Mutex::default(),
             news: Condvar::new(),
             console,
-        }));
+        });
         let started = initramfs(kernel, &work()).and_then(|initramfs| {
             let mut qemu = qemu(kernel, &initramfs);
             qemu.arg("-serial")
@@ -74,17 +83,18 @@ impl Machine {
             let child = qemu.spawn().map_err(|e| format!("{QEMU}: {e}"))?;
             Ok((child, initramfs))
         });
+        let listener = Arc::clone(&machine);
         std::thread::spawn(move || {
             let over = match started {
                 Ok((child, initramfs)) => {
-                    let over = machine.listen(child);
+                    let over = listener.listen(child);
                     drop(fs::remove_file(initramfs));
                     over
                 }
                 Err(why) => why,
             };
-            machine.told.lock().expect("no listener failed").over = Some(over);
-            machine.news.notify_all();
+            listener.told.lock().expect("no listener failed").over = Some(over);
+            listener.news.notify_all();
         });
         machine
     }
@@ -140,15 +150,16 @@ impl Machine {
                 drop(send.send(String::from_utf8_lossy(&line).into_owned()));
             }
         });
+        let (silence, limit) = (patience(SILENCE), patience(LIMIT));
         let began = Instant::now();
         let over = loop {
-            match lines.recv_timeout(SILENCE) {
-                Ok(_) if began.elapsed() > LIMIT => {
-                    break format!("the machine took more than {LIMIT:?}");
+            match lines.recv_timeout(silence) {
+                Ok(_) if began.elapsed() > limit => {
+                    break format!("the machine took more than {limit:?}");
                 }
                 Ok(line) => self.hear(&line),
                 Err(RecvTimeoutError::Timeout) => {
-                    break format!("the machine said nothing for {SILENCE:?}");
+                    break format!("the machine said nothing for {silence:?}");
                 }
                 Err(RecvTimeoutError::Disconnected) => break "the machine is off".to_owned(),
             }
@@ -190,39 +201,35 @@ pub(crate) fn shell(kernel: &Kernel) -> Result<(), String> {
     ended.map(drop).map_err(|e| format!("{QEMU}: {e}"))
 }
 
+/// Two processors, memory, and the host's files; nothing else is plugged in.
+const HARDWARE: &str = "-accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m 2048 \
+    -nodefaults -no-reboot -display none -nic none \
+    -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
+    -device virtio-9p-pci,fsdev=host,mount_tag=host";
+
+/// What an emulated machine pays much for is left out. Without random addresses the emulator
+/// finds a program that it has translated before: that is half of all time.
+const KERNEL: &str = "console=ttyS0 loglevel=5 panic=-1 tsc=reliable nohz=off norandmaps nokaslr \
+    no5lvl mitigations=off init_on_alloc=0 apparmor=0 audit=0";
+
 fn qemu(kernel: &Kernel, initramfs: &Path) -> Command {
     let mut qemu = Command::new(QEMU);
-    // A processor without AVX: string functions that use it are slower here. Clock and
-    // checks: what an emulated machine pays much for, and no test of ours is about.
-    qemu.args([
-        "-accel",
-        "tcg,thread=multi,tb-size=512",
-        "-cpu",
-        "max",
-        "-smp",
-        "2",
-        "-m",
-        "2048",
-    ]);
-    qemu.args([
-        "-nodefaults",
-        "-no-reboot",
-        "-display",
-        "none",
-        "-nic",
-        "none",
-    ]);
-    qemu.args([
-        "-fsdev",
-        "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
-    ]);
-    qemu.args(["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]);
-    qemu.arg("-kernel")
-        .arg(kernel.image())
-        .arg("-initrd")
-        .arg(initramfs);
-    qemu.args(["-append", "console=ttyS0 panic=-1 loglevel=5 mitigations=off nokaslr norandmaps no5lvl tsc=reliable init_on_alloc=0 apparmor=0 audit=0"]);
+    qemu.args(HARDWARE.split_whitespace());
+    qemu.arg("-kernel").arg(kernel.image());
+    qemu.arg("-initrd").arg(initramfs).args(["-append", KERNEL]);
     qemu
+}
+
+/// The files that the kernel begins with; `work` is done when the host's are there.
+fn initramfs(kernel: &Kernel, work: &str) -> Result<PathBuf, String> {
+    let at = directory().join(format!("initramfs-{}", std::process::id()));
+    let home = quoted(env!("CARGO_MANIFEST_DIR"));
+    let start = format!("cd {home}\nexport HOME=/root\n{work}\n/run/vm/busybox poweroff -f\n");
+    let mut pack = Command::new("/bin/sh");
+    pack.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vm/pack"));
+    pack.arg(kernel.modules()).arg(&kernel.release).arg(&at);
+    said(pack, &start)?;
+    Ok(at)
 }
 
 /// What the guest does: this program, as it was called here.
@@ -233,54 +240,14 @@ fn work() -> String {
     format!(
         "/run/vm/busybox stty -F /dev/ttyS1 raw -echo\n\
          (sleep {}; /run/vm/busybox poweroff -f) &\n\
-         {PORT}=/dev/ttyS1 {}\n",
-        LIMIT.as_secs(),
+         NETYARD_VM={} {PORT}=/dev/ttyS1 {}\n",
+        patience(LIMIT).as_secs(),
+        if asked_for("all") { "all" } else { "" },
         words.join(" ")
     )
 }
 
+/// A word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-/// The files that the kernel begins with; `work` is done when the host's are there.
-fn initramfs(kernel: &Kernel, work: &str) -> Result<PathBuf, String> {
-    let at = directory().join(format!("initramfs-{}", std::process::id()));
-    let home = quoted(env!("CARGO_MANIFEST_DIR"));
-    let start = format!("cd {home}\nexport HOME=/root\n{work}\n/run/vm/busybox poweroff -f\n");
-    drop(fs::remove_dir_all(&at));
-    let made = fill(&at, kernel, &start);
-    let packed = made.and_then(|()| {
-        let file = at.with_extension("cpio");
-        sh(
-            &at,
-            &format!(
-                "find . | busybox cpio -o -H newc 2>/dev/null >{}",
-                quoted(&file.to_string_lossy())
-            ),
-        )?;
-        Ok(file)
-    });
-    drop(fs::remove_dir_all(&at));
-    packed
-}
-
-fn fill(at: &Path, kernel: &Kernel, start: &str) -> Result<(), String> {
-    let modules = kernel.modules();
-    fs::create_dir_all(at).map_err(|e| format!("{}: {e}", at.display()))?;
-    let write =
-        |name: &str, text: &str| fs::write(at.join(name), text).map_err(|e| format!("{name}: {e}"));
-    write("init", include_str!("init"))?;
-    write("start", start)?;
-    write("modules", &modules.to_string_lossy())?;
-    let modules = quoted(&modules.join(&kernel.release).to_string_lossy());
-    sh(at, &format!(
-        "chmod +x init && mkdir -p bin proc dev outside memory root \"$PWD/lib/modules/{release}\" && \
-         cp \"$(command -v busybox)\" bin && to=$PWD/lib/modules/{release} && cd {modules} && cp modules.dep $to && \
-         for module in fs/9p/9p net/9p/9pnet_virtio drivers/virtio/virtio_pci fs/overlayfs/overlay; do \
-             tar -c $(grep \"^kernel/$module[.]ko\" modules.dep | tr -d :) | tar -x -C $to || exit 1; \
-         done",
-        release = kernel.release
-    ))
-    .map(drop)
 }

@@ -4,7 +4,7 @@
 //!
 //! - `kinds`, `cni_kinds`: devices that not every kernel has: ipvlan, VLAN.
 //! - `chosen`: which of the kernel tests are run there once more.
-//! - `package`, `machine`: where the kernel is from, and how it is booted.
+//! - `package`, `machine`: where the kernel is from, and how it is booted; `pack` makes what it begins with.
 //! - `report`: how the guest tells what came of a test.
 //!
 //! A test is a function in a module here, and a line in its `tests()`; it is as one of
@@ -21,8 +21,14 @@ mod chosen;
 #[path = "../kernel/cni/mod.rs"]
 mod cni;
 mod cni_kinds;
+#[path = "../kernel/doctor.rs"]
+mod doctor;
+#[path = "../kernel/doctor_kinds.rs"]
+mod doctor_kinds;
 #[path = "../kernel/examples.rs"]
 mod examples;
+#[path = "../kernel/filter/mod.rs"]
+mod filter;
 #[path = "../kernel/flows.rs"]
 mod flows;
 #[path = "../kernel/frames.rs"]
@@ -80,7 +86,7 @@ use report::Port;
 type Test = (String, Box<dyn FnOnce() + Send>);
 
 fn main() -> ExitCode {
-    if std::env::var_os("NETYARD_VM").is_some_and(|value| value == "shell") {
+    if machine::asked_for("shell") {
         let shell = package::kernel().and_then(|kernel| machine::shell(&kernel));
         return shell.map_or_else(failed, |()| ExitCode::SUCCESS);
     }
@@ -122,11 +128,16 @@ fn inside(arguments: &Arguments, port: &str) -> ExitCode {
 
 /// Out here: each test is what the machine, which boots with the first, tells of it.
 fn outside(arguments: &Arguments) -> ExitCode {
+    let tests: Vec<String> = tests().into_iter().map(|(name, _)| name).collect();
+    let asked_for = tests.iter().any(|name| is_asked_for(arguments, name));
     let kernel = match machine::obstacle() {
+        _ if !asked_for => Err("nobody asks for a test".to_owned()),
         None => package::kernel(),
         Some(why) => Err(why),
     };
-    if let Err(why) = &kernel {
+    if let Err(why) = &kernel
+        && asked_for
+    {
         eprintln!("tests in a machine are skipped: {why}");
         // A skipped tier is no passed tier where it was promised to run.
         if std::env::var_os("NETYARD_NO_SKIP").is_some() {
@@ -134,17 +145,15 @@ fn outside(arguments: &Arguments) -> ExitCode {
         }
     }
     let kernel = Arc::new(kernel);
-    let machine: Arc<OnceLock<&'static Machine>> = Arc::default();
-    let trials = tests().into_iter().map(|(name, _)| {
+    let machine: Arc<OnceLock<Arc<Machine>>> = Arc::default();
+    let trials = tests.into_iter().map(|name| {
         let (kernel, machine) = (Arc::clone(&kernel), Arc::clone(&machine));
         let ignored = kernel.is_err();
-        let run = {
-            let name = name.clone();
-            move || {
-                let kernel = Result::as_ref(&kernel)?;
-                let boot = || Machine::boot(kernel);
-                machine.get_or_init(boot).outcome(&name)
-            }
+        let test = name.clone();
+        let run = move || {
+            let kernel = Result::as_ref(&kernel)?;
+            let boot = || Machine::boot(kernel);
+            machine.get_or_init(boot).outcome(&test)
         };
         Trial::test(name, run).with_ignored_flag(ignored)
     });
@@ -153,4 +162,14 @@ fn outside(arguments: &Arguments) -> ExitCode {
         machine.finish();
     }
     conclusion.exit_code()
+}
+
+/// As libtest-mimic judges: a kernel is not downloaded for nothing.
+fn is_asked_for(arguments: &Arguments, name: &str) -> bool {
+    let fits = |word: &String| match arguments.exact {
+        true => name == word,
+        false => name.contains(word.as_str()),
+    };
+    let chosen = arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits);
+    chosen && !arguments.list
 }

@@ -2,8 +2,9 @@
 //! kept there. Nothing is installed.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What depends on the current kernel of the distribution.
 const NEWEST: &str = "linux-image-amd64";
@@ -107,18 +108,30 @@ fn download(work: &Path) -> Result<String, String> {
     })
 }
 
-/// What a command in this directory says; it must succeed.
+/// What a shell's command in this directory says.
 pub(crate) fn sh(at: &Path, command: &str) -> Result<String, String> {
-    let shell = Command::new("/bin/sh")
-        .current_dir(at)
-        .args(["-c", command])
-        .output();
-    let output = shell.map_err(|e| format!("/bin/sh: {e}"))?;
+    let mut shell = Command::new("/bin/sh");
+    shell.current_dir(at).args(["-c", command]);
+    said(shell, "")
+}
+
+/// What a program says that reads this; it must succeed.
+pub(crate) fn said(mut program: Command, reads: &str) -> Result<String, String> {
+    let name = format!("{program:?}");
+    let told = |e: std::io::Error| format!("{name}: {e}");
+    program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = program.spawn().map_err(told)?;
+    let mut input = child.stdin.take().expect("a pipe");
+    // Who does not read it says why.
+    drop(input.write_all(reads.as_bytes()));
+    drop(input);
+    let output = child.wait_with_output().map_err(told)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
     match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!(
-            "{command}\n{}",
-            String::from_utf8_lossy(&output.stderr).trim_end()
-        )),
+        true => Ok(text(&output.stdout)),
+        false => Err(format!("{name}\n{}", text(&output.stderr))),
     }
 }

@@ -52,7 +52,8 @@ impl Port {
         self.line(json!({ "test": name }));
         let began = Instant::now();
         let done = test();
-        let failure = done.as_ref().err().and_then(Failed::message);
+        let failed = |failed: &Failed| failed.message().unwrap_or("it failed").to_owned();
+        let failure = done.as_ref().err().map(failed);
         let seconds = began.elapsed().as_secs_f64();
         self.line(json!({ "test": name, "seconds": seconds, "failure": failure }));
         done
