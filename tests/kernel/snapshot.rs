@@ -28,7 +28,7 @@ pub(crate) fn host() -> BTreeMap<String, String> {
 }
 
 /// Timers run by themselves, and the carrier and what follows from it come a
-/// moment later.
+/// moment later, on a busy machine looking for duplicates of an address, too.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
     // The local route of an IPv6 address is made by a worker (addrconf_dad_work).
@@ -37,7 +37,7 @@ fn steady(text: &str) -> String {
     for line in text.lines().filter(carried) {
         let mut running = false;
         for word in line.split(' ').filter(|word| !word.is_empty()) {
-            if !running && word != "linkdown" {
+            if !running && word != "linkdown" && word != "tentative" {
                 steady += &word.replace("NO-CARRIER,", "").replace(",LOWER_UP", "");
                 steady.push(' ');
             }

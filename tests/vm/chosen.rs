@@ -1,5 +1,5 @@
 //! Which of the kernel tests are run on this kernel, too: the machine is some twenty times
-//! slower, so it is a few of each kind. `target/tmp/vm/seconds.txt` has how long each took.
+//! slower, so it is a few of each kind. `target/tmp/vm/*.seconds` tell how long each took.
 
 use crate::machine::asked_for;
 use crate::{
@@ -21,7 +21,6 @@ const CHOSEN: &[&str] = &[
     "oracle::rates",
     "labs::an error in the middle undoes everything",
     "labs::a changed file changes only the difference",
-    "changes::a bridge's name, and the untouched lose no packet",
     "child::macvlans reach each other and who is outside",
     "child::what is in the way is told",
     "routes::each is added, changed, found, removed",
@@ -36,7 +35,6 @@ const CHOSEN: &[&str] = &[
     "flows::what is allowed no more ends, on the host and inside",
     "rate::tc shows it, and its change and its end",
     "join::a process's, by its number",
-    "filter::ours",
     "proof::a server of its own answers",
     "doctor_kinds::as ip, tc and nft find them",
     "repair::nft flush ruleset",

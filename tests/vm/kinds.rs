@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("kinds::changed from one to the other", changed),
         test("kinds::on a dummy", dummy),
         test("kinds::what is in the way", in_the_way),
+        test("kinds::a bridge gets another name", another_name),
         test("kinds::what `show`, `status` and `graph` tell", told),
     ]
 }
@@ -132,6 +133,26 @@ fn dummy() {
         ok(&["down", "--wait", "street"]);
         snapshot::assert_same(&before, &snapshot::host(), keys);
     }
+}
+
+/// Before Linux 6.2 a bridge that is up keeps its name, and another is made.
+fn another_name() {
+    let before = snapshot::host();
+    let yaml = |bridge: &str| {
+        let text = format!(
+            "lab: street\nnetworks: {{ lan: {{ bridge: {bridge}, subnets: [192.0.2.0/24], masquerade: true }} }}\n\
+             namespaces: {{ one: {{ interfaces: {{ eth0: {{ network: lan }} }} }} }}\n"
+        );
+        file("street.yaml", &text)
+    };
+    up_and_well(&yaml("br-one"));
+    let other = yaml("br-other");
+    ok(&["up", "--yes", &other]);
+    assert!(ok(&["plan", &other]).contains("nothing to do"));
+    assert!(pings("one", "192.0.2.1"));
+    assert!(!sh("ip link").contains("br-one"));
+    ok(&["down", "--wait", "street"]);
+    snapshot::assert_same(&before, &snapshot::host(), "after down");
 }
 
 /// A tag is one device's, and modes of ipvlan are the parent's.

@@ -1,6 +1,6 @@
-//! Tests on another kernel: Debian's, in an emulated machine (qemu, no acceleration, no
-//! network) that has what the kernel here may lack. The machine sees the files of this one,
-//! and runs this very program there; `init` is its first process.
+//! Tests on another kernel: Debian's, in emulated machines (qemu, no acceleration, no
+//! network); it has what the kernel here may lack. They see the files of this machine,
+//! and run this very program there; `init` is the first process.
 //!
 //! - `kinds`, `cni_kinds`: devices that not every kernel has: ipvlan, VLAN.
 //! - `chosen`: which of the kernel tests are run there once more.
@@ -79,7 +79,7 @@ use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Trial};
 
-use machine::{Machine, PORT};
+use machine::{MACHINES, Machine, PART, PORT};
 use report::Port;
 
 /// A test's name and body.
@@ -111,13 +111,16 @@ fn test(name: &str, body: impl FnOnce() + Send + 'static) -> Test {
     (name.to_owned(), Box::new(body))
 }
 
-/// In the machine: does the tests, and tells.
+/// In a machine: does its part of the tests, and tells.
 fn inside(arguments: &Arguments, port: &str) -> ExitCode {
     if let Err(why) = sandbox::enter() {
         return failed(why);
     }
     let port = Arc::new(Port::open(port));
-    let trials = tests().into_iter().map(|(name, body)| {
+    let part = std::env::var(PART).ok().and_then(|part| part.parse().ok());
+    let part = part.expect("which machine this is");
+    let mine = tests().into_iter().skip(part).step_by(MACHINES);
+    let trials = mine.map(|(name, body)| {
         let port = Arc::clone(&port);
         Trial::test(name.clone(), move || {
             port.tell(&name, || sandbox::fresh(body))
@@ -126,7 +129,7 @@ fn inside(arguments: &Arguments, port: &str) -> ExitCode {
     libtest_mimic::run(arguments, trials.collect()).exit_code()
 }
 
-/// Out here: each test is what the machine, which boots with the first, tells of it.
+/// Out here: each test is what its machine, which boots with the first, tells of it.
 fn outside(arguments: &Arguments) -> ExitCode {
     let tests: Vec<String> = tests().into_iter().map(|(name, _)| name).collect();
     let asked_for = tests.iter().any(|name| is_asked_for(arguments, name));
@@ -145,20 +148,21 @@ fn outside(arguments: &Arguments) -> ExitCode {
         }
     }
     let kernel = Arc::new(kernel);
-    let machine: Arc<OnceLock<Arc<Machine>>> = Arc::default();
-    let trials = tests.into_iter().map(|name| {
-        let (kernel, machine) = (Arc::clone(&kernel), Arc::clone(&machine));
+    let machines: Arc<[OnceLock<Arc<Machine>>; MACHINES]> = Arc::default();
+    let trials = tests.into_iter().enumerate().map(|(i, name)| {
+        let (kernel, machines) = (Arc::clone(&kernel), Arc::clone(&machines));
         let ignored = kernel.is_err();
         let test = name.clone();
         let run = move || {
             let kernel = Result::as_ref(&kernel)?;
-            let boot = || Machine::boot(kernel);
-            machine.get_or_init(boot).outcome(&test)
+            let part = i % MACHINES;
+            let machine = machines[part].get_or_init(|| Machine::boot(kernel, part));
+            machine.outcome(&test)
         };
         Trial::test(name, run).with_ignored_flag(ignored)
     });
     let conclusion = libtest_mimic::run(arguments, trials.collect());
-    if let Some(machine) = machine.get() {
+    for machine in machines.iter().filter_map(OnceLock::get) {
         machine.finish();
     }
     conclusion.exit_code()

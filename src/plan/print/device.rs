@@ -68,6 +68,11 @@ fn into(netns: &Netns) -> String {
     }
 }
 
+/// A device that is made elsewhere than it is asked for is called so first: before Linux 6.15
+/// its name may be no other device's where it is asked for (`__rtnl_newlink`,
+/// net/core/rtnetlink.c), and `eth0` often is. netyard itself chooses an index, which frees it of that.
+const ON_THE_WAY: &str = "netyard-new";
+
 pub(super) fn add_child(end: &End, link: &Link) -> Vec<String> {
     let Some((parent, kind)) = link
         .child()
@@ -76,14 +81,19 @@ pub(super) fn add_child(end: &End, link: &Link) -> Vec<String> {
         return Vec::new();
     };
     let dev = quoted(&end.dev);
+    let elsewhere = end.netns != parent.netns;
     let mut lines = vec![format!(
-        "{} link add link {} name {dev}{}{} type {kind}",
+        "{} link add link {} name {}{}{} type {kind}",
         ip(&parent.netns),
         quoted(&parent.dev),
+        if elsewhere { ON_THE_WAY } else { &dev },
         attributes(link),
         into(&end.netns),
     )];
     let ip = ip(&end.netns);
+    if elsewhere {
+        lines.push(format!("{ip} link set dev {ON_THE_WAY} name {dev}"));
+    }
     marks(link, &mut |what| {
         lines.push(format!("{ip} link set dev {dev} {what}"))
     });
