@@ -48,9 +48,7 @@ const CHOSEN: &[&str] = &[
     "cni::a mapped port of each protocol",
     "cni::ipMasq hides containers behind the host",
     "cni::macspoofchk",
-    "cni::CHECK tells what is missing",
     "cni::GC keeps what is valid",
-    "cni::DEL without a namespace",
 ];
 
 pub(crate) fn tests() -> Vec<Test> {
