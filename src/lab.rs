@@ -347,6 +347,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.kinds = kinds(desired);
     kernel.published = published(desired);
     kernel.shapes = desired.is_shaped();
+    kernel.vlans = desired.has_vlans();
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }
 

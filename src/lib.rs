@@ -47,5 +47,6 @@ pub use sys::netns::{DIRECTORY as NETNS_DIRECTORY, exists as has_namespace};
 pub mod uapi {
     pub use crate::sys::uapi::nexthop::ALL as OF_NEXTHOPS;
     pub use crate::sys::uapi::rules::ALL as OF_RULES;
+    pub use crate::sys::uapi::vlan::ALL as OF_VLANS;
     pub use crate::sys::uapi::{ALL, OF_DOCTOR, OF_QDISCS, OF_SOCKETS};
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use netyard::uapi::{ALL, OF_DOCTOR, OF_NEXTHOPS, OF_QDISCS, OF_RULES, OF_SOCKETS};
+use netyard::uapi::{ALL, OF_DOCTOR, OF_NEXTHOPS, OF_QDISCS, OF_RULES, OF_SOCKETS, OF_VLANS};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
     let more = OF_DOCTOR
@@ -17,7 +17,8 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
         .chain(OF_NEXTHOPS)
         .chain(OF_QDISCS)
         .chain(OF_RULES)
-        .chain(OF_SOCKETS);
+        .chain(OF_SOCKETS)
+        .chain(OF_VLANS);
     ALL.iter().chain(more)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Failure, Fake, failure, refuse, route, sysctl};
 use crate::plan::{Op, Setting};
-use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, Namespace, Netns};
+use crate::state::{AddrGen, End, Filtering, IfName, Link, LinkKind, Mac, Namespace, Netns, Vlans};
 
 const DEFAULT_MTU: u32 = 1500;
 /// Below this a device has no IPv6 (`addrconf_notify`, net/ipv6/addrconf.c).
@@ -37,6 +37,9 @@ pub(super) fn remove(namespace: &mut Namespace, dev: &IfName) {
     for link in namespace.links.values_mut() {
         link.master = link.master.take().filter(|master| master != dev);
         link.hairpin &= link.master.is_some();
+        if link.master.is_none() && link.kind != LinkKind::Bridge {
+            link.vlans = Vlans::default();
+        }
     }
 }
 
@@ -77,10 +80,30 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
             return refuse(libc::EINVAL);
         }
         Setting::Isolated(on) => link.isolated = *on,
+        Setting::Filtering(_) | Setting::OwnVlans(_) if link.kind != LinkKind::Bridge => {
+            return refuse(libc::EOPNOTSUPP);
+        }
+        Setting::Filtering(filtering) => return filter(namespace, dev, *filtering),
+        Setting::Vlans(_) if link.master.is_none() => return refuse(libc::EOPNOTSUPP),
+        Setting::Vlans(vlans) | Setting::OwnVlans(vlans) => link.vlans.clone_from(vlans),
         Setting::Forwarding(on) => link.blocked = !on,
         // `tc_get_qdisc`, net/sched/sch_api.c.
         Setting::Qdisc(None) if link.qdisc.is_none() => return refuse(libc::ENOENT),
         Setting::Qdisc(qdisc) => link.qdisc.clone_from(qdisc),
+    }
+    Ok(())
+}
+
+/// A port that has no VLAN of its own gets, and has no more, the one that the bridge gives to
+/// all; what comes without a tag is then of that one (`__br_vlan_set_default_pvid`).
+fn filter(namespace: &mut Namespace, bridge: &IfName, to: Filtering) -> Result<(), Failure> {
+    let link = get(namespace, bridge)?;
+    let comes = to.default_pvid != 0 && link.filtering.default_pvid == 0;
+    link.filtering = to;
+    let sides = namespace.links.iter_mut();
+    let sides = sides.filter(|(dev, l)| *dev == bridge || l.master.as_ref() == Some(bridge));
+    for (_, side) in sides.filter(|_| comes) {
+        side.vlans = side.vlans.without_pvid();
     }
     Ok(())
 }
@@ -124,6 +147,7 @@ fn enslave(
     }
     let link = get(namespace, dev)?;
     link.hairpin &= link.master.as_ref() == bridge;
+    link.vlans = Vlans::default();
     link.master = bridge.cloned();
     (link.isolated, link.blocked) = (false, false);
     Ok(())

@@ -131,6 +131,18 @@ impl<'a> Whole<'a> {
                 let what = "what waits to be sent".to_owned();
                 (!stays).then_some((Harm::Blip, what))?
             }
+            (Setting::Filtering(new), Setting::Filtering(old)) => {
+                let what = "what it switches, until its ports have their VLANs".to_owned();
+                (new.on && !old.on).then_some((Harm::Blip, what))?
+            }
+            (
+                Setting::Vlans(new) | Setting::OwnVlans(new),
+                Setting::Vlans(old) | Setting::OwnVlans(old),
+            ) => {
+                let changed = old.beyond(new);
+                let what = format!("what it reaches in VLAN {}", changed.numbers());
+                (!changed.is_empty()).then_some((Harm::Cut, what))?
+            }
             (Setting::Up(false), _) => (Harm::Cut, "what goes over it".to_owned()),
             _ => return None,
         };

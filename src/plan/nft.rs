@@ -301,6 +301,7 @@ fn reason(set: SetName) -> &'static str {
         SetName::Direct => "answers within a bridge do not come by here",
         SetName::Hairpin4 | SetName::Hairpin6 => "the namespace may reach itself by the host",
         SetName::Checked | SetName::Routed => "what comes from this port is checked",
+        SetName::Trunks => "the file has this port in these VLANs with a tag",
         SetName::Macs
         | SetName::Sources4
         | SetName::Sources6

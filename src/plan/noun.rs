@@ -113,12 +113,25 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Isolated(false) => "not isolated".to_owned(),
         Setting::Forwarding(true) => "forwarding".to_owned(),
         Setting::Forwarding(false) => "disabled".to_owned(),
+        Setting::Filtering(filtering) => match filtering.on {
+            true if filtering.default_pvid != 0 => {
+                format!("tells VLANs apart, ports in {}", filtering.default_pvid)
+            }
+            true => "tells VLANs apart".to_owned(),
+            false => "tells no VLANs apart".to_owned(),
+        },
+        Setting::Vlans(vlans) | Setting::OwnVlans(vlans) => vlans.to_string(),
         Setting::Qdisc(Some(Qdisc::Tbf(tbf))) => limit(tbf, set, was),
         Setting::Qdisc(Some(other)) => other.to_string(),
         Setting::Qdisc(None) => "no limit".to_owned(),
     };
     let name = match set {
-        Setting::Up(_) | Setting::Isolated(_) | Setting::Forwarding(_) | Setting::Qdisc(_) => "",
+        Setting::Up(_)
+        | Setting::Isolated(_)
+        | Setting::Forwarding(_)
+        | Setting::Filtering(_)
+        | Setting::Qdisc(_) => "",
+        Setting::Vlans(_) | Setting::OwnVlans(_) => "VLANs ",
         Setting::Mtu(_) => "mtu ",
         Setting::Mac(_) => "hardware address ",
         Setting::Master(_) => "plugged into ",

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::flow;
 use crate::state::{
-    AddrGen, Element, End, FlowMatch, IfName, IpRule, LabName, Lifetime, Link, Mac, Netns,
-    NetnsName, Qdisc, Route, SetName, SysctlKey, Table,
+    AddrGen, Element, End, Filtering, FlowMatch, IfName, IpRule, LabName, Lifetime, Link, Mac,
+    Netns, NetnsName, Qdisc, Route, SetName, SysctlKey, Table, Vlans,
 };
 
 /// One change of the kernel's state.
@@ -35,12 +35,12 @@ pub enum Op {
     AddBridge {
         /// Where, and its name.
         end: End,
-        /// Its MTU, hardware address, owner, address generation; up or not.
+        /// Its MTU, hardware address, owner, address generation, VLANs; up or not.
         link: Link,
     },
     /// Makes a cable, each end in its namespace.
     AddVeth {
-        /// The end that carries the mark; made up, with its master.
+        /// The end that carries the mark; made up, with its master, in its VLANs.
         near: End,
         /// What it shall be.
         near_link: Link,
@@ -225,6 +225,12 @@ pub enum Setting {
     Hairpin(bool),
     /// Whether packets of 127.0.0.0/8 are routed by it.
     Localnet(bool),
+    /// What a bridge does with VLANs.
+    Filtering(Filtering),
+    /// The VLANs of a bridge's port.
+    Vlans(Vlans),
+    /// The VLANs of a bridge's own side, by which it is a port itself.
+    OwnVlans(Vlans),
     /// What limits or delays what it sends; `None`: the kernel's own.
     Qdisc(Option<Qdisc>),
 }

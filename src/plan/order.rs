@@ -20,7 +20,8 @@ pub(super) enum Rank {
     MakeRoom,
     /// Namespaces before the cables that end in them.
     Netns,
-    /// Bridges before their ports: a port is enslaved by the request that makes it.
+    /// Bridges before their ports: a port is enslaved by the request that makes it, and then in
+    /// the VLAN that the bridge gives to new ones.
     Bridge,
     /// Cables before what is set on their ends.
     Cable,
@@ -60,6 +61,12 @@ pub(super) enum Turn {
     AddressInTheWay,
     /// MTU, hardware address, master: before traffic can flow.
     Link,
+    /// VLANs of ports: once they are ports, and their bridge tells VLANs apart. A port is in none
+    /// until then.
+    Vlans,
+    /// A bridge that tells VLANs apart no more, once no port is left in any: it gives every port
+    /// the one that it makes ports with.
+    Unfiltered,
     /// Up before addresses: a device that comes up has its routes made at once.
     Up,
     /// Addresses before routes: a next hop must be on a known subnet (ENETUNREACH).

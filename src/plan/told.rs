@@ -217,9 +217,10 @@ fn elsewhere(want: &Published, listener: &Listener) -> String {
 /// How a kernel gets what it lacks.
 fn lacking(feature: Feature) -> String {
     let (module, option) = feature.from();
-    format!(
-        "install the module `{module}`, or use a kernel with {option}; or take what needs it out of the file"
-    )
+    let module = module.map_or(String::new(), |name| {
+        format!("install the module `{name}`, or ")
+    });
+    format!("{module}use a kernel with {option}; or take what needs it out of the file")
 }
 
 fn module(kind: ChildKind) -> String {

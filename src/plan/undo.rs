@@ -3,7 +3,7 @@
 
 mod device;
 
-use device::{addresses, of_a_port, queue, remake_links, routes, set_up};
+use device::{addresses, of_a_port, queue, remake_links, routes, set_up, vlans};
 
 use super::link::{free_group, is_small};
 use super::route::removal;
@@ -205,7 +205,7 @@ fn set_back(end: End, set: Setting, was: Setting, observed: &NetState) -> Vec<Op
     let before = link(observed, &end).filter(|_| replugged);
     let port: Vec<Op> = before
         .into_iter()
-        .flat_map(|l| of_a_port(&end, l))
+        .flat_map(|l| of_a_port(&end, l).chain(vlans(&end, l)))
         .collect();
     let back = Op::SetLink {
         end,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::child::Child;
 use super::name::{IfName, LabName, Netns};
 use super::qdisc::Qdisc;
+use super::vlan::{Filtering, Vlans};
 
 /// A network device in one namespace. In a desired state `None` means "as the
 /// kernel chooses"; an observed link has every field that the kernel reports.
@@ -64,6 +65,13 @@ pub struct Link {
     /// As a port of a bridge it carries nothing, though it and the bridge are up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
+    /// What it does with VLANs, as a bridge.
+    #[serde(default, skip_serializing_if = "Filtering::is_usual")]
+    pub filtering: Filtering,
+    /// The VLANs that it is in, as a port of a bridge that tells them apart, or as that bridge;
+    /// but for the one that the bridge gives to every port.
+    #[serde(default, skip_serializing_if = "Vlans::is_empty")]
+    pub vlans: Vlans,
     /// What limits or delays what it sends; `None`, desired or observed, is the kernel's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qdisc: Option<Qdisc>,
@@ -102,6 +110,8 @@ impl Link {
             mute: false,
             isolated: false,
             blocked: false,
+            filtering: Filtering::default(),
+            vlans: Vlans::default(),
             qdisc: None,
             group: 0,
         }

@@ -18,6 +18,7 @@ mod rule;
 pub mod ruleset;
 pub mod survey;
 mod sysctl;
+mod vlan;
 mod wall;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,7 @@ pub use qdisc::{OtherQdisc, Qdisc, Rate, Tbf};
 pub use route::{Fate, IP6_METRIC, Origin, Route, RouteOptions, Scope};
 pub use rule::IpRule;
 pub use sysctl::{Sysctl, SysctlKey};
+pub use vlan::{Filtering, Membership, VlanEntry, VlanId, VlanRange, Vlans};
 pub use wall::{Condition, Verdict, Wall, WallChain, WallHook, WallRule, Walls, What};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
@@ -77,6 +79,8 @@ pub struct NetState {
 pub enum Feature {
     /// The queueing discipline `tbf`.
     Tbf,
+    /// VLAN filtering of bridges.
+    Vlans,
 }
 
 impl Feature {
@@ -84,13 +88,18 @@ impl Feature {
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Feature::Tbf => ("queueing discipline tbf", "by which a `rate` is kept"),
+            Feature::Vlans => (
+                "VLAN filtering of bridges",
+                "which `vlan`, `access` and `trunk` need",
+            ),
         }
     }
 
-    /// The module that has it, and the kernel's option.
-    pub(crate) fn from(self) -> (&'static str, &'static str) {
+    /// The module that has it, where it is one by itself, and the kernel's option.
+    pub(crate) fn from(self) -> (Option<&'static str>, &'static str) {
         match self {
-            Feature::Tbf => ("sch_tbf", "CONFIG_NET_SCH_TBF"),
+            Feature::Tbf => (Some("sch_tbf"), "CONFIG_NET_SCH_TBF"),
+            Feature::Vlans => (None, "CONFIG_BRIDGE_VLAN_FILTERING"),
         }
     }
 }
@@ -114,6 +123,12 @@ impl NetState {
         links
             .into_iter()
             .any(|link| matches!(link.qdisc, Some(Qdisc::Tbf(_))))
+    }
+
+    /// Whether some bridge tells VLANs apart, or some port is in any.
+    pub(crate) fn has_vlans(&self) -> bool {
+        let mut links = self.namespaces.values().flat_map(|ns| ns.links.values());
+        links.any(|link| link.filtering.on || !link.vlans.is_empty())
     }
 }
 

@@ -19,6 +19,7 @@ mod doctor;
 pub(crate) mod nexthop;
 mod qdisc;
 pub(crate) mod rules;
+pub(crate) mod vlan;
 
 /// Those about sockets.
 pub use diag::ALL as OF_SOCKETS;

@@ -27,7 +27,11 @@ impl Topology {
         let interfaces = &self.namespaces.get(netns)?.interfaces;
         interfaces.iter().find_map(|(dev, interface)| {
             let network = interface.network.as_ref()?;
-            let gateways = self.networks.get(network)?.gateway_addresses();
+            let of = self.networks.get(network)?;
+            let gateways = match interface.hears(of) {
+                true => of.gateway_addresses(),
+                false => Vec::new(),
+            };
             let host = |net: &IpNet| gateways.iter().any(|gateway| net.contains(&gateway.addr()));
             let mut subnets = self.subnets_of(interface).into_iter();
             let subnet = subnets.find(|net| Family::of(net) == family && host(net))?;

@@ -22,6 +22,7 @@ mod resolve;
 mod schema;
 mod subnets;
 mod syntax;
+mod vlan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -45,7 +46,7 @@ pub use schema::schema;
 use crate::ipam::Range;
 use crate::state::{
     ChildKind, ContainerName, End, Family, IfName, LabName, Mac, Netns, NetworkName, Rate,
-    RouteOptions, Scope,
+    RouteOptions, Scope, VlanId, VlanRange,
 };
 
 /// A lab as described: everything a topology file can say.
@@ -93,6 +94,10 @@ pub struct Network {
     /// There is no bridge: each interface has a cable of its own to the host, which routes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub routed: bool,
+    /// The VLAN that its ports, and the host on it, are in without a tag; `None`: its bridge tells
+    /// no VLANs apart, unless an interface of the lab says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<VlanId>,
     /// No way out: no default route, and only what `allow` names between networks.
     pub internal: bool,
     /// 127.0.0.1 of the host leads to ports that other labs publish on it, too.
@@ -163,6 +168,10 @@ pub struct Interface {
     /// Its port sends back what came in by it, for who is reached by an address of its own
     /// that others translate.
     pub hairpin: bool,
+    /// The VLAN that it is in without a tag; `None`: that of its network, or, with a `trunk`, none.
+    pub access: Option<VlanId>,
+    /// The VLANs that it is in with a tag.
+    pub trunk: Vec<VlanRange>,
     /// It is not the way to everything, though its network has a gateway.
     pub no_default_route: bool,
     /// How fast it receives and sends at most.

@@ -95,6 +95,14 @@ pub enum ResolveError {
         /// The lab.
         lab: LabName,
     },
+    /// An interface on another lab's network names VLANs, which that one does not tell apart.
+    #[error("{end} names VLANs, which the switch of network {network} does not tell apart")]
+    NoVlans {
+        /// The network.
+        network: NetworkName,
+        /// The interface.
+        end: Box<End>,
+    },
     /// The lab whose network is named is on a network of this one.
     #[error("lab `{lab}`, whose network {network} is named, is on a network of this lab")]
     ExternalCircle {
@@ -133,6 +141,7 @@ impl ResolveError {
             ResolveError::ExternalLab { .. } => codes::EXTERNAL_LAB,
             ResolveError::NotPublishable { .. } => codes::NOT_PUBLISHABLE,
             ResolveError::ExternalNetwork { .. } => codes::EXTERNAL_NETWORK,
+            ResolveError::NoVlans { .. } => codes::EXTERNAL_VLANS,
             ResolveError::ExternalCircle { .. } => codes::EXTERNAL_CIRCLE,
             ResolveError::UnknownNetwork { .. } => codes::UNKNOWN_NETWORK,
             ResolveError::Unreachable { .. } => codes::NEXT_HOP_UNREACHABLE,

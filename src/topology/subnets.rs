@@ -47,7 +47,7 @@ impl Interface {
         let all = network.subnets.iter().copied();
         match &self.subnets {
             Some(these) => all.filter(|subnet| these.contains(subnet)).collect(),
-            None if self.addresses.is_empty() => all.collect(),
+            None if self.addresses.is_empty() && !self.is_tagged() => all.collect(),
             None => Vec::new(),
         }
     }
@@ -205,7 +205,10 @@ impl Topology {
         }
         spec.interfaces.iter().find_map(|(dev, interface)| {
             let out = self.network_of(interface).is_some_and(|n| !n.internal);
-            let out = out && !interface.no_default_route;
+            let heard = self
+                .network_of(interface)
+                .is_some_and(|n| interface.hears(n));
+            let out = out && heard && !interface.no_default_route;
             let gateway = self.near_gateway(interface, family).filter(|_| out)?;
             Some((dev, gateway))
         })

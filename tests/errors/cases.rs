@@ -215,6 +215,14 @@ fn external() -> Vec<(&'static str, Error)> {
             .into(),
         ),
         (
+            "external-vlans",
+            ResolveError::NoVlans {
+                network: "lan".parse().unwrap(),
+                end: Box::new("app:eth0".parse().unwrap()),
+            }
+            .into(),
+        ),
+        (
             "external-circle",
             ResolveError::ExternalCircle {
                 network: "lan".parse().unwrap(),

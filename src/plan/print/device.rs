@@ -1,15 +1,20 @@
 //! The commands that make, rename and remove devices.
 
-use super::{ip, quoted, word};
+use super::{ip, quoted, vlan_lines, word};
 use crate::plan::Setting;
-use crate::state::{AddrGen, End, IfName, Link, Netns};
+use crate::state::{AddrGen, End, IfName, Link, Netns, Vlans};
 
 pub(super) fn add_bridge(end: &End, link: &Link) -> Vec<String> {
     let (ip, dev) = (ip(&end.netns), quoted(&end.dev));
     let mac = link
         .mac
         .map_or(String::new(), |mac| format!(" address {mac}"));
-    let mut lines = vec![format!("{ip} link add name {dev}{mac} type bridge")];
+    let vlans = match link.filtering.is_usual() {
+        true => String::new(),
+        false => format!(" {}", link.filtering),
+    };
+    let mut lines = vec![format!("{ip} link add name {dev}{mac} type bridge{vlans}")];
+    lines.extend(vlan_lines(end, (&link.vlans, &Vlans::default()), " self"));
     let mut set = |what: String| lines.push(format!("{ip} link set dev {dev} {what}"));
     // A bridge takes the smallest MTU of its ports until it is given one.
     if let Some(mtu) = link.mtu {
@@ -55,6 +60,7 @@ pub(super) fn add_veth(near: &End, near_link: &Link, far: &End, far_link: &Link)
     marks(near_link, &mut |what| {
         lines.push(format!("{ip} link set dev {dev} {what}"))
     });
+    lines.extend(vlan_lines(near, (&near_link.vlans, &Vlans::default()), ""));
     lines
 }
 

@@ -12,7 +12,7 @@ use device::{add_bridge, add_child, add_veth, del_links, rename_line};
 use firewall::{del_table, element_line, flow_line};
 
 use crate::state::{
-    Element, End, IfName, IpRule, Netns, Route, SysctlKey, TABLE, nft_element, nft_script,
+    Element, End, IfName, IpRule, Netns, Route, SysctlKey, TABLE, Vlans, nft_element, nft_script,
 };
 
 impl Op {
@@ -36,7 +36,7 @@ impl Op {
                 far_link,
             } => add_veth(near, near_link, far, far_link),
             Op::AddChild { end, link } => add_child(end, link),
-            Op::SetLink { end, set, .. } => vec![set_line(end, set)],
+            Op::SetLink { end, set, was } => set_lines(end, set, was),
             Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
             Op::AddAddress { end, address } => vec![address_line(end, "add", address)],
@@ -140,6 +140,27 @@ fn command(program: &str, netns: &Netns) -> String {
     }
 }
 
+fn set_lines(end: &End, set: &Setting, was: &Setting) -> Vec<String> {
+    match (set, was) {
+        (Setting::Vlans(set), Setting::Vlans(was)) => vlan_lines(end, (set, was), ""),
+        (Setting::OwnVlans(set), Setting::OwnVlans(was)) => vlan_lines(end, (set, was), " self"),
+        _ => vec![set_line(end, set)],
+    }
+}
+
+/// Those that go and those that come.
+fn vlan_lines(end: &End, (set, was): (&Vlans, &Vlans), side: &str) -> Vec<String> {
+    let (bridge, dev) = (bridge(&end.netns), quoted(&end.dev));
+    let line =
+        |verb: &str, what: String| format!("{bridge} vlan {verb} dev {dev} vid {what}{side}");
+    let (gone, come) = (was.without(set), set.beyond(was));
+    let gone = gone
+        .iter()
+        .map(|entry| line("del", entry.range.to_string()));
+    let come = come.iter().map(|entry| line("add", entry.to_string()));
+    gone.chain(come).collect()
+}
+
 /// A setting of `ip link`; what a port has is told to `bridge`, and one is told to no
 /// command but `sysctl`.
 fn set_line(end: &End, set: &Setting) -> String {
@@ -207,6 +228,8 @@ impl fmt::Display for Setting {
             Setting::Hairpin(on) => write!(f, "hairpin {}", on_off(*on)),
             Setting::Localnet(on) => write!(f, "route_localnet {}", on_off(*on)),
             Setting::Isolated(on) => write!(f, "isolated {}", on_off(*on)),
+            Setting::Filtering(filtering) => write!(f, "type bridge {filtering}"),
+            Setting::Vlans(vlans) | Setting::OwnVlans(vlans) => write!(f, "VLANs {vlans}"),
             Setting::Qdisc(Some(qdisc)) => write!(f, "{qdisc}"),
             Setting::Qdisc(None) => f.write_str("the kernel's own queue"),
             // The numbers of BR_STATE_DISABLED and BR_STATE_FORWARDING (linux/if_bridge.h).

@@ -1,7 +1,7 @@
 //! Devices again as they were.
 
 use super::super::{Op, Setting, link};
-use crate::state::{AddrGen, End, IfName, Link, LinkKind, NetState, Netns, Origin};
+use crate::state::{AddrGen, End, IfName, Link, LinkKind, NetState, Netns, Origin, Vlans};
 
 /// What a bridge's port loses with its bridge, and a bridge with itself.
 pub(super) fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + use<> {
@@ -20,6 +20,16 @@ pub(super) fn of_a_port(end: &End, before: &Link) -> impl Iterator<Item = Op> + 
         end: end.clone(),
         set,
         was,
+    })
+}
+
+/// The VLANs that a port loses with its bridge.
+pub(super) fn vlans(end: &End, before: &Link) -> Option<Op> {
+    let (end, vlans) = (end.clone(), before.vlans.clone());
+    (!vlans.is_empty()).then_some(Op::SetLink {
+        end,
+        set: Setting::Vlans(vlans),
+        was: Setting::Vlans(Vlans::default()),
     })
 }
 
@@ -121,6 +131,7 @@ fn far_settings((end, before): (&End, &Link)) -> Vec<Op> {
             was,
         });
         ops.extend(of_a_port(end, before));
+        ops.extend(vlans(end, before));
     }
     if before.addrgen == Some(AddrGen::None) {
         let (set, was) = (
@@ -157,7 +168,7 @@ fn ports<'a>(
             netns: bridge.netns.clone(),
             dev: dev.clone(),
         };
-        let port = of_a_port(&end, link);
+        let port = of_a_port(&end, link).chain(vlans(&end, link));
         let master = Op::SetLink {
             end,
             set: Setting::Master(Some(bridge.dev.clone())),

@@ -326,6 +326,11 @@ ROUTED_NETWORK = "routed-network", "what a routed network cannot have",
     "`bridge` or `gateway: none` beside `routed: true`, or a subnet without a gateway",
     "leave `routed` out, or what contradicts it";
 
+BAD_VLAN = "bad-vlan", "VLANs that a port cannot have",
+    "A VLAN's number is 1 to 4094. The switch of a network tells VLANs apart where the network has a `vlan`, or an interface on it has `access` or `trunk`; without a tag a port is in one of them at most. A routed network has no switch, and a cable has none.",
+    "a typo in a number, or `access` and `trunk` that name the same VLAN",
+    "write one VLAN for `access`; numbers and ranges like `200-210` for `trunk`; or leave both out";
+
 EXTERNAL_KEYS = "external-keys", "what another lab says of its network",
     "A network with `external: LAB` is that lab's: its subnets, gateway and all else stand in that lab's file, and its interfaces here get free addresses.",
     "a network that was copied from the other lab's file",

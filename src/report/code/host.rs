@@ -66,6 +66,11 @@ EXTERNAL_NETWORK = "external-network", "the other lab has no network of this nam
     "a typo in the network's name, or a change of the other lab's file",
     "write the network's name in the other lab, or the name of the lab that makes it";
 
+EXTERNAL_VLANS = "external-vlans", "the switch of the other lab tells no VLANs apart",
+    "An interface on a network of another lab has `access` or `trunk`, which the bridge of that lab would not keep to. The bridge is that lab's: only its own file changes what it does with VLANs.",
+    "a network without a `vlan`, or one that is routed, in the other lab's file",
+    "give the network a `vlan` in the other lab's file, and bring that lab up again; or leave `access` and `trunk` out";
+
 EXTERNAL_BRIDGE = "external-bridge", "the bridge of another lab is not there",
     "This lab is on a network of another lab, whose bridge is gone, or something else has its name. Nothing is plugged into what that lab did not make.",
     "somebody who removed the bridge by hand, or an `up` of that lab that was killed",

@@ -236,8 +236,10 @@ fn postrouting() -> Vec<Vec<Term>> {
     ]
 }
 
-/// A port that is checked speaks with its own hardware address, and VLAN tags hide nothing
-/// from the rules; then each protocol has its chain.
+/// A port that is checked speaks with its own hardware address; then each protocol has its
+/// chain. VLAN tags hide nothing from these rules, but for a trunk's: who is beside it in its
+/// VLANs, and with which addresses, is its own matter. In the VLAN that it is in without a tag,
+/// and with the tag of VLAN 0, which means none (802.1Q), it speaks without one.
 fn port() -> Vec<Vec<Term>> {
     let to = |test, chain| vec![Term::Is(test), Term::Goto(chain)];
     vec![
@@ -252,6 +254,10 @@ fn port() -> Vec<Vec<Term>> {
         to(Test::Arp, ChainName::PortArp),
         to(Test::Ip, ChainName::PortIp),
         to(Test::Ip6, ChainName::PortIp6),
+        vec![
+            Term::In(vec![Field::IifName, Field::VlanId], SetName::Trunks),
+            Term::Accept,
+        ],
         vec![Term::Is(Test::Vlan), Term::Drop],
         vec![Term::Is(Test::ServiceVlan), Term::Drop],
     ]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::link::Mac;
 use crate::state::name::IfName;
+use crate::state::vlan::VlanRange;
 
 /// An element of a set, or of a map.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum Part {
     Protocol(Protocol),
     /// Ports from the first to the last.
     Ports(u16, u16),
+    /// VLANs.
+    Vlans(VlanRange),
 }
 
 /// A protocol family.
@@ -201,6 +204,9 @@ impl Part {
         match (self, other) {
             (Part::Net(all), Part::Net(net)) => all.contains(&net.network()),
             (Part::Ports(a, b), Part::Ports(first, _)) => (a..=b).contains(&first),
+            (Part::Vlans(all), Part::Vlans(these)) => {
+                (all.first()..=all.last()).contains(&these.first())
+            }
             (Part::Protocol(a), Part::Protocol(b)) => *a == Protocol::Any || a == b,
             (a, b) => a == b,
         }
@@ -210,6 +216,9 @@ impl Part {
         match (self, other) {
             (Part::Net(all), Part::Net(net)) => all.contains(&net.broadcast()),
             (Part::Ports(a, b), Part::Ports(_, last)) => (a..=b).contains(&last),
+            (Part::Vlans(all), Part::Vlans(these)) => {
+                (all.first()..=all.last()).contains(&these.last())
+            }
             (a, b) => a.has_first_of(b),
         }
     }
@@ -235,6 +244,9 @@ impl Part {
         }
         if let Ok(mac) = text.parse() {
             return Ok(Part::Mac(mac));
+        }
+        if let (Some(Part::Device(_)), Ok(range)) = (before, text.parse()) {
+            return Ok(Part::Vlans(range));
         }
         let number = |text: &str| u16::from_str(text).ok();
         let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -263,6 +275,7 @@ impl fmt::Display for Part {
             Part::Protocol(protocol) => f.write_str(protocol.as_str()),
             Part::Ports(first, last) if first == last => write!(f, "{first}"),
             Part::Ports(first, last) => write!(f, "{first}-{last}"),
+            Part::Vlans(range) => write!(f, "{range}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod chain;
 mod element;
+mod kind;
 mod port;
 mod publish;
 mod routed;
@@ -18,8 +19,9 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::ChainName;
 pub use element::{Element, Family, Part, Protocol};
+pub use kind::Kind;
 pub use rule::{Field, Rule, Term, Test};
-pub use set::{Kind, SetName};
+pub use set::SetName;
 pub use text::{element as nft_element, script as nft_script};
 
 use super::name::LabName;

@@ -204,6 +204,8 @@ pub enum Field {
     ArpAddress,
     /// The address that a neighbour's message is about (RFC 4861, 4.3 and 4.4).
     Target,
+    /// The VLAN of a tagged frame.
+    VlanId,
     /// The second two bytes of the transport header: the destination port, where the
     /// protocol has ports.
     Dport,
@@ -223,6 +225,7 @@ impl fmt::Display for Field {
             Field::ArpAddress => f.write_str("arp saddr ip"),
             // nft has a word for it since 1.0.8 only.
             Field::Target => f.write_str("@th,64,128"),
+            Field::VlanId => f.write_str("vlan id"),
             Field::Dport => f.write_str("th dport"),
         }
     }

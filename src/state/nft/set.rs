@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TableName;
 use super::element::{Element, Family};
+use super::kind::Kind;
 
 /// The sets and maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +92,8 @@ pub enum SetName {
     Sources6,
     /// The IPv6 addresses of each, which it may say are its own.
     Targets6,
+    /// The VLANs with whose tags each may send.
+    Trunks,
     /// Who may send what to a namespace over IPv4.
     Ingress4,
     /// The same over IPv6.
@@ -101,47 +104,12 @@ pub enum SetName {
     Egress6,
 }
 
-/// What a part of a key, or of what a map has for it, is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// IPv4 or IPv6.
-    Family,
-    /// A device name.
-    Device,
-    /// An address, or in an interval set a subnet.
-    Address(Family),
-    /// A hardware address.
-    Mac,
-    /// The 16 bytes of an IPv6 address, where nft has no word for what it is.
-    Bits,
-    /// A transport protocol.
-    Protocol,
-    /// A port, or in an interval set a range of them.
-    Port,
-}
-
-impl Kind {
-    /// Its type, as nft writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Family => "nf_proto",
-            Kind::Device => "ifname",
-            Kind::Address(Family::Ipv4) => "ipv4_addr",
-            Kind::Address(Family::Ipv6) => "ipv6_addr",
-            Kind::Mac => "ether_addr",
-            Kind::Bits => "@th,64,128",
-            Kind::Protocol => "inet_proto",
-            Kind::Port => "inet_service",
-        }
-    }
-}
-
 const ADDRESS4: Kind = Kind::Address(Family::Ipv4);
 const ADDRESS6: Kind = Kind::Address(Family::Ipv6);
 
 impl SetName {
     /// Every set and map.
-    pub const ALL: [SetName; 42] = [
+    pub const ALL: [SetName; 43] = [
         SetName::Guard,
         SetName::Bridged,
         SetName::Inside,
@@ -180,6 +148,7 @@ impl SetName {
         SetName::Sources4,
         SetName::Sources6,
         SetName::Targets6,
+        SetName::Trunks,
         SetName::Ingress4,
         SetName::Ingress6,
         SetName::Egress4,
@@ -193,7 +162,8 @@ impl SetName {
             | SetName::Macs
             | SetName::Sources4
             | SetName::Sources6
-            | SetName::Targets6 => TableName::Bridge,
+            | SetName::Targets6
+            | SetName::Trunks => TableName::Bridge,
             SetName::Ingress4 | SetName::Ingress6 | SetName::Egress4 | SetName::Egress6 => {
                 TableName::Inside
             }
@@ -242,6 +212,7 @@ impl SetName {
             SetName::Sources4 => "sources4",
             SetName::Sources6 => "sources6",
             SetName::Targets6 => "targets6",
+            SetName::Trunks => "trunks",
             SetName::Ingress4 => "ingress4",
             SetName::Ingress6 => "ingress6",
             SetName::Egress4 => "egress4",
@@ -263,6 +234,7 @@ impl SetName {
             SetName::Sources4 | SetName::From4 => &[Kind::Device, ADDRESS4],
             SetName::Sources6 | SetName::From6 => &[Kind::Device, ADDRESS6],
             SetName::Targets6 => &[Kind::Device, Kind::Bits],
+            SetName::Trunks => &[Kind::Device, Kind::Vlan],
             SetName::Ingress4 | SetName::Egress4 => &[ADDRESS4, Kind::Protocol, Kind::Port],
             SetName::Ingress6 | SetName::Egress6 => &[ADDRESS6, Kind::Protocol, Kind::Port],
             SetName::Masquerade4 | SetName::Near4 => &[ADDRESS4],
@@ -317,6 +289,7 @@ impl SetName {
                 | SetName::Ingress6
                 | SetName::Egress4
                 | SetName::Egress6
+                | SetName::Trunks
         )
     }
 
@@ -379,14 +352,16 @@ impl SetName {
 
     /// Types and flags, as nft writes them.
     pub fn declaration(self) -> String {
-        if self == SetName::Targets6 {
-            return "typeof iifname . @th,64,128;".to_owned();
-        }
+        let typed = self.key().iter().all(|kind| kind.has_type());
+        let (word, name): (_, fn(Kind) -> &'static str) = match typed {
+            true => ("type", Kind::as_str),
+            false => ("typeof", Kind::expression),
+        };
         let types = |kinds: &[Kind]| {
-            let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let names: Vec<&str> = kinds.iter().map(|kind| name(*kind)).collect();
             names.join(" . ")
         };
-        let mut text = format!("type {}", types(self.key()));
+        let mut text = format!("{word} {}", types(self.key()));
         if !self.data().is_empty() {
             text += &format!(" : {}", types(self.data()));
         }

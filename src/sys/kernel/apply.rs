@@ -208,13 +208,13 @@ impl Kernel {
                 far,
                 far_link,
             } => self.add_veth((near, near_link), (far, far_link))?,
-            Op::SetLink { end, set, .. } => {
+            Op::SetLink { end, set, was } => {
                 let index = self.index(&end.netns, &end.dev)?;
                 let master = match set {
                     Setting::Master(Some(bridge)) => Some(self.index(&end.netns, bridge)?),
                     _ => None,
                 };
-                vec![link::set(index, set, master)]
+                link::change(index, (set, was), master)
             }
             Op::RenameLink { netns, from, to } => {
                 let index = self.index(netns, from)?;

@@ -6,8 +6,8 @@ use std::io;
 use ipnet::IpNet;
 
 use crate::state::{
-    AddrGen, Fate, IfName, LabName, Lifetime, Link, LinkKind, Namespace, Netns, Origin, Qdisc,
-    Route, RouteOptions, is_generated, is_link_local,
+    AddrGen, Fate, Filtering, IfName, LabName, Lifetime, Link, LinkKind, Namespace, Netns, Origin,
+    Qdisc, Route, RouteOptions, is_generated, is_link_local,
 };
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netlink::{address, link, qdisc, route};
@@ -72,6 +72,7 @@ pub(super) fn devices(
         };
         namespace.links.insert(device.name.clone(), link);
     }
+    put_vlans(socket, listed, namespace)?;
     unblocked(listed, namespace);
     put_addresses(addresses, listed, &names, namespace);
     put_routes(routes, listed, &names, (netns, namespace));
@@ -95,6 +96,28 @@ fn queues(
     };
     let queued = listed.iter().filter(|device| device.queued).filter(is_ours);
     qdisc::roots(socket, &queued.map(|device| device.index).collect())
+}
+
+/// The VLANs of devices of labs, where a bridge does with them what it does not by itself. Each
+/// is asked for alone: beside a thousand others that is less than a list of all.
+fn put_vlans(
+    socket: &mut Socket,
+    listed: &[link::Listed],
+    namespace: &mut Namespace,
+) -> io::Result<()> {
+    let bridges = listed.iter().filter(|d| !d.link.filtering.is_usual());
+    let bridges: BTreeMap<u32, Filtering> = bridges.map(|d| (d.index, d.link.filtering)).collect();
+    if bridges.is_empty() {
+        return Ok(());
+    }
+    for device in listed.iter().filter(|d| d.link.owner.is_some()) {
+        let bridge = device.master.unwrap_or(device.index);
+        let link = namespace.links.get_mut(&device.name);
+        if let (Some(filtering), Some(link)) = (bridges.get(&bridge), link) {
+            link.vlans = link::vlans(socket, device.index, *filtering)?;
+        }
+    }
+    Ok(())
 }
 
 /// The routes that the kernel made with the addresses of devices that are up, and that are

@@ -101,6 +101,8 @@ pub(crate) struct Kernel {
     pub(crate) tells: bool,
     /// Whether the lab shall limit what devices send.
     pub(crate) shapes: bool,
+    /// Whether its ports shall be in VLANs.
+    pub(crate) vlans: bool,
     /// What the journal holds for the lab, once it was read under the lock: nobody else
     /// changes it.
     own: Option<BTreeSet<Claim>>,
@@ -141,6 +143,7 @@ impl Kernel {
             published: BTreeSet::new(),
             tells: false,
             shapes: false,
+            vlans: false,
             own: None,
             before: None,
             lab,

@@ -103,6 +103,9 @@ impl Kernel {
         if self.shapes && !state.is_shaped() && qdisc::lacks_tbf()? {
             state.lacks.insert(Feature::Tbf);
         }
+        if self.vlans && !state.has_vlans() && link::lacks_vlans(&mut self.host.socket)? {
+            state.lacks.insert(Feature::Vlans);
+        }
         state.unknown_kinds = self.lacked()?;
         Ok(state)
     }

@@ -14,6 +14,7 @@ mod policy;
 mod publish;
 mod rate;
 mod route;
+mod vlan;
 
 use super::Topology;
 use super::choose::choose;
@@ -94,6 +95,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     link::links(topology, &mut flaws);
     interface::interfaces(topology, &mut flaws);
     parent::parents(topology, &mut flaws);
+    vlan::vlans(topology, &mut flaws);
     address::addresses(topology, &mut flaws);
     // Routes and probes build on these: what would be said of them may be untrue.
     if !flaws.is_empty() {

@@ -8,7 +8,7 @@ use super::Flaw;
 use crate::report::codes;
 use crate::state::{Family, Netns, NetworkName, Transport};
 use crate::topology::front::FAMILIES;
-use crate::topology::{Publish, Topology};
+use crate::topology::{Interface, Publish, Topology};
 
 pub(super) fn published(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (netns, spec) in &topology.namespaces {
@@ -107,11 +107,15 @@ fn no_front(topology: &Topology, netns: &Netns, family: Option<Family>) -> Flaw 
     let message = format!("`{netns}` has no {what}address to publish ports to");
     let spec = topology.namespaces.get(netns);
     let interfaces = spec.into_iter().flat_map(|spec| spec.interfaces.values());
-    let mut networks = interfaces.filter_map(|i| i.network.as_ref());
+    let mut networks = interfaces.filter_map(|i| Some((i, i.network.as_ref()?)));
     let flaw = Flaw::new(codes::NOT_PUBLISHABLE, "", message);
+    let in_another = |i: &Interface| topology.network_of(i).is_some_and(|of| !i.hears(of));
     match networks.next() {
         None => flaw.label("it is on no network"),
-        Some(network) => flaw.label(format!(
+        Some((interface, network)) if in_another(interface) => flaw.label(format!(
+            "on network `{network}` it is not in the VLAN of the host"
+        )),
+        Some((_, network)) => flaw.label(format!(
             "on network `{network}` it shares no {what}subnet with the host"
         )),
     }

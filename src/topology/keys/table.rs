@@ -4,7 +4,7 @@ use super::Default::{Flag, Required, Words};
 use super::texts::{
     ADDRESS, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC, MACVLAN_MODE, MAPPED,
     NAMESPACE_NAME, NETWORK_NAME, PARENT, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PROTOCOL, RANGE,
-    SCOPE, SHARE, SPEED, SUBNET, TARGET, TRANSPORT, VISIBLE,
+    SCOPE, SHARE, SPEED, SUBNET, TARGET, TRANSPORT, VISIBLE, VLANS,
 };
 use super::{Key, Kind, Mapping};
 
@@ -25,6 +25,7 @@ macro_rules! mappings {
 }
 
 const MTU: Kind = Kind::Number(68, 65535, "bytes");
+const VLAN_ID: Kind = Kind::Number(1, 4094, "number");
 const PROTOCOL_KIND: Kind = Kind::One(&PROTOCOL);
 const PORT: Kind = Kind::Number(1, 65535, "port");
 
@@ -56,6 +57,8 @@ NETWORK "network" = "a network" {
         "The host's address on the bridge, which the namespaces use for their default route.";
     "masquerade": Kind::Flag, Flag(false),
         "What leaves through the host gets the host's address as its source (source NAT).";
+    "vlan": VLAN_ID, Words("none; 1 if an interface on it has `access` or `trunk`"),
+        "The VLAN that its ports, and the host on it, are in without a tag: its bridge tells VLANs apart.";
     "internal": Kind::Flag, Flag(false),
         "No way out: no default route, and beyond the host only what `allow` names.";
     "routed": Kind::Flag, Flag(false),
@@ -121,6 +124,10 @@ INTERFACE "interface" = "an interface" {
         "Whether it reaches no other isolated interface of its network.";
     "hairpin": Kind::Flag, Flag(false),
         "Whether its port of the switch sends back what came in by it.";
+    "access": VLAN_ID, Words("with `trunk` none; else the network's `vlan`"),
+        "The VLAN of its network's switch that it is in without a tag.";
+    "trunk": Kind::Some(&VLANS), Words("none"),
+        "The VLANs of its network's switch that it is in with a tag.";
     "default_route": Kind::Flag, Flag(true),
         "Whether its network's gateway may be the way to everything.";
     "rate": Kind::OneOr(&SPEED, &RATE), Words("as fast as the machine"),
@@ -151,7 +158,7 @@ IPVLAN "ipvlan" = "an ipvlan" {
 VLAN "vlan" = "a VLAN device" {
     "parent": Kind::One(&PARENT), Required("`parent: eth0`, a device of the host"),
         "The device of the host that carries it.";
-    "id": Kind::Number(1, 4094, "number"), Required("`id: 7`, the VLAN's number"),
+    "id": VLAN_ID, Required("`id: 7`, the VLAN's number"),
         "The VLAN's number.";
 }
 ROUTE "route" = "a route" {

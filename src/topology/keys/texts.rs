@@ -123,6 +123,10 @@ pub(super) static PARTY_OR_ANY: Text = name(
     concat!("(", plain!(), "|", address!(), "|", prefixed!(), ")"),
 );
 pub(super) static PORTS: Text = name("port, or a range as in `8000-8010`", ports!());
+pub(super) static VLANS: Text = name(
+    "number of a VLAN, or a range as in `200-210`",
+    "[1-9][0-9]{0,3}(-[1-9][0-9]{0,3})?",
+);
 pub(super) static TRANSPORT: Text = text("`tcp`, `udp` or `sctp`", "(tcp|udp|sctp)");
 pub(super) static MAPPED: Text = name(
     "`[ADDRESS:]HOST[:PORT][/PROTOCOL]`",

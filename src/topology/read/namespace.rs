@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{Item, Problem, Reader};
 use crate::report::codes;
-use crate::state::{ChildKind, IfName, Netns, RouteOptions};
+use crate::state::{ChildKind, IfName, Netns, RouteOptions, VlanRange};
 use crate::topology::keys::table;
 use crate::topology::{Interface, NamespaceSpec, OnParent, RouteSpec};
 
@@ -43,6 +43,7 @@ impl Reader<'_> {
         let trusted = fields.take("trusted");
         let isolated = fields.take("isolated");
         let hairpin = fields.take("hairpin");
+        let (access, trunk) = (fields.take("access"), fields.take("trunk"));
         let default_route = fields.take("default_route");
         let rate = fields.take("rate").and_then(|item| self.limits(&item));
         Some(Interface {
@@ -57,6 +58,8 @@ impl Reader<'_> {
             trusted: trusted.is_some_and(|item| self.flag(&item).unwrap_or_default()),
             isolated: isolated.is_some_and(|item| self.flag(&item).unwrap_or_default()),
             hairpin: hairpin.is_some_and(|item| self.flag(&item).unwrap_or_default()),
+            access: access.and_then(|item| self.parsed(&item, "a VLAN", codes::BAD_VLAN)),
+            trunk: self.one_or_more(trunk, "VLANs", Self::vlans),
             no_default_route: default_route.is_some_and(|item| self.flag(&item) == Some(false)),
             limits: rate.unwrap_or_default(),
         })
@@ -108,6 +111,10 @@ impl Reader<'_> {
             Ok(id @ 1..=4094) => Some(id),
             _ => self.not(item, &number.to_string(), what, codes::BAD_NUMBER),
         }
+    }
+
+    fn vlans(&mut self, item: &Item<'_>) -> Option<VlanRange> {
+        self.parsed(item, "VLANs", codes::BAD_VLAN)
     }
 
     fn route(&mut self, item: &Item<'_>) -> Option<RouteSpec> {

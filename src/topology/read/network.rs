@@ -27,6 +27,8 @@ impl Reader<'_> {
         let gateway = fields.take("gateway").map(|item| self.gateway(&item));
         let masquerade = fields.take("masquerade").map(|item| self.flag(&item));
         let routed = fields.take("routed").map(|item| self.flag(&item));
+        let vlan = fields.take("vlan");
+        let vlan = vlan.and_then(|item| self.parsed(&item, "a VLAN", codes::BAD_VLAN));
         let internal = fields.take("internal").map(|item| self.flag(&item));
         let localnet = fields.take("localnet").map(|item| self.flag(&item));
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
@@ -45,6 +47,7 @@ impl Reader<'_> {
             gateway: gateway.unwrap_or(Some(Gateway::First))?,
             masquerade: masquerade.flatten().unwrap_or_default(),
             routed: routed.flatten().unwrap_or_default(),
+            vlan,
             internal: internal.flatten().unwrap_or_default(),
             localnet: localnet.flatten().unwrap_or_default(),
             mtu,
@@ -70,6 +73,7 @@ impl Reader<'_> {
             gateway: Gateway::First,
             masquerade: false,
             routed: false,
+            vlan: None,
             internal: false,
             localnet: false,
             mtu: None,

@@ -4,9 +4,9 @@ use ipnet::IpNet;
 
 use super::{ResolveError, ipv6, routed};
 use crate::ipam::Leases;
-use crate::state::{AddrGen, End, Link, LinkKind, NetState, Netns, NetworkName, Qdisc, Tbf};
+use crate::state::{AddrGen, End, Link, LinkKind, NetState, Netns, NetworkName, Qdisc, Tbf, Vlans};
 use crate::topology::names::address_mac;
-use crate::topology::{Cable, Interface, Limit, Network, Topology, port_name};
+use crate::topology::{Cable, Interface, Limit, Network, Topology, port_name, vlan};
 
 /// The MTU of a device that is given none (`ETH_DATA_LEN`).
 const ETHERNET: u32 = 1500;
@@ -29,6 +29,16 @@ pub(super) fn plug(
         netns: Netns::Host,
         dev: port_name(&end.netns, &end.dev),
     };
+    let vlans = match topology.vlan_of(name, network).filter(|_| !network.routed) {
+        Some(vlan) => vlan::of_port(interface, vlan),
+        None if interface.names_vlans() => {
+            return Err(ResolveError::NoVlans {
+                network: name.clone(),
+                end: Box::new(end),
+            });
+        }
+        None => Vlans::default(),
+    };
     let mtu = interface.mtu.or(network.mtu);
     let near = Link {
         mtu,
@@ -48,6 +58,7 @@ pub(super) fn plug(
             master: Some(topology.bridge(name, network)),
             hairpin: interface.hairpin || topology.is_front(&end),
             isolated: interface.isolated,
+            vlans,
             ..near
         },
     };

@@ -2,7 +2,8 @@
 
 use super::{forward_switch, forwarding, ipv6, routed};
 use crate::state::{
-    Element, End, Family, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table, TableName,
+    Element, End, Family, Filtering, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table,
+    TableName, Vlans,
 };
 use crate::topology::names::bridge_mac;
 use crate::topology::{Network, Topology};
@@ -18,7 +19,10 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
             dev: topology.bridge(name, network),
         };
         let (mode, addresses) = ipv6(topology, &end, network.gateway_addresses());
+        let vlan = topology.vlan_of(name, network);
         let bridge = Link {
+            filtering: vlan.map_or_else(Filtering::default, |_| Filtering::STRICT),
+            vlans: vlan.map(Vlans::access).unwrap_or_default(),
             up: true,
             mtu: smallest_mtu(topology, name, network),
             mac: Some(bridge_mac(&topology.lab, name)),

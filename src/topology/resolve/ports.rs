@@ -68,6 +68,12 @@ fn uses(state: &NetState, end: &End) -> Vec<(SetName, Option<Part>)> {
         return Vec::new();
     };
     let mut uses = vec![(SetName::Checked, None)];
+    let port = link.peer().and_then(|port| {
+        let at = state.namespaces.get(&port.netns)?;
+        at.links.get(&port.dev)
+    });
+    let tagged = port.into_iter().flat_map(|port| port.vlans.tagged());
+    uses.extend(tagged.map(|range| (SetName::Trunks, Some(Part::Vlans(range)))));
     uses.extend(link.mac.map(|mac| (SetName::Macs, Some(Part::Mac(mac)))));
     let wide = addresses(state, &end.netns).filter(|net| !is_link_local(net));
     let near = link.addresses.iter().filter(|net| is_link_local(net));

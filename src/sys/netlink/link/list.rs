@@ -12,6 +12,7 @@ use netlink_packet_route::link::{
 
 use super::MARK;
 use super::child::{self, UNMARKED};
+use super::vlan;
 use crate::state::{AddrGen, Child, IfName, LabName, Link, LinkKind, Mac};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::{Reply, Socket, u32_at};
@@ -192,6 +193,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
             LinkAttribute::LinkNetNsId(id) => peer_netns = Some(id),
             LinkAttribute::LinkInfo(infos) => {
                 stp = is_stp(&infos);
+                link.filtering = vlan::filtering(&infos);
                 port(&infos, &mut link);
                 link.kind = kind(infos).unwrap_or(link.kind);
             }

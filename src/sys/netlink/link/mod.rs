@@ -7,10 +7,12 @@ mod seen;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod vlan;
 
 pub(crate) use child::{add_child, knows, mark_child};
 pub(crate) use list::{List, Listed, bridges, is_free, list, near};
 pub(crate) use seen::{Seen, hardware, is_at, one, seen};
+pub(crate) use vlan::{lacks as lacks_vlans, of as vlans};
 
 use std::io;
 use std::os::fd::RawFd;
@@ -26,7 +28,7 @@ use super::attr::{put, put_nested};
 use super::socket::{NLM_F_CREATE, NLM_F_EXCL, Request, Socket};
 use super::{decoded, qdisc, request};
 use crate::plan::Setting;
-use crate::state::{AddrGen, IfName, LabName, Link};
+use crate::state::{AddrGen, IfName, LabName, Link, Vlans};
 use crate::sys::uapi::{
     BR_STATE_DISABLED, BR_STATE_FORWARDING, IFLA_BRPORT_ISOLATED, IFLA_BRPORT_MODE,
     IFLA_BRPORT_STATE, IFLA_INET_CONF, IPV4_DEVCONF_ROUTE_LOCALNET,
@@ -43,12 +45,9 @@ pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> 
     };
     let mut message = new(dev, &own);
     message.header.index = index;
-    message
-        .attributes
-        .push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(
-            InfoKind::Bridge,
-        )]));
+    message.attributes.push(vlan::bridge(link.filtering));
     let mut requests = vec![create(message)];
+    requests.extend(vlan::change(index, (&link.vlans, &Vlans::default()), true));
     // Given at birth, the MTU is still lowered to that of the smallest port; changed
     // later, it stays (`br_mtu_auto_adjust`, net/bridge/br_if.c). To set the one that
     // it has is no change (`netif_set_mtu_ext`, net/core/dev.c).
@@ -93,6 +92,9 @@ pub(crate) fn add_veth(
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
     ]));
     let mut requests = vec![create(message)];
+    // The far end is not up yet: nothing has come by it.
+    let vlans = (&near.link.vlans, &Vlans::default());
+    requests.extend(vlan::change(near.index, vlans, false));
     requests.extend(marks(near.index, near.link));
     requests
 }
@@ -155,6 +157,19 @@ fn alias(index: u32, lab: &LabName) -> Request {
     request(&Rtnl::SetLink(message), 0)
 }
 
+/// Changes one setting of the device with this index from what it was.
+pub(crate) fn change(
+    index: u32,
+    (set_to, was): (&Setting, &Setting),
+    master: Option<u32>,
+) -> Vec<Request> {
+    match (set_to, was) {
+        (Setting::Vlans(set), Setting::Vlans(was)) => vlan::change(index, (set, was), false),
+        (Setting::OwnVlans(set), Setting::OwnVlans(was)) => vlan::change(index, (set, was), true),
+        _ => vec![set(index, set_to, master)],
+    }
+}
+
 /// Changes one setting of the device with this index. `master` is the index of the
 /// bridge that the setting names; 0 takes the device out of its bridge.
 pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request {
@@ -197,6 +212,10 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
                 .push(LinkAttribute::AfSpecUnspec(vec![inet6]));
         }
         Setting::Localnet(on) => message.attributes.push(localnet(*on)),
+        Setting::Filtering(filtering) => return vlan::filter(index, *filtering),
+        // What they were is not known here: those that are missing come.
+        Setting::Vlans(vlans) => return vlan::add(index, vlans, false),
+        Setting::OwnVlans(vlans) => return vlan::add(index, vlans, true),
     }
     request(&Rtnl::SetLink(message), 0)
 }

@@ -115,6 +115,7 @@ fn low(part: &Part) -> Vec<u8> {
         Part::Bits(bits) => bits.to_be_bytes().to_vec(),
         Part::Protocol(protocol) => vec![protocol.numbers().0],
         Part::Ports(first, _) => first.to_be_bytes().to_vec(),
+        Part::Vlans(range) => range.first().to_be_bytes().to_vec(),
     }
 }
 
@@ -124,6 +125,7 @@ fn high(part: &Part) -> Vec<u8> {
         Part::Net(net) => octets(net.broadcast()),
         Part::Protocol(protocol) => vec![protocol.numbers().1],
         Part::Ports(_, last) => last.to_be_bytes().to_vec(),
+        Part::Vlans(range) => range.last().to_be_bytes().to_vec(),
         single => low(single),
     }
 }

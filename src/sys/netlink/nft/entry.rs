@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::state::{Element, Family, Kind, LabName, Mac, Part, Protocol, SetName};
+use crate::state::{
+    Element, Family, Kind, LabName, Mac, Part, Protocol, SetName, VlanId, VlanRange,
+};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::u32_at;
 use crate::sys::uapi::*;
@@ -163,6 +165,13 @@ fn parts(kind: Kind, low: &[u8], high: &[u8]) -> Vec<Part> {
         (Kind::Port, &[a, b], &[c, d]) => {
             let number = |bytes| u16::from_be_bytes(bytes);
             vec![Part::Ports(number([a, b]), number([c, d]))]
+        }
+        (Kind::Vlan, &[a, b], &[c, d]) => {
+            let id = |bytes| VlanId::try_from(u16::from_be_bytes(bytes)).ok();
+            let both = id([a, b]).zip(id([c, d]));
+            one(both
+                .and_then(|(first, last)| VlanRange::new(first, last))
+                .map(Part::Vlans))
         }
         _ => Vec::new(),
     }

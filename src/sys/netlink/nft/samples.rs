@@ -82,6 +82,8 @@ pub(super) fn bridge() -> Table {
     put(SetName::Sources6, "\"a-eth0\" . fd00::1");
     let target = "\"a-eth0\" . 0xfd000000000000000000000000000001";
     put(SetName::Targets6, target);
+    put(SetName::Trunks, "\"a-eth0\" . 7");
+    put(SetName::Trunks, "\"a-eth0\" . 100-110");
     table
 }
 

@@ -63,7 +63,8 @@ fn number(kind: Kind) -> u32 {
         Kind::Device => 41,
         Kind::Address(Family::Ipv4) => 7,
         Kind::Address(Family::Ipv6) => 8,
-        Kind::Bits => 4,
+        // What nft has no name for is an integer to it.
+        Kind::Bits | Kind::Vlan => 4,
         Kind::Mac => 9,
         Kind::Protocol => 12,
         Kind::Port => 13,
@@ -74,7 +75,7 @@ fn number(kind: Kind) -> u32 {
 pub(super) fn length(kind: Kind) -> u32 {
     match kind {
         Kind::Family | Kind::Protocol => 1,
-        Kind::Port => 2,
+        Kind::Port | Kind::Vlan => 2,
         Kind::Mac => 6,
         Kind::Address(Family::Ipv4) => 4,
         Kind::Device | Kind::Bits | Kind::Address(Family::Ipv6) => 16,
@@ -213,14 +214,16 @@ fn add_set(set: SetName, id: u32) -> Request {
 
 /// What nft needs to show the set as it would have made it.
 fn notes(set: SetName) -> Vec<u8> {
-    match set.key().contains(&Kind::Bits) {
-        true => [
-            userdata::byte_orders(0, 0),
-            userdata::typeof_name_and_target(),
-        ]
-        .concat(),
-        false => userdata::byte_orders(byte_order(set.key()), byte_order(set.data())),
-    }
+    let other = match set.key() {
+        [_, Kind::Bits] => userdata::target(),
+        [_, Kind::Vlan] => userdata::vlan_id(),
+        key => return userdata::byte_orders(byte_order(key), byte_order(set.data())),
+    };
+    [
+        userdata::byte_orders(0, 0),
+        userdata::typeof_name_and(&other),
+    ]
+    .concat()
 }
 
 /// Ranges of several parts are kept part by part: the kernel asks for the length of each.

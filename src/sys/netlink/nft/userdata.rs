@@ -46,18 +46,27 @@ pub(super) fn byte_orders(key: u32, data: u32) -> Vec<u8> {
     out
 }
 
-/// What nft writes for `typeof iifname . @th,64,128`, which no list of types can say: kinds
+/// `@th,64,128`: of no known header; the transport header's bits from 64 on, 128 of them.
+pub(super) fn target() -> Vec<u8> {
+    numbers(&[(0, 0), (1, 0), (2, 3), (3, 64), (4, 128)])
+}
+
+/// `vlan id`: of the header of VLANs (`PROTO_DESC_VLAN`) the field `VLANHDR_VID` (nft's
+/// include/proto.h), 12 bits.
+pub(super) fn vlan_id() -> Vec<u8> {
+    numbers(&[(0, 16), (1, 4), (4, 12)])
+}
+
+/// What nft writes for `typeof iifname . PAYLOAD`, which no list of types can say: kinds
 /// of expressions (enum expr_types of its include/expression.h) with their values.
-pub(super) fn typeof_name_and_target() -> Vec<u8> {
+pub(super) fn typeof_name_and(payload: &[u8]) -> Vec<u8> {
     const CONCAT: u32 = 13;
     const META: u32 = 9;
     const PAYLOAD: u32 = 7;
-    let iifname = numbers(&[NFT_META_IIFNAME]);
-    // No known header; the transport header's bits from 64 on, 128 of them.
-    let target = numbers(&[0, 0, 3, 64, 128]);
+    let iifname = numbers(&[(0, NFT_META_IIFNAME)]);
     let mut both = Vec::new();
     put(&mut both, 0, &expression(META, &iifname));
-    put(&mut both, 1, &expression(PAYLOAD, &target));
+    put(&mut both, 1, &expression(PAYLOAD, payload));
     let mut out = Vec::new();
     put(&mut out, KEY_TYPEOF, &expression(CONCAT, &both));
     out
@@ -70,10 +79,10 @@ fn expression(kind: u32, value: &[u8]) -> Vec<u8> {
     out
 }
 
-fn numbers(values: &[u32]) -> Vec<u8> {
+fn numbers(values: &[(u8, u32)]) -> Vec<u8> {
     let mut out = Vec::new();
-    for (kind, value) in values.iter().enumerate() {
-        put(&mut out, kind as u8, &value.to_ne_bytes());
+    for (kind, value) in values {
+        put(&mut out, *kind, &value.to_ne_bytes());
     }
     out
 }

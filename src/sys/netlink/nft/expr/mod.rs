@@ -167,6 +167,10 @@ fn load(fields: &[Field], table: TableName) -> Vec<Expr> {
     for field in fields {
         let (expr, length) = load_one(*field, register(at));
         all.push(expr);
+        // Beside a VLAN's number stand its priority and a flag (802.1Q, 9.6).
+        if *field == Field::VlanId {
+            all.push(masked(register(at), &[0x0f, 0xff]));
+        }
         at += length;
     }
     all
@@ -184,6 +188,7 @@ fn needs(field: Field, table: TableName) -> Option<[Expr; 2]> {
         }
         (Field::Saddr(family) | Field::Daddr(family), _) => Some(is_family(family)),
         (Field::ArpEther | Field::ArpAddress, _) => Some(test::is_frame(ETH_P_ARP)),
+        (Field::VlanId, _) => Some(test::is_frame(ETH_P_8021Q)),
         _ => None,
     }
 }
@@ -215,6 +220,7 @@ fn load_one(field: Field, register: u32) -> (Expr, u32) {
         Field::ArpEther => (network(8, 6, register), 8),
         Field::ArpAddress => (network(14, 4, register), 4),
         Field::Target => (payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16, register), 16),
+        Field::VlanId => (payload(NFT_PAYLOAD_LL_HEADER, 14, 2, register), 4),
         Field::Dport => (payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, register), 4),
     }
 }
@@ -270,6 +276,20 @@ pub(super) fn compare(op: u32, value: &[u8]) -> Expr {
             (NFTA_CMP_SREG, number(NFT_REG_1)),
             (NFTA_CMP_OP, number(op)),
             (NFTA_CMP_DATA, data(value)),
+        ],
+    )
+}
+
+/// A register in which no bits but these stay.
+pub(super) fn masked(register: u32, mask: &[u8]) -> Expr {
+    Expr::new(
+        "bitwise",
+        [
+            (NFTA_BITWISE_SREG, number(register)),
+            (NFTA_BITWISE_DREG, number(register)),
+            (NFTA_BITWISE_LEN, number(mask.len() as u32)),
+            (NFTA_BITWISE_MASK, data(mask)),
+            (NFTA_BITWISE_XOR, data(&vec![0; mask.len()])),
         ],
     )
 }

@@ -3,7 +3,7 @@
 use crate::state::{Family, Test};
 use crate::sys::uapi::*;
 
-use super::{Expr, compare, data, is_family, meta, network, number, payload};
+use super::{Expr, compare, is_family, masked, meta, network, number, payload};
 
 /// The expressions of a condition, as nft makes them.
 pub(super) fn of(test: Test) -> Vec<Expr> {
@@ -138,7 +138,6 @@ fn from_nobody(kind: u8) -> Vec<Expr> {
 
 /// State and status are bit masks in the host's byte order, unlike all else here.
 fn ct_bits(key: u32, mask: u32) -> Vec<Expr> {
-    let mask = mask.to_ne_bytes();
     vec![
         Expr::new(
             "ct",
@@ -147,16 +146,7 @@ fn ct_bits(key: u32, mask: u32) -> Vec<Expr> {
                 (NFTA_CT_KEY, number(key)),
             ],
         ),
-        Expr::new(
-            "bitwise",
-            [
-                (NFTA_BITWISE_SREG, number(NFT_REG_1)),
-                (NFTA_BITWISE_DREG, number(NFT_REG_1)),
-                (NFTA_BITWISE_LEN, number(mask.len() as u32)),
-                (NFTA_BITWISE_MASK, data(&mask)),
-                (NFTA_BITWISE_XOR, data(&[0; 4])),
-            ],
-        ),
+        masked(NFT_REG_1, &mask.to_ne_bytes()),
         compare(NFT_CMP_NEQ, &[0; 4]),
     ]
 }
