@@ -94,16 +94,15 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
     Ok(())
 }
 
-/// A port that has no VLAN of its own gets, and has no more, the one that the bridge gives to
-/// all; what comes without a tag is then of that one (`__br_vlan_set_default_pvid`).
+/// What goes is the one that every port had, which is not told.
 fn filter(namespace: &mut Namespace, bridge: &IfName, to: Filtering) -> Result<(), Failure> {
     let link = get(namespace, bridge)?;
-    let comes = to.default_pvid != 0 && link.filtering.default_pvid == 0;
+    let comes = to.default_pvid != 0 && to.default_pvid != link.filtering.default_pvid;
     link.filtering = to;
     let sides = namespace.links.iter_mut();
     let sides = sides.filter(|(dev, l)| *dev == bridge || l.master.as_ref() == Some(bridge));
     for (_, side) in sides.filter(|_| comes) {
-        side.vlans = side.vlans.without_pvid();
+        side.vlans = side.vlans.beside(to.default_pvid);
     }
     Ok(())
 }

@@ -216,10 +216,7 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     if want.filtering != have.filtering {
         let (rank, because) = match want.filtering.on {
             true => (Rank::Bridge, "the file has VLANs on this network"),
-            false => (
-                Rank::Configure(Turn::Unfiltered),
-                "the file has no VLANs on this network",
-            ),
+            false => (Rank::Unfiltered, "the file has no VLANs on this network"),
         };
         let [set, was] = [want.filtering, have.filtering].map(Setting::Filtering);
         draft.push(rank, set_link(set, was), because);

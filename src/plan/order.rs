@@ -45,8 +45,11 @@ pub(super) enum Rank {
     /// Devices go before the namespaces, because a device that dies with its
     /// namespace leaves the host's end behind for some 100 ms.
     LinksGone,
-    /// Namespaces last.
+    /// Namespaces once nothing is left that leads there.
     NetnsGone,
+    /// A bridge tells VLANs apart no more, once no port is in any: it gives every port the one of
+    /// new ones, and what comes without a tag is of that (`__br_vlan_set_default_pvid`).
+    Unfiltered,
 }
 
 /// The order within one namespace.
@@ -64,9 +67,6 @@ pub(super) enum Turn {
     /// VLANs of ports: once they are ports, and their bridge tells VLANs apart. A port is in none
     /// until then.
     Vlans,
-    /// A bridge that tells VLANs apart no more, once no port is left in any: it gives every port
-    /// the one that it makes ports with.
-    Unfiltered,
     /// Up before addresses: a device that comes up has its routes made at once.
     Up,
     /// Addresses before routes: a next hop must be on a known subnet (ENETUNREACH).

@@ -310,11 +310,16 @@ impl Vlans {
         tagged.map(|entry| entry.range)
     }
 
-    /// These, without one for what comes without a tag.
+    /// These, when the bridge gives every port one more, which is not told then: a port that is
+    /// in that one already stays as it is (`__br_vlan_set_default_pvid`, net/bridge/br_vlan.c).
     #[cfg(feature = "fake")]
-    pub(crate) fn without_pvid(&self) -> Vlans {
+    pub(crate) fn beside(&self, usual: u16) -> Vlans {
         let mut each = self.each();
-        each.values_mut().for_each(|how| how.pvid = false);
+        match each.get(&usual) {
+            Some(how) if *how == Membership::ACCESS => drop(each.remove(&usual)),
+            Some(_) => {}
+            None => each.values_mut().for_each(|how| how.pvid = false),
+        }
         Vlans::of(&each)
     }
 

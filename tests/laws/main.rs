@@ -8,11 +8,13 @@ mod gate;
 mod hosts;
 mod join;
 mod meanwhile;
+mod nets;
 mod rate;
 mod render;
 mod route;
 mod shuffle;
 mod spec;
+mod vlan;
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use netyard::plan::{Claim, Op, Setting};
 use netyard::reconcile::{self, Applied, Change, Host, Inside, Progress};
 use netyard::state::{
     AddrGen, End, Fate, IfName, IpRule, LabName, Lifetime, Link, Namespace, NetState, Netns,
-    Origin, OtherQdisc, Qdisc, Route, SysctlKey, Tbf,
+    Origin, Route, SysctlKey,
 };
 use netyard::topology::{parse, resolve};
 use proptest::prelude::*;
@@ -87,6 +87,7 @@ enum Drift {
     Blackhole(usize),
     Rule(usize),
     Queue(usize),
+    Vlans(usize),
 }
 
 fn drift() -> impl Strategy<Value = Drift> {
@@ -105,6 +106,7 @@ fn drift() -> impl Strategy<Value = Drift> {
         (0..9usize).prop_map(Drift::Blackhole),
         (0..9usize).prop_map(Drift::Rule),
         (0..30usize).prop_map(Drift::Queue),
+        (0..160usize).prop_map(Drift::Vlans),
     ]
 }
 
@@ -178,7 +180,15 @@ impl Drift {
             Drift::Disconnect(n) => disconnect(fake, lab, *n),
             Drift::Blackhole(n) => blackhole(fake, lab, *n),
             Drift::Rule(n) => rule(fake, lab, *n),
-            Drift::Queue(n) => queue(fake, lab, *n),
+            Drift::Queue(n) => {
+                device(fake, lab, n / 3).map(|link| crate::rate::drift(link, *n));
+            }
+            Drift::Vlans(n) => {
+                let drift = |link: &mut Link| crate::vlan::drift(link, *n);
+                if let Some((set, was)) = device(fake, lab, n / 16).and_then(drift) {
+                    change(fake, lab, n / 16, |end| Op::SetLink { end, set, was });
+                }
+            }
             Drift::Forward(n) => forward(fake, lab, *n),
             Drift::Flush => {
                 let host = fake.namespaces.get_mut(&Netns::Host).expect("the host");
@@ -252,23 +262,6 @@ fn blackhole(fake: &mut Fake, lab: &LabName, n: usize) {
             options: Default::default(),
         };
         fake.apply(&[&Op::AddRoute { netns, route }], &mut ());
-    }
-}
-
-/// A device sends slower, in another way, or without a limit.
-fn queue(fake: &mut Fake, lab: &LabName, n: usize) {
-    if let Some(link) = device(fake, lab, n / 3) {
-        let kind = "pfifo".to_owned();
-        let options = vec![9, 0, 0, 0];
-        link.qdisc = match n % 3 {
-            0 => None,
-            1 => Some(Qdisc::Other(OtherQdisc { kind, options })),
-            _ => Some(Qdisc::Tbf(Tbf::new(
-                "64kbit".parse().expect("a rate"),
-                None,
-                1500,
-            ))),
-        };
     }
 }
 

@@ -1,5 +1,6 @@
 //! How fast an interface is.
 
+use netyard::state::{Link, OtherQdisc, Qdisc, Tbf};
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -28,4 +29,19 @@ pub(crate) fn set_rate(value: &mut Value, rate: Option<Rate>) {
             }
         }
     }
+}
+
+/// A device sends slower, in another way, or without a limit.
+pub(crate) fn drift(link: &mut Link, n: usize) {
+    let kind = "pfifo".to_owned();
+    let options = vec![9, 0, 0, 0];
+    link.qdisc = match n % 3 {
+        0 => None,
+        1 => Some(Qdisc::Other(OtherQdisc { kind, options })),
+        _ => Some(Qdisc::Tbf(Tbf::new(
+            "64kbit".parse().expect("a rate"),
+            None,
+            1500,
+        ))),
+    };
 }

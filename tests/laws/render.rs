@@ -4,38 +4,10 @@ use netyard::topology::parse;
 use serde_json::{Map, Value, json};
 
 use crate::child::{said_more, with_children};
+use crate::nets::{cable_net4, net4, net6};
 use crate::rate::set_rate;
 use crate::spec::{Allow, Cable, Network, Plug, Ports, RouteTo, Spec};
-
-/// Prefix lengths that a subnet may change between, with the same first addresses.
-fn net4(lab: u8, place: u8, variant: u8) -> (String, u8) {
-    let third = if variant == 2 { place + 100 } else { place };
-    (
-        format!("10.{lab}.{third}."),
-        if variant == 1 { 25 } else { 24 },
-    )
-}
-
-/// The IPv4 subnet of a cable, and the host numbers of its two ends. Those from 3 on
-/// are neighbours: 10.0.0.3 is the broadcast address of 10.0.0.0/30, an end of
-/// 10.0.0.2/31 and a host of 10.0.0.0/24.
-fn cable_net4(lab: u8, cable: u8, variant: u8) -> (String, u8, [u8; 2]) {
-    let (net, prefix) = net4(lab, 50 + cable, variant);
-    match variant {
-        3 => (net, 30, [1, 2]),
-        4 => (net, 31, [2, 3]),
-        5 => (net, 24, [3, 4]),
-        _ => (net, prefix, [1, 2]),
-    }
-}
-
-fn net6(lab: u8, place: u8, variant: u8) -> (String, u8) {
-    let third = if variant == 2 { place + 100 } else { place };
-    (
-        format!("fd00:{lab}:{third}::"),
-        if variant == 1 { 80 } else { 64 },
-    )
-}
+use crate::vlan::{set_vlan, set_vlans};
 
 struct Render<'s> {
     spec: &'s Spec,
@@ -138,6 +110,9 @@ impl Render<'_> {
             value["internal"] = json!(true);
         }
         value["localnet"] = json!(network.localnet);
+        if !is_routed(network) {
+            set_vlan(&mut value, network.vlan);
+        }
         set_mtu(&mut value, network.mtu, network.v6.is_some());
         value
     }
@@ -236,6 +211,10 @@ impl Render<'_> {
         value["isolated"] = json!(plug.isolated);
         value["default_route"] = json!(!plug.no_default_route);
         value["hairpin"] = json!(plug.hairpin);
+        if !is_routed(network) {
+            let all = self.subnets(plug.network, network);
+            set_vlans(&mut value, &plug.vlans, || all.iter().map(whole).collect());
+        }
         if let Some(mac) = plug.mac {
             value["mac"] = json!(format!(
                 "02:00:{n:02x}:{:02x}:{namespace:02x}:{mac:02x}",

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::rate::{Rate, rate};
+use crate::vlan::{Vlans, vlan, vlans};
 
 /// What a file is rendered from. Every part that holds an address says only its
 /// host number: subnets follow from the place, so that any mixture is valid.
@@ -38,6 +39,7 @@ pub(crate) struct Network {
     pub(crate) routed: bool,
     pub(crate) internal: bool,
     pub(crate) localnet: bool,
+    pub(crate) vlan: Option<u8>,
     pub(crate) mtu: Option<u16>,
 }
 
@@ -77,6 +79,7 @@ pub(crate) struct Plug {
     pub(crate) mac: Option<u8>,
     pub(crate) mtu: Option<u16>,
     pub(crate) rate: Option<Rate>,
+    pub(crate) vlans: Vlans,
 }
 
 #[derive(Debug, Clone)]
@@ -123,10 +126,11 @@ fn network() -> impl Strategy<Value = Network> {
         family(),
         gateway,
         [0.5, 0.3, 0.5, 0.2].map(prop::bool::weighted),
-        mtu(),
+        (mtu(), vlan()),
     )
-        .prop_map(
-            |(bridge, v4, v6, gateway, [masquerade, routed, internal, localnet], mtu)| Network {
+        .prop_map(|(bridge, v4, v6, gateway, flags, (mtu, vlan))| {
+            let [masquerade, routed, internal, localnet] = flags;
+            Network {
                 bridge,
                 v4,
                 v6,
@@ -135,16 +139,19 @@ fn network() -> impl Strategy<Value = Network> {
                 routed,
                 internal,
                 localnet,
+                vlan,
                 mtu,
-            },
-        )
+            }
+        })
 }
 
 fn plug() -> impl Strategy<Value = Plug> {
     let hosts = prop::collection::vec(10..14u8, 0..4);
     let flags = [0.2, 0.3, 0.2, 0.2, 0.2].map(prop::bool::weighted);
-    (0..3u8, hosts, flags, option::of(0..3u8), mtu(), rate()).prop_map(
-        |(network, hosts, [trusted, isolated, no_default_route, hairpin, one], mac, mtu, rate)| {
+    let more = (mtu(), rate(), vlans());
+    (0..3u8, hosts, flags, option::of(0..3u8), more).prop_map(
+        |(network, hosts, flags, mac, (mtu, rate, vlans))| {
+            let [trusted, isolated, no_default_route, hairpin, one] = flags;
             Plug {
                 network,
                 hosts,
@@ -156,6 +163,7 @@ fn plug() -> impl Strategy<Value = Plug> {
                 mac,
                 mtu,
                 rate,
+                vlans,
             }
         },
     )

@@ -72,7 +72,6 @@ pub(super) fn devices(
         };
         namespace.links.insert(device.name.clone(), link);
     }
-    put_vlans(socket, listed, namespace)?;
     unblocked(listed, namespace);
     put_addresses(addresses, listed, &names, namespace);
     put_routes(routes, listed, &names, (netns, namespace));
@@ -98,22 +97,23 @@ fn queues(
     qdisc::roots(socket, &queued.map(|device| device.index).collect())
 }
 
-/// The VLANs of devices of labs, where a bridge does with them what it does not by itself. Each
-/// is asked for alone: beside a thousand others that is less than a list of all.
-fn put_vlans(
+/// The VLANs of devices of labs, where a bridge does with them what it does not by itself, or,
+/// with `all`, wherever. Each is asked for alone: beside a thousand others that is less than a
+/// list of all.
+pub(super) fn vlans(
     socket: &mut Socket,
     listed: &[link::Listed],
     namespace: &mut Namespace,
+    all: bool,
 ) -> io::Result<()> {
-    let bridges = listed.iter().filter(|d| !d.link.filtering.is_usual());
+    let is_bridge = |d: &&link::Listed| d.link.kind == LinkKind::Bridge;
+    let bridges = listed.iter().filter(is_bridge);
+    let bridges = bridges.filter(|d| all || !d.link.filtering.is_usual());
     let bridges: BTreeMap<u32, Filtering> = bridges.map(|d| (d.index, d.link.filtering)).collect();
-    if bridges.is_empty() {
-        return Ok(());
-    }
     for device in listed.iter().filter(|d| d.link.owner.is_some()) {
-        let bridge = device.master.unwrap_or(device.index);
+        let bridge = bridges.get(&device.master.unwrap_or(device.index));
         let link = namespace.links.get_mut(&device.name);
-        if let (Some(filtering), Some(link)) = (bridges.get(&bridge), link) {
+        if let (Some(filtering), Some(link)) = (bridge, link) {
             link.vlans = link::vlans(socket, device.index, *filtering)?;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsRawFd;
 
-use super::devices::devices;
+use super::devices::{devices, vlans};
 use super::{Kernel, scope::Scope};
 
 use crate::plan::Claim;
@@ -144,6 +144,8 @@ impl Kernel {
             indexes,
             left_out,
         } = devices(self.socket(netns)?, netns, namespace, near, left_out)?;
+        let all = self.vlans;
+        vlans(self.socket(netns)?, &listed, namespace, all)?;
         self.taken.extend(indexes);
         self.partial |= namespace.partial;
         let ours = |device: &link::Listed| netns.made().is_some() || device.link.owner.is_some();

@@ -116,7 +116,11 @@ fn question(index: u32) -> Request {
 /// The VLANs of a port, or of a bridge's own side, but for the one that the bridge gives to all:
 /// `bridge` is what it does with VLANs.
 pub(crate) fn of(socket: &mut Socket, index: u32, bridge: Filtering) -> io::Result<Vlans> {
-    let replies = socket.dump(&question(index))??;
+    let replies = match socket.dump(&question(index))? {
+        // The kernel knows no VLANs of bridges.
+        Err(refused) if refused.errno == libc::EOPNOTSUPP => return Ok(Vlans::default()),
+        replies => replies?,
+    };
     let replies = replies.iter().filter(|(kind, _)| *kind == RTM_NEWVLAN);
     let lists = replies.map(|(_, body)| parse(body.get(BR_VLAN_MSG..).unwrap_or_default()));
     let entries = lists
