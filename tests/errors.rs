@@ -11,6 +11,8 @@ mod capture;
 mod cases;
 #[path = "errors/document.rs"]
 mod document;
+#[path = "errors/external.rs"]
+mod external;
 #[path = "errors/joined.rs"]
 mod joined;
 

@@ -66,7 +66,7 @@ pub(super) const FEATURES: &[Feature] = &[
     feature(
         ("bridge-vlans", "VLAN filtering of bridges"),
         Note,
-        "bridges keep no VLANs apart; netyard asks for none",
+        "no network comes up with a `vlan`, and none of whose interfaces has `access` or `trunk`",
         Ok(("CONFIG_BRIDGE_VLAN_FILTERING", "")),
     ),
     feature(

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::state::survey::{
-    Address, Device, Far, FarEnd, Forwards, Hop, Path, Port, Space, Survey,
+    Address, Device, Far, FarEnd, Forwards, Hop, Path, Port, Space, Survey, Vlan,
 };
 use crate::state::{
-    Child, ChildKind, End, Fate, IfName, Link, LinkKind, Namespace, NetState, Netns, Origin, Qdisc,
-    Rate, Route, SetName, SysctlKey, TableName,
+    ChildKind, End, Fate, IfName, Link, LinkKind, Namespace, NetState, Netns, Origin, Qdisc, Rate,
+    Route, SetName, SysctlKey, TableName, VlanEntry,
 };
 
 /// A state as a survey; of the host what belongs to the lab.
@@ -129,7 +129,9 @@ fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
         .and_then(|peer| find(state, peer))
         .is_none_or(|far| far.up);
     let word = if link.up && far_up { "up" } else { "down" };
-    let port = link.master.as_ref().map(|_| Port {
+    // A bridge that tells VLANs apart is a port itself.
+    let is_port = link.master.is_some() || !link.vlans.is_empty();
+    let port = is_port.then(|| Port {
         state: if link.blocked {
             "blocking"
         } else {
@@ -138,7 +140,7 @@ fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
         .to_owned(),
         isolated: link.isolated,
         hairpin: link.hairpin,
-        vlans: Vec::new(),
+        vlans: link.vlans.iter().flat_map(vlans).collect(),
     });
     let address = |net: &ipnet::IpNet| Address {
         net: *net,
@@ -161,7 +163,7 @@ fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
         far: far(state, link),
         qdisc: link.qdisc.as_ref().map(|qdisc| qdisc.kind().to_owned()),
         rate: rate(link),
-        details: link.child().map(details).unwrap_or_default(),
+        details: details(link),
         addresses: link.all_addresses().map(address).collect(),
         ..Device::default()
     }
@@ -218,14 +220,27 @@ fn far(state: &NetState, link: &Link) -> Option<Far> {
     })
 }
 
+fn vlans(entry: &VlanEntry) -> impl Iterator<Item = Vlan> + use<> {
+    let how = entry.how;
+    (entry.range.first()..=entry.range.last()).map(move |id| Vlan {
+        id,
+        pvid: how.pvid,
+        untagged: how.untagged,
+    })
+}
+
 /// As the kernel tells them of a device.
-fn details(child: &Child) -> BTreeMap<String, String> {
-    let (word, value) = match child.kind {
+fn details(link: &Link) -> BTreeMap<String, String> {
+    let child = link.child().map(|child| match child.kind {
         ChildKind::Macvlan(mode) => ("mode", mode.to_string()),
         ChildKind::Ipvlan(mode) => ("mode", mode.to_string()),
         ChildKind::Vlan(id) => ("id", id.to_string()),
-    };
-    BTreeMap::from([(word.to_owned(), value)])
+    });
+    let filtering = || ("vlan_filtering", "1".to_owned());
+    let detail = child.or(link.filtering.on.then(filtering)).into_iter();
+    detail
+        .map(|(word, value)| (word.to_owned(), value))
+        .collect()
 }
 
 fn path(route: &Route) -> Path {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::state::Published;
 use crate::state::Visible;
-use crate::state::survey::{Address, Container, Counters, Device, Far, Space};
+use crate::state::survey::{Address, Container, Counters, Device, Far, Space, Vlan};
 
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,11 +127,11 @@ pub(super) fn marks(device: &Device) -> Vec<Line> {
         if port.isolated {
             said.push(Line::new(Tone::Warn, "isolated"));
         }
-        // The VLAN that every port has as it is made says nothing.
-        let given = port.vlans.iter().filter(|vlan| vlan.id != 1);
-        let ids: Vec<String> = given.map(|vlan| vlan.id.to_string()).collect();
-        if !ids.is_empty() {
-            said.push(Line::new(Tone::Dim, format!("vlan {}", ids.join(" "))));
+        // The VLAN that every port has as it is made says nothing alone.
+        let usual = |vlans: &[Vlan]| matches!(vlans, [one] if one.id == 1 && one.untagged);
+        if !port.vlans.is_empty() && !usual(&port.vlans) {
+            let words = format!("vlan {}", port.vlan_words());
+            said.push(Line::new(Tone::Dim, words));
         }
     }
     said

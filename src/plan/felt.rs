@@ -139,9 +139,17 @@ impl<'a> Whole<'a> {
                 Setting::Vlans(new) | Setting::OwnVlans(new),
                 Setting::Vlans(old) | Setting::OwnVlans(old),
             ) => {
-                let changed = old.beyond(new);
-                let what = format!("what it reaches in VLAN {}", changed.numbers());
-                (!changed.is_empty()).then_some((Harm::Cut, what))?
+                let lost = old.lost_in(new);
+                let mut what = format!("what it reaches in VLAN {}", lost.numbers());
+                // Where its switch tells none apart any more, it reaches all.
+                let harm = match new.is_empty() {
+                    true => Harm::Blip,
+                    false => Harm::Cut,
+                };
+                if new.is_empty() {
+                    what += ", until its switch tells no VLANs apart";
+                }
+                (!lost.is_empty()).then_some((harm, what))?
             }
             (Setting::Up(false), _) => (Harm::Cut, "what goes over it".to_owned()),
             _ => return None,

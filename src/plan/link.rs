@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{Rank, Turn};
-use super::{Draft, Op, Setting, child, is_whole, link};
+use super::{Draft, Op, Setting, child, is_whole, link, vlan};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns, Vlans};
 
 /// Where the search for an unused link group begins, far from the small numbers
@@ -213,12 +213,7 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     if localnet {
         set_localnet(draft, end, want.localnet);
     }
-    if want.filtering != have.filtering {
-        let (rank, because) = match want.filtering.on {
-            true => (Rank::Bridge, "the file has VLANs on this network"),
-            false => (Rank::Unfiltered, "the file has no VLANs on this network"),
-        };
-        let [set, was] = [want.filtering, have.filtering].map(Setting::Filtering);
+    if let Some((rank, set, was, because)) = vlan::filtering(want, have) {
         draft.push(rank, set_link(set, was), because);
     }
 }
@@ -266,29 +261,6 @@ fn of_port(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static st
         list.push((Turn::Up, set, was, "a port carries packets"));
     }
     list
-}
-
-/// The VLANs that it is in. A port loses them with its bridge (`nbp_vlan_flush`,
-/// net/bridge/br_vlan.c).
-fn vlans(want: &Link, have: &Link) -> Option<(Turn, Setting, Setting, &'static str)> {
-    let (setting, because): (fn(Vlans) -> Setting, _) = match want.kind {
-        LinkKind::Bridge if want.vlans.is_empty() => {
-            (Setting::OwnVlans, "the file has no VLANs on this network")
-        }
-        LinkKind::Bridge => (Setting::OwnVlans, "the host is in the VLAN of this network"),
-        _ if want.vlans.is_empty() => (Setting::Vlans, "the file has no VLANs on its network"),
-        _ => (
-            Setting::Vlans,
-            "the file has it in these VLANs, and in no other",
-        ),
-    };
-    let stays = want.master == have.master;
-    let was = Some(&have.vlans).filter(|_| stays).cloned();
-    let was = was.unwrap_or_default();
-    (want.vlans != was).then(|| {
-        let set = setting(want.vlans.clone());
-        (Turn::Vlans, set, setting(was), because)
-    })
 }
 
 /// What it sends through; of a device of ours none but the file's.
@@ -341,7 +313,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
         ));
     }
     list.extend(of_port(want, have));
-    list.extend(vlans(want, have));
+    list.extend(vlan::of_port(want, have));
     list.extend(queue(want, have));
     if let (Some(mode), Some(was)) = (want.addrgen, addrgen_then(want, have))
         && mode != was

@@ -29,6 +29,7 @@ mod sysctl;
 mod thing;
 mod told;
 mod undo;
+mod vlan;
 mod wall;
 
 use std::collections::{BTreeMap, BTreeSet};

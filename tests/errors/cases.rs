@@ -22,6 +22,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
     all.extend(external());
     all.extend(others());
     all.extend(crate::capture::all());
+    all.extend(crate::external::all());
     all.extend(crate::joined::all());
     all
 }
@@ -195,38 +196,6 @@ fn external() -> Vec<(&'static str, Error)> {
             "address-held-by-a-lab",
             ResolveError::Held {
                 address: "10.7.0.10/24".parse().unwrap(),
-            }
-            .into(),
-        ),
-        (
-            "external-lab",
-            ResolveError::ExternalLab {
-                network: "lan".parse().unwrap(),
-                lab: "shop".parse().unwrap(),
-            }
-            .into(),
-        ),
-        (
-            "external-network",
-            ResolveError::ExternalNetwork {
-                network: "wan".parse().unwrap(),
-                lab: "shop".parse().unwrap(),
-            }
-            .into(),
-        ),
-        (
-            "external-vlans",
-            ResolveError::NoVlans {
-                network: "lan".parse().unwrap(),
-                end: Box::new("app:eth0".parse().unwrap()),
-            }
-            .into(),
-        ),
-        (
-            "external-circle",
-            ResolveError::ExternalCircle {
-                network: "lan".parse().unwrap(),
-                lab: "shop".parse().unwrap(),
             }
             .into(),
         ),

@@ -102,6 +102,29 @@ pub struct Port {
     pub vlans: Vec<Vlan>,
 }
 
+impl Port {
+    /// Its VLANs in words, those side by side as one: `100 untagged 200-210`.
+    pub fn vlan_words(&self) -> String {
+        let mut runs: Vec<(u16, u16, bool)> = Vec::new();
+        for Vlan { id, untagged, .. } in &self.vlans {
+            match runs.last_mut() {
+                Some((_, last, how)) if *last + 1 == *id && how == untagged => *last = *id,
+                _ => runs.push((*id, *id, *untagged)),
+            }
+        }
+        let word = |(first, last, untagged): (u16, u16, bool)| {
+            let last = if first == last {
+                String::new()
+            } else {
+                format!("-{last}")
+            };
+            format!("{first}{last}{}", if untagged { " untagged" } else { "" })
+        };
+        let words: Vec<String> = runs.into_iter().map(word).collect();
+        words.join(" ")
+    }
+}
+
 /// A VLAN of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Vlan {

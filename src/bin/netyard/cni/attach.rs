@@ -225,6 +225,11 @@ fn interface(config: &Config, choice: &Choice) -> Value {
             value.insert(key.to_owned(), json!(true));
         }
     }
+    if !config.vlans.trunk.is_empty() {
+        value.insert("trunk".to_owned(), json!(config.vlans.trunk));
+        let access = config.vlans.network.filter(|_| !config.vlans.tagged);
+        value.extend(access.map(|vlan| ("access".to_owned(), json!(vlan))));
+    }
     if config.kind.has_network() && !config.is_default(choice) {
         value.insert("default_route".to_owned(), json!(false));
     }
@@ -271,7 +276,9 @@ impl Config {
             let mut all = routes.iter();
             all.any(|route| Family::of(&route.dst) == family && self.is_plain(route, choice))
         };
-        self.gateway != Role::Nothing && !choice.is_empty() && families.all(plain)
+        // With tags alone it does not hear the gateway: the route is there if it is asked for.
+        let hears = self.gateway != Role::Nothing && !self.vlans.tagged;
+        hears && !choice.is_empty() && families.all(plain)
     }
 
     /// Whether a route is the default one by the network's own gateway, and no more is said of it.

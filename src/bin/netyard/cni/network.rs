@@ -70,6 +70,7 @@ fn wanted(config: &Config, journal: &Journal) -> Result<(String, bool), Failure>
         let recorded = serde_json::from_str(recorded).unwrap_or_default();
         if wanted != recorded && journal.is_used(&lab)? {
             let network = name_of(&config.name);
+            same_vlan(&wanted, &recorded, &network)?;
             // Who is attached has the gateway for a way out.
             if config.gateway == Role::Nothing && gateways(&recorded, &network).is_some() {
                 let mut kept = recorded.clone();
@@ -107,6 +108,20 @@ fn bring_up(source: &str, journal: Journal) -> Result<bool, Failure> {
 fn gateways<'v>(lab: &'v Value, network: &NetworkName) -> Option<&'v Vec<Value>> {
     let at = format!("/networks/{network}/gateway");
     lab.pointer(&at)?.as_array()
+}
+
+/// Whoever is attached would be cut off: the host, and what is new, would be in another VLAN.
+fn same_vlan(wanted: &Value, recorded: &Value, network: &NetworkName) -> Result<(), Failure> {
+    let at = format!("/networks/{network}/vlan");
+    let [wanted, recorded] = [wanted, recorded].map(|lab| lab.pointer(&at));
+    if wanted == recorded {
+        return Ok(());
+    }
+    let word = |vlan: Option<&Value>| vlan.map_or("none".to_owned(), Value::to_string);
+    let (wanted, recorded) = (word(wanted), word(recorded));
+    let msg = format!("the VLAN of network {network} is {recorded}, and not yet {wanted}");
+    let why = "it changes when no container is attached";
+    Err(Failure::new(Code::Refused, msg).details(why.to_owned()))
 }
 
 /// Those that somebody has addresses of are kept, with their gateways, when others take their
@@ -155,6 +170,9 @@ fn topology_of(config: &Config) -> Value {
     // Containers publish their ports in labs of their own.
     if routed && config.kind.is_bridge() {
         network["localnet"] = json!(true);
+    }
+    if let Some(vlan) = config.vlans.network {
+        network["vlan"] = json!(vlan);
     }
     if config.masquerade && routed {
         network["masquerade"] = json!(true);

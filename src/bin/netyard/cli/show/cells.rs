@@ -56,12 +56,7 @@ pub(crate) fn wiring(space: &Space, device: &Device) -> String {
         parts.extend(port.isolated.then(|| "isolated".to_owned()));
         parts.extend(port.hairpin.then(|| "hairpin".to_owned()));
         if !port.vlans.is_empty() {
-            let tag = |vlan: &netyard::state::survey::Vlan| match vlan.untagged {
-                true => format!("{} untagged", vlan.id),
-                false => vlan.id.to_string(),
-            };
-            let vlans: Vec<String> = port.vlans.iter().map(tag).collect();
-            parts.push(format!("vlan {}", vlans.join(" ")));
+            parts.push(format!("vlan {}", port.vlan_words()));
         }
     }
     let ports: Vec<&str> = space.ports(device).map(|port| port.name.as_str()).collect();

@@ -72,14 +72,11 @@ impl Kind {
         let name = device(keys, "bridge", Some(BRIDGE))?;
         // An address of netyard's own bridge is always the one that is asked for, and its
         // leases give none twice: there is nothing to force, and nothing to detect.
-        for key in ["forceAddress", "enabledad", "preserveDefaultVlan"] {
+        for key in ["forceAddress", "enabledad"] {
             flag(keys, key)?;
         }
         refuse(keys, &["disableContainerInterface"])?;
-        match keys.take::<u32>("vlan")? {
-            None | Some(0) => Ok(Kind::Bridge(name)),
-            Some(id) => Err(unsupported("vlan", json!(id))),
-        }
+        Ok(Kind::Bridge(name))
     }
 }
 

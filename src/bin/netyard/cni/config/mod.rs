@@ -7,6 +7,7 @@ mod ipam;
 mod kind;
 #[cfg(test)]
 mod tests;
+mod vlan;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -25,6 +26,7 @@ use asked::Asked;
 pub(super) use asked::{Bandwidth, Dns, PortMapping};
 pub(super) use ipam::{Ipam, Range, Route, subnets_of};
 pub(super) use kind::{Carried, Kind};
+pub(super) use vlan::Vlans;
 
 /// What a network is like, and what is asked for one attachment.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,7 @@ pub(super) struct Config {
     pub(super) hairpin: bool,
     pub(super) mac_check: bool,
     pub(super) isolated: bool,
+    pub(super) vlans: Vlans,
     pub(super) mac: Option<Mac>,
     pub(super) ipam: Ipam,
     pub(super) dns: Dns,
@@ -135,6 +138,7 @@ impl Config {
             hairpin: hairpin(&mut keys, &kind)?,
             mac_check: kind.is_bridge() && flag(&mut keys, "macspoofchk")?,
             isolated: kind.is_bridge() && flag(&mut keys, "portIsolation")?,
+            vlans: Vlans::read(&mut keys, &kind)?,
             kind,
             ipam,
             dns: asked

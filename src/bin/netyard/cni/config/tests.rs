@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use netyard::state::{VlanId, VlanRange};
 use serde_json::json;
 
 use super::super::call::Verb;
@@ -146,7 +147,6 @@ fn a_kind_is_named_or_the_program_is_called_by_it() {
 #[test]
 fn what_cannot_be_held_is_refused() {
     for (key, value, said) in [
-        ("vlan", json!(7), "vlan = 7"),
         (
             "disableContainerInterface",
             json!(true),
@@ -163,6 +163,85 @@ fn what_cannot_be_held_is_refused() {
         let failure = read(all).expect_err("refused");
         assert_eq!(failure.code, Code::UnsupportedField, "{failure:?}");
         assert_eq!(failure.msg, format!("unsupported field: {said}"));
+    }
+}
+
+#[test]
+fn vlans_are_those_of_the_reference() {
+    let of = |keys: Value| {
+        let mut all = reference();
+        all.as_object_mut()
+            .expect("an object")
+            .extend(keys.as_object().expect("keys").clone());
+        read(all).map(|config| config.vlans)
+    };
+    let text = |ranges: &[VlanRange]| {
+        let all: Vec<String> = ranges.iter().map(VlanRange::to_string).collect();
+        all.join(" ")
+    };
+    for (keys, network, trunk, tagged) in [
+        (json!({}), None, "", false),
+        (
+            json!({ "vlan": 0, "preserveDefaultVlan": false }),
+            None,
+            "",
+            false,
+        ),
+        (json!({ "vlan": 100 }), Some(100), "", false),
+        (
+            json!({ "vlan": 4094, "preserveDefaultVlan": false }),
+            Some(4094),
+            "",
+            false,
+        ),
+        (json!({ "vlanTrunk": [] }), None, "", false),
+        (
+            json!({ "vlanTrunk": [{ "id": 7 }, { "minID": 100, "maxID": 110 }] }),
+            Some(1),
+            "7 100-110",
+            false,
+        ),
+        (
+            json!({ "vlanTrunk": [{ "id": 7 }], "preserveDefaultVlan": false }),
+            Some(1),
+            "7",
+            true,
+        ),
+        (
+            json!({ "vlanTrunk": [{ "minID": 1, "maxID": 4094 }] }),
+            Some(1),
+            "1-4094",
+            true,
+        ),
+    ] {
+        let vlans = of(keys.clone()).expect("VLANs");
+        let seen = (
+            vlans.network.map(VlanId::number),
+            text(&vlans.trunk),
+            vlans.tagged,
+        );
+        assert_eq!(seen, (network, trunk.to_owned(), tagged), "{keys}");
+    }
+    for (keys, place) in [
+        (json!({ "vlan": 4095 }), "vlan"),
+        (json!({ "vlan": -1 }), "vlan"),
+        (
+            json!({ "vlan": 5, "vlanTrunk": [{ "id": 7 }] }),
+            "vlanTrunk",
+        ),
+        (json!({ "vlanTrunk": [{ "id": 0 }] }), "vlanTrunk"),
+        (json!({ "vlanTrunk": [{ "minID": 7 }] }), "vlanTrunk"),
+        (
+            json!({ "vlanTrunk": [{ "minID": 8, "maxID": 7 }] }),
+            "vlanTrunk",
+        ),
+        (json!({ "vlanTrunk": [{}] }), "vlanTrunk"),
+        (json!({ "vlanTrunk": [{ "ID": 7, "nr": 1 }] }), "vlanTrunk"),
+    ] {
+        let failure = of(keys.clone()).expect_err("refused");
+        assert_eq!(failure.code, Code::InvalidConfig, "{failure:?}");
+        let start = format!("invalid configuration: {place}");
+        assert!(failure.msg.starts_with(&start), "{failure:?}");
     }
 }
 
