@@ -1,5 +1,6 @@
 //! Other ways to connect a container than a bridge, and limits.
 
+use super::nothing_left;
 use serde_json::{Value, json};
 
 use super::call::{addresses, call, containers, ip, network};
@@ -12,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::loopback", loopback),
         test("cni::ptp", ptp),
         test("cni::macvlan, where the kernel has it", macvlan),
+        test("cni::a VLAN, where the kernel tells them apart", vlan),
         test("cni::bandwidth", bandwidth),
         test("cni::the host's namespace where it is meant", overridden),
         test("cni::podman's and containerd's own files", files),
@@ -67,6 +69,29 @@ fn ptp() {
         call("DEL", &conf, name).done();
     }
     super::nothing_left(&before, &[&conf]);
+}
+
+fn vlan() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let known = try_sh("ip link add b0 type bridge vlan_filtering 1").code == Some(0);
+    sh("ip link del b0 2>/dev/null || true");
+    let conf = json!({"cniVersion": "1.1.0", "name": "floor", "type": "bridge", "bridge": "br7", "vlan": 100,
+        "isDefaultGateway": true, "ipam": {"type": "host-local", "subnet": "10.5.0.0/24"}});
+    if !known {
+        call("ADD", &conf, "c1").says(100, &["VLAN filtering", "CONFIG_BRIDGE_VLAN_FILTERING"]);
+        snapshot::assert_same(&before, &snapshot::host(), "after a refusal");
+        return;
+    }
+    for name in ["c1", "c2"] {
+        call("ADD", &conf, name).ok();
+    }
+    assert!(pings("c1", "10.5.0.1") && pings("c1", "10.5.0.3"));
+    for name in ["c1", "c2"] {
+        call("CHECK", &conf, name).done();
+        call("DEL", &conf, name).done();
+    }
+    nothing_left(&before, &[&conf]);
 }
 
 fn macvlan() {

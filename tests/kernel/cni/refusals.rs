@@ -156,7 +156,10 @@ fn keys() {
     for (keys, said) in [
         (json!({"hairpinmode": true}), "hairpinmode = true"),
         (json!({"bridgeName": "br0"}), "bridgeName = \"br0\""),
-        (json!({"vlan": 7}), "vlan = 7"),
+        (
+            json!({"disableContainerInterface": true}),
+            "disableContainerInterface = true",
+        ),
         (
             of_ipam(json!({"type": "host-local", "subnet": "10.5.0.0/24", "range": [1]})),
             "ipam.range = [1]",
