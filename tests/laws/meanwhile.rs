@@ -181,14 +181,11 @@ impl Drift {
             Drift::Blackhole(n) => blackhole(fake, lab, *n),
             Drift::Rule(n) => rule(fake, lab, *n),
             Drift::Queue(n) => {
-                device(fake, lab, n / 3).map(|link| crate::rate::drift(link, *n));
-            }
-            Drift::Vlans(n) => {
-                let drift = |link: &mut Link| crate::vlan::drift(link, *n);
-                if let Some((set, was)) = device(fake, lab, n / 16).and_then(drift) {
-                    change(fake, lab, n / 16, |end| Op::SetLink { end, set, was });
+                if let Some(link) = device(fake, lab, n / 3) {
+                    crate::rate::drift(link, *n);
                 }
             }
+            Drift::Vlans(n) => vlans(fake, lab, *n),
             Drift::Forward(n) => forward(fake, lab, *n),
             Drift::Flush => {
                 let host = fake.namespaces.get_mut(&Netns::Host).expect("the host");
@@ -262,6 +259,13 @@ fn blackhole(fake: &mut Fake, lab: &LabName, n: usize) {
             options: Default::default(),
         };
         fake.apply(&[&Op::AddRoute { netns, route }], &mut ());
+    }
+}
+
+fn vlans(fake: &mut Fake, lab: &LabName, n: usize) {
+    let drift = |link: &mut Link| crate::vlan::drift(link, n);
+    if let Some((set, was)) = device(fake, lab, n / 16).and_then(drift) {
+        change(fake, lab, n / 16, |end| Op::SetLink { end, set, was });
     }
 }
 

@@ -166,15 +166,16 @@ fn what_cannot_be_held_is_refused() {
     }
 }
 
+/// The example's VLANs with these keys.
+fn vlans(keys: &Value) -> Result<Vlans, Failure> {
+    let mut all = reference();
+    let keys = keys.as_object().expect("keys").clone();
+    all.as_object_mut().expect("an object").extend(keys);
+    read(all).map(|config| config.vlans)
+}
+
 #[test]
 fn vlans_are_those_of_the_reference() {
-    let of = |keys: Value| {
-        let mut all = reference();
-        all.as_object_mut()
-            .expect("an object")
-            .extend(keys.as_object().expect("keys").clone());
-        read(all).map(|config| config.vlans)
-    };
     let text = |ranges: &[VlanRange]| {
         let all: Vec<String> = ranges.iter().map(VlanRange::to_string).collect();
         all.join(" ")
@@ -214,7 +215,7 @@ fn vlans_are_those_of_the_reference() {
             true,
         ),
     ] {
-        let vlans = of(keys.clone()).expect("VLANs");
+        let vlans = vlans(&keys).expect("VLANs");
         let seen = (
             vlans.network.map(VlanId::number),
             text(&vlans.trunk),
@@ -222,6 +223,10 @@ fn vlans_are_those_of_the_reference() {
         );
         assert_eq!(seen, (network, trunk.to_owned(), tagged), "{keys}");
     }
+}
+
+#[test]
+fn vlans_that_cannot_be_are_named() {
     for (keys, place) in [
         (json!({ "vlan": 4095 }), "vlan"),
         (json!({ "vlan": -1 }), "vlan"),
@@ -238,7 +243,7 @@ fn vlans_are_those_of_the_reference() {
         (json!({ "vlanTrunk": [{}] }), "vlanTrunk"),
         (json!({ "vlanTrunk": [{ "ID": 7, "nr": 1 }] }), "vlanTrunk"),
     ] {
-        let failure = of(keys.clone()).expect_err("refused");
+        let failure = vlans(&keys).expect_err("refused");
         assert_eq!(failure.code, Code::InvalidConfig, "{failure:?}");
         let start = format!("invalid configuration: {place}");
         assert!(failure.msg.starts_with(&start), "{failure:?}");
