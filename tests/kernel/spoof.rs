@@ -95,7 +95,7 @@ fn bind(socket: &OwnedFd) {
 
 /// The way between two namespaces is one queue of the processor that sends: with one
 /// processor alone, frames arrive in the order in which they were sent.
-fn on_one_processor() {
+pub(crate) fn on_one_processor() {
     let here = rustix::thread::sched_getcpu();
     let mut one = rustix::thread::CpuSet::new();
     one.set(here);

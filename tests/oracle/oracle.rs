@@ -160,7 +160,7 @@ namespaces:
     });
 }
 
-fn agrees(topology: &str) {
+pub(crate) fn agrees(topology: &str) {
     agrees_after(topology, || ());
 }
 
@@ -215,6 +215,12 @@ fn place(ip: &str) -> String {
         .collect();
     queues.sort();
     text += &queues.concat();
+    let mut vlans: Vec<String> = list(&format!("{} -j vlan", ip.replacen("ip", "bridge", 1)))
+        .iter()
+        .map(|port| format!("VLANs of {}: {}\n", port["ifname"], port["vlans"]))
+        .collect();
+    vlans.sort();
+    text += &vlans.concat();
     for family in ["-4", "-6"] {
         let mut routes: Vec<String> = list(&format!("{ip} {family} -j route show table main"))
             .iter()
@@ -254,6 +260,7 @@ fn device_line(device: &Value) -> String {
     };
     let data = match kind {
         "macvlan" => &device["linkinfo"]["info_data"]["mode"],
+        "bridge" => &device["linkinfo"]["info_data"]["vlan_filtering"],
         _ => &Value::Null,
     };
     let mut addresses: Vec<String> = device["addr_info"]

@@ -2,7 +2,7 @@
 //! network); it has what the kernel here may lack. They see the files of this machine,
 //! and run this very program there; `init` is the first process.
 //!
-//! - `kinds`, `cni_kinds`: devices that not every kernel has: ipvlan, VLAN.
+//! - `kinds`, `cni_kinds`, `vlans`: what not every kernel has: ipvlan, VLAN, VLANs on a bridge.
 //! - `chosen`: which of the kernel tests are run there once more.
 //! - `package`, `machine`: where the kernel is from, and how it is booted; `pack` makes what it begins with.
 //! - `report`: how the guest tells what came of a test.
@@ -73,6 +73,7 @@ mod spoof;
 mod tutorial;
 #[path = "../kernel/vigil.rs"]
 mod vigil;
+mod vlans;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -103,7 +104,12 @@ fn failed(why: String) -> ExitCode {
 }
 
 fn tests() -> Vec<Test> {
-    let own = [kinds::tests(), cni_kinds::tests(), chosen::tests()];
+    let own = [
+        kinds::tests(),
+        cni_kinds::tests(),
+        vlans::tests(),
+        chosen::tests(),
+    ];
     own.into_iter().flatten().collect()
 }
 
