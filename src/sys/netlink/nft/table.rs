@@ -12,7 +12,7 @@ use super::{element, expr, message, put_u32, userdata};
 pub(super) const MARK: &str = "netyard";
 
 /// Tells what these messages make from what they would make otherwise: a sum of their bytes.
-pub(crate) const DIGEST: u64 = 0x9c37_9c82_67ec_bab8;
+pub(crate) const DIGEST: u64 = 0x9c6d_071e_6fe2_dc62;
 
 /// A set's key and data as the kernel keeps them. The types are nft's own (enum datatypes
 /// of its include/datatype.h): the kernel stores them unread.
