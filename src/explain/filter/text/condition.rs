@@ -46,6 +46,7 @@ impl Writer<'_> {
                 self.six = Some(*first == 10);
                 Needed::Family(*first)
             }
+            (Kind::EtherType, "ether type") if *bytes == [0x81, 0x00] => Needed::Tag,
             (Kind::EtherType, "meta protocol" | "ether type") => {
                 self.six = match bytes {
                     [0x08, 0x00] => Some(false),

@@ -109,6 +109,13 @@ impl Writer<'_> {
         match &bitwise.op {
             BitwiseOp::MaskXor(mask, xor) if xor.iter().all(|byte| *byte == 0) => {
                 term.mask = Some(mask.clone());
+                if matches!(self.held, Some((Needed::Tag, _))) && is_vlan_id(&term) {
+                    self.held = None;
+                    term = Term {
+                        whole: 2,
+                        ..Term::new("vlan id".to_owned(), Kind::Number, 2)
+                    };
+                }
             }
             BitwiseOp::MaskXor(mask, xor) => {
                 let pairs = mask.iter().zip(xor);
@@ -188,6 +195,14 @@ impl Writer<'_> {
             (None, None) => term.text,
         }
     }
+}
+
+/// The last twelve bits of the two bytes behind the type of a frame with a tag (802.1Q).
+fn is_vlan_id(term: &Term) -> bool {
+    let tag = term
+        .at
+        .is_some_and(|at| (at.base, at.offset, at.length) == (Header::Link, 14, 2));
+    tag && term.mask.as_deref() == Some(&[0x0f, 0xff])
 }
 
 /// All elements of a set that a rule has for itself.

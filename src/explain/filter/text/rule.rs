@@ -60,6 +60,8 @@ pub(crate) fn line_at(
 pub(super) enum Needed {
     Family(u8),
     EtherType,
+    /// Of a VLAN.
+    Tag,
     Protocol,
 }
 
