@@ -33,16 +33,15 @@ pub(crate) const GONE: [i32; 3] = [libc::ENOENT, libc::ENODEV, libc::EINVAL];
 
 /// Runs `f` inside a network namespace, on a thread made for it that then ends,
 /// so that no other code ever runs in the wrong namespace. Sockets opened inside
-/// stay there and may be used outside. `None` is the namespace of the caller, and needs none.
+/// stay there and may be used outside. `None` is the namespace of the caller.
 pub(crate) fn enter<T: Send>(
     netns: Option<BorrowedFd<'_>>,
     f: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<T> {
-    let Some(fd) = netns else {
-        return f();
-    };
     on_thread(|| {
-        rustix::thread::move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?;
+        if let Some(fd) = netns {
+            rustix::thread::move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?;
+        }
         f()
     })
 }

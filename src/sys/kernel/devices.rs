@@ -24,7 +24,7 @@ type Names = BTreeMap<u32, IfName>;
 pub(super) struct Near<'s> {
     pub(super) names: &'s BTreeSet<IfName>,
     /// Whether a bridge or an address of the namespace shall be the lab's: then those of others
-    /// may be in its way.
+    /// may be in its way; or whether it is to be known which subnets are directly attached.
     pub(super) grounded: bool,
 }
 

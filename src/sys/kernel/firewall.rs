@@ -7,7 +7,7 @@ use super::as_written::AsWritten;
 use super::{Kernel, observe::Claims, scope::Scope};
 use crate::plan::{Claim, Op};
 use crate::reconcile::Applied;
-use crate::state::{Namespace, Netns, Table, TableName};
+use crate::state::{Namespace, Netns, SetName, Table, TableName};
 use crate::sys::Failure;
 use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Socket;
@@ -100,6 +100,20 @@ impl Kernel {
         Ok(())
     }
 
+    /// Whether ports are for those directly attached, of the lab or of others: then it is to be
+    /// known who is.
+    pub(super) fn has_neighbours(&self, scope: &Scope) -> Result<bool, Failure> {
+        let sets = [SetName::Lan, SetName::Lan4, SetName::Lan6];
+        let own = sets.iter().any(|set| scope.elements.contains_key(set));
+        let ours = (self.lab.host, &self.lab.name);
+        // So begin the names of all three.
+        let others = || {
+            self.store
+                .elements_of_others(ours, SetName::Lan.as_str(), 1)
+        };
+        Ok(own || !others()?.is_empty())
+    }
+
     /// The lab's own, and of others what tells that they need the tables: of each lab one
     /// element would do, so it is one of each table; and one port for those directly attached, if
     /// there is any: as long as there is, it is known who is attached.
@@ -183,7 +197,10 @@ impl Kernel {
 
     pub(super) fn netfilter(&mut self, netns: &Netns) -> io::Result<&mut Socket> {
         if !self.netfilter.contains_key(netns) {
-            let socket = netns::enter(self.entry(netns)?, Socket::netfilter)?;
+            let socket = match self.entry(netns)? {
+                None => Socket::netfilter(),
+                entry => netns::enter(entry, Socket::netfilter),
+            }?;
             self.netfilter.insert(netns.clone(), socket);
         }
         let none = || io::Error::other("no netfilter socket");

@@ -135,7 +135,10 @@ impl Kernel {
         let lab = self.lab.name.clone();
         let scope = scope.filter(|_| *netns == Netns::Host);
         // What the host forwards for it may be the matter of every device.
-        let near = scope.filter(|_| !self.routed).and_then(Scope::near);
+        let mut near = scope.filter(|_| !self.routed).and_then(Scope::near);
+        if let (Some(near), Some(scope)) = (&mut near, scope) {
+            near.grounded |= self.has_neighbours(scope)?;
+        }
         let left_out = |dev: &IfName, marked: &LabName| {
             scope.is_some_and(|scope| scope.leaves_out(&lab, dev, marked))
         };
