@@ -35,36 +35,49 @@ pub(super) fn list<'a>(known: impl Iterator<Item = &'a str> + Clone) -> String {
 /// The closest known word, if at most a third of the letters differ.
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &str| word.len().max(candidate.len()).div_ceil(3);
-    known
-        // The lengths alone may say that it is far, without a look at each letter.
-        .filter(|candidate| word.len().abs_diff(candidate.len()) <= near(candidate))
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(far, candidate)| *far <= near(candidate))
+    let letters: Vec<char> = word.chars().collect();
+    let (mut other, mut rows) = (Vec::new(), Vec::new());
+    let mut best: Option<(usize, &str)> = None;
+    // The lengths alone may say that it is far, without a look at each letter.
+    for candidate in known.filter(|other| word.len().abs_diff(other.len()) <= near(other)) {
+        other.clear();
+        other.extend(candidate.chars());
+        let far = distance(&letters, &other, &mut rows);
         // Of a word of one letter nothing is left.
-        .filter(|(far, candidate)| *far < word.chars().count().max(candidate.chars().count()))
-        .min()
-        .map(|(_, candidate)| candidate)
+        let fits = far <= near(candidate) && far < letters.len().max(other.len());
+        if fits && best.is_none_or(|best| (far, candidate) < best) {
+            best = Some((far, candidate));
+        }
+        // None is closer: a known word is not asked for.
+        if fits && far == 1 {
+            break;
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
 /// How many letters to insert, delete, replace or swap with the next one
-/// (the optimal string alignment distance).
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];
-    for i in 1..=from.len() {
-        let mut row = vec![i];
-        for j in 1..=to.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            let swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
+/// (the optimal string alignment distance). `rows` is room for it, used again each time: a
+/// file may have thousands of words for thousands of others.
+fn distance(from: &[char], to: &[char], rows: &mut Vec<usize>) -> usize {
+    let width = to.len() + 1;
+    rows.clear();
+    rows.extend(0..width);
+    for (i, letter) in from.iter().enumerate() {
+        let above = i * width;
+        rows.push(i + 1);
+        for (j, other) in to.iter().enumerate() {
+            let replaced = rows[above + j] + usize::from(letter != other);
+            let mut least = replaced.min(rows[above + j + 1] + 1);
+            least = least.min(rows[above + width + j] + 1);
+            let swapped = i > 0 && j > 0 && *letter == to[j - 1] && from[i - 1] == *other;
             if swapped {
-                least = least.min(rows[i - 2][j - 2] + 1);
+                least = least.min(rows[above - width + j - 1] + 1);
             }
-            row.push(least);
+            rows.push(least);
         }
-        rows.push(row);
     }
-    rows[from.len()][to.len()]
+    rows[from.len() * width + to.len()]
 }
 
 #[cfg(test)]
@@ -73,9 +86,15 @@ mod tests {
 
     #[test]
     fn distances() {
+        let distance = |from: &str, to: &str| {
+            let [from, to] = [from, to].map(|word| word.chars().collect::<Vec<char>>());
+            distance(&from, &to, &mut Vec::new())
+        };
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", ""), 3);
         assert_eq!(distance("lna", "lan"), 1);
+        assert_eq!(distance("xlna", "lan"), 2);
         assert_eq!(distance("lan", "lan"), 0);
     }
 

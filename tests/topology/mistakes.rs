@@ -13,15 +13,23 @@ fn wrong(text: &str) -> ParseError {
     parse(text).expect_err("the file is wrong")
 }
 
-/// What this thread spent, whatever else the machine does.
-fn spent<T>(work: impl FnOnce() -> T) -> (T, f64) {
+/// What this thread spent, whatever else the machine does: the least of a few times, for
+/// caches are shared.
+fn spent<T>(work: impl Fn() -> T) -> (T, f64) {
     let now = || {
         let now = clock_gettime(ClockId::ThreadCPUTime);
         now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
     };
-    let before = now();
-    let done = work();
-    (done, now() - before)
+    let once = || {
+        let before = now();
+        let done = work();
+        (done, now() - before)
+    };
+    let rest = (0..2).map(|_| once());
+    rest.fold(
+        once(),
+        |best, next| if next.1 < best.1 { next } else { best },
+    )
 }
 
 /// Of this many mistakes all are told apart, a few are drawn, and it costs no more than
@@ -62,6 +70,7 @@ fn thousands_of_mistakes_cost_what_a_large_file_costs() {
         let more = COUNT - 20;
         assert!(drawn.ends_with(&format!("\n\nand {more} more")), "{start}");
         assert!(drawn.len() < 12_000, "{start}: {} bytes", drawn.len());
+        println!("{:.1} times {fair:.3} s: {start:?}", took / fair);
         assert!(took < 6.0 * fair, "{start}: {took} s, against {fair} s");
     }
 }
