@@ -34,12 +34,7 @@ ip -n hand route add default via 10.77.0.1";
 type Samples = BTreeMap<(&'static str, usize), Vec<f64>>;
 
 fn main() {
-    let mut numbers = yard::numbers();
-    let rounds = numbers.next().unwrap_or(9);
-    let mut sizes: Vec<usize> = numbers.collect();
-    if sizes.is_empty() {
-        sizes = vec![0, 300, 900];
-    }
+    let (rounds, sizes) = yard::rounds_and_sizes(9, &[0, 300, 900]);
     sandbox();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let shop = "lab: shop\nnetworks:\n  lan: { subnets: [10.77.0.0/16] }\n";

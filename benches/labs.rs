@@ -24,12 +24,7 @@ const NETYARD: &str = env!("CARGO_BIN_EXE_netyard");
 type Samples = BTreeMap<(usize, &'static str), Vec<f64>>;
 
 fn main() {
-    let mut numbers = yard::numbers();
-    let rounds = numbers.next().unwrap_or(7);
-    let mut sizes: Vec<usize> = numbers.collect();
-    if sizes.is_empty() {
-        sizes = vec![100, 300, 1000];
-    }
+    let (rounds, sizes) = yard::rounds_and_sizes(7, &[100, 300, 1000]);
     let floor = compiled("nsfloor");
     sandbox();
     let load = yard::load();

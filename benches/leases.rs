@@ -17,12 +17,7 @@ use netyard::lease::{self, Ask, LeaseStore, Owner, Place};
 use netyard::state::IfName;
 
 fn main() {
-    let mut numbers = yard::numbers();
-    let rounds = numbers.next().unwrap_or(300);
-    let mut sizes: Vec<usize> = numbers.collect();
-    if sizes.is_empty() {
-        sizes = vec![10, 1000, 60_000];
-    }
+    let (rounds, sizes) = yard::rounds_and_sizes(300, &[10, 1000, 60_000]);
     yard::sandbox();
     let load = yard::load();
     println!("medians of {rounds}, load {}", load);

@@ -34,12 +34,7 @@ const VISIBLE: [&str; 2] = ["loopback", "public"];
 type Samples = BTreeMap<(&'static str, &'static str, usize), Vec<f64>>;
 
 fn main() {
-    let mut numbers = yard::numbers();
-    let rounds = numbers.next().unwrap_or(9);
-    let mut sizes: Vec<usize> = numbers.collect();
-    if sizes.is_empty() {
-        sizes = vec![1000, 10_000];
-    }
+    let (rounds, mut sizes) = yard::rounds_and_sizes(9, &[1000, 10_000]);
     sizes.insert(0, 0);
     let peers = peers::found();
     sandbox();

@@ -54,12 +54,7 @@ struct Side {
 }
 
 fn main() {
-    let mut numbers = yard::numbers();
-    let rounds = numbers.next().unwrap_or(9);
-    let mut sizes: Vec<usize> = numbers.collect();
-    if sizes.is_empty() {
-        sizes = vec![0, 300, 900];
-    }
+    let (rounds, sizes) = yard::rounds_and_sizes(9, &[0, 300, 900]);
     let there = peers::found().into_iter().find(|peer| peer.name == "CNI");
     let (floor, peak) = (compiled("nsfloor"), compiled("peak"));
     sandbox();

@@ -113,6 +113,17 @@ pub(crate) fn load() -> String {
     load.trim().to_owned()
 }
 
+/// How many rounds, and of which sizes, from the command line; these where it says none.
+pub(crate) fn rounds_and_sizes(rounds: usize, sizes: &[usize]) -> (usize, Vec<usize>) {
+    let mut numbers = numbers();
+    let rounds = numbers.next().unwrap_or(rounds);
+    let asked: Vec<usize> = numbers.collect();
+    match asked.is_empty() {
+        true => (rounds, sizes.to_vec()),
+        false => (rounds, asked),
+    }
+}
+
 /// The arguments that are numbers.
 pub(crate) fn numbers() -> impl Iterator<Item = usize> {
     std::env::args()

@@ -137,7 +137,7 @@ impl Kernel {
         // What the host forwards for it may be the matter of every device.
         let mut near = scope.filter(|_| !self.routed).and_then(Scope::near);
         if let (Some(near), Some(scope)) = (&mut near, scope) {
-            near.grounded |= self.has_neighbours(scope)?;
+            near.grounded = near.grounded || self.has_neighbours(scope)?;
         }
         let left_out = |dev: &IfName, marked: &LabName| {
             scope.is_some_and(|scope| scope.leaves_out(&lab, dev, marked))

@@ -19,11 +19,15 @@ pub(super) fn sweep(network: &str) -> Result<bool, Failure> {
     let mut swept = false;
     for lab in lab::list()? {
         if Known::of(&lab).is_some_and(|known| known.network == network) && is_lost(&lab)? {
-            remove(Journal::open()?, &lab.name)?;
+            take_away(&lab.name)?;
             swept = true;
         }
     }
     Ok(swept)
+}
+
+fn take_away(lab: &LabName) -> Result<(), Failure> {
+    remove(Journal::open()?, lab)
 }
 
 fn is_lost(lab: &Described) -> Result<bool, Failure> {
@@ -65,9 +69,7 @@ pub(super) fn gc(basics: &Basics) -> Result<(), Failure> {
     for lab in &labs {
         let known = Known::of(lab).filter(|known| known.network == basics.name);
         if known.is_some_and(|known| !is_valid(&known)) {
-            let removed = Journal::open().map_err(Failure::from);
-            let removed = removed.and_then(|journal| remove(journal, &lab.name));
-            failures.extend(removed.err());
+            failures.extend(take_away(&lab.name).err());
         }
     }
     let holders = given::holders(&basics.name);
@@ -88,7 +90,7 @@ pub(super) fn gc(basics: &Basics) -> Result<(), Failure> {
     }
     // Who is attached, or attaches just now, keeps it.
     let network = labs.iter().find(|lab| is_network(lab, &basics.name));
-    match network.map(|network| remove(Journal::open()?, &network.name)) {
+    match network.map(|network| take_away(&network.name)) {
         Some(Err(failure)) if failure.code != Code::TryAgain => failures.push(failure),
         _ => {}
     }
