@@ -1,4 +1,5 @@
-//! Flows (ctnetlink): those that fit are listed, then forgotten one by one.
+//! Flows (ctnetlink): those that fit are forgotten, by the kernel's own search where it has
+//! the words for them, else listed and forgotten one by one.
 
 mod entry;
 mod question;
@@ -16,19 +17,43 @@ use crate::state::FlowMatch;
 use crate::sys::uapi::*;
 use entry::Entry;
 
-/// Has the kernel forget all flows that fit one of these, and says how many. However many
-/// there are to fit, the kernel's list is read once; and not at all where the namespace has no
-/// flow, for it is one of the whole machine, with 262144 buckets by default
-/// (Documentation/networking/nf_conntrack-sysctl.rst): some 5-10 ms. (Since Linux 6.12 a deletion can take
-/// a filter itself; but it goes through all flows for each, knows no subnets, and of IPv6
-/// addresses it takes those that do not fit.)
+// To go through flows that are there costs the kernel about as much with each deletion as
+// with the list, and through empty buckets a hundredth (`get_next_corpse` against
+// `ctnetlink_dump_table`, which locks each; net/netfilter). So some deletions are cheaper
+// than a list, unless there are many of both.
+const EMPTY: usize = 4096;
+const AT_ONCE: usize = 16 * EMPTY;
+
+/// Has the kernel forget all flows that fit one of these. Nothing is asked where the
+/// namespace has no flow, for the table is one of the whole machine, with 262144 buckets by
+/// default (Documentation/networking/nf_conntrack-sysctl.rst): to list them takes 5-15 ms,
+/// however few flows there are. A few published ports the kernel deletes by itself (Linux
+/// 6.12 and later, 0.1 ms each); else its list is read, once for all.
 pub(crate) fn delete(
     socket: &mut Socket,
     flows: &[FlowMatch],
-) -> io::Result<Result<usize, KernelError>> {
-    if flows.is_empty() || count(socket)? == Some(0) {
-        return Ok(Ok(0));
+) -> io::Result<Result<(), KernelError>> {
+    if flows.is_empty() {
+        return Ok(Ok(()));
     }
+    let there = match count(socket)? {
+        Some(0) => return Ok(Ok(())),
+        Some(there) => usize::try_from(there).unwrap_or(usize::MAX),
+        None => usize::MAX,
+    };
+    let few = flows.len().saturating_mul(there.max(EMPTY)) <= AT_ONCE;
+    let by_kernel = flows.iter().map(question::deletion).collect();
+    if let Some(deletions) = Option::<Vec<Request>>::filter(by_kernel, |_| few) {
+        let answers = socket.transact(&deletions)?;
+        // An older one refuses what is to it no whole tuple (EINVAL).
+        if answers.iter().all(Option::is_none) {
+            return Ok(Ok(()));
+        }
+    }
+    delete_listed(socket, flows)
+}
+
+fn delete_listed(socket: &mut Socket, flows: &[FlowMatch]) -> io::Result<Result<(), KernelError>> {
     let index = question::Index::of(flows);
     let wanted = |body: &[u8]| Entry::read(body).is_some_and(|entry| index.fits(&entry.flow));
     let found = match socket.dump_some(&question::list(flows), wanted)? {
@@ -44,16 +69,10 @@ pub(crate) fn delete(
     };
     let entries = found.iter().filter_map(|(_, body)| Entry::read(body));
     let requests: Vec<Request> = entries.map(|entry| entry.deletion()).collect();
-    let mut gone = 0;
-    for answer in socket.transact(&requests)? {
-        match answer {
-            None => gone += 1,
-            // It ended by itself since it was listed.
-            Some(refused) if refused.errno == Errno::NOENT.raw_os_error() => {}
-            Some(refused) => return Ok(Err(refused)),
-        }
-    }
-    Ok(Ok(gone))
+    let answers = socket.transact(&requests)?.into_iter().flatten();
+    // It ended by itself since it was listed.
+    let mut refused = answers.filter(|refused| refused.errno != Errno::NOENT.raw_os_error());
+    Ok(refused.next().map_or(Ok(()), Err))
 }
 
 /// How many flows the socket's namespace has, if the kernel tells (`ctnetlink_stat_ct`,

@@ -14,6 +14,8 @@ use crate::plan::Op;
 use crate::state::{Nat, Netns};
 use crate::sys::netns::{self, Place};
 
+type Way = fn(&mut Socket, &[FlowMatch]) -> io::Result<Result<(), KernelError>>;
+
 struct Yard {
     place: Place,
     socket: Socket,
@@ -49,8 +51,18 @@ impl Yard {
         list.lines().map(line).collect()
     }
 
+    fn count(&self) -> usize {
+        self.sh("conntrack -C").trim().parse().unwrap()
+    }
+
     fn delete(&mut self, flows: &[FlowMatch]) -> usize {
-        delete(&mut self.socket, flows).unwrap().unwrap()
+        self.delete_by(delete, flows)
+    }
+
+    fn delete_by(&mut self, way: Way, flows: &[FlowMatch]) -> usize {
+        let before = self.count();
+        way(&mut self.socket, flows).unwrap().unwrap();
+        before - self.count()
     }
 }
 
@@ -149,13 +161,16 @@ fn asked() -> Vec<Vec<FlowMatch>> {
 #[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
 fn the_same_go_as_by_conntrack() {
     for flows in asked() {
-        let (mut ours, theirs) = (yard(), yard());
-        ours.sh(FLOWS);
-        theirs.sh(FLOWS);
+        let (mut ours, mut listed, theirs) = (yard(), yard(), yard());
+        for one in [&ours, &listed, &theirs] {
+            one.sh(FLOWS);
+        }
         let before = ours.flows();
         assert_eq!(before, theirs.flows());
         let gone = ours.delete(&flows);
         let left = ours.flows();
+        assert_eq!(listed.delete_by(delete_listed, &flows), gone);
+        assert_eq!(left, listed.flows());
         let op = Op::DelFlows {
             netns: Netns::Host,
             flows,
@@ -281,8 +296,7 @@ fn ten_thousand_foreign_flows_stay() {
             .iter()
             .try_for_each(|port| client.send_to(b"x", ("127.0.0.1", *port)).map(|_| ()))
     });
-    let count = |yard: &Yard| yard.sh("conntrack -C").trim().parse::<usize>().unwrap();
-    let all = count(&yard);
+    let all = yard.count();
     assert!(all >= 10_002, "{all}");
     let ports: Vec<FlowMatch> = (0..1000)
         .map(|i| published(17, 8080 + i, "127.0.0.2", 80 + i))
@@ -294,5 +308,5 @@ fn ten_thousand_foreign_flows_stay() {
         println!("{} ports beside 10,000 flows: {took:?}", flows.len());
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
-    assert_eq!(count(&yard), all - 2);
+    assert_eq!(yard.count(), all - 2);
 }
