@@ -7,6 +7,7 @@ mod message;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
@@ -55,6 +56,7 @@ pub(crate) type Reply = (u16, Vec<u8>);
 pub(crate) struct Socket {
     fd: OwnedFd,
     sequence: u32,
+    /// Not filled with zeros: of most only the first page is ever touched.
     received: Vec<u8>,
 }
 
@@ -73,7 +75,7 @@ impl Socket {
         Ok(Socket {
             fd,
             sequence: 0,
-            received: vec![0; RECEIVE],
+            received: Vec::with_capacity(RECEIVE),
         })
     }
 
@@ -325,7 +327,9 @@ impl Socket {
         mut each: impl FnMut(Message<'_>),
     ) -> io::Result<bool> {
         let received = rustix::io::retry_on_intr(|| {
-            rustix::net::recv(&self.fd, &mut self.received[..], flags | RecvFlags::TRUNC)
+            self.received.clear();
+            let room = spare_capacity(&mut self.received);
+            rustix::net::recv(&self.fd, room, flags | RecvFlags::TRUNC)
         });
         let (got, length) = match received {
             Err(Errno::AGAIN) => return Ok(false),
@@ -335,7 +339,7 @@ impl Socket {
         if length > got {
             return Err(io::Error::other("a netlink answer is larger than 64 KiB"));
         }
-        let mut bytes = &self.received[..got];
+        let mut bytes = &self.received[..];
         while let Some((message, rest)) = decode(bytes) {
             each(message);
             bytes = rest;
