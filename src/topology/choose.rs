@@ -118,6 +118,16 @@ impl Topology {
         })
     }
 
+    /// Whether this lies in a subnet that is none of the file's: it was chosen, or only stands
+    /// in for one that will be.
+    pub(super) fn is_chosen(&self, net: &IpNet) -> bool {
+        let is_it = |of: &Network| {
+            let chosen = of.chosen.contains(&Family::of(net));
+            chosen && of.subnets.iter().any(|subnet| subnet.contains(net))
+        };
+        self.networks.values().any(is_it)
+    }
+
     fn add_subnet(&mut self, name: &NetworkName, net: IpNet) {
         if let Some(network) = self.networks.get_mut(name) {
             network.subnets.push(net);

@@ -45,6 +45,11 @@ fn chosen() {
         assert!(refused.err.contains(said), "{address}: {}", refused.err);
         assert!(!sh("ip netns list").contains("four"));
     }
+    // Its ports are published as if the address were of the lab that has the network.
+    let text = std::fs::read_to_string(chooser("two", &net)).expect("a file");
+    let text = text.replace("{ interfaces", "{ publish: [8088], interfaces");
+    ok(&["up", &file("two.yaml", &text)]);
+    assert!(sh("nft list ruleset").contains("8088"));
     // Given back, it may be another's.
     ok(&["down", "two"]);
     ok(&["up", &chooser("four", &net)]);

@@ -165,3 +165,27 @@ namespaces:
         "{leases:?}"
     );
 }
+
+/// What another lab's network is like shows when that is up: nothing is judged by what stands in
+/// for its subnets until then.
+#[test]
+fn what_stands_in_for_another_labs_subnets_judges_nothing() {
+    let text = "lab: x
+networks: { lan: { external: shop } }
+namespaces:
+  given:
+    interfaces: { eth0: { network: lan, addresses: [10.9.0.20/24] } }
+    publish: ['8088:80']
+  routed:
+    interfaces: { eth0: { network: lan } }
+    routes: [{ to: default, via: 10.9.0.77 }]
+    publish: ['8089:80']
+  small: { interfaces: { eth0: { network: lan, mtu: 1000 } } }
+";
+    assert_eq!(topology(text).namespaces.len(), 3);
+    // Of one port there is one end, whatever the network is like.
+    let twice = parse(&text.replace("8089", "8088"))
+        .unwrap_err()
+        .to_string();
+    assert!(twice.contains("published twice"), "{twice}");
+}

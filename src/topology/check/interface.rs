@@ -58,10 +58,17 @@ fn has_network(topology: &Topology, interface: &Interface, place: &str, flaws: &
 /// Who needs the interface's MTU to let IPv6 through: itself, or the gateway, since a
 /// bridge has the smallest MTU of its ports.
 fn ipv6_speaker(topology: &Topology, end: &End, interface: &Interface) -> Option<String> {
-    if has_ipv6(&topology.subnets_of(interface)) {
+    let network = topology.network_of(interface);
+    // What families another lab's network has is not known yet.
+    let network = network.filter(|network| !network.is_unknown());
+    let nets = match network {
+        Some(_) => topology.subnets_of(interface),
+        None => interface.addresses.clone(),
+    };
+    if has_ipv6(&nets) {
         return Some(format!("`{end}`"));
     }
-    let network = topology.network_of(interface)?;
+    let network = network?;
     let gateway = has_ipv6(&network.gateway_addresses());
     gateway.then(|| "the network's gateway".to_owned())
 }

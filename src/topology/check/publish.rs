@@ -19,6 +19,10 @@ pub(super) fn published(topology: &Topology, flaws: &mut Vec<Flaw>) {
             flaws.push(flaw.hint("`publish` stands in the namespace that the ports lead into"));
             continue;
         }
+        // What another lab's network is like shows when that is up: see `unpublishable`.
+        if topology.is_on_unknown(netns) {
+            continue;
+        }
         // Of a thousand ports of one namespace the first tells what is wrong with it.
         let mut told = [false; 2];
         for (i, publish) in spec.publish.iter().enumerate() {
@@ -70,23 +74,26 @@ fn unreached(
         return Some(flaw.label(label).hint(hint));
     }
     let flaw = flaw.label(match via {
+        Some(via) if topology.is_chosen(&via.into()) => {
+            "its default route is on another network".to_owned()
+        }
         Some(via) => format!("its default route is via `{via}`"),
         None => "it has no default route".to_owned(),
     });
     let near = gateways.iter().map(|gateway| gateway.addr());
     let mut near = near.filter(|gateway| front.subnet.contains(gateway));
-    let host = near.next().map_or(String::new(), |host| {
-        format!(
-            " is to be via `{host}`, the host on network `{}`",
-            front.network
-        )
-    });
+    // Where the subnet is yet to be chosen, so is the host's address in it.
+    let near = near.next().filter(|_| !topology.is_chosen(&front.subnet));
+    let host = near.map_or("the host".to_owned(), |host| format!("`{host}`, the host"));
     let only = match (fronts.len(), family) {
         (1, _) => "",
         (_, Family::Ipv4) => "; or publish IPv6 alone with the address `[::]`",
         (_, Family::Ipv6) => "; or publish IPv4 alone with the address `0.0.0.0`",
     };
-    Some(flaw.hint(format!("the default route{host}{only}")))
+    let network = front.network;
+    Some(flaw.hint(format!(
+        "the default route is to be via {host} on network `{network}`{only}"
+    )))
 }
 
 fn is_internal(topology: &Topology, network: &NetworkName) -> bool {
@@ -164,7 +171,9 @@ fn overlaps(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let mut taken: BTreeMap<(Transport, Family), Taken<'_>> = BTreeMap::new();
     for (first, netns, i, publish) in all {
         let address = publish.address().filter(|own| !own.is_unspecified());
-        let there = |family: &Family| topology.front(netns, *family).is_some();
+        // Of another lab's network it may have an address in either family.
+        let unknown = topology.is_on_unknown(netns);
+        let there = |family: &Family| unknown || topology.front(netns, *family).is_some();
         let families = FAMILIES.into_iter().filter(|f| publish.is_for(*f));
         let families: Vec<Family> = families.filter(there).collect();
         let key = |family: &Family| (publish.protocol(), *family);

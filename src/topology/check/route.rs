@@ -14,9 +14,13 @@ use crate::topology::{RouteSpec, Topology};
 
 pub(super) fn routes(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (netns, namespace) in &topology.namespaces {
-        let nets = topology.device_nets(netns);
+        let mut nets = topology.device_nets(netns);
         let before = flaws.len();
         let unknown = topology.is_on_unknown(netns);
+        // A stand-in says nothing of what is next to whom.
+        if unknown {
+            nets.retain(|of| !topology.is_chosen(&of.net));
+        }
         written(netns, &namespace.routes, topology, (&nets, unknown), flaws);
         if flaws.len() == before {
             hidden::hops(topology, (netns, namespace), &nets, flaws);
@@ -48,7 +52,7 @@ fn written(
         let flaw = destination(route, &place)
             .or_else(|| options(route, &place))
             .or_else(|| by_device(topology, nets, (netns, route), &place))
-            .or_else(|| next_hop(nets, netns, route.via?, &place).filter(|_| !unknown))
+            .or_else(|| next_hop(topology, nets, (netns, route.via?), &place).filter(|_| !unknown))
             .or_else(|| connected(nets, route, &place));
         flaws.extend(flaw);
         if !seen.insert((route.to, route.metric())) {
@@ -121,7 +125,12 @@ fn by_device(
 }
 
 /// A next hop must be a neighbour: the kernel looks it up when the route is added.
-fn next_hop(nets: &[DeviceNet], netns: &Netns, via: IpAddr, place: &str) -> Option<Flaw> {
+fn next_hop(
+    topology: &Topology,
+    nets: &[DeviceNet],
+    (netns, via): (&Netns, IpAddr),
+    place: &str,
+) -> Option<Flaw> {
     let place = format!("{place}/via");
     if let Some(flaw) = own(nets, netns, via, place.clone()) {
         return Some(flaw);
@@ -139,9 +148,14 @@ fn next_hop(nets: &[DeviceNet], netns: &Netns, via: IpAddr, place: &str) -> Opti
     let flaw = Flaw::new(codes::NEXT_HOP_UNREACHABLE, place, message);
     let flaw = flaw.label("no interface has a subnet with this host");
     let near = nets.iter().filter(|of| !of.is_loopback());
-    let mut subnets: Vec<String> = near.map(|of| of.net.trunc().to_string()).collect();
+    let (open, near): (Vec<_>, Vec<_>) = near.partition(|of| topology.is_chosen(&of.net));
+    let near = near.into_iter().map(|of| of.net.trunc().to_string());
+    let mut subnets: Vec<String> = near.collect();
     subnets.dedup();
     Some(flaw.hint(match subnets.as_slice() {
+        [] if !open.is_empty() => format!(
+            "the subnet of `{netns}` is yet to be chosen: give the network `subnets`, or leave the route out"
+        ),
         [] => format!("`{netns}` has no subnets: give an interface an address"),
         _ => {
             let subnets = list(subnets.iter().map(String::as_str));

@@ -20,6 +20,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::one port for two is told", taken),
         test("cni::mapped ports in both families", families),
         test("cni::a hundred mapped ports", hundred),
+        test(
+            "cni::a mapped port of an address that is asked for",
+            asked_for,
+        ),
     ]
 }
 
@@ -315,4 +319,48 @@ fn hundred() {
     call("CHECK", &conf, "c1").done();
     call("DEL", &conf, "c1").done();
     super::nothing_left(&before, &[&conf]);
+}
+
+/// Whichever way it is asked for, and of whichever kind the network is.
+fn asked_for() {
+    containers(&["c1"]);
+    let before = snapshot::host();
+    let ports = json!([mapping(8080, 80, "tcp")]);
+    let runtime = |ips: Value| json!({"portMappings": ports, "ips": ips});
+    let plain = mapped("lan", &[mapping(8080, 80, "tcp")]);
+    for kind in ["bridge", "ptp"] {
+        let of = |keys: Value| {
+            let bridge = match kind {
+                "ptp" => json!({"kind": "ptp", "bridge": null, "isDefaultGateway": null,
+                    "ipam": {"type": "host-local", "subnet": "10.5.0.0/24",
+                        "routes": [{"dst": "0.0.0.0/0"}]}}),
+                _ => json!({}),
+            };
+            changed(&changed(&plain, bridge), keys)
+        };
+        let args = json!({"cni": {"ips": ["10.5.0.50"]}});
+        for add in [
+            call(
+                "ADD",
+                &of(json!({"runtimeConfig": runtime(json!(["10.5.0.50"]))})),
+                "c1",
+            ),
+            call(
+                "ADD",
+                &of(json!({"runtimeConfig": runtime(json!(["10.5.0.50/24"]))})),
+                "c1",
+            ),
+            call("ADD", &of(json!({})), "c1").with("CNI_ARGS", "IP=10.5.0.50"),
+            call("ADD", &of(json!({"args": args})), "c1"),
+        ] {
+            let result = add.ok();
+            let given = result["ips"][0]["address"].as_str().unwrap_or_default();
+            assert!(given.starts_with("10.5.0.50/"), "{result}");
+            let server = serve("c1", "tcp", 80);
+            assert!(server.seen("host", "127.0.0.1", 8080).is_some(), "{kind}");
+            drop(server);
+            call("DEL", &plain, "c1").done();
+        }
+        super::nothing_left(&before, &[&plain]);
+    }
 }
