@@ -122,8 +122,11 @@ fn one_mapping() {
     assert!(reach());
     // Another container gets it on neither.
     call("ADD", &one, "c2").says(100, &["8080"]);
-    call("DEL", &one, "c1").done();
     second("CHECK").done();
+    call("DEL", &one, "c1").done();
+    // With the attachment that had it the mapping went.
+    assert!(!reach());
+    second("CHECK").says(101, &["tcp 8080 -> 80", "eth1"]);
     second("DEL").done();
     call("ADD", &one, "c2").ok();
     call("DEL", &one, "c2").done();

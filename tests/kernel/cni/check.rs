@@ -14,6 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::CHECK right after ADD", at_once),
         test("cni::CHECK of what was never there", never),
         test("cni::CHECK against another result", other_result),
+        test("cni::CHECK of what the runtime asks for", as_asked),
         test("cni::what CHECK tells, repair mends", repaired),
     ]
 }
@@ -207,5 +208,55 @@ fn repaired() {
         super::ports::serve("c1", "tcp", 80)
             .seen("host", "10.5.0.1", 8080)
             .is_some()
+    );
+}
+
+/// What it asks ADD for, it asks CHECK for.
+fn as_asked() {
+    containers(&["c1", "c2"]);
+    let port = |host: u16| json!({"hostPort": host, "containerPort": 80, "protocol": "tcp"});
+    let limits = |rate: u64| json!({"ingressRate": rate, "ingressBurst": 800_000});
+    let asked = |keys: Value| network("lan", json!({"runtimeConfig": keys}));
+    let check = |keys: Value| call("CHECK", &asked(keys), "c1");
+    let made =
+        json!({"portMappings": [port(8080)], "bandwidth": limits(8_000_000), "ips": ["10.5.0.9"]});
+    call("ADD", &asked(made.clone()), "c1").ok();
+    for same in [
+        made,
+        json!({}),
+        Value::Null,
+        json!({"bandwidth": limits(8_000_000)}),
+    ] {
+        check(same).done();
+    }
+    for (keys, words) in [
+        (
+            json!({"portMappings": [port(8080), port(8081)]}),
+            ["tcp 8081 -> 80", "tcp 8080 -> 80"],
+        ),
+        (
+            json!({"bandwidth": limits(16_000_000)}),
+            ["bandwidth", "8000000"],
+        ),
+        (json!({"ips": ["10.5.0.8"]}), ["10.5.0.8", "10.5.0.9"]),
+    ] {
+        check(keys).says(101, &words);
+    }
+    let plain = network("lan", json!({}));
+    call("ADD", &plain, "c2").ok();
+    let said = call("CHECK", &asked(json!({"portMappings": [port(8080)]})), "c2").fails(101);
+    assert!(
+        said.contains("tcp 8080 -> 80") && said.contains("none"),
+        "{said}"
+    );
+    let said = call(
+        "CHECK",
+        &asked(json!({"bandwidth": limits(8_000_000)})),
+        "c2",
+    )
+    .fails(101);
+    assert!(
+        said.contains("bandwidth") && said.contains("none"),
+        "{said}"
     );
 }

@@ -87,7 +87,7 @@ fn first_fit(
         let made = match make(config, attachment, journal.take()) {
             // Some runtimes ask for the ports of a container on each of its networks.
             Err(taken) if !config.ports.is_empty() => {
-                let there = published(call, attachment)?;
+                let there = published(call, &attachment.topology.lab)?;
                 let rest = Attachment::of(config, call, choice, &there)?;
                 if rest.source == attachment.source {
                     return Err(taken);
@@ -105,10 +105,10 @@ fn first_fit(
 }
 
 /// What other attachments of the container publish.
-fn published(call: &Call, attachment: &Attachment) -> Result<Vec<Value>, Failure> {
+pub(super) fn published(call: &Call, own: &LabName) -> Result<Vec<Value>, Failure> {
     let mut all = lab::list()?;
     all.retain(|lab| {
-        let known = Known::of(lab).filter(|_| lab.name != attachment.topology.lab);
+        let known = Known::of(lab).filter(|_| lab.name != *own);
         known.is_some_and(|known| known.container == call.container)
     });
     Ok(all

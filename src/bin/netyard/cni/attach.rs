@@ -85,15 +85,21 @@ impl Known {
         format!("# {dev} of container {container} on the CNI network {network}\n")
     }
 
-    /// Which ports a lab's file has, as it has them.
-    pub(super) fn ports(source: &str) -> Vec<Value> {
+    /// The container's namespace as a lab's file has it.
+    pub(super) fn inside(source: &str) -> Value {
         let described = source.split_once('\n').map(|(_, rest)| rest);
         let described = described.and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let described = described.unwrap_or_default();
-        let namespaces = described["namespaces"].as_object();
-        let lists = namespaces.into_iter().flat_map(|all| all.values());
-        let lists = lists.filter_map(|one| one["publish"].as_array().cloned());
-        lists.flatten().collect()
+        let namespaces = described
+            .as_ref()
+            .and_then(|one| one["namespaces"].as_object());
+        let mut all = namespaces.into_iter().flat_map(|all| all.values());
+        all.next().cloned().unwrap_or_default()
+    }
+
+    /// Which ports a lab's file has, as it has them.
+    pub(super) fn ports(source: &str) -> Vec<Value> {
+        let inside = Known::inside(source);
+        inside["publish"].as_array().cloned().unwrap_or_default()
     }
 
     /// Of a lab that was made for one; its name says so, too.
@@ -237,7 +243,7 @@ fn interface(config: &Config, choice: &Choice) -> Value {
 }
 
 /// Limits as a topology file has them: bit/s, and bytes at once.
-fn rate(limits: &Bandwidth) -> Option<Value> {
+pub(super) fn rate(limits: &Bandwidth) -> Option<Value> {
     let mut value = Map::new();
     for (key, rate, burst) in [
         ("in", limits.ingress_rate, limits.ingress_burst),
@@ -344,7 +350,7 @@ fn routes(config: &Config, choice: &Choice, dev: &IfName) -> Vec<Value> {
 }
 
 /// A mapped port is there for everybody, as `portmap` has it.
-fn publish(port: &PortMapping) -> Result<Value, Failure> {
+pub(super) fn publish(port: &PortMapping) -> Result<Value, Failure> {
     let invalid = |what: String| Failure::new(Code::InvalidConfig, format!("portMappings: {what}"));
     for (number, what) in [(port.host_port, "host"), (port.container_port, "container")] {
         if number == 0 {

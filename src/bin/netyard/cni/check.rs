@@ -1,13 +1,18 @@
 //! `CHECK`: whether all is still there.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use netyard::lab::{self, Journal, Status};
 use netyard::plan::{Op, Setting};
 use netyard::state::{NetState, Netns};
 use netyard::topology;
+use serde_json::Value;
 
-use super::attach::{inode, lab_name_of, netns_of};
+use super::add::published;
+use super::attach::{Known, inode, lab_name_of, netns_of, publish, rate};
 use super::call::Call;
-use super::config::Config;
+use super::config::{Config, Ipam};
 use super::failure::{Code, Failure};
 use super::network::lab_of;
 use super::result::{Attached, Interface, Ip};
@@ -33,6 +38,9 @@ pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
             let msg = format!("{dev} of {netns} is not attached: {path} is");
             return Err(Failure::new(Code::Different, msg));
         }
+        if topology.lab == own {
+            is_as_asked(config, call, &known.source)?;
+        }
         let Status { drift, seen, .. } = lab::status(&topology)?;
         let drift = drift.map_err(netyard::error::Error::from)?;
         let mut missing = drift.steps.iter().filter(|step| is_missing(&step.op));
@@ -54,6 +62,77 @@ pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// That the attachment was made with what the runtime asks for, which is what it asked `ADD`. Of
+/// what it does not name nothing is said.
+fn is_as_asked(config: &Config, call: &Call, source: &str) -> Result<(), Failure> {
+    let dev = call.dev()?.as_str();
+    let inside = Known::inside(source);
+    let interface = &inside["interfaces"][dev];
+    let different = |what: String, has: String| {
+        let msg = format!(
+            "{dev} of container {} was made without {what}",
+            call.container
+        );
+        Err(Failure::new(Code::Different, msg).details(has))
+    };
+    let all = |has: Vec<String>| match has.is_empty() {
+        true => "it has none".to_owned(),
+        false => format!("it has {}", has.join(", ")),
+    };
+    let mut ports = Known::ports(source);
+    // Some runtimes ask for the ports of a container on each of its networks.
+    let missing = |ports: &[Value]| -> Result<Option<Value>, Failure> {
+        let asked: Vec<Value> = (config.ports.iter().map(publish)).collect::<Result<_, _>>()?;
+        Ok(asked.into_iter().find(|port| !ports.contains(port)))
+    };
+    if missing(&ports)?.is_some() {
+        ports.extend(published(
+            call,
+            &lab_name_of(&config.name, &call.container, dev),
+        )?);
+        if let Some(port) = missing(&ports)? {
+            let what = format!("the port mapping {}", shown(&port));
+            return different(what, all(ports.iter().map(shown).collect()));
+        }
+    }
+    let rate = rate(&config.bandwidth);
+    if rate.is_some() && rate.as_ref() != interface.get("rate") {
+        let has = interface.get("rate").map(Value::to_string);
+        return different("this bandwidth".to_owned(), all(has.into_iter().collect()));
+    }
+    let named = interface["addresses"].as_array().into_iter().flatten();
+    let named = named.filter_map(|net| net.as_str()?.parse().ok());
+    let named: Vec<IpNet> = named.collect();
+    let lacks = |ip: &&IpAddr| !named.iter().any(|net| net.addr() == **ip);
+    // Another plugin gives what it likes.
+    let delegated = matches!(config.ipam, Ipam::Other(_));
+    match config.ips.iter().find(lacks) {
+        Some(ip) if !delegated => {
+            let has = named.iter().map(ToString::to_string).collect();
+            different(format!("the address {ip}"), all(has))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A port as in `tcp 8080 -> 80`.
+fn shown(port: &Value) -> String {
+    let word = |key: &str| match &port[key] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let at = match port.get("address") {
+        Some(_) => format!("{} ", word("address")),
+        None => String::new(),
+    };
+    format!(
+        "{} {at}{} -> {}",
+        word("protocol"),
+        word("host"),
+        word("port")
+    )
 }
 
 /// Compares what the runtime was told of the interface with what there is. Its hardware address
