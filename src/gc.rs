@@ -1,8 +1,9 @@
-//! What no living lab owns: labs whose host is gone, and what carries the mark of a lab
-//! that the journal does not know, as when /run was emptied.
+//! What no living lab owns: labs whose host is gone, or that were all in namespaces of others
+//! which are gone, and what carries the mark of a lab that the journal does not know, as when
+//! /run was emptied.
 
 use crate::error::Error;
-use crate::lab::{self, Until};
+use crate::lab::{self, Fate, Until, fate_of};
 use crate::plan::{Plan, plan};
 use crate::reconcile::{Host, Inside, Progress};
 use crate::state::{LabName, NetState};
@@ -71,11 +72,15 @@ fn look() -> Result<(Vec<Leftover>, Strays), Error> {
     Ok((all, found))
 }
 
-/// The labs whose host is gone, and strays that were not removed to the end.
+/// The labs whose host is gone, or all the namespaces that they were in, and strays that were
+/// not removed to the end.
 fn orphans(store: &Store) -> Result<Vec<LabName>, Error> {
-    let mut orphans = Vec::new();
+    let (mut orphans, mut living) = (Vec::new(), None);
     for lab in store.labs().map_err(Error::journal("read the journal"))? {
-        if strays::is_adopted(&lab) || lab::is_host_gone(&lab)? {
+        if strays::is_adopted(&lab)
+            || lab::is_host_gone(&lab)?
+            || fate_of(&lab, store, &mut living)? == Fate::Gone
+        {
             orphans.push(lab.name);
         }
     }

@@ -1,6 +1,7 @@
 //! Labs on this machine: bring one up, look at it, take it down. The library's
 //! front door; everything behind it is one loop ([`crate::reconcile`]).
 
+mod fate;
 mod joined;
 mod journal;
 mod listed;
@@ -20,6 +21,8 @@ pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
 use crate::topology::Topology;
+pub(crate) use fate::fate_of;
+pub use fate::{Fate, fate, has_devices};
 pub use journal::{Journal, Recorded};
 pub use listed::{Described, Whereabouts, list};
 pub use status::{Status, plan, preview, status};

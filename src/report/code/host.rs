@@ -89,7 +89,7 @@ EXTERNAL_CIRCLE = "external-circle", "labs on networks of each other",
 LAB_IN_USE = "lab-in-use", "other labs are on networks of this lab",
     "Labs with `external: LAB` are plugged into bridges of that lab. Its networks stay as they are until those labs are down.",
     "labs that were brought up since",
-    "take those labs down first; `netyard down --all` knows the order";
+    "take those labs down first; what is left of containers that are gone, `netyard gc` takes away";
 
 ADDRESS_HELD = "address-held", "somebody has this address already",
     "An address is held by one interface at a time. It is given back when the lab or container that has it goes.",

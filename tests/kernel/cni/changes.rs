@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{addresses, call, changed, containers, ip, network};
-use crate::sandbox::{ok, pings, sh};
+use crate::sandbox::{ok, outcome, pings, sh, until};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -223,11 +223,7 @@ fn repair() {
         "ip -n c1 link del eth0",
     ] {
         sh(damage);
-        assert_ne!(
-            crate::sandbox::outcome(&["status", lab]).code,
-            Some(0),
-            "{damage}"
-        );
+        assert_ne!(outcome(&["status", lab]).code, Some(0), "{damage}");
         ok(&["repair", lab]);
         ok(&["status", lab]);
         call("CHECK", &conf, "c1").done();
@@ -237,19 +233,36 @@ fn repair() {
 
 /// Containers that went without a DEL, as `netyard gc` finds them.
 fn gc() {
-    containers(&["c1", "c2"]);
+    containers(&["c1", "c2", "c3"]);
     let conf = network("lan", json!({}));
     for name in ["c1", "c2"] {
         call("ADD", &conf, name).ok();
     }
+    let labs = || {
+        let listed: Value = serde_json::from_str(&ok(&["list", "--json"])).expect("JSON");
+        listed.as_array().expect("a list").len()
+    };
+    let looks = || outcome(&["gc", "--dry-run"]);
+    // Without a name it lives as long as somebody has it open.
+    let open = std::fs::File::open("/run/netns/c1").expect("a namespace");
     sh("ip netns del c1");
+    assert_eq!(looks().code, Some(0), "{:?}", looks());
+    drop(open);
+    until("the container is gone", || looks().code == Some(1));
+    let said = looks().out;
+    assert!(said.contains("c1-eth0-"), "{said}");
+    assert!(!said.contains("c2-eth0-"), "{said}");
+    assert_eq!(labs(), 3);
     let said = ok(&["gc", "--yes"]);
-    println!("{said}");
-    let listed = ok(&["list"]);
-    assert!(
-        !listed.contains("/run/netns/c1") && listed.contains("/run/netns/c2"),
-        "{listed}"
-    );
-    call("DEL", &conf, "c1").done();
+    assert!(said.contains("c1-eth0-"), "{said}");
+    assert_eq!((labs(), looks().code), (2, Some(0)));
     assert!(pings("c2", "10.5.0.1"));
+    // Its address is free.
+    let asked = json!({"runtimeConfig": {"ips": ["10.5.0.2"]}});
+    call("ADD", &changed(&conf, asked), "c3").ok();
+    call("DEL", &conf, "c1").done();
+    for name in ["c2", "c3"] {
+        call("DEL", &conf, name).done();
+    }
+    ok(&["down", "cni-lan"]);
 }

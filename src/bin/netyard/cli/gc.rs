@@ -14,10 +14,11 @@ use super::trouble::Trouble;
 
 /// Remove what no living lab owns
 ///
-/// Labs whose host, a network namespace, is gone; and what carries the mark of a lab of
-/// which the journal knows nothing, as when /run was emptied; and addresses that are held
-/// for containers whose namespaces are gone. It is shown first. Without `--yes` it asks;
-/// where nobody can be asked, nothing is removed.
+/// Labs whose host, a network namespace, is gone, and those that were all in namespaces of
+/// others which are gone, as a container's whose engine did not tell of its end; and what
+/// carries the mark of a lab of which the journal knows nothing, as when /run was emptied;
+/// and addresses that are held for containers whose namespaces are gone. It is shown
+/// first. Without `--yes` it asks; where nobody can be asked, nothing is removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: netyard gc --dry-run")]
 pub(crate) struct Args {

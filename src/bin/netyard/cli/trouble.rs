@@ -131,7 +131,7 @@ impl From<Error> for Trouble {
         // What a lost journal knew looks foreign.
         if matches!(error, Error::Conflicts(_)) {
             for Leftover { lab, .. } in gc::leftovers().unwrap_or_default() {
-                let left = format!("lab {lab} left things here, and its record was lost");
+                let left = format!("lab {lab} left things here");
                 report = report.note(format!("{left}: `netyard gc` removes them"));
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use netyard::error::Error;
 use netyard::has_namespace;
-use netyard::lab::{self, Journal};
+use netyard::lab::{self, Journal, has_devices};
 use netyard::reconcile::Progress;
 use netyard::state::{Family, IfName, LabName, Link, NetState, Netns, NetnsPath, SysctlKey};
 use netyard::topology::ResolveError;
@@ -64,8 +64,7 @@ fn attach(config: &Config, call: &Call, before: Option<Attached>) -> Result<Valu
         journal = network::ensure(config, journal)?;
     }
     let attached = match first_fit(config, call, &fitting, Some(journal))? {
-        // Containers that went without `DEL` may have what is needed.
-        Err(_) if gc::sweep(&config.name)? => first_fit(config, call, &fitting, None)?,
+        Err(full) => after_sweep(config, full, || first_fit(config, call, &fitting, None)),
         made => made,
     }?;
     let all = match before {
@@ -73,6 +72,34 @@ fn attach(config: &Config, call: &Call, before: Option<Attached>) -> Result<Valu
         None => attached,
     };
     Ok(all.as_json(config.version))
+}
+
+/// Once more, when containers that went without `DEL` had what is needed.
+fn after_sweep(
+    config: &Config,
+    full: Failure,
+    again: impl FnOnce() -> Result<Result<Attached, Failure>, Failure>,
+) -> Result<Attached, Failure> {
+    let lost = gc::lost(&config.name)?;
+    for lab in &lost.labs {
+        gc::take_away(lab)?;
+    }
+    let made = match lost.labs.is_empty() {
+        true => Err(full),
+        false => again()?,
+    };
+    made.map_err(|full| match lost.going.first() {
+        Some(container) => {
+            let why = format!(
+                "container {container} has no namespace any more: what it has is free when its devices are gone"
+            );
+            Failure {
+                code: Code::TryAgain,
+                ..full.and(&Failure::new(Code::TryAgain, why))
+            }
+        }
+        None => full,
+    })
 }
 
 /// Attaches it by the first choice that has addresses left; if none has, says so.
@@ -145,7 +172,7 @@ pub(super) fn refuse_second(config: &Config, call: &Call) -> Result<(), Failure>
 /// Whether an attachment is whole. One whose namespace went without a `DEL` is there no more.
 fn is_there(journal: &Journal, lab: &LabName) -> Result<bool, Failure> {
     let whole = journal.find(lab)?.is_some_and(|known| known.whole);
-    Ok(whole && gc::has_devices(lab)?)
+    Ok(whole && has_devices(lab)?)
 }
 
 fn there(dev: &IfName, netns: &NetnsPath) -> Failure {

@@ -1,9 +1,7 @@
 //! `GC`: what no attachment that the runtime knows is goes.
 
-use netyard::lab::{self, Described, Journal};
-use netyard::lease::Place;
-use netyard::state::{LabName, Netns};
-use netyard::topology;
+use netyard::lab::{self, Fate, Journal, fate};
+use netyard::state::LabName;
 
 use super::attach::Known;
 use super::config::{Attachment, Basics};
@@ -12,46 +10,34 @@ use super::failure::{Code, Failure};
 use super::given;
 use super::network::is_network;
 
-/// Takes away what containers of a network have left that went without `DEL`: their paths lead
-/// to no namespace, and what was their end of the cable on the host is gone. Says whether there
-/// was any.
-pub(super) fn sweep(network: &str) -> Result<bool, Failure> {
-    let mut swept = false;
+/// Attachments of a network whose containers went without `DEL`.
+#[derive(Default)]
+pub(super) struct Lost {
+    /// Their namespaces are gone, with their ends of cables on the host.
+    pub(super) labs: Vec<LabName>,
+    /// Containers whose namespaces have no name any more, and whose devices are still there.
+    pub(super) going: Vec<String>,
+}
+
+/// Looks for them.
+pub(super) fn lost(network: &str) -> Result<Lost, Failure> {
+    let mut lost = Lost::default();
     for lab in lab::list()? {
-        if Known::of(&lab).is_some_and(|known| known.network == network) && is_lost(&lab)? {
-            take_away(&lab.name)?;
-            swept = true;
+        let known = Known::of(&lab).filter(|known| known.network == network);
+        let Some(known) = known else {
+            continue;
+        };
+        match fate(&lab.name)? {
+            Fate::There => {}
+            Fate::Going => lost.going.push(known.container),
+            Fate::Gone => lost.labs.push(lab.name),
         }
     }
-    Ok(swept)
+    Ok(lost)
 }
 
-fn take_away(lab: &LabName) -> Result<(), Failure> {
+pub(super) fn take_away(lab: &LabName) -> Result<(), Failure> {
     remove(Journal::open()?, lab)
-}
-
-fn is_lost(lab: &Described) -> Result<bool, Failure> {
-    let Ok(topology) = topology::parse(&lab.source) else {
-        return Ok(false);
-    };
-    let paths = topology.namespaces.keys().filter_map(Netns::joined);
-    for path in paths {
-        if Place::at(path.as_str().as_ref()).is_ok() {
-            return Ok(false);
-        }
-    }
-    Ok(!has_devices(&lab.name)?)
-}
-
-/// Whether a device of a lab is there, or, where it makes none, at least its namespace.
-pub(super) fn has_devices(lab: &LabName) -> Result<bool, Failure> {
-    let seen = lab::observe(lab)?;
-    let mut all = seen.namespaces.iter();
-    Ok(all.any(|(netns, namespace)| {
-        let joined = netns.joined().is_some() && namespace.owner.as_ref() == Some(lab);
-        let mut links = namespace.links.values();
-        joined || links.any(|link| link.owner.as_ref() == Some(lab))
-    }))
 }
 
 /// Goes on after an error, and tells of all.
