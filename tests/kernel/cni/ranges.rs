@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{addresses, call, changed, containers, network, of_network};
-use crate::sandbox::{pings, sh};
+use crate::sandbox::{pings, sh, try_sh, until};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -53,6 +53,25 @@ fn in_the_way() {
     of_network("STATUS", &conf).says(50, &["up0", "master"]);
     sh("ip link add up0 type veth peer name up1");
     of_network("STATUS", &conf).done();
+    // What every ADD would refuse.
+    for (code, keys, words) in [
+        (7, json!({"mode": "brigde"}), ["brigde", "passthru"]),
+        (50, json!({"mtu": 9000}), ["up0", "1500"]),
+        (7, json!({"kind": "vlan", "vlanId": 5000}), ["5000", "VLAN"]),
+    ] {
+        let conf = changed(&conf, keys);
+        of_network("STATUS", &conf).says(code, &words);
+        containers(&["c1"]);
+        assert_ne!(call("ADD", &conf, "c1").run().code, Some(0));
+        sh("ip netns del c1");
+    }
+    // A kind that this kernel may lack.
+    let known = try_sh("ip link add i0 link up0 type ipvlan && ip link del i0").code == Some(0);
+    let conf = changed(&conf, json!({"kind": "ipvlan", "mode": "l2"}));
+    match known {
+        true => of_network("STATUS", &conf).done(),
+        false => of_network("STATUS", &conf).says(50, &["ipvlan"]),
+    }
 }
 
 fn part() {
@@ -216,6 +235,16 @@ fn full() {
     call("DEL", &conf, "c1").done();
     of_network("STATUS", &conf).done();
     assert_eq!(add(&conf, "c2"), ["10.5.0.2/30"]);
+    // One that goes without DEL has its address until the kernel has cleared up.
+    let open = std::fs::File::open("/run/netns/c2").expect("a namespace");
+    sh("ip netns del c2");
+    call("ADD", &conf, "c3").says(11, &["10.5.0.0/30", "c2", "gone"]);
+    of_network("STATUS", &conf).says(50, &["10.5.0.0/30"]);
+    drop(open);
+    until("STATUS counts what ADD would take back", || {
+        of_network("STATUS", &conf).run().code == Some(0)
+    });
+    assert_eq!(add(&conf, "c3"), ["10.5.0.2/30"]);
 }
 
 /// The one that was free for longest, as host-local has it.

@@ -182,6 +182,14 @@ impl Attachment {
     }
 }
 
+/// One of no container in particular, on a network that is no lab.
+pub(super) fn sample(config: &Config) -> Result<Topology, Failure> {
+    let lab = lab_of(&config.name);
+    let namespace = json!({ "interfaces": { "eth0": interface(config, &Choice::new()) } });
+    let described = json!({ "lab": lab, "namespaces": { lab.as_str(): namespace } });
+    Ok(topology::parse(&described.to_string())?)
+}
+
 /// What the container is called: by Kubernetes its pod, else as the runtime calls it.
 fn container(call: &Call) -> String {
     let pod = |key: &str| call.args.get(key).filter(|value| !value.is_empty());
