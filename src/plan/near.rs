@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::nft::{Owned, Sets, staying};
 use super::{Draft, is_own};
-use crate::state::{Element, End, Family, LinkKind, NetState, Netns, Route, SetName};
+use crate::state::{Element, End, Family, IfName, Link, LinkKind, NetState, Netns, Route, SetName};
 
 /// The subnets of the host's addresses once the plan is done, if a port of any lab is for
 /// them. Of two that overlap the wider, for a set of ranges takes no others.
@@ -32,9 +32,21 @@ pub(super) fn subnets<'a>(draft: &Draft<'a>, want: &Sets<'a>) -> Vec<Owned<'a>> 
 }
 
 fn attached(draft: &Draft<'_>) -> impl Iterator<Item = IpNet> {
-    let others = staying(draft).filter(|(_, link)| link.kind != LinkKind::Loopback);
-    let by_address = others.flat_map(|(_, link)| link.all_addresses().map(IpNet::trunc));
+    let devices = staying(draft).filter(|(_, link)| link.kind != LinkKind::Loopback);
+    let by_address = devices.flat_map(|(dev, link)| {
+        let goes = |address: &&IpNet| goes(draft, dev, link, address);
+        let stay = link.all_addresses().filter(move |address| !goes(address));
+        stay.map(IpNet::trunc)
+    });
     by_address.chain(by_cable(draft))
+}
+
+/// Whether the plan takes the address from a device of the lab: the file gives it no more. What
+/// the kernel made or will remove, it leaves there.
+fn goes(draft: &Draft<'_>, dev: &IfName, link: &Link, address: &IpNet) -> bool {
+    let want = draft.desired.namespaces.get(&Netns::Host);
+    let want = want.and_then(|want| want.links.get(dev));
+    want.is_some_and(|want| !want.addresses.contains(address)) && link.addresses.contains(address)
 }
 
 /// Who is at the other end of a cable of the host: of the lab's own once the plan is done.

@@ -18,12 +18,21 @@ struct Render<'s> {
 pub(crate) fn file(spec: &Spec, lab: u8) -> Value {
     let render = Render { spec, lab };
     let mut file = with_children(render.file(), spec, |i| render.name(i), lab);
-    let publish = |i: &u8| matches!(&spec.namespaces[usize::from(*i)], Some(ns) if ns.publish);
-    for i in (0..3).filter(publish) {
+    for i in 0..3 {
+        let namespace = spec.namespaces[usize::from(i)].as_ref();
+        let Some(to) = namespace.and_then(|namespace| namespace.publish) else {
+            continue;
+        };
         let mut with = file.clone();
         let port = 8000 + u16::from(lab) * 10 + u16::from(i);
-        with["namespaces"][render.name(i)]["publish"] =
-            json!([format!("{port}:80"), format!("{port}:9/udp")]);
+        let visible = [
+            json!("loopback"),
+            json!("lan"),
+            json!("public"),
+            json!(["192.0.2.0/24"]),
+        ];
+        let tcp = json!({ "host": port, "port": 80, "visible": visible[usize::from(to)] });
+        with["namespaces"][render.name(i)]["publish"] = json!([tcp, format!("{port}:9/udp")]);
         // Not every namespace has a way back.
         if parse(&with.to_string()).is_ok() {
             file = with;

@@ -48,7 +48,8 @@ pub(crate) struct Namespace {
     pub(crate) plugs: Vec<Option<Plug>>,
     pub(crate) lo: u8,
     pub(crate) forward: bool,
-    pub(crate) publish: bool,
+    /// To whom, by the place in a list.
+    pub(crate) publish: Option<u8>,
     pub(crate) egress: Option<Vec<Ports>>,
     pub(crate) ingress: Option<Vec<Ports>>,
     pub(crate) routes: Vec<RouteTo>,
@@ -215,7 +216,7 @@ fn carried() -> impl Strategy<Value = Option<Carried>> {
 fn namespace() -> impl Strategy<Value = Namespace> {
     let plugs = prop::collection::vec(option::weighted(0.7, plug()), 2);
     let routes = prop::collection::vec(route(), 0..4);
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), option::of(0..4u8));
     let lists = (permits(), permits());
     (plugs, 0..4u8, flags, lists, routes, carried()).prop_map(
         |(plugs, lo, (forward, publish), (egress, ingress), routes, carried)| Namespace {
