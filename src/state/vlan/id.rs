@@ -40,7 +40,8 @@ impl From<VlanId> for u16 {
 impl FromStr for VlanId {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.parse::<u16>().ok();
+        let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        let number = text.parse::<u16>().ok().filter(|_| digits);
         let id = number.and_then(|number| VlanId::try_from(number).ok());
         id.ok_or_else(|| format!("`{text}` is no VLAN's number, 1 to 4094"))
     }
