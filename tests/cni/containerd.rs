@@ -59,8 +59,8 @@ impl Containerd {
         containerd
     }
 
-    /// The network for containers to come, whose ports are published: `ctr` itself knows
-    /// nothing of ports.
+    /// The network for containers to come, whose ports are published as containerd's library
+    /// go-cni writes them: `ctr` itself knows nothing of ports.
     fn network(&self, name: &str, number: u8, port: Option<u16>) {
         sh("rm -f /etc/cni/net.d/*");
         let mut list = self.whose.list(name, number);
@@ -71,7 +71,7 @@ impl Containerd {
             .expect("one publishes ports");
         if let Some(port) = port {
             takes["runtimeConfig"] = json!({ "portMappings": [
-                { "hostPort": port, "containerPort": 80, "protocol": "tcp" },
+                { "HostPort": port, "ContainerPort": 80, "Protocol": "tcp", "HostIP": "" },
             ] });
         }
         install(&list);

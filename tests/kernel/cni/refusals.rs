@@ -154,7 +154,7 @@ fn keys() {
     let conf = network("lan", json!({}));
     let of_ipam = |keys: Value| json!({"ipam": keys});
     for (keys, said) in [
-        (json!({"hairpinmode": true}), "hairpinmode = true"),
+        (json!({"hairpin": true}), "hairpin = true"),
         (json!({"bridgeName": "br0"}), "bridgeName = \"br0\""),
         (
             json!({"disableContainerInterface": true}),

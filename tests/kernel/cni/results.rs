@@ -237,15 +237,18 @@ fn chained() {
             "socketPath": "/run/sock", "pciID": "0000:00:01.0"}],
         "ips": [{"address": "192.0.2.9/24", "gateway": "192.0.2.1", "interface": 0}],
         "routes": [{"dst": "198.51.100.0/24", "gw": "192.0.2.1", "mtu": 1400, "advmss": 1360, "priority": 7,
-            "table": 100, "scope": 0}],
+            "table": 100, "scope": 0, "example": true}],
         "dns": {"nameservers": ["192.0.2.53"]},
+        "example.org/said": {"more": [1]},
     });
     let conf = network("lan", json!({"prevResult": before}));
     let said = call("ADD", &conf, "c1").ok();
     for key in ["interfaces", "ips", "routes"] {
         assert_eq!(said[key][0], before[key][0]);
     }
-    assert_eq!(said["dns"], before["dns"]);
+    for key in ["dns", "example.org/said"] {
+        assert_eq!(said[key], before[key]);
+    }
     assert_eq!(said["interfaces"].as_array().map(Vec::len), Some(4));
     assert_eq!(
         said["ips"][1],

@@ -29,12 +29,13 @@ impl Progress for Watch {
 }
 
 pub(super) fn add(config: &Config, call: &Call) -> Result<Value, Failure> {
-    let before = config.before()?;
+    // What is no result is refused before anything is changed.
+    config.before()?;
     if !matches!(config.kind, Kind::Carried(_)) {
-        return attach(config, call, before);
+        return attach(config, call);
     }
     refuse_second(config, call)?;
-    let added = given::given(config, call).and_then(|config| attach(&config, call, before));
+    let added = given::given(config, call).and_then(|config| attach(&config, call));
     // What was leased is of no use then.
     let dev = call.dev()?.as_str();
     added.map_err(
@@ -45,7 +46,7 @@ pub(super) fn add(config: &Config, call: &Call) -> Result<Value, Failure> {
     )
 }
 
-fn attach(config: &Config, call: &Call, before: Option<Attached>) -> Result<Value, Failure> {
+fn attach(config: &Config, call: &Call) -> Result<Value, Failure> {
     let choices = choices(config.sets());
     let of = |choice| Ok((choice, Attachment::of(config, call, choice, &[])?));
     let fitting = choices.iter().filter(|choice| holds(choice, config));
@@ -67,11 +68,10 @@ fn attach(config: &Config, call: &Call, before: Option<Attached>) -> Result<Valu
         Err(full) => after_sweep(config, full, || first_fit(config, call, &fitting, None)),
         made => made,
     }?;
-    let all = match before {
-        Some(before) => attached.after(before),
-        None => attached,
-    };
-    Ok(all.as_json(config.version))
+    Ok(match &config.prev {
+        Some(before) => attached.behind(before, config.version),
+        None => attached.as_json(config.version),
+    })
 }
 
 /// Once more, when containers that went without `DEL` had what is needed.

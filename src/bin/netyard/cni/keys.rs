@@ -1,9 +1,12 @@
-//! Keys of a JSON object, each taken once; what is left at the end is not known.
+//! Keys of a JSON object, each taken once; what is left at the end is not known. They count as
+//! for the reference plugins: Go's encoding/json takes keys without regard to case, and some
+//! runtimes rely on that.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::failure::{Code, Failure};
+use super::lax::{Others, is_key, read};
 
 /// An object, and where it stands in the whole.
 #[derive(Debug)]
@@ -33,11 +36,11 @@ impl Keys {
 
     /// The value of a key; one that is null counts as missing.
     pub(super) fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, Failure> {
-        match self.left.remove(key).filter(|value| !value.is_null()) {
+        match take(&mut self.left, key).filter(|value| !value.is_null()) {
             None => Ok(None),
             Some(value) => {
                 let shown = value.to_string();
-                let read = serde_json::from_value(value);
+                let read = read(value, Others::Refused);
                 let wrong = |e| invalid(&self.path(key), &format!("{e}, found {shown}"));
                 read.map(Some).map_err(wrong)
             }
@@ -63,7 +66,7 @@ impl Keys {
 
     /// Refuses what was not taken.
     pub(super) fn end(self) -> Result<(), Failure> {
-        match self.left.iter().next() {
+        match self.left.iter().find(|(_, value)| !value.is_null()) {
             None => Ok(()),
             Some((key, value)) => {
                 let path = self.path(key);
@@ -72,6 +75,22 @@ impl Keys {
             }
         }
     }
+}
+
+/// The value of a key, taken out of an object: of two that differ in case alone the one that
+/// is written as it should be.
+pub(super) fn take(object: &mut Map<String, Value>, key: &str) -> Option<Value> {
+    object.remove(key).or_else(|| {
+        let other = object.keys().find(|other| is_key(other, key)).cloned();
+        object.remove(&other?)
+    })
+}
+
+/// The value of a key, if this is an object that has it.
+pub(super) fn find<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    let all = value.as_object()?;
+    let alike = || all.iter().find(|(other, _)| is_key(other, key));
+    all.get(key).or_else(|| alike().map(|(_, value)| value))
 }
 
 /// A value that cannot be.

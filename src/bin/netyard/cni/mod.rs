@@ -16,6 +16,7 @@ mod failure;
 mod gc;
 mod given;
 mod keys;
+mod lax;
 mod network;
 mod result;
 mod status;
@@ -31,6 +32,7 @@ use call::{Call, Verb};
 use config::{Basics, Config, Ipam};
 use delegate::Delegate;
 use failure::{Code, Failure};
+use keys::find;
 use version::Version;
 
 /// What a runtime may ask for by `capabilities`.
@@ -154,7 +156,7 @@ fn known_to(version: &str, verb: Verb) -> Result<(), Failure> {
 /// The version that the call spoke, if it can be told.
 fn said_version(text: &[u8]) -> String {
     let value: Option<Value> = serde_json::from_slice(text).ok();
-    let version = value.as_ref().and_then(|value| value.get("cniVersion"));
+    let version = value.as_ref().and_then(|value| find(value, "cniVersion"));
     let version = version.and_then(Value::as_str);
     version.unwrap_or(Version::NEWEST.as_str()).to_owned()
 }

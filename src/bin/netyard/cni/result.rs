@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::config::{Config, Dns, Route};
 use super::failure::{Code, Failure};
+use super::keys::take;
+use super::lax::{Others, read};
 use super::version::Version;
 
 /// What an attachment has.
@@ -64,28 +66,38 @@ impl Config {
 impl Attached {
     /// Reads a result of any version; `what` it is called where it is none.
     pub(super) fn read(value: Value, what: &str) -> Result<Self, Failure> {
-        serde_json::from_value(value).map_err(|e| {
+        read(value, Others::Ignored).map_err(|e| {
             let msg = format!("{what} is no result");
             Failure::new(Code::Decode, msg).details(e.to_string())
         })
     }
 
-    /// What came before, and this behind it.
-    pub(super) fn after(self, before: Attached) -> Self {
-        let shift = before.interfaces.len();
-        let ips = self.ips.into_iter().map(|ip| Ip {
-            interface: ip.interface.map(|at| at + shift),
-            ..ip
+    /// What came before, with all that it says, and this behind it.
+    pub(super) fn behind(mut self, before: &Value, version: Version) -> Value {
+        let mut all = before.as_object().cloned().unwrap_or_default();
+        let mut lists = ["interfaces", "ips", "routes"].map(|key| {
+            let list = take(&mut all, key)
+                .as_ref()
+                .and_then(Value::as_array)
+                .cloned();
+            (key, list.unwrap_or_default())
         });
-        Attached {
-            interfaces: [before.interfaces, self.interfaces].concat(),
-            ips: before.ips.into_iter().chain(ips).collect(),
-            routes: [before.routes, self.routes].concat(),
-            dns: match self.dns == Dns::default() {
-                true => before.dns,
-                false => self.dns,
-            },
+        let shift = lists[0].1.len();
+        for at in self.ips.iter_mut().filter_map(|ip| ip.interface.as_mut()) {
+            *at += shift;
         }
+        let mut own = self.as_json(version);
+        for (key, list) in &mut lists {
+            let own = own[*key].as_array_mut().into_iter().flatten();
+            list.extend(own.map(Value::take));
+        }
+        let dns = take(&mut all, "dns").filter(|dns| self.dns.is_empty() && !dns.is_null());
+        let dns = dns.unwrap_or_else(|| own["dns"].take());
+        take(&mut all, "cniVersion");
+        all.insert("cniVersion".to_owned(), json!(version.as_str()));
+        all.insert("dns".to_owned(), dns);
+        all.extend(lists.map(|(key, list)| (key.to_owned(), json!(list))));
+        Value::Object(all)
     }
 
     /// As JSON of a version: those before 1.0.0 have the family of each address, those before
@@ -189,9 +201,36 @@ mod tests {
 
     #[test]
     fn what_came_before_is_kept_and_counted() {
-        let both = attached().after(attached());
+        let before = attached().as_json(Version::V1_1_0);
+        let both = attached().behind(&before, Version::V1_1_0);
+        let both = Attached::read(both, "it").expect("a result");
         assert_eq!(both.interfaces.len(), 4);
         let on: Vec<Option<usize>> = both.ips.iter().map(|ip| ip.interface).collect();
         assert_eq!(on, [Some(1), Some(1), Some(3), Some(3)]);
+    }
+
+    /// Whatever another plugin says more is for those who come after.
+    #[test]
+    fn what_came_before_is_passed_on_as_it_came() {
+        let before = json!({
+            "cniVersion": "1.0.0", "example.org/told": {"Name": "x"}, "IPs": null,
+            "interfaces": [{"name": "lo", "vendor": 7}],
+            "routes": [{"dst": "192.0.2.0/24", "metric": 9, "gw": ""}],
+            "dns": {"nameservers": ["192.0.2.53"], "more": true},
+        });
+        let read = Attached::read(before.clone(), "it").expect("a result");
+        assert_eq!((read.interfaces.len(), read.routes[0].gw), (1, None));
+        let own = Attached {
+            dns: Dns::default(),
+            ..attached()
+        };
+        let all = own.behind(&before, Version::V1_0_0);
+        for part in ["example.org/told", "dns"] {
+            assert_eq!(all[part], before[part]);
+        }
+        assert_eq!(all["interfaces"][0], before["interfaces"][0]);
+        assert_eq!(all["routes"][0], before["routes"][0]);
+        assert_eq!(all["ips"][0]["interface"], 2);
+        assert_eq!(all.get("IPs"), None);
     }
 }

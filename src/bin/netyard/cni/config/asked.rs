@@ -15,7 +15,6 @@ use super::ipam::{Range, range_sets};
 /// What is only handed on. In a runtime's words, which have conventions of their own
 /// (containernetworking/cni, CONVENTIONS.md), two keys are called otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(in super::super) struct Dns {
     #[serde(default, alias = "servers", skip_serializing_if = "Vec::is_empty")]
     pub(in super::super) nameservers: Vec<String>,
@@ -35,7 +34,7 @@ impl Dns {
 
 /// A port of the host that leads to one of the container.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(in super::super) struct PortMapping {
     pub(in super::super) host_port: u16,
     pub(in super::super) container_port: u16,
@@ -52,7 +51,7 @@ fn tcp() -> String {
 /// Limits, in bit/s and bits, as the reference plugin has them; 0 is none. `ingress` is what
 /// the container receives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub(in super::super) struct Bandwidth {
     pub(in super::super) ingress_rate: u64,
     pub(in super::super) ingress_burst: u64,

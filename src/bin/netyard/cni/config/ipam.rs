@@ -45,7 +45,6 @@ pub(in super::super) struct Range {
 
 /// A route of the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(in super::super) struct Route {
     pub(in super::super) dst: IpNet,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,8 +194,11 @@ impl Range {
         let Some(subnet) = keys.take::<IpNet>("subnet")? else {
             return Ok(None);
         };
-        let (start, end) = (keys.take("rangeStart")?, keys.take("rangeEnd")?);
-        let gateway = keys.take("gateway")?;
+        let mut address = |key| -> Result<Option<IpAddr>, Failure> {
+            Ok(keys.take::<Option<IpAddr>>(key)?.flatten())
+        };
+        let (start, end) = (address("rangeStart")?, address("rangeEnd")?);
+        let gateway = address("gateway")?;
         let subnet = subnet.trunc();
         let ends = [
             start.unwrap_or_else(|| first_host(&subnet)),

@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use super::call::{Call, is_identifier};
 use super::failure::{Code, Failure};
-use super::keys::{Keys, invalid};
+use super::keys::{Keys, find, invalid};
+use super::lax::{Others, read};
 use super::version::Version;
 use asked::Asked;
 pub(super) use asked::{Bandwidth, Dns, PortMapping};
@@ -83,10 +84,11 @@ pub(super) struct Attachment {
 
 impl Basics {
     pub(super) fn read(text: &[u8]) -> Result<Self, Failure> {
-        let mut basics: Basics = serde_json::from_slice(text).map_err(not_json)?;
-        // `null` is how a list without anything may be written.
         let value: Value = serde_json::from_slice(text).map_err(not_json)?;
-        if value.get(VALID).is_some_and(Value::is_null) {
+        // `null` is how a list without anything may be written.
+        let none = find(&value, VALID).is_some_and(Value::is_null);
+        let mut basics: Basics = read(value, Others::Ignored).map_err(not_json)?;
+        if none {
             basics.valid = Some(Vec::new());
         }
         match is_identifier(&basics.name) {
@@ -97,7 +99,7 @@ impl Basics {
 
     /// The other plugin that gives addresses, if one does.
     pub(super) fn delegate(&self) -> Option<&str> {
-        let kind = self.ipam.get("type").and_then(Value::as_str);
+        let kind = find(&self.ipam, "type").and_then(Value::as_str);
         kind.filter(|kind| !ipam::is_own(kind))
     }
 }

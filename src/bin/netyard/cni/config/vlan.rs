@@ -20,7 +20,6 @@ pub(in super::super) struct Vlans {
 
 /// An item of `vlanTrunk`: one, or those from a first to a last.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Item {
     id: Option<u16>,
     #[serde(rename = "minID")]
