@@ -12,7 +12,10 @@ mod cni;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match std::env::var_os("CNI_COMMAND") {
+    let command = std::env::var_os("CNI_COMMAND");
+    let asked = command.as_ref().is_some_and(|command| !command.is_empty());
+    match command {
+        _ if !asked && cni::is_called_as_plugin() => cni::about(),
         Some(_) => cni::run(),
         None => cli::run(),
     }

@@ -142,14 +142,14 @@ fn bandwidth() {
     super::nothing_left(&before, &[&conf]);
 }
 
-/// Nothing is made in it, but it may be asked.
+/// The reference library refuses it, too, whatever the variable says.
 fn overridden() {
     let conf = network("lan", json!({}));
     let own = call("ADD", &conf, "c1").with("CNI_NETNS", "/proc/self/ns/net");
-    own.says(8, &["/proc/self/ns/net"]);
-    let answer = own.with("CNI_NETNS_OVERRIDE", "1").run();
-    let said: Value = serde_json::from_str(&answer.out).expect("JSON");
-    assert_ne!(said["code"], 8, "{said}");
+    for word in ["", "1", "true"] {
+        let own = own.clone().with("CNI_NETNS_OVERRIDE", word);
+        own.says(8, &["/proc/self/ns/net"]);
+    }
     super::collect(&conf);
 }
 

@@ -1,6 +1,8 @@
 //! Calls and configurations that cannot be: each is told by its code, names what is wrong, and
 //! changes nothing.
 
+use std::os::unix::process::CommandExt;
+
 use serde_json::{Value, json};
 
 use super::call::{call, changed, containers, network, of_network};
@@ -78,16 +80,16 @@ fn bad_variables() {
 
 fn unknown_command() {
     let conf = network("lan", json!({}));
-    for word in ["", "add", "MAKE", "ADD "] {
-        let said = call("ADD", &conf, "c1").with("CNI_COMMAND", word).fails(4);
-        assert!(
-            said.contains("CNI_COMMAND") && said.contains(word),
-            "{said}"
-        );
+    for word in ["add", "MAKE", "ADD "] {
+        let call = call("ADD", &conf, "c1").with("CNI_COMMAND", word);
+        call.says(4, &[&format!("unknown CNI_COMMAND: {word}")]);
     }
+    let call = call("ADD", &conf, "c1").with("CNI_COMMAND", "");
+    call.says(4, &["missing: CNI_COMMAND"]);
 }
 
-/// The reference plugins print what they are; netyard has a command line of its own.
+/// The reference plugins print what they are, and so does netyard by their names; by its own it
+/// has a command line.
 fn no_command() {
     let alone = Outcome::of(netyard(&[]).output().expect("netyard"));
     assert_eq!(alone.code, Some(2), "{alone:?}");
@@ -95,6 +97,21 @@ fn no_command() {
     let call = call("ADD", &network("lan", json!({})), "c1").without("CNI_COMMAND");
     let answer = call.run();
     assert_eq!((answer.code, answer.err), (Some(2), alone.err));
+    for unset in [true, false] {
+        let mut ptp = netyard(&[]);
+        ptp.arg0("/opt/cni/bin/ptp");
+        match unset {
+            true => ptp.env_remove("CNI_COMMAND"),
+            false => ptp.env("CNI_COMMAND", ""),
+        };
+        let said = Outcome::of(ptp.output().expect("netyard"));
+        assert_eq!((said.code, &*said.out), (Some(0), ""), "{said:?}");
+        assert!(said.err.starts_with("CNI plugin ptp: netyard "), "{said:?}");
+        assert!(
+            said.err.contains("0.3.0") && said.err.contains("1.1.0"),
+            "{said:?}"
+        );
+    }
 }
 
 fn no_json() {

@@ -52,12 +52,13 @@ pub(super) fn inode(path: impl AsRef<Path>) -> Option<(u64, u64)> {
     fs::metadata(path).map(|of| (of.dev(), of.ino())).ok()
 }
 
-/// Where the container's namespace is; it is none of the host's.
+/// Where the container's namespace is; it is none of the host's, in which no lab can be,
+/// whatever `CNI_NETNS_OVERRIDE` says.
 pub(super) fn netns_of(call: &Call) -> Result<NetnsPath, Failure> {
     let path = call.netns.as_deref().and_then(|path| path.to_str());
     let path = path.unwrap_or_default();
     let own = inode(OWN_NETNS);
-    if own.is_some() && own == inode(path) && !call.own_netns {
+    if own.is_some() && own == inode(path) {
         let msg = format!("CNI_NETNS `{path}` is the namespace that netyard was called in");
         return Err(Failure::new(Code::HostNamespace, msg));
     }

@@ -54,21 +54,18 @@ pub(super) struct Call {
     pub(super) args: BTreeMap<String, String>,
     /// Where other plugins are.
     pub(super) path: Vec<PathBuf>,
-    /// The namespace may be that of the caller.
-    pub(super) own_netns: bool,
 }
 
 impl Call {
     /// The interface; each verb that is about one has it.
     pub(super) fn dev(&self) -> Result<&IfName, Failure> {
-        let missing = || bad("required environment variables missing: CNI_IFNAME".to_owned());
-        self.dev.as_ref().ok_or_else(missing)
+        self.dev.as_ref().ok_or_else(|| missing(&["CNI_IFNAME"]))
     }
 
     /// Reads the variables.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let get = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let word = get("CNI_COMMAND").unwrap_or_default();
+        let word = get("CNI_COMMAND").ok_or_else(|| missing(&["CNI_COMMAND"]))?;
         let verb = Verb::ALL.into_iter().find(|verb| verb.as_str() == word);
         let verb = verb.ok_or_else(|| bad(format!("unknown CNI_COMMAND: {word}")))?;
         let needed: &[&str] = match verb {
@@ -76,16 +73,10 @@ impl Call {
             Verb::Del => &["CNI_CONTAINERID", "CNI_IFNAME"],
             Verb::Gc | Verb::Status | Verb::Version => &[],
         };
-        let missing: Vec<&str> = needed
-            .iter()
-            .copied()
-            .filter(|name| get(name).is_none())
-            .collect();
-        if !missing.is_empty() {
-            let names = missing.join(", ");
-            return Err(bad(format!(
-                "required environment variables missing: {names}"
-            )));
+        let mut unset = needed.to_vec();
+        unset.retain(|name| get(name).is_none());
+        if !unset.is_empty() {
+            return Err(missing(&unset));
         }
         let container = get("CNI_CONTAINERID").unwrap_or_default();
         if !needed.is_empty() && !is_identifier(&container) {
@@ -109,13 +100,17 @@ impl Call {
             netns: get("CNI_NETNS").map(PathBuf::from),
             args,
             path: std::env::split_paths(&path).collect(),
-            own_netns: get("CNI_NETNS_OVERRIDE").is_some(),
         })
     }
 }
 
 fn bad(msg: String) -> Failure {
     Failure::new(Code::BadEnvironment, msg)
+}
+
+fn missing(names: &[&str]) -> Failure {
+    let names = names.join(", ");
+    bad(format!("required environment variables missing: {names}"))
 }
 
 fn pairs(text: &str) -> Result<BTreeMap<String, String>, Failure> {
@@ -197,6 +192,12 @@ mod tests {
             let failure = with(container, dev).expect_err("refused");
             assert_eq!(failure.code, Code::BadEnvironment, "{container} {dev}");
         }
-        assert!(call(&[("CNI_COMMAND", "MAKE")]).is_err());
+        for (word, said) in [
+            ("MAKE", "unknown CNI_COMMAND: MAKE"),
+            ("", "missing: CNI_COMMAND"),
+        ] {
+            let failure = call(&[("CNI_COMMAND", word)]).expect_err("refused");
+            assert!(failure.msg.ends_with(said), "{failure:?}");
+        }
     }
 }

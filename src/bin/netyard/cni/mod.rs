@@ -70,6 +70,25 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// Whether netyard is called as one of the plugins that it can be.
+pub(crate) fn is_called_as_plugin() -> bool {
+    config::NAMES.contains(&program().as_str())
+}
+
+/// Says what it is, as the reference plugins do where nothing is asked.
+pub(crate) fn about() -> ExitCode {
+    let versions = Version::ALL.map(Version::as_str).join(", ");
+    let text = format!(
+        "CNI plugin {}: netyard {}\nCNI protocol versions supported: {versions}",
+        program(),
+        env!("CARGO_PKG_VERSION"),
+    );
+    match writeln!(std::io::stderr(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 /// Nobody types it: a terminal has nothing to say.
 fn read(text: &mut Vec<u8>) -> Result<(), Failure> {
     let input = std::io::stdin();

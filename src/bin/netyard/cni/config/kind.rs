@@ -36,6 +36,10 @@ pub(in super::super) struct Carried {
     pub(in super::super) settings: Value,
 }
 
+/// The plugins that netyard is by its name alone.
+pub(in super::super) const NAMES: [&str; 6] =
+    ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "loopback"];
+
 impl Kind {
     pub(in super::super) fn is_bridge(&self) -> bool {
         matches!(self, Kind::Bridge(_))
@@ -61,7 +65,7 @@ impl Kind {
             "vlan" => carried(keys, ("vlan", "vlanId"), &["linkInContainer"]),
             "bridge" => Self::bridge(keys),
             other if named.is_some() => {
-                let known = "bridge, ptp, macvlan, ipvlan, vlan, loopback";
+                let known = NAMES.join(", ");
                 Err(invalid("kind", &format!("`{other}` is none of {known}")))
             }
             _ => Self::bridge(keys),

@@ -26,7 +26,7 @@ use super::version::Version;
 use asked::Asked;
 pub(super) use asked::{Bandwidth, Dns, PortMapping};
 pub(super) use ipam::{Ipam, Range, Route, subnets_of};
-pub(super) use kind::{Carried, Kind};
+pub(super) use kind::{Carried, Kind, NAMES};
 pub(super) use vlan::Vlans;
 
 /// What a network is like, and what is asked for one attachment.

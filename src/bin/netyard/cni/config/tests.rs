@@ -16,7 +16,6 @@ fn call() -> Call {
         netns: None,
         args: BTreeMap::new(),
         path: Vec::new(),
-        own_netns: false,
     }
 }
 
