@@ -345,6 +345,7 @@ pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab,
 fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Look) {
     kernel.forwards = topology.forwarding();
     kernel.networks = !topology.networks.is_empty();
+    kernel.above = topology.external().map(|(_, lab)| lab.clone()).collect();
     kernel.walled = walled(desired);
     kernel.joins = joins(desired);
     kernel.kinds = kinds(desired);

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::lease;
 use crate::plan::{Conflicts, Plan, Reach};
 use crate::reconcile::{Host, Inside};
-use crate::state::{End, NetState};
+use crate::state::{End, Namespace, NetState, Netns, Table};
 use crate::sys::kernel::Kernel;
 use crate::sys::store::Store;
 use crate::topology::Topology;
@@ -47,13 +47,25 @@ pub struct Status {
 /// # Errors
 /// The lab was made from another network namespace, missing rights.
 pub fn status(topology: &Topology) -> Result<Status, Error> {
-    let (desired, observed) = compare(topology, Look::Wide, About::Others)?;
+    let (desired, mut observed) = compare(topology, Look::Wide, About::Others)?;
+    leave_to_others(&mut observed);
     Ok(Status {
         drift: crate::plan::plan(&desired, &observed),
         foreign: crate::plan::foreign_ports(&observed),
         reach: crate::plan::reach(&desired, &observed),
         seen: observed,
     })
+}
+
+/// What others lack in tables that are as written is told of those, and brought back with them.
+fn leave_to_others(observed: &mut NetState) {
+    if let Some(host) = observed.namespaces.get_mut(&Netns::Host) {
+        let Namespace { due, tables, .. } = host;
+        due.retain(|set, _| {
+            let table = tables.get(&set.table());
+            !table.is_some_and(Table::is_as_written)
+        });
+    }
 }
 
 /// What is looked at beside what the lab needs to be as described.

@@ -31,6 +31,8 @@ pub(crate) fn tests() -> Vec<Test> {
             other_mounts,
         ),
         test("foreign::a flushed table comes back whole", flushed),
+        test("foreign::a rule in the place of ours", replaced),
+        test("foreign::flushed sets are told of their labs", sets),
         test("foreign::a lab that goes out stays out of others", private),
         test(
             "foreign::a table that only looks like ours is foreign",
@@ -180,6 +182,47 @@ fn flushed() {
         (sh("nft list ruleset"), forwards()),
         (String::new(), "0".to_owned())
     );
+}
+
+/// It is one rule for another: only the rule set's version tells.
+fn replaced() {
+    ok(&["up", &going_out("a", "10.61.0")]);
+    let whole = || sh("nft list ruleset | sort");
+    let before = whole();
+    let handle = sh(
+        "nft -a list chain inet netyard forward | sed -n 's/.*iifname @networks drop.*# handle //p'",
+    );
+    let handle = handle.trim();
+    sh(&format!(
+        "nft replace rule inet netyard forward handle {handle} iifname @networks accept"
+    ));
+    assert_ne!(whole(), before);
+    ok(&["up", &going_out("b", "10.62.0")]);
+    ok(&["down", "b"]);
+    assert_eq!(whole(), before);
+}
+
+fn sets() {
+    let labs = [("a", "10.61.0"), ("b", "10.62.0")];
+    let files = labs.map(|(name, net)| going_out(name, net));
+    for file in &files {
+        ok(&["up", file]);
+    }
+    let whole = || sh("nft list ruleset | sort");
+    let before = whole();
+    sh("nft flush set inet netyard networks; nft flush set inet netyard masquerade4");
+    for (i, file) in files.iter().enumerate() {
+        for (name, net) in &labs[i..] {
+            let said = outcome(&["status", name]);
+            assert_eq!(said.code, Some(1), "{}", said.out);
+            let others = labs.iter().filter(|(other, _)| other != name);
+            let others: Vec<_> = others.filter(|(_, net)| said.out.contains(net)).collect();
+            assert!(said.out.contains(net) && others.is_empty(), "{}", said.out);
+        }
+        ok(&["up", file]);
+        ok(&["status", labs[i].0]);
+    }
+    assert_eq!(whole(), before);
 }
 
 fn private() {

@@ -7,7 +7,7 @@ use super::as_written::AsWritten;
 use super::{Kernel, observe::Claims, scope::Scope};
 use crate::plan::{Claim, Op};
 use crate::reconcile::Applied;
-use crate::state::{Namespace, Netns, SetName, Table, TableName};
+use crate::state::{Element, LabName, Namespace, Netns, SetName, Table, TableName};
 use crate::sys::Failure;
 use crate::sys::netlink::nft::{self, Change};
 use crate::sys::netlink::socket::Socket;
@@ -42,7 +42,8 @@ impl Read {
 impl Kernel {
     /// A table of ours is one that carries our mark, and of which the journal knows. Of a
     /// lab that finds both tables whole, what others have in them is left out, but for what
-    /// tells that they need them.
+    /// tells that they need them; and, where somebody else has changed the rule set, what the
+    /// networks need that it is on.
     pub(super) fn look_at_tables(
         &mut self,
         host: &mut Namespace,
@@ -55,9 +56,17 @@ impl Kernel {
             return Ok(());
         }
         self.recall()?;
-        let keys = scope.map(|scope| self.keys(scope)).transpose()?;
+        let version = nft::generation(self.netfilter(&Netns::Host)?)?;
+        let mut keys = scope.map(|scope| self.keys(scope)).transpose()?;
+        if let Some(keys) = keys.as_mut().filter(|_| !self.is_as_written(version)) {
+            host.due = self.due_beside()?;
+            for (set, elements) in &host.due {
+                let all = keys.entry(*set).or_default();
+                all.extend(elements.keys().cloned());
+            }
+        }
         let keys = keys.as_ref();
-        host.tables = self.tables(keys, known)?;
+        host.tables = self.tables(keys, version, known)?;
         let needed = |table: &Table| {
             let mut owners = table.elements().filter_map(|(_, _, owner)| owner);
             self.networks || owners.any(|owner| *owner != self.lab.name)
@@ -71,7 +80,7 @@ impl Kernel {
             None => *name == TableName::Bridge && !wanted(name),
         });
         if keys.is_some() && !whole {
-            host.tables = self.tables(None, known)?;
+            host.tables = self.tables(None, version, known)?;
         }
         self.as_written = self.read.as_ref().and_then(Read::as_written);
         let own = claims.get(&self.lab.name).filter(|_| !self.ended);
@@ -128,12 +137,33 @@ impl Kernel {
         Ok(keys)
     }
 
+    /// Whether nobody else has changed the rule set since it was last seen to be as it shall.
+    fn is_as_written(&self, version: Option<u32>) -> bool {
+        let known = self.as_written.as_ref();
+        known.is_some_and(|known| version == Some(known.version))
+    }
+
+    /// What the labs have recorded on whose networks this one is to be: it may not be there
+    /// any more.
+    fn due_beside(&self) -> Result<BTreeMap<SetName, BTreeMap<Element, LabName>>, Failure> {
+        let mut due: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for lab in &self.above {
+            for claim in self.store.claims_of(self.lab.host, lab)? {
+                if let Claim::Element(set, element) = claim {
+                    due.entry(set).or_default().insert(element, lab.clone());
+                }
+            }
+        }
+        Ok(due)
+    }
+
     fn tables(
         &mut self,
         keys: Option<&nft::Keys>,
+        version: Option<u32>,
         known: bool,
     ) -> io::Result<BTreeMap<TableName, Table>> {
-        let mut tables = self.read_tables(keys)?;
+        let mut tables = self.read_tables(keys, version)?;
         for table in tables.values_mut() {
             table.ours &= known || table.is_left_to_user();
         }
@@ -141,8 +171,11 @@ impl Kernel {
     }
 
     /// As long as the rule set is of the same version, they are what was read before.
-    fn read_tables(&mut self, keys: Option<&nft::Keys>) -> io::Result<BTreeMap<TableName, Table>> {
-        let version = nft::generation(self.netfilter(&Netns::Host)?)?;
+    fn read_tables(
+        &mut self,
+        keys: Option<&nft::Keys>,
+        version: Option<u32>,
+    ) -> io::Result<BTreeMap<TableName, Table>> {
         if let Some(read) = &self.read
             && (version, keys) == (Some(read.version), read.keys.as_ref())
         {

@@ -79,6 +79,8 @@ pub(crate) struct Kernel {
     routed: bool,
     /// Whether the lab has networks, to which the firewall tables matter.
     pub(crate) networks: bool,
+    /// The labs on whose networks it shall be.
+    pub(crate) above: BTreeSet<LabName>,
     /// What is looked at as if the journal held it.
     pub(crate) assumed: Strays,
     /// Whether the host of the lab is not this namespace: what is here is none of its own.
@@ -132,6 +134,7 @@ impl Kernel {
             waits: false,
             routed,
             networks: false,
+            above: BTreeSet::new(),
             assumed: Strays::default(),
             elsewhere: false,
             scope: None,

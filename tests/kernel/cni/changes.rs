@@ -173,6 +173,31 @@ fn rules() {
     call("CHECK", &conf, "c2").done();
     call("DEL", &conf, "c2").done();
     assert_eq!(whole, sh("nft list ruleset"));
+    // What the network needs in tables that are there comes back with an attachment.
+    for (how, part) in [
+        (
+            "flush set inet netyard networks",
+            "set inet netyard networks",
+        ),
+        (
+            "flush set inet netyard masquerade4",
+            "set inet netyard masquerade4",
+        ),
+        (
+            "flush chain inet netyard forward",
+            "chain inet netyard forward",
+        ),
+    ] {
+        let list = || sh(&format!("nft list {part}"));
+        call("ADD", &conf, "c2").ok();
+        let whole = list();
+        call("DEL", &conf, "c2").done();
+        sh(&format!("nft {how}"));
+        call("ADD", &conf, "c2").ok();
+        assert_eq!(whole, list(), "{how}");
+        call("CHECK", &conf, "c2").done();
+        call("DEL", &conf, "c2").done();
+    }
     call("DEL", &conf, "c1").done();
     super::nothing_left(&before, &[&conf]);
 }
