@@ -1,7 +1,7 @@
 //! Other ways to connect a container than a bridge, and limits.
 
 use super::nothing_left;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::call::{addresses, call, containers, ip, network};
 use super::ports::{neighbour, serve};
