@@ -45,6 +45,13 @@ pub enum Obstacle {
         /// That of the frame.
         frame: Option<u16>,
     },
+    /// A frame without a tag where only those with one are taken, of these VLANs.
+    Untagged {
+        /// Who takes no other.
+        at: Place,
+        /// As `bridge vlan` has them.
+        vlans: String,
+    },
     /// Devices that share a card, and do not hear each other.
     Apart(Box<Apart>),
 }
@@ -189,6 +196,13 @@ pub enum Cause {
         has: Option<u16>,
         /// That of the frame.
         frame: Option<u16>,
+    },
+    /// No tag on one side, and only frames with one are taken on the other.
+    NoTag {
+        /// Who takes no other.
+        at: Place,
+        /// Of which VLANs, as `bridge vlan` has them.
+        vlans: String,
     },
     /// Who has the address is on another link.
     OtherLink {
@@ -345,7 +359,7 @@ impl Cause {
             Cause::Isolated(..) => "isolated-ports",
             Cause::Apart(_) => "shared-card",
             Cause::PortBlocked { .. } => "port-blocked",
-            Cause::WrongVlan { .. } => "wrong-vlan",
+            Cause::WrongVlan { .. } | Cause::NoTag { .. } => "wrong-vlan",
             Cause::OtherLink { .. } => "other-link",
             Cause::NotPlugged { .. } => "not-plugged",
             Cause::Nobody { .. } => "nobody-there",
@@ -376,6 +390,7 @@ impl From<Obstacle> for Cause {
             Obstacle::Apart(apart) => Cause::Apart(apart),
             Obstacle::Isolated(one, other) => Cause::Isolated(one, other),
             Obstacle::Vlan { at, has, frame } => Cause::WrongVlan { at, has, frame },
+            Obstacle::Untagged { at, vlans } => Cause::NoTag { at, vlans },
         }
     }
 }

@@ -107,6 +107,13 @@ impl Cause {
                 at.dev
             ),
             Cause::WrongVlan { .. } => "give both sides the same VLAN".to_owned(),
+            Cause::NoTag { at, vlans } if vlans.is_empty() => {
+                format!("put {} into the VLAN of the others without a tag", at.dev)
+            }
+            Cause::NoTag { at, .. } => format!(
+                "send by a VLAN device on that side, or give {} a VLAN without a tag, too",
+                at.dev
+            ),
             Cause::OtherLink { from, at, .. } => {
                 format!(
                     "plug both into one bridge (see `netyard show {}`, `{}`)",

@@ -200,6 +200,30 @@ fn cable(vlans: [Option<u16>; 2]) -> Survey {
 }
 
 #[test]
+fn a_port_that_takes_only_tagged_frames() {
+    for (ids, said) in [
+        (
+            &[20, 21, 30][..],
+            "it has no tag where p-one in host takes only tagged ones, of VLAN 20-21 30",
+        ),
+        (&[], "it has no tag, and p-one in host is in no VLAN"),
+    ] {
+        let mut survey = bridge([20, 20]);
+        let port = survey.namespaces[0].devices[1].port.as_mut();
+        let tagged = |id: &u16| Vlan {
+            id: *id,
+            pvid: false,
+            untagged: false,
+        };
+        port.expect("a port").vlans = ids.iter().map(tagged).collect();
+        let Verdict::Stops(cause) = verdict(&survey) else {
+            panic!("it arrives");
+        };
+        assert_eq!((cause.word(), &*cause.to_string()), ("wrong-vlan", said));
+    }
+}
+
+#[test]
 fn vlans_at_both_ends_of_a_cable() {
     for (vlans, expected) in [
         ([Some(10), Some(10)], "arrives"),

@@ -105,6 +105,15 @@ impl fmt::Display for Cause {
             Cause::WrongVlan { at, has, frame } => {
                 write!(f, "it has {} where {at} has {}", tag(*frame), tag(*has))
             }
+            Cause::NoTag { at, vlans } if vlans.is_empty() => {
+                write!(f, "it has no tag, and {at} is in no VLAN")
+            }
+            Cause::NoTag { at, vlans } => {
+                write!(
+                    f,
+                    "it has no tag where {at} takes only tagged ones, of VLAN {vlans}"
+                )
+            }
             Cause::OtherLink { from, to, at } => {
                 write!(f, "{from} looks for {to}, which {at} has: on another link")
             }

@@ -2,6 +2,7 @@
 
 use super::{Frame, Search, Spot, Way};
 use crate::explain::cause::Obstacle;
+use crate::state::survey::Port;
 
 impl Search<'_> {
     /// Through a bridge, from one of its ports or from itself.
@@ -97,10 +98,14 @@ impl Search<'_> {
             Some(tag) => vlans.iter().any(|vlan| vlan.id == tag).then_some(tag),
         };
         if known.is_none() {
-            frame.way.obstacles.push(Obstacle::Vlan {
-                at: self.name(port),
-                has: pvid,
-                frame: frame.tag,
+            let at = self.name(port);
+            frame.way.obstacles.push(match (pvid, frame.tag) {
+                (None, None) => {
+                    let words = self.device(port).port.as_ref().map(Port::vlan_words);
+                    let vlans = words.unwrap_or_default();
+                    Obstacle::Untagged { at, vlans }
+                }
+                (has, frame) => Obstacle::Vlan { at, has, frame },
             });
         }
         frame.tag = known.or(frame.tag);
