@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
 use crate::ipam::Leases;
-use crate::state::{LabName, NetworkName};
+use crate::state::{IfName, LabName, NetworkName};
 use crate::sys::netns;
 use crate::sys::store::{Lab, Store};
 use crate::topology::{Network, Networks, ResolveError, Topology, attach};
@@ -83,19 +83,28 @@ pub(crate) fn both_ways(
     Ok((external, used))
 }
 
+/// Who is on a lab's networks, by their bridges.
+pub(crate) type Guests = BTreeMap<IfName, BTreeSet<LabName>>;
+
 /// Refuses to change or remove networks that other labs are on, or to end what the host forwards
-/// for them. `after` says what they shall be; `None`: nothing.
+/// for them. `after` says what they shall be; `None`: nothing. Gives who is on them.
 pub(crate) fn may_change(
     lab: &LabName,
     after: Option<&Networks>,
     store: &Store,
-) -> Result<(), Error> {
+) -> Result<Guests, Error> {
     let attached = store.attached_to(lab).map_err(Error::journal(READING))?;
     let known = store.lab(lab).map_err(Error::journal(READING))?;
     let Some(known) = known.filter(|_| !attached.is_empty()) else {
-        return Ok(());
+        return Ok(Guests::new());
     };
     let before = networks(&known)?;
+    let mut guests = Guests::new();
+    for (by, network) in &attached {
+        if let Some(bridge) = before.get(network).and_then(|of| of.bridge.clone()) {
+            guests.entry(bridge).or_default().insert(by.clone());
+        }
+    }
     let same = |name: &NetworkName| {
         let (Some(is), Some(was)) = (after.and_then(|after| after.get(name)), before.get(name))
         else {
@@ -108,7 +117,7 @@ pub(crate) fn may_change(
     let changed = attached.into_iter().filter(|(_, network)| !same(network));
     let by: BTreeSet<LabName> = changed.map(|(lab, _)| lab).collect();
     match by.is_empty() {
-        true => Ok(()),
+        true => Ok(guests),
         false => Err(Error::InUse {
             lab: lab.clone(),
             by: by.into_iter().collect(),

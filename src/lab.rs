@@ -88,6 +88,7 @@ pub(crate) fn make(
         mut desired,
         leases,
         networks,
+        guests,
     } = lease::resolved(topology, &store)?;
     if look == Look::Wide {
         joined::hold(&mut desired, &store)?;
@@ -98,6 +99,7 @@ pub(crate) fn make(
     };
     let mut kernel = Kernel::to_change(lab, routed(&desired), leases, lock, store)?;
     expect(&mut kernel, topology, &desired, look);
+    kernel.guests = guests;
     reconcile::up(&mut kernel, &desired, progress)
 }
 
@@ -151,7 +153,7 @@ fn remove(
     need_rights("taking a lab down")?;
     let lock = lock(progress)?;
     match known(name, &store)? {
-        Some(lab) if !is_host_gone(&lab)? => external::may_change(name, None, &store)?,
+        Some(lab) if !is_host_gone(&lab)? => drop(external::may_change(name, None, &store)?),
         _ => {}
     }
     take_down((lock, store), name, until, progress)

@@ -21,7 +21,7 @@
 use ipnet::IpNet;
 
 use crate::error::Error;
-use crate::external;
+use crate::external::{self, Guests};
 use crate::ipam::{Holder, InUse, Lease, Leases, Refusal};
 use crate::state::{IfName, LabName, NetState};
 use crate::sys::netlink::in_use::in_use;
@@ -113,6 +113,8 @@ pub(crate) struct Resolved {
     pub(crate) leases: Leases,
     /// Its networks, for labs that are on them.
     pub(crate) networks: Networks,
+    /// The labs that are on them.
+    pub(crate) guests: Guests,
 }
 
 /// The state that a topology asks for on this host, and what its lab then holds: subnets
@@ -131,9 +133,10 @@ pub(crate) fn resolved(topology: &Topology, store: &Store) -> Result<Resolved, E
     let resolved = resolve(&chosen, &held);
     let (desired, leases) = resolved.map_err(|error| held_by(error, topology, store))?;
     let networks = seen_from_outside(&chosen, &desired);
-    external::may_change(&topology.lab, Some(&networks), store)?;
+    let guests = external::may_change(&topology.lab, Some(&networks), store)?;
     Ok(Resolved {
         networks,
+        guests,
         desired,
         leases,
     })

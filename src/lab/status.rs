@@ -2,7 +2,7 @@
 
 use super::{Look, expect, joined, lock_to_read, record, routed};
 use crate::error::Error;
-use crate::lease;
+use crate::lease::{self, Resolved};
 use crate::plan::{Conflicts, Plan, Reach};
 use crate::reconcile::{Host, Inside};
 use crate::state::{End, Namespace, NetState, Netns, Table};
@@ -80,12 +80,17 @@ fn compare(topology: &Topology, look: Look, about: About) -> Result<(NetState, N
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
     let lab = record(&topology.lab, "", &store)?;
-    let mut desired = lease::resolved(topology, &store)?.desired;
+    let Resolved {
+        mut desired,
+        guests,
+        ..
+    } = lease::resolved(topology, &store)?;
     if look == Look::Wide {
         joined::hold(&mut desired, &store)?;
     }
     let mut kernel = Kernel::to_read(lab, store, routed(&desired))?;
     expect(&mut kernel, topology, &desired, look);
+    kernel.guests = guests;
     kernel.tells = about == About::Others;
     let observed = kernel.observe(&topology.lab, Inside::Read)?;
     Ok((desired, observed))

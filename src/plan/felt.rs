@@ -9,7 +9,8 @@ use super::impact::{Harm, Impact, Place};
 use super::thing::Thing;
 use super::{Op, Setting, Step, flow, link};
 use crate::state::{
-    Element, End, IfName, Link, NetState, Netns, Qdisc, Route, SetName, SysctlKey, is_link_local,
+    Element, End, IfName, LabName, Link, NetState, Netns, Qdisc, Route, SetName, SysctlKey,
+    is_link_local,
 };
 
 /// Tells of each step of a plan what it does to what is there.
@@ -133,7 +134,8 @@ impl<'a> Whole<'a> {
             }
             (Setting::Filtering(new), Setting::Filtering(old)) => {
                 let what = "what it switches, until its ports have their VLANs".to_owned();
-                (new.on && !old.on).then_some((Harm::Blip, what))?
+                let felt = self.guests(end).map(|guests| (Harm::Cut, guests));
+                (new.on && !old.on).then_some(felt.unwrap_or((Harm::Blip, what)))?
             }
             (
                 Setting::Vlans(new) | Setting::OwnVlans(new),
@@ -148,6 +150,8 @@ impl<'a> Whole<'a> {
                 };
                 if new.is_empty() {
                     what += ", until its switch tells no VLANs apart";
+                } else if let Some(guests) = self.guests(end) {
+                    what += &format!(", and {guests}");
                 }
                 (!lost.is_empty()).then_some((harm, what))?
             }
@@ -157,6 +161,20 @@ impl<'a> Whole<'a> {
         Some(Impact {
             on: self.cable(end),
             ..Impact::new(harm, end, what)
+        })
+    }
+
+    /// What other labs have on a bridge, whose ports they are to change.
+    fn guests(&self, end: &End) -> Option<String> {
+        let labs = self.observed.namespaces.get(&end.netns)?;
+        let labs = labs.guests.get(&end.dev)?.iter().map(LabName::as_str);
+        let labs: Vec<&str> = labs.collect();
+        Some(match &labs[..] {
+            [lab] => format!("what lab {lab} has on it, until its next `up`"),
+            _ => format!(
+                "what labs {} have on it, until their next `up`",
+                labs.join(", ")
+            ),
         })
     }
 

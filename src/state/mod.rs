@@ -187,6 +187,9 @@ pub struct Namespace {
     /// Sockets of others from which those would take what they listen for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub listeners: BTreeSet<Listener>,
+    /// Other labs on this one's networks, by the bridges.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guests: BTreeMap<IfName, BTreeSet<LabName>>,
     /// Firewalls of others, where it is told who will reach the ports.
     #[serde(default, skip_serializing_if = "Walls::is_empty")]
     pub walls: Walls,

@@ -31,6 +31,7 @@ use super::open_files;
 use super::store::{self, Lab, Lock, Store};
 use super::strays::Strays;
 use crate::error::Error;
+use crate::external::Guests;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
@@ -79,6 +80,8 @@ pub(crate) struct Kernel {
     routed: bool,
     /// Whether the lab has networks, to which the firewall tables matter.
     pub(crate) networks: bool,
+    /// The labs that are on its networks.
+    pub(crate) guests: Guests,
     /// The labs on whose networks it shall be.
     pub(crate) above: BTreeSet<LabName>,
     /// What is looked at as if the journal held it.
@@ -134,6 +137,7 @@ impl Kernel {
             waits: false,
             routed,
             networks: false,
+            guests: Guests::new(),
             above: BTreeSet::new(),
             assumed: Strays::default(),
             elsewhere: false,

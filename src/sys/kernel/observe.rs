@@ -92,6 +92,9 @@ impl Kernel {
         self.look_at_paths(&own, &mut state)?;
         for netns in looked_into(&state, &own, inside) {
             let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
+            if netns == Netns::Host {
+                namespace.guests = self.guests.clone();
+            }
             if netns != Netns::Host || !self.elsewhere {
                 let around = (&claims, scope.as_ref());
                 self.look_into(&netns, &mut namespace, around, &mut loose)?;
