@@ -65,6 +65,14 @@ pub enum Conflict {
         /// Whose it is.
         holder: Holder,
     },
+    /// The name of a device is another one's, beside its own.
+    #[error("device {of} {} is called {}, too", place(&end.netns), end.dev)]
+    AltName {
+        /// The lab's device.
+        end: End,
+        /// The other.
+        of: IfName,
+    },
     /// At a path there is no namespace to join.
     #[error("{}", join::sentence(path, why))]
     Unjoinable {
@@ -266,8 +274,12 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {
     let want = link(desired, &end)?;
-    link(observed, &end)?;
     let made = want.owner.is_some() || want.peer().is_some();
+    if link(observed, &end).is_none() {
+        let there = observed.namespaces.get(&end.netns)?;
+        let of = there.altnames.get(&end.dev).filter(|_| made)?.clone();
+        return Some(Conflict::AltName { end, of });
+    }
     if !made || is_own(observed, &end, &desired.lab) {
         return None;
     }

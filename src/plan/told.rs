@@ -67,7 +67,7 @@ impl Conflict {
             Conflict::Netns { .. } => codes::NAMESPACE_TAKEN,
             Conflict::Unjoinable { .. } => codes::NOT_JOINABLE,
             Conflict::Gone { .. } => codes::JOINED_GONE,
-            Conflict::Link { .. } => codes::DEVICE_TAKEN,
+            Conflict::Link { .. } | Conflict::AltName { .. } => codes::DEVICE_TAKEN,
             Conflict::Address { .. } => codes::ADDRESS_TAKEN,
             Conflict::Route { .. } | Conflict::OtherRoute { .. } => codes::ROUTE_TAKEN,
             Conflict::Diverted { .. } => codes::SUBNET_DIVERTED,
@@ -87,6 +87,7 @@ impl Conflict {
         match self {
             Conflict::Netns { name, .. } => (format!("namespace {name}"), None),
             Conflict::Link { end, .. } => (format!("device {}", end.dev), Some(&end.netns)),
+            Conflict::AltName { end, of } => (format!("device {of}"), Some(&end.netns)),
             Conflict::Unjoinable { path, .. } | Conflict::Gone { path, .. } => {
                 (format!("namespace {path}"), None)
             }
@@ -138,6 +139,11 @@ impl Conflict {
                     end.dev
                 )
             }
+            Conflict::AltName { end, of } => format!(
+                "choose another name in the file, or take it from that device: `{} link property del dev {of} altname {}`",
+                ip(&end.netns),
+                end.dev
+            ),
             Conflict::Address { netns, on, .. } => format!(
                 "choose another subnet in the file; `{} address show dev {on}` shows what is there",
                 ip(netns)
@@ -179,6 +185,7 @@ impl Conflict {
             | Conflict::Route { holder, .. }
             | Conflict::Element { holder, .. } => holder,
             Conflict::OtherRoute { .. }
+            | Conflict::AltName { .. }
             | Conflict::Unjoinable { .. }
             | Conflict::Gone { .. }
             | Conflict::Diverted { .. }

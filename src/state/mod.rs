@@ -149,6 +149,9 @@ pub struct Namespace {
     /// Devices by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<IfName, Link>,
+    /// Devices by their other names (`altname` of `ip link`), by which they are found, too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub altnames: BTreeMap<IfName, IfName>,
     /// Bridges of other labs that a desired state plugs cables into: they shall be there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external: BTreeMap<IfName, LabName>,

@@ -32,6 +32,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ),
         test("foreign::a flushed table comes back whole", flushed),
         test("foreign::a rule in the place of ours", replaced),
+        test("foreign::another name of a device", altname),
         test("foreign::flushed sets are told of their labs", sets),
         test("foreign::a lab that goes out stays out of others", private),
         test(
@@ -200,6 +201,27 @@ fn replaced() {
     ok(&["up", &going_out("b", "10.62.0")]);
     ok(&["down", "b"]);
     assert_eq!(whole(), before);
+}
+
+/// The kernel finds a device by these as by its own.
+fn altname() {
+    let file = lab("p", "10.63.0", "");
+    ok(&["up", &file]);
+    let port = sh("ip -br link show master $(ip -br link show type bridge | cut -d' ' -f1)");
+    let port = port.split('@').next().expect("a port").to_owned();
+    ok(&["down", "p"]);
+    sh(&format!(
+        "ip link add d0 type veth peer name d1; ip link property add dev d0 altname {port}"
+    ));
+    let before = snapshot::host();
+    for verb in ["up", "plan"] {
+        let said = outcome(&[verb, &file]).err;
+        assert!(said.contains("error[device-taken]: device d0"), "{said}");
+        assert!(said.contains(&port), "{said}");
+    }
+    snapshot::assert_same(&before, &snapshot::host(), "a refused up");
+    sh(&format!("ip link property del dev d0 altname {port}"));
+    ok(&["up", &file]);
 }
 
 fn sets() {

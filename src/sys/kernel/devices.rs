@@ -71,6 +71,9 @@ pub(super) fn devices(
             ..device.link.clone()
         };
         namespace.links.insert(device.name.clone(), link);
+        let altnames = device.altnames.iter().cloned();
+        let altnames = altnames.map(|altname| (altname, device.name.clone()));
+        namespace.altnames.extend(altnames);
     }
     unblocked(listed, namespace);
     put_addresses(addresses, listed, &names, namespace);

@@ -7,7 +7,7 @@ use netlink_packet_route::RouteNetlinkMessage as Rtnl;
 use netlink_packet_route::link::{
     AfSpecInet, AfSpecInet6, AfSpecUnspec, BridgePortState, BridgeStpState, In6AddrGenMode,
     Inet6IfaceFlags, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, LinkAttribute,
-    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, Prop,
 };
 
 use super::MARK;
@@ -23,6 +23,8 @@ use crate::sys::uapi::{IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_MASTER, LINK_
 #[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) name: IfName,
+    /// By which it is found, too.
+    pub(crate) altnames: Vec<IfName>,
     pub(crate) index: u32,
     /// The bridge it is a port of, by index.
     pub(crate) master: Option<u32>,
@@ -148,6 +150,8 @@ impl List {
     /// One device, if it is there.
     fn ask(&mut self, socket: &mut Socket, message: LinkMessage) -> io::Result<()> {
         match socket.ask(&request(&Rtnl::GetLink(message), 0))? {
+            // By another name it may be one that is listed already.
+            Ok(reply) if u32_at(&reply.1, 4).is_some_and(|at| self.indexes.contains(&at)) => Ok(()),
             Ok(reply) => self.add(&reply),
             Err(refused) if refused.errno == libc::ENODEV => Ok(()),
             Err(refused) => Err(refused.into()),
@@ -173,7 +177,7 @@ fn marked_port(body: &[u8]) -> Option<(IfName, LabName)> {
 }
 
 fn listed(message: LinkMessage) -> Option<Listed> {
-    let mut name = None;
+    let (mut name, mut altnames) = (None, Vec::new());
     let (mut master, mut peer_index, mut peer_netns) = (None, None, None);
     let (mut ready, mut stp, mut queued) = (false, false, false);
     let mut link = Link::new(LinkKind::Other("none".to_owned()));
@@ -181,6 +185,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = text.parse().ok(),
+            LinkAttribute::PropList(all) => altnames.extend(all.iter().filter_map(altname)),
             LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
             LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok().map(Mac),
             LinkAttribute::Controller(index) => master = Some(index),
@@ -215,6 +220,7 @@ fn listed(message: LinkMessage) -> Option<Listed> {
     Some(Listed {
         running: message.header.flags.contains(LinkFlags::Running),
         name: name?,
+        altnames,
         index: message.header.index,
         master,
         peer,
@@ -224,6 +230,13 @@ fn listed(message: LinkMessage) -> Option<Listed> {
         queued,
         link,
     })
+}
+
+fn altname(prop: &Prop) -> Option<IfName> {
+    match prop {
+        Prop::AltIfName(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
