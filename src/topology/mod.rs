@@ -36,6 +36,7 @@ pub use choose::{NoFreeSubnet, choose};
 pub use error::{ParseError, Problem};
 pub(crate) use external::{Networks, attach, seen_from_outside};
 pub use names::{bridge_name, lab_name, port_name};
+pub use nearest::nearest;
 pub use node::MOST_BYTES;
 pub use parse::parse;
 pub use policy::{Allow, Party, Permit, Ports, Traffic};

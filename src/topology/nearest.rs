@@ -33,7 +33,7 @@ pub(super) fn list<'a>(known: impl Iterator<Item = &'a str> + Clone) -> String {
 }
 
 /// The closest known word, if at most a third of the letters differ.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &str| word.len().max(candidate.len()).div_ceil(3);
     let letters: Vec<char> = word.chars().collect();
     let (mut other, mut rows) = (Vec::new(), Vec::new());

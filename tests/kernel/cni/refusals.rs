@@ -174,6 +174,11 @@ fn keys() {
         (json!({"hairpin": true}), "hairpin = true"),
         (json!({"bridgeName": "br0"}), "bridgeName = \"br0\""),
         (
+            json!({"dns": {"server": ["10.0.0.1"]}}),
+            "did you mean `servers`?",
+        ),
+        (json!({"snat": true}), "`portmap`"),
+        (
             json!({"disableContainerInterface": true}),
             "disableContainerInterface = true",
         ),
@@ -220,7 +225,7 @@ fn values() {
         (json!({"mtu": -1}), "mtu"),
         (json!({"ipMasq": "yes"}), "ipMasq"),
         (json!({"ipam": []}), "ipam"),
-        (json!({"dns": {"server": "10.0.0.1"}}), "dns"),
+        (json!({"dns": {"nameservers": ["here"]}}), "here"),
         (
             json!({"hairpinMode": true, "promiscMode": true}),
             "hairpinMode",

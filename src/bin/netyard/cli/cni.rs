@@ -95,7 +95,11 @@ fn install(Install { places, subnet }: &Install) -> Result<ExitCode, Trouble> {
             ErrorKind::AlreadyExists => exists(&file),
             _ => unwritten(&file, &e),
         })?;
-    say!("{} is written: network `netyard`, {subnet}", file.display());
+    say!(
+        "{} is written: network `netyard`, {}",
+        file.display(),
+        subnet.trunc()
+    );
     let list = styled(BOLD, "netyard list");
     say!("engines take the network whose file comes first; {list} shows who is on it");
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `ADD`: a container gets an interface.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
 use netyard::error::Error;
@@ -144,9 +145,12 @@ pub(super) fn published(call: &Call, own: &LabName) -> Result<Vec<Value>, Failur
         .collect())
 }
 
-/// Whether the addresses that are asked for are of these subnets.
+/// Whether the addresses that are asked for are of these subnets, and there of a range.
 pub(super) fn holds(choice: &Choice, config: &Config) -> bool {
-    let inside = |ip| choice.iter().any(|subnet| subnet.contains(ip));
+    let inside = |ip: &IpAddr| {
+        let mut ranges = config.ranges();
+        ranges.any(|range| choice.contains(&range.subnet) && range.contains(*ip))
+    };
     config.ips.iter().all(inside)
 }
 

@@ -14,7 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::config::{
-    Bandwidth, Carried, Config, Kind, PortMapping, Range, Role, Route, everything, subnets_of,
+    Bandwidth, Carried, Config, Kind, PortMapping, Range, Role, Route, burst_of, everything,
+    subnets_of,
 };
 use super::failure::{Code, Failure};
 use super::network::{lab_of, name_of};
@@ -265,8 +266,7 @@ pub(super) fn rate(limits: &Bandwidth) -> Option<Value> {
         // own numbers allow.
         let rate = (rate / 8 * 8).clamp(Rate::LEAST, Rate::MOST);
         value.insert(key.to_owned(), json!(format!("{rate}bit")));
-        // containerd and CRI-O write `math.MaxUint32`, or eight times that, where they mean none.
-        if (1..u64::from(u32::MAX)).contains(&burst) {
+        if let Some(burst) = burst_of(burst) {
             let bytes = (burst / 8).min(rate / 8 * LONGEST_BURST);
             value.insert(format!("{key}_burst"), json!(bytes));
         }

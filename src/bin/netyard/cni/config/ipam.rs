@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::failure::{Code, Failure};
-use super::super::keys::{Keys, invalid};
+use super::super::keys::{Keys, invalid, unsupported};
 use super::Dns;
 
 /// In how many ways ranges may be taken, one of each set.
@@ -82,14 +82,13 @@ impl Ipam {
         sets.extend(Range::read(&mut keys)?.map(|old| vec![old]));
         let named = keys.take::<Vec<Vec<Value>>>("ranges")?.unwrap_or_default();
         sets.extend(range_sets("ipam.ranges", named)?);
-        let routes: Vec<Route> = keys.take("routes")?.unwrap_or_default();
+        let routes = keys.list("routes", Route::read)?;
         if let Some(table) = routes
             .iter()
             .find_map(|route| route.table)
             .filter(|t| *t != MAIN)
         {
-            let msg = format!("unsupported field: ipam.routes.table = {table}");
-            return Err(Failure::new(Code::UnsupportedField, msg));
+            return Err(unsupported("ipam.routes.table", &table.into()));
         }
         let dns = match keys.take::<PathBuf>("resolvConf")? {
             Some(file) if !file.as_os_str().is_empty() => resolvers(&file)?,
@@ -182,8 +181,7 @@ impl fmt::Display for Range {
         if !self.is_part() {
             return write!(f, "{}", self.subnet);
         }
-        let first = self.start.unwrap_or_else(|| first_host(&self.subnet));
-        let last = self.end.unwrap_or_else(|| last_host(&self.subnet));
+        let (first, last) = self.ends();
         write!(f, "{first}-{last}")
     }
 }
@@ -199,21 +197,35 @@ impl Range {
         };
         let (start, end) = (address("rangeStart")?, address("rangeEnd")?);
         let gateway = address("gateway")?;
-        let subnet = subnet.trunc();
-        let ends = [
-            start.unwrap_or_else(|| first_host(&subnet)),
-            end.unwrap_or_else(|| last_host(&subnet)),
-        ];
-        if ends.iter().any(|ip| !subnet.contains(ip)) || ends[0] > ends[1] {
-            let what = format!("{}-{} is no range of {subnet}", ends[0], ends[1]);
+        if subnet.trunc() != subnet {
+            let (length, network) = (subnet.prefix_len(), subnet.network());
+            let what = format!("{subnet} is an address of the network {network}/{length}");
             return Err(keys.wrong(&what));
         }
-        Ok(Some(Range {
+        let range = Range {
             subnet,
             start,
             end,
             gateway,
-        }))
+        };
+        let (first, last) = range.ends();
+        if [first, last].iter().any(|ip| !subnet.contains(ip)) || first > last {
+            let what = format!("{first}-{last} is no range of {subnet}");
+            return Err(keys.wrong(&what));
+        }
+        Ok(Some(range))
+    }
+
+    /// Its first and its last address.
+    fn ends(&self) -> (IpAddr, IpAddr) {
+        let (first, last) = (first_host(&self.subnet), last_host(&self.subnet));
+        (self.start.unwrap_or(first), self.end.unwrap_or(last))
+    }
+
+    /// Whether an address is of it. Of a whole subnet each is that it has.
+    pub(in super::super) fn contains(&self, ip: IpAddr) -> bool {
+        let (first, last) = self.ends();
+        self.subnet.contains(&ip) && (!self.is_part() || (first..=last).contains(&ip))
     }
 
     /// Whether it is not all of its subnet.
@@ -223,6 +235,18 @@ impl Range {
 }
 
 impl Route {
+    fn read(keys: &mut Keys) -> Result<Self, Failure> {
+        Ok(Route {
+            dst: keys.need("dst")?,
+            gw: keys.take("gw")?,
+            mtu: keys.take("mtu")?,
+            advmss: keys.take("advmss")?,
+            priority: keys.take("priority")?,
+            table: keys.take("table")?,
+            scope: keys.take("scope")?,
+        })
+    }
+
     pub(in super::super) fn to(dst: IpNet) -> Self {
         Route {
             dst,

@@ -5,8 +5,8 @@ use std::fs;
 use netyard::state::IfName;
 use serde_json::{Value, json};
 
-use super::super::failure::{Code, Failure};
-use super::super::keys::{Keys, invalid};
+use super::super::failure::Failure;
+use super::super::keys::{Keys, invalid, unsupported};
 use super::{device, flag};
 
 /// The bridge that the reference plugin takes, too.
@@ -85,26 +85,19 @@ impl Kind {
 }
 
 /// Refuses flags that are on.
-fn refuse(keys: &mut Keys, names: &[&str]) -> Result<(), Failure> {
+fn refuse(keys: &mut Keys, names: &[&'static str]) -> Result<(), Failure> {
     for name in names {
         if flag(keys, name)? {
-            return Err(unsupported(name, json!(true)));
+            return Err(unsupported(name, &json!(true)));
         }
     }
     Ok(())
 }
 
-fn unsupported(key: &str, value: Value) -> Failure {
-    Failure::new(
-        Code::UnsupportedField,
-        format!("unsupported field: {key} = {value}"),
-    )
-}
-
 fn carried(
     keys: &mut Keys,
-    (word, key): (&'static str, &str),
-    refused: &[&str],
+    (word, key): (&'static str, &'static str),
+    refused: &[&'static str],
 ) -> Result<Kind, Failure> {
     refuse(keys, refused)?;
     let parent = match keys.take::<String>("master")? {

@@ -24,7 +24,7 @@ use super::keys::{Keys, find, invalid};
 use super::lax::{Others, read};
 use super::version::Version;
 use asked::Asked;
-pub(super) use asked::{Bandwidth, Dns, PortMapping};
+pub(super) use asked::{Bandwidth, Dns, PortMapping, burst_of};
 pub(super) use ipam::{Ipam, Range, Route, subnets_of};
 pub(super) use kind::{Carried, Kind, NAMES};
 pub(super) use vlan::Vlans;
@@ -126,11 +126,11 @@ impl Config {
             return Err(no_name(&name));
         }
         keys.take::<String>("type")?;
-        keys.take::<Value>("capabilities")?;
+        asked::capabilities(&mut keys)?;
         let mut asked = Asked::read(&mut keys, call)?;
         let kind = Kind::read(&mut keys, program)?;
         let (ipam, resolver) = Ipam::read(&mut keys, std::mem::take(&mut asked.sets))?;
-        let dns: Option<Dns> = keys.take("dns")?;
+        let dns = Dns::read(&mut keys)?;
         let config = Config {
             version,
             name,
@@ -143,9 +143,9 @@ impl Config {
             vlans: Vlans::read(&mut keys, &kind)?,
             kind,
             ipam,
-            dns: asked
-                .dns
-                .or(dns.filter(|dns| !dns.is_empty()))
+            dns: [asked.dns, dns]
+                .into_iter()
+                .find(|dns| !dns.is_empty())
                 .unwrap_or(resolver),
             mac: asked.mac,
             ports: asked.ports,
@@ -210,7 +210,7 @@ pub(super) fn everything(of: &IpNet) -> Option<IpNet> {
     IpNet::new(address, 0).ok()
 }
 
-fn flag(keys: &mut Keys, key: &str) -> Result<bool, Failure> {
+fn flag(keys: &mut Keys, key: &'static str) -> Result<bool, Failure> {
     Ok(keys.take(key)?.unwrap_or(false))
 }
 
@@ -255,7 +255,7 @@ fn version(keys: &mut Keys) -> Result<Version, Failure> {
 /// A value that is written as a text; an empty one counts as missing.
 fn parsed<T: FromStr<Err: std::fmt::Display>>(
     keys: &mut Keys,
-    key: &str,
+    key: &'static str,
 ) -> Result<Option<T>, Failure> {
     let Some(text) = keys.take::<String>(key)?.filter(|text| !text.is_empty()) else {
         return Ok(None);
@@ -266,7 +266,7 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
 }
 
 /// A device's name that cannot be left out.
-fn device(keys: &mut Keys, key: &str, default: Option<&str>) -> Result<IfName, Failure> {
+fn device(keys: &mut Keys, key: &'static str, default: Option<&str>) -> Result<IfName, Failure> {
     match (parsed(keys, key)?, default) {
         (Some(name), _) => Ok(name),
         (None, Some(default)) => default.parse().map_err(|e| invalid(key, &format!("{e}"))),

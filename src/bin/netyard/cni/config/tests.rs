@@ -55,6 +55,92 @@ fn an_unknown_key_is_named_with_its_value() {
     }
 }
 
+/// The example with another value of a key.
+fn with(key: &str, value: Value) -> Result<Config, Failure> {
+    let mut all = reference();
+    all[key] = value;
+    read(all)
+}
+
+#[test]
+fn a_key_that_looks_like_one_is_told_so_wherever_it_stands() {
+    let ports =
+        |key: &str| json!({ "portMappings": [{ "hostPort": 1, "containerPort": 1, key: 0 }] });
+    let range = json!({ "subnet": "10.0.0.0/24", "rangestart": "10.0.0.9" });
+    let route = json!({ "dst": "0.0.0.0/0", "via": "10.0.0.1" });
+    for (key, value, at, hint) in [
+        ("ipMask", json!(true), "ipMask", "did you mean `ipMasq`?"),
+        (
+            "capabilities",
+            json!({ "portmappings": true, "foo": true }),
+            "capabilities.portmappings",
+            "did you mean `portMappings`?",
+        ),
+        (
+            "runtimeConfig",
+            json!({ "bandwith": {} }),
+            "runtimeConfig.bandwith",
+            "did you mean `bandwidth`?",
+        ),
+        (
+            "runtimeConfig",
+            ports("hostip"),
+            "runtimeConfig.portMappings[0].hostip",
+            "did you mean `hostIP`?",
+        ),
+        (
+            "runtimeConfig",
+            json!({ "bandwidth": { "ingressrate": 1 } }),
+            "runtimeConfig.bandwidth.ingressrate",
+            "did you mean `ingressRate`?",
+        ),
+        (
+            "dns",
+            json!({ "nameserver": ["10.0.0.1"] }),
+            "dns.nameserver",
+            "did you mean `nameservers`?",
+        ),
+        (
+            "ipam",
+            json!({ "type": "host-local", "ranges": [[range]] }),
+            "ipam.ranges[0][0].rangestart",
+            "did you mean `rangeStart`?",
+        ),
+        (
+            "ipam",
+            json!({ "type": "host-local", "subnet": "10.0.0.0/24", "routes": [route] }),
+            "ipam.routes[0].via",
+            "",
+        ),
+        (
+            "vlanTrunk",
+            json!([{ "ID": 7 }]),
+            "vlanTrunk[0].ID",
+            "did you mean `id`?",
+        ),
+        (
+            "snat",
+            json!(true),
+            "snat",
+            "it is a key of the plugin `portmap`, which may stand after netyard in the list",
+        ),
+    ] {
+        let failure = with(key, value).expect_err("refused");
+        assert_eq!(failure.code, Code::UnsupportedField, "{failure:?}");
+        let start = format!("unsupported field: {at} = ");
+        assert!(failure.msg.starts_with(&start), "{failure:?}");
+        assert_eq!(failure.details, hint, "{failure:?}");
+    }
+}
+
+#[test]
+fn what_is_for_other_plugins_is_left_to_them() {
+    let others = json!({ "cgroupPath": "/x", "deviceID": "0", "infinibandGUID": "c2" });
+    with("runtimeConfig", others).expect("a network");
+    let others = json!({ "cgroupPath": true, "io.kubernetes.cri.pod-annotations": true });
+    with("capabilities", others).expect("a network");
+}
+
 #[test]
 fn a_bad_value_is_named_with_its_place() {
     for (key, value, place) in [
@@ -68,6 +154,21 @@ fn a_bad_value_is_named_with_its_place() {
             "ipam.ranges[0][0]",
         ),
         ("runtimeConfig", json!({"mac": "zz"}), "mac"),
+        (
+            "runtimeConfig",
+            json!({"bandwidth": {"ingressBurst": 800_000}}),
+            "runtimeConfig.bandwidth: `ingressBurst` needs `ingressRate`",
+        ),
+        (
+            "dns",
+            json!({"nameservers": ["10.0.0.1", "nope"]}),
+            "dns: nameserver `nope` is no IP address",
+        ),
+        (
+            "ipam",
+            json!({"type": "host-local", "subnet": "10.0.0.5/24"}),
+            "ipam: 10.0.0.5/24 is an address of the network 10.0.0.0/24",
+        ),
     ] {
         let mut all = reference();
         all[key] = value;
@@ -294,7 +395,6 @@ fn vlans_that_cannot_be_are_named() {
             "vlanTrunk",
         ),
         (json!({ "vlanTrunk": [{}] }), "vlanTrunk"),
-        (json!({ "vlanTrunk": [{ "ID": 7, "nr": 1 }] }), "vlanTrunk"),
     ] {
         let failure = vlans(&keys).expect_err("refused");
         assert_eq!(failure.code, Code::InvalidConfig, "{failure:?}");

@@ -1,7 +1,6 @@
 //! VLANs of a bridge's ports.
 
 use netyard::state::{VlanId, VlanRange};
-use serde::Deserialize;
 
 use super::super::failure::Failure;
 use super::super::keys::{Keys, invalid};
@@ -19,13 +18,21 @@ pub(in super::super) struct Vlans {
 }
 
 /// An item of `vlanTrunk`: one, or those from a first to a last.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Item {
     id: Option<u16>,
-    #[serde(rename = "minID")]
     min: Option<u16>,
-    #[serde(rename = "maxID")]
     max: Option<u16>,
+}
+
+impl Item {
+    fn read(keys: &mut Keys) -> Result<Self, Failure> {
+        Ok(Item {
+            id: keys.take("id")?,
+            min: keys.take("minID")?,
+            max: keys.take("maxID")?,
+        })
+    }
 }
 
 impl Vlans {
@@ -35,7 +42,7 @@ impl Vlans {
         }
         let own = keys.take::<u16>("vlan")?.filter(|id| *id != 0);
         let own = own.map(|number| id("vlan", number)).transpose()?;
-        let items: Vec<Item> = keys.take("vlanTrunk")?.unwrap_or_default();
+        let items = keys.list("vlanTrunk", Item::read)?;
         let trunk = items.iter().map(ranges).collect::<Result<Vec<_>, _>>()?;
         let trunk = trunk.concat();
         let kept: Option<bool> = keys.take("preserveDefaultVlan")?;
