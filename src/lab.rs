@@ -100,7 +100,15 @@ pub(crate) fn make(
     let mut kernel = Kernel::to_change(lab, routed(&desired), leases, lock, store)?;
     expect(&mut kernel, topology, &desired, look);
     kernel.guests = guests;
-    reconcile::up(&mut kernel, &desired, progress)
+    match reconcile::up(&mut kernel, &desired, progress) {
+        Err(Error::Conflicts(conflicts)) if conflicts.may_be_of_labs() => {
+            kernel.scope = None;
+            let seen = kernel.observe(&desired.lab, Inside::Read)?;
+            let all = crate::plan::plan(&desired, &seen).err();
+            Err(all.unwrap_or(conflicts).into())
+        }
+        made => made,
+    }
 }
 
 fn need_seen_names() -> Result<(), Error> {

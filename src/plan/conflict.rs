@@ -8,6 +8,7 @@ mod parent;
 mod port;
 mod route;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use ipnet::IpNet;
@@ -18,7 +19,7 @@ pub use port::Taker;
 
 use super::{is_own, is_whole, link};
 use crate::state::{
-    ChildKind, Element, End, Feature, IfName, LabName, NetState, Netns, NetnsName, NetnsPath,
+    ChildKind, Element, End, Feature, IfName, LabName, NetState, Netns, NetnsName, NetnsPath, Part,
     Published, Route, SetName, Table, TableName, Unjoinable, is_link_local,
 };
 
@@ -149,7 +150,7 @@ pub enum Conflict {
         table: TableName,
     },
     /// A subnet or bridge is an element of another lab.
-    #[error("{element} is in the set {} of the nft table already: {holder}", set.as_str())]
+    #[error("{} is in use already: {holder}", subject(*set, element))]
     Element {
         /// The set.
         set: SetName,
@@ -269,7 +270,45 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     found.extend(tables(desired, observed));
     found.extend(port::taken(desired, observed));
     found.extend(observed.lacks.iter().copied().map(Conflict::Lacks));
+    once(&mut found);
     found
+}
+
+/// Of several elements about one device or subnet one is told, and none where that is told
+/// itself.
+fn once(found: &mut Vec<Conflict>) {
+    let mut told = BTreeSet::new();
+    found.retain(|one| {
+        let about = match one {
+            Conflict::Link { end, .. } => Some(Part::Device(end.dev.clone())),
+            Conflict::Address { want, .. } => Some(Part::Net(want.trunc())),
+            Conflict::Element { element, .. } => about(element).cloned(),
+            _ => None,
+        };
+        let new = about.is_none_or(|about| told.insert((about, one.lab().cloned())));
+        new || !matches!(one, Conflict::Element { .. })
+    });
+}
+
+/// The device or subnet that an element is about.
+fn about(element: &Element) -> Option<&Part> {
+    element.key.iter().find(|part| match part {
+        Part::Device(_) => true,
+        Part::Net(net) => net.prefix_len() > 0,
+        _ => false,
+    })
+}
+
+/// What an element keeps from others, in words.
+pub(super) fn subject(set: SetName, element: &Element) -> String {
+    match about(element) {
+        Some(Part::Device(dev)) => format!("device {dev}"),
+        Some(Part::Net(net)) if net.prefix_len() == net.max_prefix_len() => {
+            format!("address {}", net.addr())
+        }
+        Some(Part::Net(net)) => format!("subnet {net}"),
+        _ => format!("{element} of the nft set {}", set.as_str()),
+    }
 }
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::conflict::subject;
 use super::print::ip;
 use super::{Conflict, Conflicts, Holder, Taker, Unfit};
 use crate::report::{Code, Detail, Report, codes};
@@ -26,6 +27,21 @@ impl Conflicts {
                 .collect(),
             ..Report::new(codes::CONFLICT, message)
         }
+    }
+
+    /// Whether something in a namespace of others, of which no holder is known, may be another
+    /// lab's all the same: its mark is at the other end of the cable, which may not have been
+    /// looked at.
+    pub(crate) fn may_be_of_labs(&self) -> bool {
+        self.0.iter().any(|one| match one {
+            Conflict::Address { netns, holder, .. } | Conflict::Route { netns, holder, .. } => {
+                netns.joined().is_some() && *holder == Holder::Foreign
+            }
+            Conflict::Link { end, holder } => {
+                end.netns.joined().is_some() && *holder == Holder::Foreign
+            }
+            _ => false,
+        })
     }
 
     /// Whether it is one of many things of the same lab.
@@ -96,7 +112,7 @@ impl Conflict {
             Conflict::OtherRoute { netns, to } => (format!("route {to}"), Some(netns)),
             Conflict::Diverted { to, .. } => (format!("route {to}"), Some(&Netns::Host)),
             Conflict::Table { netns, table } => (format!("nft table {table}"), Some(netns)),
-            Conflict::Element { element, .. } => (element.to_string(), Some(&Netns::Host)),
+            Conflict::Element { set, element, .. } => (subject(*set, element), Some(&Netns::Host)),
             Conflict::External { bridge, .. } | Conflict::Ports { bridge, .. } => {
                 (format!("bridge {bridge}"), Some(&Netns::Host))
             }
@@ -177,7 +193,7 @@ impl Conflict {
     }
 
     /// The lab that holds it.
-    fn lab(&self) -> Option<&LabName> {
+    pub(super) fn lab(&self) -> Option<&LabName> {
         let holder = match self {
             Conflict::Netns { holder, .. }
             | Conflict::Link { holder, .. }
@@ -227,7 +243,7 @@ fn lacking(feature: Feature) -> String {
     let module = module.map_or(String::new(), |name| {
         format!("install the module `{name}`, or ")
     });
-    format!("{module}use a kernel with {option}; or take what needs it out of the file")
+    format!("{module}use a kernel with {option}; or do without what needs it")
 }
 
 fn module(kind: ChildKind) -> String {

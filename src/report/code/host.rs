@@ -46,7 +46,7 @@ TABLE_TAKEN = "table-taken", "the nft table `inet netyard` is not netyard's",
     "a table that was restored from `nft list ruleset`, or made by hand; or a journal that was removed",
     "look at it with `nft list table inet netyard`; if nobody needs it, `nft delete table inet netyard`";
 
-ELEMENT_TAKEN = "element-taken", "another lab has this subnet or bridge masqueraded",
+ELEMENT_TAKEN = "element-taken", "another lab has this subnet or bridge",
     "A set of netyard's firewall table holds the subnet or bridge for another lab already.",
     "two labs with the same subnet",
     "take the other lab down, or choose another subnet";

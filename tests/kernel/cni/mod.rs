@@ -15,6 +15,7 @@ mod ports;
 mod ranges;
 mod refusals;
 mod results;
+mod troubles;
 
 use serde_json::{Value, json};
 
@@ -26,6 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let all = [
         refusals::tests(),
         results::tests(),
+        troubles::tests(),
         ranges::tests(),
         again::tests(),
         ports::tests(),

@@ -163,6 +163,16 @@ pub(super) fn elsewhere(config: &Config) -> Failure {
     )
 }
 
+/// Every namespace has a `lo`, which no other kind makes.
+pub(super) fn refuse_loopback(config: &Config, call: &Call) -> Result<(), Failure> {
+    if call.dev()?.as_str() != "lo" || config.kind == Kind::Loopback {
+        return Ok(());
+    }
+    let msg = "CNI_IFNAME `lo` is the loopback device, which every container has";
+    let details = "`eth0` is the usual name; `lo` is for the kind `loopback`";
+    Err(Failure::new(Code::BadEnvironment, msg).details(details))
+}
+
 /// That a second `ADD` is an error, before anybody gives an address for it.
 pub(super) fn refuse_second(config: &Config, call: &Call) -> Result<(), Failure> {
     let dev = call.dev()?;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netyard::lab::{self, Journal, Status};
-use netyard::plan::{Op, Setting};
+use netyard::plan::{Change, Op, Plan, Setting, Sign};
 use netyard::state::{NetState, Netns};
 use netyard::topology;
 use serde_json::Value;
@@ -43,17 +43,21 @@ pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
         }
         let Status { drift, seen, .. } = lab::status(&topology)?;
         let drift = drift.map_err(netyard::error::Error::from)?;
-        let mut missing = drift.steps.iter().filter(|step| is_missing(&step.op));
-        if let Some(first) = missing.next() {
-            let others = match missing.count() {
+        let missing = drift.steps.into_iter().filter(|step| is_missing(&step.op));
+        let missing = Plan {
+            steps: missing.collect(),
+            ..drift
+        };
+        if let Some(first) = missing.steps.first() {
+            let changes = missing.changes();
+            // What comes and goes with something else is no change of its own.
+            let alone = || format!("not as it was made: {}", first.op.object());
+            let what = changes.first().map_or_else(alone, difference);
+            let others = match changes.len().saturating_sub(1) {
                 0 => String::new(),
                 n => format!(", and {n} more"),
             };
-            let msg = format!(
-                "{} is needed on {}{others}",
-                first.op.title(),
-                first.op.netns()
-            );
+            let msg = format!("{what}{others}");
             let details = format!("`netyard repair {name}` does it");
             return Err(Failure::new(Code::Different, msg).details(details));
         }
@@ -133,6 +137,20 @@ fn shown(port: &Value) -> String {
         word("host"),
         word("port")
     )
+}
+
+/// What is different, in words.
+fn difference(change: &Change) -> String {
+    let place = match &change.netns {
+        Netns::Host => "on the host".to_owned(),
+        netns => format!("in {netns}"),
+    };
+    let what = &change.what;
+    match change.sign {
+        Sign::Make => format!("{what} is missing {place}"),
+        Sign::Remove => format!("{what} is {place}, and was not made"),
+        Sign::Change | Sign::Remake => format!("not as it was made {place}: {what}"),
+    }
 }
 
 /// Compares what the runtime was told of the interface with what there is. Its hardware address

@@ -5,6 +5,8 @@ use netyard::report::Report;
 use netyard::topology::ParseError;
 use serde_json::{Value, json};
 
+use super::advice::advice;
+
 /// Codes of the specification; those from 100 on are netyard's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
@@ -92,7 +94,10 @@ impl Failure {
     fn told(code: Code, report: Report) -> Self {
         let hints = report.problems.iter().flat_map(|one| {
             let label = one.place.as_ref().and_then(|place| place.label.clone());
-            [label, one.hint.clone()].into_iter().flatten()
+            let advice = advice(one.code, one.namespace.as_ref()).map(str::to_owned);
+            [label, advice.or_else(|| one.hint.clone())]
+                .into_iter()
+                .flatten()
         });
         let hints: Vec<String> = hints.collect();
         let problems = report.problems.into_iter().map(|one| one.message);
@@ -105,9 +110,16 @@ impl Failure {
             .kernel
             .map(|kernel| format!("the kernel: {}", kernel.text));
         let parts = [report.command, kernel, report.cause].into_iter().flatten();
-        let parts = parts.chain(hints).chain(report.notes).chain(report.next);
-        let parts: Vec<String> = parts.collect();
-        Failure::new(code, msg).details(parts.join("; "))
+        let next = advice(report.code, report.namespace.as_ref()).map(str::to_owned);
+        let next = report.next.map(|general| next.unwrap_or(general));
+        let parts = parts.chain(hints).chain(report.notes).chain(next);
+        let mut all: Vec<String> = Vec::new();
+        parts.for_each(|part| {
+            if !all.contains(&part) {
+                all.push(part);
+            }
+        });
+        Failure::new(code, msg).details(all.join("; "))
     }
 
     /// One of several, with the others in its details.

@@ -6,6 +6,7 @@
 //! do for labs it can do for containers.
 
 mod add;
+mod advice;
 mod attach;
 mod call;
 mod check;
@@ -134,6 +135,7 @@ fn answer(call: &Call, text: &[u8]) -> Result<Option<Value>, Failure> {
 /// they are of no use.
 fn with_addresses(call: &Call, text: &[u8]) -> Result<Value, Failure> {
     let config = Config::read(text, call, &program())?;
+    add::refuse_loopback(&config, call)?;
     let Ipam::Other(kind) = &config.ipam else {
         return add::add(&config, call);
     };

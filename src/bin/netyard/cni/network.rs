@@ -70,7 +70,7 @@ fn wanted(config: &Config, journal: &Journal) -> Result<(String, bool), Failure>
         let recorded = serde_json::from_str(recorded).unwrap_or_default();
         if wanted != recorded && journal.is_used(&lab)? {
             let network = name_of(&config.name);
-            same_vlan(&wanted, &recorded, &network)?;
+            same(&wanted, &recorded, &network)?;
             // Who is attached has the gateway for a way out.
             if config.gateway == Role::Nothing && gateways(&recorded, &network).is_some() {
                 let mut kept = recorded.clone();
@@ -110,18 +110,27 @@ fn gateways<'v>(lab: &'v Value, network: &NetworkName) -> Option<&'v Vec<Value>>
     lab.pointer(&at)?.as_array()
 }
 
-/// Whoever is attached would be cut off: the host, and what is new, would be in another VLAN.
-fn same_vlan(wanted: &Value, recorded: &Value, network: &NetworkName) -> Result<(), Failure> {
-    let at = format!("/networks/{network}/vlan");
-    let [wanted, recorded] = [wanted, recorded].map(|lab| lab.pointer(&at));
-    if wanted == recorded {
+/// Whoever is attached would be cut off: the host, and what is new, would be on another bridge,
+/// or in another VLAN.
+fn same(wanted: &Value, recorded: &Value, network: &NetworkName) -> Result<(), Failure> {
+    let both = |key: &str| {
+        let at = format!("/networks/{network}/{key}");
+        [wanted, recorded].map(|lab| lab.pointer(&at))
+    };
+    let kind = |bridge: Option<&Value>| bridge.map_or("`ptp`", |_| "`bridge`").to_owned();
+    let number = |vlan: Option<&Value>| vlan.map_or("none".to_owned(), Value::to_string);
+    let bridges = both("bridge");
+    let (what, values) = match bridges {
+        [Some(_), Some(_)] => ("bridge", bridges.map(number)),
+        [wanted, recorded] => ("kind", [wanted, recorded].map(kind)),
+    };
+    let changed = [(what, values), ("VLAN", both("vlan").map(number))];
+    let Some((what, [wanted, recorded])) = changed.into_iter().find(|(_, [a, b])| a != b) else {
         return Ok(());
-    }
-    let word = |vlan: Option<&Value>| vlan.map_or("none".to_owned(), Value::to_string);
-    let (wanted, recorded) = (word(wanted), word(recorded));
-    let msg = format!("the VLAN of network {network} is {recorded}, and not yet {wanted}");
-    let why = "it changes when no container is attached";
-    Err(Failure::new(Code::Refused, msg).details(why.to_owned()))
+    };
+    let msg = format!("the {what} of network {network} is {recorded}, and not yet {wanted}");
+    let why = "it changes when no container is attached; `netyard list` shows who is";
+    Err(Failure::new(Code::Refused, msg).details(why))
 }
 
 /// Those that somebody has addresses of are kept, with their gateways, when others take their

@@ -157,6 +157,10 @@ impl Config {
             let what = "only a cable to the host has limits: of kind bridge or ptp";
             return Err(invalid("runtimeConfig.bandwidth", what));
         }
+        if !config.ports.is_empty() && !config.kind.has_network() {
+            let what = "the host leads on only to its own networks: of kind bridge or ptp";
+            return Err(invalid("runtimeConfig.portMappings", what));
+        }
         keys.take::<String>("ipMasqBackend")?;
         keys.pass_over("cni.dev/");
         keys.end()?;
@@ -245,9 +249,11 @@ fn hairpin(keys: &mut Keys, kind: &Kind) -> Result<bool, Failure> {
 fn version(keys: &mut Keys) -> Result<Version, Failure> {
     let text: String = keys.take("cniVersion")?.unwrap_or_default();
     text.parse().map_err(|()| {
-        let asked = if text.is_empty() { "0.1.0" } else { &text };
+        let msg = match text.as_str() {
+            "" => "there is no `cniVersion`, which means the incompatible 0.1.0".to_owned(),
+            asked => format!("incompatible CNI version {asked}"),
+        };
         let all: Vec<&str> = Version::ALL.iter().map(|one| one.as_str()).collect();
-        let msg = format!("incompatible CNI version {asked}");
         Failure::new(Code::IncompatibleVersion, msg).details(format!("spoken: {}", all.join(", ")))
     })
 }
