@@ -62,7 +62,7 @@ struct Walk<'a> {
     passed: BTreeSet<usize>,
     /// The mark of its connection in each namespace.
     marks: BTreeMap<usize, Bits>,
-    /// Where it was handed on, by which device it came there, from whom and to whom.
+    /// Where it was handed on, this way, by which device it came there, from whom and to whom.
     handed: BTreeSet<(usize, Option<u32>, Option<IpAddr>, IpAddr)>,
     /// Who has asked for whom on a link, and been asked: each knows the other's address then.
     met: BTreeSet<(Spot, IpAddr)>,
@@ -195,6 +195,8 @@ impl<'a> Walk<'a> {
     /// One way, from who sends it to whoever takes it.
     fn leg(&mut self, start: usize, packet: &mut Packet) -> End {
         let (mut at, mut came): (usize, Option<Spot>) = (start, None);
+        // Where both ends are one, packet and answer may look the same somewhere on their ways.
+        self.handed.clear();
         for _ in 0..LONGEST {
             match self.pass(at, came, packet) {
                 Ok(Onward::To(spot)) => (at, came) = (spot.0, Some(spot)),
