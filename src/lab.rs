@@ -24,7 +24,7 @@ use crate::topology::Topology;
 pub(crate) use fate::fate_of;
 pub use fate::{Fate, fate, has_devices};
 pub use journal::{Journal, Recorded};
-pub use listed::{Described, Whereabouts, list};
+pub use listed::{Described, Whereabouts, is_up, list};
 pub use status::{Status, plan, preview, status};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`

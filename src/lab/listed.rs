@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::is_host_gone;
+use super::{is_host_gone, known};
 use crate::error::Error;
 use crate::external;
 use crate::state::{Identity, LabName, NetworkName};
@@ -49,6 +49,14 @@ pub fn list() -> Result<Vec<Described>, Error> {
     labs.into_iter()
         .map(|lab| described(lab, here.identity, &store))
         .collect()
+}
+
+/// Whether a lab of this name is there.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn is_up(name: &LabName) -> Result<bool, Error> {
+    Ok(known(name, &Store::open_to_read()?)?.is_some())
 }
 
 fn described(lab: Lab, here: Identity, store: &Store) -> Result<Described, Error> {

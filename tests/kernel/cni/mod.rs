@@ -8,6 +8,7 @@ mod check;
 mod crowd;
 mod del;
 mod delegates;
+mod hands;
 mod kill;
 mod kinds;
 mod options;
@@ -36,6 +37,7 @@ pub(crate) fn tests() -> Vec<Test> {
         delegates::tests(),
         kinds::tests(),
         kill::tests(),
+        hands::tests(),
         options::tests(),
         changes::tests(),
         crowd::tests(),

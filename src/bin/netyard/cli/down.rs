@@ -20,7 +20,8 @@ use super::up::summary;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: netyard down three")]
 pub(crate) struct Args {
-    /// The lab's name, or its topology file (`-` reads standard input)
+    /// The lab's name, its topology file (`-` reads standard input), or a container
+    /// whose interfaces go
     #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath, required_unless_present = "all")]
     target: Option<String>,
     /// Remove every lab that was made from this host
@@ -41,15 +42,20 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
     let Some(target) = &args.target else {
         return run_all(args, verbosity);
     };
-    let name = match source::file_or_lab(target)? {
-        Named::File(source) => source.topology.lab,
-        Named::Lab(lab) => lab,
+    let names = match source::file_or_lab(target)? {
+        Named::File(source) => vec![source.topology.lab],
+        Named::Labs(labs) => labs,
     };
-    let done = down(&name, args, &mut Onlooker::new(verbosity))?;
+    let mut onlooker = Onlooker::new(verbosity);
+    let done = names.iter().map(|name| down(name, args, &mut onlooker));
+    let done = done.collect::<Result<Vec<_>, _>>()?;
     if args.json {
-        output::json(&done)?;
+        match &done[..] {
+            [one] => output::json(one)?,
+            all => output::json(&all)?,
+        };
     }
-    Ok(ExitCode::from(u8::from(!is_done(&done))))
+    Ok(ExitCode::from(u8::from(!done.iter().all(is_done))))
 }
 
 /// What was waited for and did not end in time is not done.

@@ -8,6 +8,7 @@ use netyard::may_administer;
 use netyard::report::codes;
 use netyard::state::Netns;
 
+use super::meant;
 use super::trouble::Trouble;
 
 /// Run a program in a namespace; a shell if none is given
@@ -19,8 +20,8 @@ use super::trouble::Trouble;
 Examples: netyard exec one -- ping 10.0.0.20
           netyard exec one                 a shell in there")]
 pub(crate) struct Args {
-    /// The namespace; `host` is the one netyard runs in
-    netns: Netns,
+    /// The namespace, or a container; `host` is the one netyard runs in
+    netns: String,
     /// The program and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
@@ -31,13 +32,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 }
 
 /// Becomes a program in a namespace that is there.
-pub(crate) fn enter(netns: &Netns, words: &[OsString]) -> Result<ExitCode, Trouble> {
-    if !netyard::has_namespace(netns) {
-        let message = format!("there is no namespace `{netns}`");
-        return Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, message));
-    }
-    let banner = format!("a shell in namespace {netns}; `exit` leaves it");
-    Err(become_program(netns, words, &banner))
+pub(crate) fn enter(place: &str, words: &[OsString]) -> Result<ExitCode, Trouble> {
+    let netns = meant::namespace(place)?;
+    let banner = format!("a shell in namespace {place}; `exit` leaves it");
+    Err(become_program(&netns, words, &banner))
 }
 
 /// Becomes the program; or a shell, with a banner on a terminal. Returns when that failed.

@@ -11,14 +11,15 @@ use serde_json::{Value, json};
 
 use super::output::{self, say};
 use super::trouble::Trouble;
-use super::{ports, source};
+use super::{meant, ports, source};
 
 /// Show the labs of this host, their namespaces and addresses
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: netyard list three")]
 pub(crate) struct Args {
-    /// Only this lab
-    lab: Option<LabName>,
+    /// Only this lab, or those of this container
+    #[arg(value_name = "LAB|CONTAINER")]
+    lab: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -37,7 +38,9 @@ const NOTHING: [&str; 3] = ["-", "", ""];
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let states = match &args.lab {
-        Some(lab) => vec![lab::observe(lab)?],
+        Some(word) => (meant::labs(word)?.iter())
+            .map(lab::observe)
+            .collect::<Result<_, _>>()?,
         None => lab::observe_all()?,
     };
     let Recorded {

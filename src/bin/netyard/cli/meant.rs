@@ -3,16 +3,103 @@
 //! that alone.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 
 use netyard::report::codes;
 use netyard::state::happening::Place;
-use netyard::state::survey::{Far, Space, Survey};
+use netyard::state::survey::{Container, Far, Space, Survey};
 use netyard::state::{LabName, Netns, NetnsName};
 use netyard::{has_namespace, lab, survey};
 
 use super::output::{DIM, styled};
+use super::source;
 use super::trouble::Trouble;
+use crate::cni;
+
+/// The labs that are meant where labs are asked for: the one of this name, or all by which a
+/// container of this name or number has its interfaces. That there is none of a name which
+/// could be a lab's is for the verb to say.
+pub(crate) fn labs(word: &str) -> Result<Vec<LabName>, Trouble> {
+    let lab = word.parse::<LabName>();
+    if let Ok(lab) = &lab
+        && lab::is_up(lab)?
+    {
+        return Ok(vec![lab.clone()]);
+    }
+    let of: Vec<LabName> = of_container(word)?
+        .into_iter()
+        .map(|(lab, _)| lab)
+        .collect();
+    match lab {
+        Ok(lab) if of.is_empty() => Ok(vec![lab]),
+        Err(_) if of.is_empty() => {
+            let said = format!("no lab or container is called `{word}`");
+            Err(Trouble::input(codes::NO_SUCH_LAB, said).hint("`netyard list` shows all of them"))
+        }
+        _ => Ok(of),
+    }
+}
+
+/// Those of several words, each once.
+pub(crate) fn all_labs(words: &[String]) -> Result<Vec<LabName>, Trouble> {
+    let mut all = Vec::new();
+    for lab in words
+        .iter()
+        .map(|word| labs(word))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat()
+    {
+        if !all.contains(&lab) {
+            all.push(lab);
+        }
+    }
+    Ok(all)
+}
+
+/// The namespace that is meant where one that is there is asked for.
+pub(crate) fn namespace(word: &str) -> Result<Netns, Trouble> {
+    if let Ok(netns) = word.parse()
+        && has_namespace(&netns)
+    {
+        return Ok(netns);
+    }
+    let place = nameless(word)?.and_then(|place| place.parse().ok());
+    place.ok_or_else(|| {
+        let said = format!("there is no namespace `{word}`");
+        Trouble::failed(codes::NO_SUCH_NAMESPACE, said)
+    })
+}
+
+/// The labs of a container, and where each has it. It is meant by its name, its pod's name, its
+/// number or the start of that.
+pub(crate) fn of_container(word: &str) -> Result<Vec<(LabName, Netns)>, Trouble> {
+    let is = |id: &str| {
+        let (engine, id) = (String::new(), id.to_owned());
+        Container { engine, id }.is_meant(word)
+    };
+    let (mut found, mut names) = (Vec::new(), BTreeSet::new());
+    for lab in lab::list()? {
+        let by_number = cni::container_of(&lab).is_some_and(|id| is(&id));
+        let name = lab.name.clone();
+        // What another netyard wrote may be unreadable to this one.
+        let Ok(source) = source::recorded(lab) else {
+            continue;
+        };
+        for (netns, container) in source.topology.containers() {
+            if by_number || is(container.as_str()) {
+                names.insert(container.as_str().to_owned());
+                found.push((name.clone(), netns));
+            }
+        }
+    }
+    if names.len() > 1 {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let said = format!("`{word}` may be {}", names.join(" or "));
+        return Err(Trouble::failed(codes::NO_SUCH_NAMESPACE, said).hint("write more of it"));
+    }
+    Ok(found)
+}
 
 /// What is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,8 +275,8 @@ fn path(space: &Space) -> Option<String> {
     known.or(process).or_else(|| space.mounts.first().cloned())
 }
 
-/// The same of one that has no name: of a process (`pid:4711`), or of what `show` calls
-/// `docker:0123456789ab` or `sleep:4711`.
+/// The same of one that has no name: of a process (`pid:4711`), of a container that a lab is of,
+/// or of what `show` calls `docker:0123456789ab` or `sleep:4711`.
 fn nameless(word: &str) -> Result<Option<String>, Trouble> {
     if let Some(process) = word.strip_prefix("pid:") {
         let (pid, dev) = process.split_at(process.find(':').unwrap_or(process.len()));
@@ -197,11 +284,14 @@ fn nameless(word: &str) -> Result<Option<String>, Trouble> {
         let number = pid.bytes().all(|byte| byte.is_ascii_digit());
         return Ok(Some(place).filter(|place| number && is_place(place)));
     }
+    let (name, dev) = word.split_at(word.rfind(':').unwrap_or(word.len()));
+    if let Some((_, netns)) = of_container(name)?.into_iter().next() {
+        return Ok(Some(format!("{netns}{dev}")).filter(|place| is_place(place)));
+    }
     if !word.contains(':') {
         return Ok(None);
     }
     let survey = survey::look()?;
-    let (name, dev) = word.split_at(word.rfind(':').unwrap_or(word.len()));
     for (name, dev) in [(word, ""), (name, dev)] {
         if let Some(path) = one(&survey, name)?.and_then(path) {
             return Ok(Some(format!("{path}{dev}")));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::changes;
 use super::consent::{self, Manner};
+use super::meant;
 use super::output::{self, BOLD, DIM, say, styled};
 use super::progress::Verbosity;
 use super::trouble::{INTERRUPTED, Trouble};
@@ -24,8 +25,9 @@ use super::turns;
 Examples: netyard repair          every lab that was made from this host
           netyard repair -n mine  what would be done (exit code 1 if anything)")]
 pub(crate) struct Args {
-    /// Only these labs
-    labs: Vec<LabName>,
+    /// Only these labs, or those of these containers
+    #[arg(value_name = "LAB|CONTAINER")]
+    labs: Vec<String>,
     /// Go on without a question, whatever is lost
     #[arg(short, long)]
     yes: bool,
@@ -41,7 +43,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble> {
     let labs = match args.labs.is_empty() {
         true => here()?,
-        false => args.labs.clone(),
+        false => meant::all_labs(&args.labs)?,
     };
     let (mut told, mut exit) = (Vec::new(), 0);
     for lab in &labs {

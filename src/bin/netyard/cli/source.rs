@@ -10,6 +10,7 @@ use netyard::report::codes;
 use netyard::state::LabName;
 use netyard::topology::{self, MOST_BYTES, Topology};
 
+use super::meant;
 use super::trouble::Trouble;
 
 /// A topology and the text it was read from.
@@ -80,22 +81,34 @@ fn origin(file: &str) -> &str {
 pub(crate) enum Named {
     /// A topology file.
     File(Source),
-    /// A lab by its name.
-    Lab(LabName),
+    /// A lab by its name, or all of a container.
+    Labs(Vec<LabName>),
 }
 
-/// A word that is a file's path, or looks like one, is a file; else a lab's name.
+/// A word that is a file's path, or looks like one, is a file; else a lab's name, or a
+/// container's, which may look like a path.
 pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
-    if is_file(word) {
+    let file = is_file(word);
+    let lab = word.parse::<LabName>();
+    if lab.is_ok() && !file {
+        return meant::labs(word).map(Named::Labs);
+    }
+    if word == "-" || Path::new(word).exists() {
         return read(word).map(Named::File);
     }
-    match word.parse() {
-        Ok(lab) => Ok(Named::Lab(lab)),
-        Err(error) => {
+    // Where the journal cannot be read, it is the file that is missing.
+    let of_container = meant::of_container(word).unwrap_or_default();
+    if !of_container.is_empty() {
+        let labs = of_container.into_iter().map(|(lab, _)| lab);
+        return Ok(Named::Labs(labs.collect()));
+    }
+    match lab {
+        Err(error) if !file => {
             let message = format!("{error}, and there is no such file");
             let trouble = Trouble::input(codes::CANNOT_READ, message);
             Err(trouble.hint("give a lab's name, or the path of a topology file"))
         }
+        _ => read(word).map(Named::File),
     }
 }
 
@@ -107,10 +120,16 @@ pub(crate) fn is_file(word: &str) -> bool {
 
 /// A file, or that with which a lab was brought up.
 pub(crate) fn of(word: &str) -> Result<Source, Trouble> {
-    let lab = match file_or_lab(word)? {
+    let mut of_it = match file_or_lab(word)? {
         Named::File(source) => return Ok(source),
-        Named::Lab(lab) => lab,
+        Named::Labs(labs) => labs,
     };
+    if of_it.len() > 1 {
+        let names: Vec<&str> = of_it.iter().map(LabName::as_str).collect();
+        let said = format!("container `{word}` has several labs: {}", names.join(", "));
+        return Err(Trouble::input(codes::NO_SUCH_LAB, said).hint("name one of them"));
+    }
+    let lab = of_it.remove(0);
     let labs = netyard::lab::list()?;
     match labs.into_iter().find(|known| known.name == lab) {
         Some(found) => recorded(found),

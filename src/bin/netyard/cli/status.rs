@@ -9,6 +9,7 @@ use netyard::state::{ContainerName, LabName, Netns};
 use serde_json::{Value, json};
 
 use super::changes;
+use super::meant;
 use super::output::{self, BAD, BOLD, GOOD, say, styled};
 use super::ports;
 use super::source;
@@ -23,8 +24,9 @@ use super::trouble::Trouble;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: netyard status three")]
 pub(crate) struct Args {
-    /// Only this lab
-    lab: Option<LabName>,
+    /// Only this lab, or those of this container
+    #[arg(value_name = "LAB|CONTAINER")]
+    lab: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -66,7 +68,7 @@ impl Row {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let mut rows = Vec::new();
-    for lab in labs(args.lab.as_ref())? {
+    for lab in labs(args.lab.as_deref())? {
         rows.push(row(lab)?);
     }
     let code = ExitCode::from(u8::from(!rows.iter().all(Row::is_as_described)));
@@ -81,11 +83,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     Ok(code)
 }
 
-fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
+fn labs(only: Option<&str>) -> Result<Vec<Described>, Trouble> {
     let mut labs = lab::list()?;
-    if let Some(only) = only {
-        labs.retain(|lab| lab.name == *only);
-        match labs.first() {
+    let only = only.map(meant::labs).transpose()?;
+    for only in only.iter().flatten() {
+        match labs.iter().find(|lab| lab.name == *only) {
             None => return Err(Error::NoLab(only.clone()).into()),
             Some(lab) if lab.host == Whereabouts::Elsewhere => {
                 return Err(Error::OtherHost(only.clone()).into());
@@ -93,6 +95,7 @@ fn labs(only: Option<&LabName>) -> Result<Vec<Described>, Trouble> {
             Some(_) => {}
         }
     }
+    labs.retain(|lab| only.as_ref().is_none_or(|only| only.contains(&lab.name)));
     Ok(labs)
 }
 

@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use netyard::plan::Change;
-use netyard::state::{LabName, Netns};
+use netyard::state::Netns;
 use netyard::vigil::{Event, Log, Vigil};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::meant;
 use super::output::{BAD, BOLD, DIM, say, styled};
 use super::trouble::Trouble;
 
@@ -28,8 +29,9 @@ Examples: netyard watch           every lab of this host, also those to come
           netyard watch --json    a line of JSON for each event
 A systemd unit is in contrib/systemd/netyard-watch.service.")]
 pub(crate) struct Args {
-    /// Only these labs
-    labs: Vec<LabName>,
+    /// Only these labs, or those of these containers
+    #[arg(value_name = "LAB|CONTAINER")]
+    labs: Vec<String>,
     /// Print each event as a line of JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -37,7 +39,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     let stop = signals()?;
-    let mut vigil = Vigil::begin(args.labs.clone())?;
+    let mut vigil = Vigil::begin(meant::all_labs(&args.labs)?)?;
     vigil.keep(stop.as_fd(), &mut Lines { json: args.json })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -27,8 +27,10 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use netyard::lab::Described;
 use serde_json::{Value, json};
 
+use attach::Known;
 use call::{Call, Verb};
 use config::{Basics, Config, Ipam};
 use delegate::Delegate;
@@ -46,6 +48,11 @@ pub(crate) const CAPABILITIES: [&str; 7] = [
     "dns",
     "aliases",
 ];
+
+/// The number of the container that a lab is an attachment of.
+pub(crate) fn container_of(lab: &Described) -> Option<String> {
+    Known::of(lab).map(|known| known.container)
+}
 
 /// More than any network's configuration has.
 const MOST_BYTES: u64 = 4 << 20;
