@@ -96,8 +96,7 @@ pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
     if word == "-" || Path::new(word).exists() {
         return read(word).map(Named::File);
     }
-    // Where the journal cannot be read, it is the file that is missing.
-    let of_container = meant::of_container(word).unwrap_or_default();
+    let of_container = meant::of_container(word)?;
     if !of_container.is_empty() {
         let labs = of_container.into_iter().map(|(lab, _)| lab);
         return Ok(Named::Labs(labs.collect()));
