@@ -1,16 +1,21 @@
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
+use netyard::lab;
 use netyard::report::codes;
 use serde_json::{Value, json};
 
+use super::consent;
 use super::output::{BOLD, say, styled};
+use super::source;
 use super::trouble::Trouble;
-use crate::cni::CAPABILITIES;
+use crate::cni::{self, CAPABILITIES};
 
 /// Be a plugin of container engines (CNI): set up, or taken away
 ///
@@ -28,21 +33,32 @@ pub(crate) struct Args {
 enum What {
     /// Link netyard among the plugins, and write a network to begin with
     ///
-    /// Nothing that is there is overwritten.
+    /// Nothing that is there is overwritten, but for netyard's own network that nobody has
+    /// changed, where `--subnet` gives it another subnet.
     Install(Install),
     /// Take the links to netyard and its network away
     ///
-    /// A network that was changed since is left alone.
-    Uninstall(Places),
+    /// A network that was changed since is left alone. As long as containers are attached it
+    /// asks: their engine could not detach them without the plugin.
+    Uninstall(Uninstall),
 }
 
 #[derive(Debug, clap::Args)]
 struct Install {
     #[command(flatten)]
     places: Places,
-    /// Of what containers get their addresses
-    #[arg(long, value_name = "SUBNET", default_value = "10.88.0.0/16")]
-    subnet: IpNet,
+    /// Of what containers get their addresses; 10.88.0.0/16 to begin with
+    #[arg(long, value_name = "SUBNET")]
+    subnet: Option<IpNet>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Uninstall {
+    #[command(flatten)]
+    places: Places,
+    /// Go on without a question, whoever is attached
+    #[arg(short, long)]
+    yes: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,20 +75,26 @@ struct Places {
 /// is made where there is none.
 const LINKS: [&str; 2] = ["netyard", "loopback"];
 const FILE: &str = "10-netyard.conflist";
+/// So many containers are named.
+const NAMED: usize = 8;
+/// The subnet that is not asked for.
+const FIRST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 88, 0, 0), 16);
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
     match &args.what {
         What::Install(install) => self::install(install),
-        What::Uninstall(places) => uninstall(places),
+        What::Uninstall(uninstall) => self::uninstall(uninstall),
     }
 }
 
 fn install(Install { places, subnet }: &Install) -> Result<ExitCode, Trouble> {
     let own = std::env::current_exe().map_err(|e| unwritten(&places.plugins, &e))?;
     let file = places.networks.join(FILE);
-    let there = fs::read_to_string(&file);
-    if there.as_ref().is_ok_and(|there| *there != text(subnet)) {
-        return Err(exists(&file));
+    let there = fs::read_to_string(&file).ok();
+    // What nobody has changed since is netyard's own.
+    if there.as_ref().is_some_and(|there| !is_unchanged(there)) {
+        let hint = "it was changed since: write its `subnet` there, or remove it first";
+        return Err(exists(&file).hint(hint));
     }
     for directory in [&places.plugins, &places.networks] {
         fs::create_dir_all(directory).map_err(|e| unwritten(directory, &e))?;
@@ -85,21 +107,24 @@ fn install(Install { places, subnet }: &Install) -> Result<ExitCode, Trouble> {
             Err(e) => return Err(unwritten(&link, &e)),
         }
     }
-    if there.is_ok() {
+    let wanted = subnet.map(|subnet| subnet.trunc());
+    if there.is_some() && wanted.is_none_or(|subnet| there == Some(text(&subnet))) {
         say!("{} stays as it is", file.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let made = OpenOptions::new().write(true).create_new(true).open(&file);
-    made.and_then(|mut made| made.write_all(text(subnet).as_bytes()))
+    let subnet = wanted.unwrap_or_else(|| FIRST.into());
+    let mut options = OpenOptions::new();
+    match there {
+        Some(_) => options.write(true).truncate(true),
+        None => options.write(true).create_new(true),
+    };
+    let made = options.open(&file);
+    made.and_then(|mut made| made.write_all(text(&subnet).as_bytes()))
         .map_err(|e| match e.kind() {
             ErrorKind::AlreadyExists => exists(&file),
             _ => unwritten(&file, &e),
         })?;
-    say!(
-        "{} is written: network `netyard`, {}",
-        file.display(),
-        subnet.trunc()
-    );
+    say!("{} is written: network `netyard`, {subnet}", file.display());
     let list = styled(BOLD, "netyard list");
     say!("engines take the network whose file comes first; {list} shows who is on it");
     Ok(ExitCode::SUCCESS)
@@ -114,7 +139,27 @@ fn stays(link: &Path, own: &Path, name: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn uninstall(places: &Places) -> Result<ExitCode, Trouble> {
+fn uninstall(Uninstall { places, yes }: &Uninstall) -> Result<ExitCode, Trouble> {
+    let attached = match attached() {
+        Err(_) if *yes => BTreeSet::new(),
+        attached => attached?,
+    };
+    if !attached.is_empty() && !yes {
+        let count = attached.len();
+        let mut names: Vec<&str> = attached.iter().map(String::as_str).take(NAMED).collect();
+        if count > NAMED {
+            names.push("...");
+        }
+        let named = names.join(", ");
+        let who = match count {
+            1 => "a container is".to_owned(),
+            count => format!("{count} containers are"),
+        };
+        let engine = "without the plugin its engine could not detach it";
+        anstream::eprintln!("{who} attached ({named}): {engine}");
+        let alone = "containers are attached, and nobody can be asked; nothing was removed";
+        consent::agree(alone)?;
+    }
     let own = std::env::current_exe().map_err(|e| unwritten(&places.plugins, &e))?;
     let file = places.networks.join(FILE);
     let written = fs::read_to_string(&file).unwrap_or_default();
@@ -132,6 +177,20 @@ fn uninstall(places: &Places) -> Result<ExitCode, Trouble> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which containers are attached, by their names.
+fn attached() -> Result<BTreeSet<String>, Trouble> {
+    let mut names = BTreeSet::new();
+    for lab in lab::list()? {
+        let Some(number) = cni::container_of(&lab) else {
+            continue;
+        };
+        let source = source::recorded(lab).ok();
+        let container = source.and_then(|source| source.topology.containers().next());
+        names.insert(container.map_or(number, |(_, name)| name.short().to_owned()));
+    }
+    Ok(names)
 }
 
 /// A network with a way out, and all that a runtime may ask for.
@@ -155,7 +214,7 @@ fn network(subnet: &Value) -> Value {
 }
 
 fn text(subnet: &IpNet) -> String {
-    format!("{:#}\n", network(&json!(subnet.trunc())))
+    format!("{:#}\n", network(&json!(subnet)))
 }
 
 fn is_unchanged(text: &str) -> bool {
