@@ -43,17 +43,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             .collect::<Result<_, _>>()?,
         None => lab::observe_all()?,
     };
-    let Recorded {
-        published,
-        containers,
-    } = recorded(&states)?;
+    let told = recorded(&states)?;
+    let (published, containers) = (&told.published, &told.containers);
     let labs = lab::list()?.into_iter();
     let external: BTreeMap<LabName, _> = labs.map(|lab| (lab.name, lab.external)).collect();
     let nothing = BTreeMap::new();
     let external = |state: &NetState| external.get(&state.lab).unwrap_or(&nothing);
     if args.json {
         let labs = states.iter().map(|state| {
-            let mut value = as_json(state, &published, external(state));
+            let mut value = as_json(state, published, external(state));
             if let Some(of_lab) = containers.get(&state.lab).filter(|all| !all.is_empty()) {
                 value["containers"] = json!(of_lab);
             }
@@ -65,17 +63,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         say!("no lab is up");
         return Ok(ExitCode::SUCCESS);
     }
-    say!(
-        "{}",
-        table(&states, &published, &containers, external).trim_fmt()
-    );
+    say!("{}", table(&states, &told, external).trim_fmt());
     Ok(ExitCode::SUCCESS)
 }
 
 fn table<'s>(
     states: &'s [NetState],
-    published: &BTreeMap<LabName, BTreeSet<Published>>,
-    containers: &BTreeMap<LabName, BTreeMap<Netns, ContainerName>>,
+    Recorded {
+        published,
+        containers,
+        bare,
+    }: &Recorded,
     external: impl Fn(&'s NetState) -> &'s BTreeMap<NetworkName, LabName>,
 ) -> Table {
     let mut table = Table::new();
@@ -88,7 +86,11 @@ fn table<'s>(
         let mut lab = state.lab.as_str();
         let namespaces = by_namespace(state);
         if namespaces.is_empty() {
-            table.add_row([lab, "-", "", "", "(nothing of it is there)"]);
+            let said = match bare.contains(&state.lab) {
+                true => "(no device of its own)",
+                false => "(nothing of it is there)",
+            };
+            table.add_row([lab, "-", "", "", said]);
         }
         for (netns, cells) in namespaces {
             let of_lab = published.get(&state.lab).into_iter().flatten();
@@ -125,6 +127,8 @@ fn table<'s>(
 struct Recorded {
     published: BTreeMap<LabName, BTreeSet<Published>>,
     containers: BTreeMap<LabName, BTreeMap<Netns, ContainerName>>,
+    /// Those that have no device, as a routed network has none.
+    bare: BTreeSet<LabName>,
 }
 
 fn recorded(states: &[NetState]) -> Result<Recorded, Trouble> {
@@ -136,6 +140,13 @@ fn recorded(states: &[NetState]) -> Result<Recorded, Trouble> {
         if let Ok(source) = source::recorded(lab) {
             // Nor may what it leaves open be decided any more.
             let desired = lab::desired(&source.topology).ok();
+            let has_none = |state: &NetState| {
+                let mut all = state.namespaces.values();
+                all.all(|namespace| namespace.links.is_empty())
+            };
+            if desired.as_ref().is_some_and(has_none) {
+                all.bare.insert(name.clone());
+            }
             let host = desired.and_then(|mut all| all.namespaces.remove(&Netns::Host));
             let published = host.unwrap_or_default().published;
             all.published.insert(name.clone(), published);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netyard::plan::Reach;
+use netyard::plan::{Exposed, Reach};
 use netyard::report::wrap;
 use netyard::state::Published;
 
@@ -16,10 +16,7 @@ pub(crate) fn show(reach: &Reach, indent: &str) {
     for port in reach.ports.iter().take(SHOWN) {
         say!("{indent}{port}");
     }
-    if reach.ports.len() > SHOWN {
-        let more = reach.ports.len() - SHOWN;
-        say!("{indent}and {more} more published ports (`--json` has all)");
-    }
+    rest(reach, indent);
     for warning in &reach.warnings {
         let width = output::fits().saturating_sub(indent.len() + "warning: ".len());
         let lines = wrap(&warning.message, width);
@@ -28,6 +25,22 @@ pub(crate) fn show(reach: &Reach, indent: &str) {
             say!("{indent}{lead}{line}");
             lead = " ".repeat("warning: ".len());
         }
+    }
+}
+
+/// A line for each port, of which nobody can say yet who reaches it.
+pub(crate) fn name(reach: &Reach, indent: &str) {
+    for Exposed { published, .. } in reach.ports.iter().take(SHOWN) {
+        let Published { netns, port, .. } = published;
+        say!("{indent}{published} -> {netns}:{port}, when all is as described");
+    }
+    rest(reach, indent);
+}
+
+fn rest(reach: &Reach, indent: &str) {
+    if reach.ports.len() > SHOWN {
+        let more = reach.ports.len() - SHOWN;
+        say!("{indent}and {more} more published ports (`--json` has all)");
     }
 }
 

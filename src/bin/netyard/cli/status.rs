@@ -167,9 +167,9 @@ fn show_status(row: &Row, status: &Status) {
         Ok(drift) => say!("{}", changes::list(&differences(drift)).trim_end()),
         Err(conflicts) => say!("  {conflicts}"),
     }
-    // As long as it is not, nobody can say who reaches what.
-    if matches!(&status.drift, Ok(drift) if drift.is_empty()) {
-        ports::show(&status.reach, "  ");
+    match &status.drift {
+        Ok(drift) if drift.is_empty() => ports::show(&status.reach, "  "),
+        _ => ports::name(&status.reach, "  "),
     }
     for end in &status.foreign {
         let dev = &end.dev;

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
+use ipnet::IpNet;
 use netyard::error::Error;
 use netyard::has_namespace;
 use netyard::lab::{self, Journal, has_devices};
@@ -303,10 +304,18 @@ fn attached(config: &Config, it: &Attachment, choice: &Choice, seen: &NetState) 
         gateway: config.gateway_of(address),
         interface: Some(at),
     });
+    // A default route is left out where the container has one by another network.
+    let there = seen.namespaces.get(&inside);
+    let is_there = |to: &IpNet| {
+        let mut routes = there.into_iter().flat_map(|there| &there.routes);
+        routes.any(|route| route.to == to.trunc() && route.dev == it.dev)
+    };
+    let mut routes = config.routes_of(choice);
+    routes.retain(|route| is_there(&route.dst));
     Attached {
         interfaces,
         ips: ips.collect(),
-        routes: config.routes_of(choice),
+        routes,
         dns: config.dns.clone(),
     }
 }

@@ -28,6 +28,9 @@ const LINK_SCOPE: u32 = 253;
 /// How long a burst may take, in s: the kernel tells it in 64 ns and 32 bits.
 const LONGEST_BURST: u64 = 270;
 
+/// The MTU of what nothing is said of.
+const ETHERNET: u32 = 1500;
+
 /// How much of a container's name stands in that of its lab.
 const SHOWN: usize = 12;
 
@@ -212,6 +215,8 @@ fn interface(config: &Config, choice: &Choice) -> Value {
         }
         _ => {
             value.insert("network".to_owned(), json!(name_of(&config.name)));
+            // What it is made with stays, whatever the network is by then.
+            value.insert("mtu".to_owned(), json!(config.mtu.unwrap_or(ETHERNET)));
         }
     }
     // Of subnets that overlap the narrowest has it.
