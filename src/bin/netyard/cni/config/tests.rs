@@ -62,74 +62,58 @@ fn with(key: &str, value: Value) -> Result<Config, Failure> {
     read(all)
 }
 
+/// That a key in the value of another is refused, and what is said of it.
+#[track_caller]
+fn refuses(key: &str, value: Value, at: &str, hint: &str) {
+    let failure = with(key, value).expect_err("refused");
+    assert_eq!(failure.code, Code::UnsupportedField, "{failure:?}");
+    let start = format!("unsupported field: {at} = ");
+    assert!(failure.msg.starts_with(&start), "{failure:?}");
+    assert_eq!(failure.details, hint, "{failure:?}");
+}
+
 #[test]
 fn a_key_that_looks_like_one_is_told_so_wherever_it_stands() {
-    let ports =
-        |key: &str| json!({ "portMappings": [{ "hostPort": 1, "containerPort": 1, key: 0 }] });
     let range = json!({ "subnet": "10.0.0.0/24", "rangestart": "10.0.0.9" });
+    let ranges = json!({ "type": "host-local", "ranges": [[range]] });
+    let at = "ipam.ranges[0][0].rangestart";
+    refuses("ipam", ranges, at, "did you mean `rangeStart`?");
     let route = json!({ "dst": "0.0.0.0/0", "via": "10.0.0.1" });
-    for (key, value, at, hint) in [
-        ("ipMask", json!(true), "ipMask", "did you mean `ipMasq`?"),
+    let routes = json!({ "type": "host-local", "subnet": "10.0.0.0/24", "routes": [route] });
+    refuses("ipam", routes, "ipam.routes[0].via", "");
+    let dns = json!({ "nameserver": ["10.0.0.1"] });
+    refuses("dns", dns, "dns.nameserver", "did you mean `nameservers`?");
+    let trunk = json!([{ "ID": 7 }]);
+    refuses("vlanTrunk", trunk, "vlanTrunk[0].ID", "did you mean `id`?");
+    refuses("ipMask", json!(true), "ipMask", "did you mean `ipMasq`?");
+    let other = "it is a key of the plugin `portmap`, which may stand after netyard in the list";
+    refuses("snat", json!(true), "snat", other);
+}
+
+#[test]
+fn a_key_of_the_runtime_that_looks_like_one_is_told_so() {
+    let known = json!({ "portmappings": true, "foo": true });
+    let hint = "did you mean `portMappings`?";
+    refuses("capabilities", known, "capabilities.portmappings", hint);
+    let port = json!({ "hostPort": 1, "containerPort": 1, "hostip": 0 });
+    for (value, at, hint) in [
+        (json!({ "bandwith": {} }), "bandwith", "bandwidth"),
         (
-            "capabilities",
-            json!({ "portmappings": true, "foo": true }),
-            "capabilities.portmappings",
-            "did you mean `portMappings`?",
+            json!({ "portMappings": [port] }),
+            "portMappings[0].hostip",
+            "hostIP",
         ),
         (
-            "runtimeConfig",
-            json!({ "bandwith": {} }),
-            "runtimeConfig.bandwith",
-            "did you mean `bandwidth`?",
-        ),
-        (
-            "runtimeConfig",
-            ports("hostip"),
-            "runtimeConfig.portMappings[0].hostip",
-            "did you mean `hostIP`?",
-        ),
-        (
-            "runtimeConfig",
             json!({ "bandwidth": { "ingressrate": 1 } }),
-            "runtimeConfig.bandwidth.ingressrate",
-            "did you mean `ingressRate`?",
-        ),
-        (
-            "dns",
-            json!({ "nameserver": ["10.0.0.1"] }),
-            "dns.nameserver",
-            "did you mean `nameservers`?",
-        ),
-        (
-            "ipam",
-            json!({ "type": "host-local", "ranges": [[range]] }),
-            "ipam.ranges[0][0].rangestart",
-            "did you mean `rangeStart`?",
-        ),
-        (
-            "ipam",
-            json!({ "type": "host-local", "subnet": "10.0.0.0/24", "routes": [route] }),
-            "ipam.routes[0].via",
-            "",
-        ),
-        (
-            "vlanTrunk",
-            json!([{ "ID": 7 }]),
-            "vlanTrunk[0].ID",
-            "did you mean `id`?",
-        ),
-        (
-            "snat",
-            json!(true),
-            "snat",
-            "it is a key of the plugin `portmap`, which may stand after netyard in the list",
+            "bandwidth.ingressrate",
+            "ingressRate",
         ),
     ] {
-        let failure = with(key, value).expect_err("refused");
-        assert_eq!(failure.code, Code::UnsupportedField, "{failure:?}");
-        let start = format!("unsupported field: {at} = ");
-        assert!(failure.msg.starts_with(&start), "{failure:?}");
-        assert_eq!(failure.details, hint, "{failure:?}");
+        let (at, hint) = (
+            format!("runtimeConfig.{at}"),
+            format!("did you mean `{hint}`?"),
+        );
+        refuses("runtimeConfig", value, &at, &hint);
     }
 }
 
