@@ -13,7 +13,9 @@ use super::node::{DEEPEST, Node, Value};
 pub(super) fn read(text: &str) -> Option<Node> {
     let mut json = text;
     while json.starts_with('#') {
-        json = json.split_once('\n')?.1;
+        // A line ends at either (YAML 1.2.2, section 5.4).
+        json = json.split_once(['\n', '\r'])?.1;
+        json = json.trim_start_matches(['\n', '\r']);
     }
     if !json.starts_with('{') {
         return None;
@@ -120,9 +122,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_tree_is_that_of_yaml(value in any_json(), pretty in any::<bool>(), head in any::<bool>()) {
+        fn the_tree_is_that_of_yaml(value in any_json(), pretty in any::<bool>(), head in 0..4_usize) {
             let value = json!({ "lab": value });
-            let head = if head { "# a comment\n# another\n" } else { "" };
+            let heads = ["", "# a comment\n# another\n", "# a\r# b\r", "# a\r\n\r\n# b\r\n"];
+            let head = heads[head];
             let text = match pretty {
                 true => format!("{head}{value:#}"),
                 false => format!("{head}{value}"),
@@ -142,6 +145,9 @@ mod tests {
             "a: 1",
             "",
             "# a\n",
+            "# a\r{\"a\": 1}\n{\"b\": 2}",
+            "# a\u{85}{\"a\": 1}",
+            "# a\u{2028}{\"a\": 1}",
             "{",
             "[1]",
         ] {
