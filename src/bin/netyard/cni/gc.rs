@@ -42,10 +42,7 @@ pub(super) fn take_away(lab: &LabName) -> Result<(), Failure> {
 
 /// Goes on after an error, and tells of all.
 pub(super) fn gc(basics: &Basics) -> Result<(), Failure> {
-    let valid = basics.valid.as_deref().ok_or_else(|| {
-        let msg = "GC without `cni.dev/valid-attachments`";
-        Failure::new(Code::InvalidConfig, msg)
-    })?;
+    let valid = basics.valid()?;
     let is_valid = |known: &Known| {
         let same = |it: &Attachment| it.container == known.container && it.ifname == known.dev;
         valid.iter().any(same)

@@ -1,6 +1,8 @@
 //! JSON as Go's encoding/json takes it, which the reference plugins are written with, and most
 //! runtimes: keys without regard to case, `null` and an empty text for what is not there.
 
+use std::collections::BTreeMap;
+
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -81,10 +83,12 @@ impl<'de> Deserializer<'de> for Lax {
         let Value::Object(all) = self.value else {
             return self.deserialize_any(visitor);
         };
-        let mut known = Vec::new();
+        // Of two that differ in case alone, the one that is written as it should be.
+        let mut known = BTreeMap::new();
         for (key, value) in all.into_iter().filter(|(_, value)| !value.is_null()) {
             match names.iter().find(|name| is_key(&key, name)) {
-                Some(name) => known.push((*name, Lax { value, others })),
+                Some(name) if key != *name && known.contains_key(name) => {}
+                Some(name) => drop(known.insert(*name, Lax { value, others })),
                 None if others == Others::Ignored => {}
                 None => return Err(Error::unknown_field(&key, names)),
             }

@@ -129,7 +129,7 @@ impl Asked {
     pub(super) fn read(keys: &mut Keys, call: &Call) -> Result<Self, Failure> {
         let mut runtime = keys.object("runtimeConfig")?;
         let mut args = keys.object("args")?.object("cni")?;
-        let by_args = |name: &str| call.args.get(name).cloned();
+        let by_args = |name: &str| call.args.get(name).filter(|it| !it.is_empty()).cloned();
         let mac = match runtime.take::<String>("mac")? {
             Some(mac) => Some(mac),
             None => args.take("mac")?.or_else(|| by_args("MAC")),

@@ -67,11 +67,11 @@ pub(super) struct Basics {
     pub(super) name: String,
     #[serde(default)]
     ipam: Value,
-    #[serde(default, rename = "cni.dev/valid-attachments")]
-    pub(super) valid: Option<Vec<Attachment>>,
+    /// As it is written; `null`, too.
+    #[serde(skip)]
+    valid: Option<Value>,
 }
 
-/// The attachments that a runtime knows, for `GC`.
 const VALID: &str = "cni.dev/valid-attachments";
 
 /// One that a runtime knows.
@@ -85,16 +85,30 @@ pub(super) struct Attachment {
 impl Basics {
     pub(super) fn read(text: &[u8]) -> Result<Self, Failure> {
         let value: Value = serde_json::from_slice(text).map_err(not_json)?;
-        // `null` is how a list without anything may be written.
-        let none = find(&value, VALID).is_some_and(Value::is_null);
-        let mut basics: Basics = read(value, Others::Ignored).map_err(not_json)?;
-        if none {
-            basics.valid = Some(Vec::new());
-        }
+        // What is wrong with it is for `GC`.
+        let valid = find(&value, VALID).cloned();
+        let basics = Basics {
+            valid,
+            ..read(value, Others::Ignored).map_err(not_json)?
+        };
         match is_identifier(&basics.name) {
             true => Ok(basics),
             false => Err(no_name(&basics.name)),
         }
+    }
+
+    /// The attachments that a runtime knows, for `GC`.
+    pub(super) fn valid(&self) -> Result<Vec<Attachment>, Failure> {
+        let valid = self.valid.clone().ok_or_else(|| {
+            let msg = "GC without `cni.dev/valid-attachments`";
+            Failure::new(Code::InvalidConfig, msg)
+        })?;
+        // `null` is how a list without anything may be written.
+        let valid = read::<Option<_>>(valid, Others::Ignored).map_err(|e| {
+            let msg = "`cni.dev/valid-attachments` is no list of attachments";
+            Failure::new(Code::Decode, msg).details(e.to_string())
+        })?;
+        Ok(valid.unwrap_or_default())
     }
 
     /// The other plugin that gives addresses, if one does.

@@ -74,17 +74,22 @@ fn refuses(key: &str, value: Value, at: &str, hint: &str) {
 
 #[test]
 fn a_key_that_looks_like_one_is_told_so_wherever_it_stands() {
-    let range = json!({ "subnet": "10.0.0.0/24", "rangestart": "10.0.0.9" });
+    let range = json!({ "subnet": "10.0.0.0/24", "rangeStat": "10.0.0.9" });
     let ranges = json!({ "type": "host-local", "ranges": [[range]] });
-    let at = "ipam.ranges[0][0].rangestart";
+    let at = "ipam.ranges[0][0].rangeStat";
     refuses("ipam", ranges, at, "did you mean `rangeStart`?");
     let route = json!({ "dst": "0.0.0.0/0", "via": "10.0.0.1" });
     let routes = json!({ "type": "host-local", "subnet": "10.0.0.0/24", "routes": [route] });
     refuses("ipam", routes, "ipam.routes[0].via", "");
     let dns = json!({ "nameserver": ["10.0.0.1"] });
     refuses("dns", dns, "dns.nameserver", "did you mean `nameservers`?");
-    let trunk = json!([{ "ID": 7 }]);
-    refuses("vlanTrunk", trunk, "vlanTrunk[0].ID", "did you mean `id`?");
+    let trunk = json!([{ "minId_": 7 }]);
+    refuses(
+        "vlanTrunk",
+        trunk,
+        "vlanTrunk[0].minId_",
+        "did you mean `minID`?",
+    );
     refuses("ipMask", json!(true), "ipMask", "did you mean `ipMasq`?");
     let other = "it is a key of the plugin `portmap`, which may stand after netyard in the list";
     refuses("snat", json!(true), "snat", other);
@@ -92,20 +97,20 @@ fn a_key_that_looks_like_one_is_told_so_wherever_it_stands() {
 
 #[test]
 fn a_key_of_the_runtime_that_looks_like_one_is_told_so() {
-    let known = json!({ "portmappings": true, "foo": true });
+    let known = json!({ "portMapings": true, "foo": true });
     let hint = "did you mean `portMappings`?";
-    refuses("capabilities", known, "capabilities.portmappings", hint);
-    let port = json!({ "hostPort": 1, "containerPort": 1, "hostip": 0 });
+    refuses("capabilities", known, "capabilities.portMapings", hint);
+    let port = json!({ "hostPort": 1, "containerPort": 1, "hostIPs": 0 });
     for (value, at, hint) in [
         (json!({ "bandwith": {} }), "bandwith", "bandwidth"),
         (
             json!({ "portMappings": [port] }),
-            "portMappings[0].hostip",
+            "portMappings[0].hostIPs",
             "hostIP",
         ),
         (
-            json!({ "bandwidth": { "ingressrate": 1 } }),
-            "bandwidth.ingressrate",
+            json!({ "bandwidth": { "ingresRate": 1 } }),
+            "bandwidth.ingresRate",
             "ingressRate",
         ),
     ] {
@@ -123,6 +128,39 @@ fn what_is_for_other_plugins_is_left_to_them() {
     with("runtimeConfig", others).expect("a network");
     let others = json!({ "cgroupPath": true, "io.kubernetes.cri.pod-annotations": true });
     with("capabilities", others).expect("a network");
+}
+
+/// What one of the two could not read would stay for good.
+#[test]
+fn what_add_takes_del_takes() {
+    let text = |more: &str| {
+        reference()
+            .to_string()
+            .replacen('{', &format!("{{{more},"), 1)
+    };
+    for twice in [r#""Name":"other""#, r#""NAME":"other","nAme":"third""#] {
+        let text = text(twice);
+        let add = Config::read(text.as_bytes(), &call(), "netyard").expect("a network");
+        let del = Basics::read(text.as_bytes()).expect("enough");
+        assert_eq!(add.name, del.name, "{text}");
+    }
+    // It is for GC alone.
+    let text = text(r#""cni.dev/valid-attachments":[7]"#);
+    Config::read(text.as_bytes(), &call(), "netyard").expect("a network");
+    let basics = Basics::read(text.as_bytes()).expect("enough");
+    assert_eq!(basics.valid().expect_err("no list").code, Code::Decode);
+}
+
+#[test]
+fn an_empty_argument_counts_as_missing() {
+    let args = ["IP", "MAC"].map(|key| (key.to_owned(), String::new()));
+    let call = Call {
+        args: args.into(),
+        ..call()
+    };
+    let text = reference().to_string();
+    let config = Config::read(text.as_bytes(), &call, "netyard").expect("a network");
+    assert_eq!((config.ips.len(), config.mac), (0, None));
 }
 
 #[test]
