@@ -175,6 +175,22 @@ fn other_result() {
     with(&|said| said["interfaces"][2]["name"] = json!("eth7"))
         .says(101, &["eth0", "/run/netns/c1"]);
     with(&|said| said["interfaces"] = json!([])).says(101, &["eth0"]);
+    with(&|said| said["interfaces"][0]["name"] = json!("gone9")).says(101, &["br-lan"]);
+    let port = said["interfaces"][1]["name"].as_str().expect("a name");
+    with(&|said| said["interfaces"][1]["name"] = json!("gone9")).says(101, &[port]);
+    with(&|said| said["ips"] = json!([])).says(101, &["10.5.0.2/24", "eth0"]);
+    with(&|said| said["ips"][0]["interface"] = json!(0)).says(101, &["10.5.0.2/24", "eth0"]);
+    with(&|said| said["ips"][0]["gateway"] = json!("10.5.0.9"))
+        .says(101, &["10.5.0.2/24", "10.5.0.1", "10.5.0.9"]);
+    with(&|said| said["routes"][0]["gw"] = json!("10.5.0.9"))
+        .says(101, &["0.0.0.0/0 via 10.5.0.9"]);
+    with(&|said| said["routes"] = json!([{"dst": "198.51.100.0/24"}]))
+        .says(101, &["198.51.100.0/24"]);
+    let none = changed(&conf, json!({})).to_string();
+    let none = none.replacen('{', "{\"prevResult\":null,", 1);
+    call("CHECK", &conf, "c1")
+        .input(&none)
+        .says(7, &["prevResult"]);
     // Of another interface, which came later.
     with(&|said| {
         let more = json!({"name": "eth1", "sandbox": "/run/netns/c1"});

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netyard::lab::{self, Journal, Status};
 use netyard::plan::{Change, Op, Plan, Setting, Sign};
-use netyard::state::{NetState, Netns};
+use netyard::state::Netns;
 use netyard::topology;
 use serde_json::Value;
 
@@ -14,8 +14,9 @@ use super::attach::{Known, inode, lab_name_of, netns_of, publish, rate};
 use super::call::Call;
 use super::config::{Config, Ipam};
 use super::failure::{Code, Failure};
+use super::keys::invalid;
 use super::network::lab_of;
-use super::result::{Attached, Interface, Ip};
+use super::said::is_as_said;
 
 pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
     let said = config.before()?;
@@ -61,8 +62,11 @@ pub(super) fn check(config: &Config, call: &Call) -> Result<(), Failure> {
             let details = format!("`netyard repair {name}` does it");
             return Err(Failure::new(Code::Different, msg).details(details));
         }
-        if let Some(said) = said.as_ref().filter(|_| topology.lab == own) {
-            is_as_said(said, call, &seen)?;
+        if topology.lab == own {
+            let said = said
+                .as_ref()
+                .ok_or_else(|| invalid("prevResult", "it is missing"))?;
+            is_as_said(said, (config, call), &lab::desired(&topology)?, &seen)?;
         }
     }
     Ok(())
@@ -150,25 +154,6 @@ fn difference(change: &Change) -> String {
         Sign::Make => format!("{what} is missing {place}"),
         Sign::Remove => format!("{what} is {place}, and was not made"),
         Sign::Change | Sign::Remake => format!("not as it was made {place}: {what}"),
-    }
-}
-
-/// Compares what the runtime was told of the interface with what there is. Its hardware address
-/// may have been changed since, as by `tuning`.
-fn is_as_said(said: &Attached, call: &Call, seen: &NetState) -> Result<(), Failure> {
-    let (dev, netns) = (call.dev()?, netns_of(call)?);
-    let different = |msg: String| Err(Failure::new(Code::Different, format!("prevResult: {msg}")));
-    let is_it = |it: &Interface| it.name == dev.as_str() && it.sandbox == netns.as_str();
-    let Some(at) = said.interfaces.iter().position(is_it) else {
-        return different(format!("there is no interface {dev} of {netns} in it"));
-    };
-    let there = seen.namespaces.get(&Netns::At(netns.clone()));
-    let there = there.and_then(|namespace| namespace.links.get(dev));
-    let has = |ip: &&Ip| there.is_some_and(|link| link.addresses.contains(&ip.address));
-    let of_it = said.ips.iter().filter(|ip| ip.interface == Some(at));
-    match of_it.clone().find(|ip| !has(ip)) {
-        Some(ip) => different(format!("{dev} of {netns} has no address {}", ip.address)),
-        None => Ok(()),
     }
 }
 

@@ -20,6 +20,7 @@ mod keys;
 mod lax;
 mod network;
 mod result;
+mod said;
 mod status;
 mod version;
 

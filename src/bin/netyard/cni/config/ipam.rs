@@ -83,12 +83,11 @@ impl Ipam {
         let named = keys.take::<Vec<Vec<Value>>>("ranges")?.unwrap_or_default();
         sets.extend(range_sets("ipam.ranges", named)?);
         let routes = keys.list("routes", Route::read)?;
-        if let Some(table) = routes
-            .iter()
-            .find_map(|route| route.table)
-            .filter(|t| *t != MAIN)
+        if let Some(Route {
+            table: Some(table), ..
+        }) = routes.iter().find(|it| !is_main(it))
         {
-            return Err(unsupported("ipam.routes.table", &table.into()));
+            return Err(unsupported("ipam.routes.table", &(*table).into()));
         }
         let dns = match keys.take::<PathBuf>("resolvConf")? {
             Some(file) if !file.as_os_str().is_empty() => resolvers(&file)?,
@@ -232,6 +231,11 @@ impl Range {
     pub(in super::super) fn is_part(&self) -> bool {
         self.start.is_some() || self.end.is_some()
     }
+}
+
+/// Whether it is of the table that routes are of where nothing is said.
+pub(in super::super) fn is_main(route: &Route) -> bool {
+    route.table.is_none_or(|table| table == MAIN)
 }
 
 impl Route {

@@ -25,7 +25,7 @@ use super::lax::{Others, read};
 use super::version::Version;
 use asked::Asked;
 pub(super) use asked::{Bandwidth, Dns, PortMapping, burst_of};
-pub(super) use ipam::{Ipam, Range, Route, subnets_of};
+pub(super) use ipam::{Ipam, Range, Route, is_main, subnets_of};
 pub(super) use kind::{Carried, Kind, NAMES};
 pub(super) use vlan::Vlans;
 
