@@ -33,8 +33,9 @@ pub use status::{Status, plan, preview, status};
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, progress: &mut dyn Progress) -> Result<Plan, Error> {
-    need_rights("bringing a lab up")?;
-    bring_up(Store::open()?, topology, source, progress, None)
+    need_rights(BRINGING_UP)?;
+    let store = Store::open()?;
+    bring_up((lock(progress)?, store), topology, source, progress, None)
 }
 
 /// Like [`up`], but only where there is no such lab: it is then this run's.
@@ -44,18 +45,27 @@ pub(crate) fn up_new(
     progress: &mut dyn Progress,
     run: &str,
 ) -> Result<Plan, Error> {
-    bring_up(Store::open()?, topology, source, progress, Some(run))
+    need_rights(BRINGING_UP)?;
+    let store = Store::open()?;
+    bring_up(
+        (lock(progress)?, store),
+        topology,
+        source,
+        progress,
+        Some(run),
+    )
 }
 
+/// What needs rights.
+const BRINGING_UP: &str = "bringing a lab up";
+
 fn bring_up(
-    store: Store,
+    (lock, store): (store::Lock, Store),
     topology: &Topology,
     source: &str,
     progress: &mut dyn Progress,
     run: Option<&str>,
 ) -> Result<Plan, Error> {
-    need_rights("bringing a lab up")?;
-    let lock = lock(progress)?;
     let mut lab = record(&topology.lab, source, &store)?;
     if let Some(run) = run {
         if known(&topology.lab, &store)?.is_some() {

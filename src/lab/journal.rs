@@ -1,16 +1,19 @@
 //! The journal, opened once for a question and what follows from the answer.
 
-use super::{Removed, Until, bring_up, known, remove};
+use super::{BRINGING_UP, Removed, Until, bring_up, known, lock, need_rights, remove};
 use crate::error::Error;
 use crate::plan::Plan;
 use crate::reconcile::Progress;
 use crate::state::{IfName, LabName};
-use crate::sys::store::Store;
+use crate::sys::store::{Lock, Store};
 use crate::topology::Topology;
 
 /// What labs there are on this machine.
 #[derive(Debug)]
-pub struct Journal(Store);
+pub struct Journal {
+    store: Store,
+    lock: Option<Lock>,
+}
 
 /// A lab as it was last brought up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,31 @@ impl Journal {
     /// # Errors
     /// Missing rights.
     pub fn open() -> Result<Self, Error> {
-        Store::open().map(Journal)
+        let store = Store::open()?;
+        Ok(Journal { store, lock: None })
+    }
+
+    /// Has nobody else change labs until this, and what comes of it, is done with: what is
+    /// decided by what is there can be done. Looking at labs waits for that, too.
+    ///
+    /// # Errors
+    /// Missing rights.
+    pub fn hold(self) -> Result<Self, Error> {
+        need_rights(BRINGING_UP)?;
+        let lock = Some(lock(&mut ())?);
+        Ok(Journal { lock, ..self })
+    }
+
+    /// Another one, held with this one where this is.
+    ///
+    /// # Errors
+    /// Missing rights.
+    pub fn another(&self) -> Result<Self, Error> {
+        let lock = self.lock.clone();
+        Ok(Journal {
+            lock,
+            ..Self::open()?
+        })
     }
 
     /// A lab, if it is there.
@@ -39,7 +66,7 @@ impl Journal {
             source: lab.source,
             whole: lab.whole,
         };
-        Ok(known(name, &self.0)?.map(recorded))
+        Ok(known(name, &self.store)?.map(recorded))
     }
 
     /// Whether other labs are on networks of this one.
@@ -47,7 +74,7 @@ impl Journal {
     /// # Errors
     /// The journal cannot be read.
     pub fn is_used(&self, name: &LabName) -> Result<bool, Error> {
-        let used = self.0.is_used(name);
+        let used = self.store.is_used(name);
         used.map_err(Error::journal("read the journal"))
     }
 
@@ -61,7 +88,12 @@ impl Journal {
         source: &str,
         progress: &mut dyn Progress,
     ) -> Result<Plan, Error> {
-        bring_up(self.0, topology, source, progress, None)
+        need_rights(BRINGING_UP)?;
+        let lock = match self.lock {
+            Some(lock) => lock,
+            None => lock(progress)?,
+        };
+        bring_up((lock, self.store), topology, source, progress, None)
     }
 
     /// Whether a container's interface has addresses on lease, of whatever network.
@@ -69,7 +101,7 @@ impl Journal {
     /// # Errors
     /// The journal cannot be read.
     pub fn has_lease(&self, container: &str, dev: &IfName) -> Result<bool, Error> {
-        let has = self.0.has_lease(container, dev);
+        let has = self.store.has_lease(container, dev);
         has.map_err(Error::journal("read the journal"))
     }
 
@@ -83,6 +115,6 @@ impl Journal {
         until: Until,
         progress: &mut dyn Progress,
     ) -> Result<Removed, Error> {
-        remove(self.0, name, until, progress)
+        remove(self.store, name, until, progress)
     }
 }

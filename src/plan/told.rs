@@ -193,7 +193,7 @@ impl Conflict {
     }
 
     /// The lab that holds it.
-    pub(super) fn lab(&self) -> Option<&LabName> {
+    pub fn lab(&self) -> Option<&LabName> {
         let holder = match self {
             Conflict::Netns { holder, .. }
             | Conflict::Link { holder, .. }

@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
             two_interfaces,
         ),
         test("cni::one mapping on two networks", one_mapping),
+        test("cni::what one that is gone had is given back", gone),
         test("cni::a foreign bridge of that name", foreign_bridge),
         test("cni::a lab of that name", lab),
         test("cni::subnets of others", others_subnet),
@@ -131,6 +132,40 @@ fn one_mapping() {
     call("ADD", &one, "c2").ok();
     call("DEL", &one, "c2").done();
     super::nothing_left(&before, &[&one, &two]);
+}
+
+/// By containers that went without a DEL, whether from this network or from another.
+fn gone() {
+    containers(&["c1", "c2", "c3"]);
+    let port = json!([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]);
+    let one = network("one", json!({"runtimeConfig": {"portMappings": port}}));
+    call("ADD", &one, "c1").ok();
+    call("ADD", &one, "c2").says(100, &["8080", "c1-eth0"]);
+    sh("ip netns del c1");
+    call("ADD", &one, "c2").ok();
+    sh("ip netns del c2");
+    let range = json!({"type": "host-local", "ranges": [[{"subnet": "10.6.0.0/24"}]]});
+    let two = network(
+        "two",
+        json!({"ipam": range, "runtimeConfig": {"portMappings": port}}),
+    );
+    call("ADD", &two, "c3").ok();
+    let listed = ok(&["list"]);
+    assert!(
+        !listed.contains("c1-eth0") && !listed.contains("c2-eth0"),
+        "{listed}"
+    );
+    call("DEL", &two, "c3").done();
+    // Nor has one that is gone its address.
+    let two = network(
+        "two",
+        json!({"ipam": range, "runtimeConfig": {"ips": ["10.6.0.9"]}}),
+    );
+    call("ADD", &two, "c3").ok();
+    containers(&["c4"]);
+    call("ADD", &two, "c4").says(100, &["10.6.0.9", "c3-eth0"]);
+    sh("ip netns del c3");
+    call("ADD", &two, "c4").ok();
 }
 
 fn foreign_bridge() {

@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::100 ADDs and 100 DELs, 16 at once", hundred),
         test("cni::ADDs, DELs and GCs at once", mixed),
         test("cni::many first ADDs at once", first),
+        test("cni::first ADDs with subnets of their own", subnets),
         test("cni::many networks at once", networks),
     ]
 }
@@ -135,6 +136,28 @@ fn first() {
         at_once(AT_ONCE, |n| call("DEL", &conf, &names[n]).done());
         let none = changed(&conf, json!({"cni.dev/valid-attachments": []}));
         at_once(4, |_| of_network("GC", &none).done());
+        super::nothing_left(&before, &[&conf]);
+    }
+}
+
+/// Nobody takes away what another is about to attach to.
+fn subnets() {
+    let names = names(12);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    let asked = |n: usize| {
+        let range = json!([[{"subnet": format!("10.{}.0.0/24", 60 + n % 3)}]]);
+        changed(
+            &conf,
+            json!({"ipam": {"type": "host-local"}, "runtimeConfig": {"ipRanges": range}}),
+        )
+    };
+    for _ in 0..3 {
+        at_once(12, |n| drop(call("ADD", &asked(n), &names[n]).ok()));
+        for (n, name) in names.iter().enumerate() {
+            assert!(pings(name, &format!("10.{}.0.1", 60 + n % 3)), "{name}");
+        }
+        at_once(12, |n| call("DEL", &conf, &names[n]).done());
         super::nothing_left(&before, &[&conf]);
     }
 }

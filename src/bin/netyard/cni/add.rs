@@ -7,6 +7,7 @@ use std::path::Path;
 use ipnet::IpNet;
 use netyard::error::Error;
 use netyard::has_namespace;
+use netyard::ipam::Refusal;
 use netyard::lab::{self, Journal, has_devices};
 use netyard::reconcile::Progress;
 use netyard::state::{Family, IfName, LabName, Link, NetState, Netns, NetnsPath, SysctlKey};
@@ -63,6 +64,10 @@ fn attach(config: &Config, call: &Call) -> Result<Value, Failure> {
         return Err(Failure::new(Code::Refused, msg));
     }
     let mut journal = Journal::open()?;
+    // Before it is held: this looks.
+    if is_there(&journal, &lab_of(config, call)?)? {
+        return Err(there(call.dev()?, &netns));
+    }
     if config.kind.has_network() {
         journal = network::ensure(config, journal)?;
     }
@@ -83,12 +88,14 @@ fn after_sweep(
     again: impl FnOnce() -> Result<Result<Attached, Failure>, Failure>,
 ) -> Result<Attached, Failure> {
     let lost = gc::lost(&config.name)?;
-    for lab in &lost.labs {
-        gc::take_away(lab)?;
-    }
-    let made = match lost.labs.is_empty() {
-        true => Err(full),
-        false => again()?,
+    // One that stays is not what was asked for.
+    let taken = lost
+        .labs
+        .iter()
+        .filter(|(_, lab)| gc::take_away(lab).is_ok());
+    let made = match taken.count() {
+        0 => Err(full),
+        _ => again()?,
     };
     made.map_err(|full| match lost.going.first() {
         Some(container) => {
@@ -104,7 +111,8 @@ fn after_sweep(
     })
 }
 
-/// Attaches it by the first choice that has addresses left; if none has, says so.
+/// Attaches it by the first choice that has addresses left; if none has, or somebody has what
+/// else it needs, says so.
 fn first_fit(
     config: &Config,
     call: &Call,
@@ -113,21 +121,19 @@ fn first_fit(
 ) -> Result<Result<Attached, Failure>, Failure> {
     let mut failure = elsewhere(config);
     for (choice, attachment) in fitting {
-        let made = match make(config, attachment, journal.take()) {
-            // Some runtimes ask for the ports of a container on each of its networks.
-            Err(taken) if !config.ports.is_empty() => {
-                let there = published(call, &attachment.topology.lab)?;
-                let rest = Attachment::of(config, call, choice, &there)?;
-                if rest.source == attachment.source {
-                    return Err(taken);
-                }
-                make(config, &rest, None)?
+        let mut made = make(config, attachment, journal.take());
+        // Some runtimes ask for the ports of a container on each of its networks.
+        if matches!(made, Err(_) | Ok(Made::Taken(_))) && !config.ports.is_empty() {
+            let there = published(call, &attachment.topology.lab)?;
+            let rest = Attachment::of(config, call, choice, &there)?;
+            if rest.source != attachment.source {
+                made = make(config, &rest, None);
             }
-            made => made?,
-        };
-        match made {
+        }
+        match made? {
             Made::Up(seen) => return Ok(Ok(attached(config, attachment, choice, &seen))),
             Made::Full(full) => failure = full,
+            Made::Taken(taken) => return Ok(Err(taken)),
         }
     }
     Ok(Err(failure))
@@ -176,12 +182,15 @@ pub(super) fn refuse_loopback(config: &Config, call: &Call) -> Result<(), Failur
 
 /// That a second `ADD` is an error, before anybody gives an address for it.
 pub(super) fn refuse_second(config: &Config, call: &Call) -> Result<(), Failure> {
-    let dev = call.dev()?;
-    let lab = lab_name_of(&config.name, &call.container, dev.as_str());
-    match is_there(&Journal::open()?, &lab)? {
-        true => Err(there(dev, &netns_of(call)?)),
+    match is_there(&Journal::open()?, &lab_of(config, call)?)? {
+        true => Err(there(call.dev()?, &netns_of(call)?)),
         false => Ok(()),
     }
+}
+
+fn lab_of(config: &Config, call: &Call) -> Result<LabName, Failure> {
+    let dev = call.dev()?;
+    Ok(lab_name_of(&config.name, &call.container, dev.as_str()))
 }
 
 /// Whether an attachment is whole. One whose namespace went without a `DEL` is there no more.
@@ -206,20 +215,18 @@ fn make(
         topology, source, ..
     } = attachment;
     let journal = journal.map_or_else(Journal::open, Ok)?;
-    if is_there(&journal, &topology.lab)? {
-        return Err(there(&attachment.dev, &attachment.netns));
-    }
     let up = |journal: Journal| {
         let mut watch = Watch::default();
         journal.up(topology, source, &mut watch)?;
         watch.0.ok_or(Error::Declined)
     };
     let made = match up(journal) {
-        Err(Error::Conflicts(_) | Error::Resolve(ResolveError::ExternalLab { .. }))
-            if config.kind.has_network() && network::restore(config)? =>
-        {
-            up(Journal::open()?)
+        Err(error) if !config.kind.has_network() => Err(error),
+        // Who saw nobody on the network took it away since, or changed it.
+        Err(Error::Resolve(ResolveError::ExternalLab { .. } | ResolveError::NotInside { .. })) => {
+            up(network::hold(config, Journal::open()?)?)
         }
+        Err(Error::Conflicts(_)) if network::restore(config)? => up(Journal::open()?),
         made => made,
     };
     match made {
@@ -230,6 +237,7 @@ fn make(
         }
         Ok(seen) => Ok(Made::Up(Box::new(seen))),
         Err(full @ Error::Resolve(ResolveError::Exhausted { .. })) => Ok(Made::Full(full.into())),
+        Err(error) if is_taken(&error) => Ok(Made::Taken(error.into())),
         Err(error) => Err(error.into()),
     }
 }
@@ -267,6 +275,17 @@ enum Made {
     Up(Box<NetState>),
     /// There is no address left.
     Full(Failure),
+    /// Another lab has a port, a name, the address that it needs.
+    Taken(Failure),
+}
+
+fn is_taken(error: &Error) -> bool {
+    match error {
+        Error::Resolve(ResolveError::Held { .. }) => true,
+        Error::Lease(refusal) => matches!(**refusal, Refusal::Held { .. }),
+        Error::Conflicts(all) => all.0.iter().any(|one| one.lab().is_some()),
+        _ => false,
+    }
 }
 
 /// What there is now, as the specification tells it.

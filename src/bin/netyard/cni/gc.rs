@@ -10,12 +10,14 @@ use super::failure::{Code, Failure};
 use super::given;
 use super::network::is_network;
 
-/// Attachments of a network whose containers went without `DEL`.
+/// Attachments whose containers went without `DEL`.
 #[derive(Default)]
 pub(super) struct Lost {
-    /// Their namespaces are gone, with their ends of cables on the host.
-    pub(super) labs: Vec<LabName>,
-    /// Containers whose namespaces have no name any more, and whose devices are still there.
+    /// The networks, and the attachments; their namespaces are gone, with their ends of cables
+    /// on the host.
+    pub(super) labs: Vec<(String, LabName)>,
+    /// Containers on the network whose namespaces have no name any more, and whose devices are
+    /// still there.
     pub(super) going: Vec<String>,
 }
 
@@ -23,14 +25,13 @@ pub(super) struct Lost {
 pub(super) fn lost(network: &str) -> Result<Lost, Failure> {
     let mut lost = Lost::default();
     for lab in lab::list()? {
-        let known = Known::of(&lab).filter(|known| known.network == network);
-        let Some(known) = known else {
+        let Some(known) = Known::of(&lab) else {
             continue;
         };
         match fate(&lab.name)? {
-            Fate::There => {}
-            Fate::Going => lost.going.push(known.container),
-            Fate::Gone => lost.labs.push(lab.name),
+            Fate::Going if known.network == network => lost.going.push(known.container),
+            Fate::There | Fate::Going => {}
+            Fate::Gone => lost.labs.push((known.network, lab.name)),
         }
     }
     Ok(lost)

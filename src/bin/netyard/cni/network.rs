@@ -41,11 +41,17 @@ pub(super) fn is_network(lab: &Described, network: &str) -> bool {
 pub(super) fn ensure(config: &Config, journal: Journal) -> Result<Journal, Failure> {
     match wanted(config, &journal)? {
         (_, true) => Ok(journal),
-        (source, false) => {
-            bring_up(&source, journal)?;
-            Ok(Journal::open()?)
-        }
+        (_, false) => hold(config, journal),
     }
+}
+
+/// The same, and nobody changes it before who attaches by that journal is there: others may
+/// want it with subnets of theirs alone as long as nobody is.
+pub(super) fn hold(config: &Config, journal: Journal) -> Result<Journal, Failure> {
+    let journal = journal.hold()?;
+    let (source, _) = wanted(config, &journal)?;
+    bring_up(&source, journal.another()?)?;
+    Ok(journal)
 }
 
 /// Whether it could be made, or is there. Nothing is changed.
