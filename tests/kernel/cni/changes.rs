@@ -11,6 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::another mtu of a network", mtu),
         test("cni::more ranges of a network", ranges),
         test("cni::another subnet of a network", subnet),
+        test("cni::a subnet around another waits", overlapping),
         test("cni::masquerading that comes and goes", masquerade),
         test("cni::a bridge that was deleted by hand", bridge),
         test(
@@ -88,6 +89,33 @@ fn subnet() {
     call("CHECK", &other, "c2").done();
     call("DEL", &other, "c2").done();
     super::nothing_left(&before, &[&other]);
+}
+
+/// Who is attached has an address of the old one.
+fn overlapping() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    let all = snapshot::host();
+    for other in ["10.5.0.0/16", "10.5.0.128/25"] {
+        let other = changed(&conf, of_ipam(json!([[{"subnet": other}]])));
+        let words = ["10.5.0.0/24", "not yet 10.5.0.", "no container is attached"];
+        call("ADD", &other, "c2").says(100, &words);
+        call("STATUS", &other, "c2").says(50, &words);
+    }
+    snapshot::assert_same(&all, &snapshot::host(), "after refusals");
+    call("DEL", &conf, "c1").done();
+    let wider = changed(&conf, of_ipam(json!([[{"subnet": "10.5.0.0/16"}]])));
+    let said = call("ADD", &wider, "c2").ok();
+    assert_eq!(
+        said["ips"][0]["address"]
+            .as_str()
+            .map(|ip| ip.ends_with("/16")),
+        Some(true)
+    );
+    call("DEL", &wider, "c2").done();
+    super::nothing_left(&before, &[&conf]);
 }
 
 fn masquerade() {

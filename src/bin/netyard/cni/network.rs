@@ -1,6 +1,7 @@
 //! A network of CNI is a lab: a bridge, with what the host is to it. It is made with the first
 //! attachment, and stays until `GC` finds none.
 
+use ipnet::IpNet;
 use netyard::lab::{self, Described, Journal};
 use netyard::state::{Family, LabName, NetworkName};
 use netyard::topology::{self, lab_name};
@@ -77,6 +78,7 @@ fn wanted(config: &Config, journal: &Journal) -> Result<(String, bool), Failure>
         if wanted != recorded && journal.is_used(&lab)? {
             let network = name_of(&config.name);
             same(&wanted, &recorded, &network)?;
+            apart(&wanted, &recorded, &network)?;
             // Who is attached has the gateway for a way out.
             if config.gateway == Role::Nothing && gateways(&recorded, &network).is_some() {
                 let mut kept = recorded.clone();
@@ -137,6 +139,27 @@ fn same(wanted: &Value, recorded: &Value, network: &NetworkName) -> Result<(), F
     let msg = format!("the {what} of network {network} is {recorded}, and not yet {wanted}");
     let why = "it changes when no container is attached; `netyard list` shows who is";
     Err(Failure::new(Code::Refused, msg).details(why))
+}
+
+/// Whoever is attached has addresses of the old subnets: those stay, and new ones lie beside them.
+fn apart(wanted: &Value, recorded: &Value, network: &NetworkName) -> Result<(), Failure> {
+    let at = format!("/networks/{network}/subnets");
+    let subnets = |lab: &Value| -> Vec<IpNet> {
+        let all = lab.pointer(&at).and_then(Value::as_array).into_iter();
+        let all = all.flatten().filter_map(|one| one.as_str()?.parse().ok());
+        all.collect()
+    };
+    let old = subnets(recorded);
+    let meets = |a: &IpNet, b: &IpNet| a != b && (a.contains(b) || b.contains(a));
+    for new in subnets(wanted) {
+        if let Some(old) = old.iter().find(|old| meets(old, &new)) {
+            let msg = format!("the subnet of network {network} is {old}, and not yet {new}");
+            let why = "it changes when no container is attached; until then only ranges beside \
+                       it can be added";
+            return Err(Failure::new(Code::Refused, msg).details(why.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// Those that somebody has addresses of are kept, with their gateways, when others take their
