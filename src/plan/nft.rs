@@ -15,6 +15,11 @@ pub(super) type Sets<'a> = BTreeMap<SetName, BTreeMap<Element, Option<&'a LabNam
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for name in TableName::HOST {
+        // Where a table of somebody else's stands none is made for what others had in ours; who
+        // needs one was told of it.
+        if draft.is_foreign(name) {
+            continue;
+        }
         let have = draft.have_table(&Netns::Host, name);
         let mut want = sets(draft.wanted_table(&Netns::Host, name));
         join(&mut want, others(draft, name, have));
@@ -255,6 +260,13 @@ impl<'a> Draft<'a> {
         let have = self.have(netns)?;
         let ours = *netns == Netns::Host || self.is_ours(have);
         have.tables.get(&name).filter(|table| ours && table.ours)
+    }
+
+    /// Whether somebody else's table of the host has our name.
+    fn is_foreign(&self, name: TableName) -> bool {
+        let have = self.have(&Netns::Host);
+        let table = have.and_then(|have| have.tables.get(&name));
+        table.is_some_and(|table| !table.ours)
     }
 
     fn wanted_table(&self, netns: &Netns, name: TableName) -> Option<&'a Table> {

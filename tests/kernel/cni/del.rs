@@ -14,6 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::DEL without an interface", without_interface),
         test("cni::DEL by a configuration of another time", later),
         test("cni::DEL leaves the others", others),
+        test("cni::DEL beside a foreign table of our name", foreign_table),
         test("cni::GC keeps what is valid", collected),
         test("cni::GC goes on after an error", goes_on),
         test("cni::GC of a network of another name", other_network),
@@ -152,6 +153,29 @@ fn others() {
     assert!(pings("c1", "10.5.0.1"));
     call("CHECK", &conf, "c1").done();
     call("DEL", &conf, "c1").done();
+    super::nothing_left(&before, &[&conf]);
+}
+
+/// What others need is not made anew in order to take something away.
+fn foreign_table() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = with_all("lan");
+    call("ADD", &conf, "c1").ok();
+    let c2 = changed(&conf, json!({"runtimeConfig": {}}));
+    call("ADD", &c2, "c2").ok();
+    call("DEL", &c2, "c2").done();
+    sh(
+        "nft delete table inet netyard; nft add table inet netyard; nft add chain inet netyard theirs",
+    );
+    let theirs = sh("nft list table inet netyard");
+    call("ADD", &c2, "c2").says(100, &["inet netyard", "exists already"]);
+    call("DEL", &conf, "c1").done();
+    assert_eq!(sh("ip -n c1 -br link | grep -c ."), "1\n");
+    assert!(!ok(&["list"]).contains("c1-eth0"));
+    super::collect(&conf);
+    assert_eq!(theirs, sh("nft list table inet netyard"));
+    sh("nft delete table inet netyard");
     super::nothing_left(&before, &[&conf]);
 }
 
