@@ -16,7 +16,7 @@ use crate::lease::{self, Resolved};
 use crate::plan::{Claim, Plan};
 use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns, Published};
-use crate::sys::kernel::{Kernel, LOCKING, Scope, joins, kinds, walled};
+use crate::sys::kernel::{Kernel, LOCKING, Scope, ipv6, joins, kinds, walled};
 pub use crate::sys::residents::Resident;
 use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
@@ -368,6 +368,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.above = topology.external().map(|(_, lab)| lab.clone()).collect();
     kernel.walled = walled(desired);
     kernel.joins = joins(desired);
+    kernel.ipv6 = ipv6(desired);
     kernel.kinds = kinds(desired);
     kernel.published = published(desired);
     kernel.shapes = desired.is_shaped();

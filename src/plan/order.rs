@@ -67,6 +67,8 @@ pub(super) enum Turn {
     /// VLANs of ports: once they are ports, and their bridge tells VLANs apart. A port is in none
     /// until then.
     Vlans,
+    /// IPv6 before a device is up: it then has its link-local address as any other.
+    Ipv6,
     /// Up before addresses: a device that comes up has its routes made at once.
     Up,
     /// Addresses before routes: a next hop must be on a known subnet (ENETUNREACH).

@@ -3,11 +3,12 @@
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op};
-use crate::state::{IfName, Namespace, Netns, Origin, Sysctl, SysctlKey};
+use crate::state::{End, IfName, Namespace, Netns, Origin, Sysctl, SysctlKey};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
     for (netns, want) in draft.wanted() {
         keep_default_routes(draft, netns, want);
+        enable_ipv6(draft, netns, want);
         for (key, sysctl) in &want.sysctls {
             switch(draft, netns, key, sysctl);
         }
@@ -82,6 +83,35 @@ fn keep_default_routes(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         };
         let because = "the host keeps its default route, learned from a router, when it forwards";
         draft.push(rank(netns), op, because);
+    }
+}
+
+/// Engines switch IPv6 off in containers that have no address of it. One of ours that gets some
+/// has it again, and goes with its setting.
+fn enable_ipv6(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
+    let Some(have) = draft.have(netns).filter(|_| netns.joined().is_some()) else {
+        return;
+    };
+    for dev in want.speak_ipv6() {
+        let end = End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        };
+        let key = SysctlKey::disable_ipv6(dev.as_str());
+        let now = match draft.have_link(&end) {
+            Some(_) => have.sysctls.get(&key),
+            None => have.sysctls.get(&SysctlKey::disable_ipv6("default")),
+        };
+        if let Some(Sysctl { value, .. }) = now.filter(|now| now.value != "0") {
+            let op = Op::SetSysctl {
+                netns: netns.clone(),
+                was: vec![(key.clone(), value.clone())],
+                key,
+                value: "0".to_owned(),
+            };
+            let because = "it gets an IPv6 address, and IPv6 is switched off there";
+            draft.push(Rank::Configure(Turn::Ipv6), op, because);
+        }
     }
 }
 

@@ -209,3 +209,13 @@ pub struct Namespace {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rivals: BTreeMap<SetName, BTreeMap<Element, LabName>>,
 }
+
+impl Namespace {
+    /// The devices that have IPv6 addresses beside those that the kernel makes.
+    pub(crate) fn speak_ipv6(&self) -> impl Iterator<Item = &IfName> {
+        let far = |net: &IpNet| Family::of(net) == Family::Ipv6 && !is_link_local(net);
+        let links = self.links.iter();
+        let speak = links.filter(move |(_, link)| link.addresses.iter().any(far));
+        speak.map(|(dev, _)| dev)
+    }
+}

@@ -52,6 +52,11 @@ impl SysctlKey {
         SysctlKey(format!("net/ipv6/conf/{dev}/accept_ra"))
     }
 
+    /// Whether a device, or those to come (`default`), is without IPv6.
+    pub fn disable_ipv6(dev: &str) -> Self {
+        SysctlKey(format!("net/ipv6/conf/{dev}/disable_ipv6"))
+    }
+
     /// Whether a device routes packets of 127.0.0.0/8.
     pub fn route_localnet(dev: &IfName) -> Self {
         SysctlKey(format!("net/ipv4/conf/{dev}/route_localnet"))

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use as_written::FACT;
 pub(crate) use observe::Claims;
-pub(crate) use scope::{Joins, Scope, joins, kinds, walled};
+pub(crate) use scope::{Joins, Scope, ipv6, joins, kinds, walled};
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
@@ -96,6 +96,8 @@ pub(crate) struct Kernel {
     pub(crate) kinds: BTreeSet<ChildKind>,
     /// Those of them that this kernel lacks, once it was tried.
     lacks: Option<BTreeSet<String>>,
+    /// The devices in such namespaces that shall have IPv6 addresses.
+    pub(crate) ipv6: BTreeSet<End>,
     /// The lab's namespaces that shall have a firewall table.
     pub(crate) walled: BTreeSet<Netns>,
     /// The lab's namespaces that shall forward.
@@ -143,6 +145,7 @@ impl Kernel {
             elsewhere: false,
             scope: None,
             joins: Joins::new(),
+            ipv6: BTreeSet::new(),
             kinds: BTreeSet::new(),
             lacks: None,
             walled: BTreeSet::new(),

@@ -32,6 +32,19 @@ pub(crate) fn joins(desired: &NetState) -> Joins {
     joined.map(|(path, want)| (path, cables(want))).collect()
 }
 
+/// The devices in those that shall have IPv6 addresses.
+pub(crate) fn ipv6(desired: &NetState) -> BTreeSet<End> {
+    let joined = desired.namespaces.iter();
+    let joined = joined.filter(|(netns, _)| netns.joined().is_some());
+    let ends = joined.flat_map(|(netns, want)| {
+        want.speak_ipv6().map(|dev| End {
+            netns: netns.clone(),
+            dev: dev.clone(),
+        })
+    });
+    ends.collect()
+}
+
 /// The kinds of devices on devices of the host that a lab shall have, of each one.
 pub(crate) fn kinds(desired: &NetState) -> BTreeSet<ChildKind> {
     let links = desired.namespaces.values().flat_map(|ns| ns.links.values());

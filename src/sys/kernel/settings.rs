@@ -48,6 +48,11 @@ impl Kernel {
         } else if self.forwards.contains(netns) {
             keys.extend([SysctlKey::forward4(), SysctlKey::forward6()]);
         }
+        let speak_ipv6 = self.ipv6.iter().filter(|end| end.netns == *netns);
+        for end in speak_ipv6 {
+            let both = ["default", end.dev.as_str()];
+            keys.extend(both.map(SysctlKey::disable_ipv6));
+        }
         if keys.is_empty() {
             return Ok(());
         }

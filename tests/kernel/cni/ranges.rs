@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::call::{addresses, call, changed, containers, network, of_network};
-use crate::sandbox::{pings, sh, try_sh, until};
+use crate::sandbox::{ok, pings, sh, try_sh, until};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
+        test("cni::dual stack where IPv6 is switched off", ipv6_off),
         test("cni::ranges begin and end", part),
         test("cni::the second range when the first is full", second),
         test("cni::an address of each set", sets),
@@ -257,4 +258,39 @@ fn again() {
     call("DEL", &conf, "c2").done();
     assert_eq!(add(&conf, "c3").len(), 1);
     println!("after 10.5.0.2 was given back: {next:?}");
+}
+
+/// As engines do in containers that have no address of it.
+fn ipv6_off() {
+    containers(&["c1"]);
+    let off = |dev: &str| format!("net.ipv6.conf.{dev}.disable_ipv6");
+    let settings = || {
+        let all = [off("all"), off("default"), off("lo")].join(" ");
+        sh(&format!("ip netns exec c1 sysctl -n {all}"))
+    };
+    let ipam = json!({"type": "host-local", "ranges": [[{"subnet": "10.5.0.0/24"}], [{"subnet": "fd05::/64"}]]});
+    let conf = network("lan", json!({"ipam": ipam}));
+    for which in [vec![off("all"), off("default")], vec![off("default")]] {
+        let set: Vec<String> = which.iter().map(|key| format!("{key}=1")).collect();
+        sh(&format!("ip netns exec c1 sysctl -qw {}", set.join(" ")));
+        let (before, host) = (settings(), snapshot::host());
+        call("ADD", &conf, "c1").ok();
+        assert_eq!(addresses("c1", "eth0"), ["10.5.0.2/24", "fd05::2/64"]);
+        assert!(pings("c1", "fd05::1") && pings("c1", "10.5.0.1"));
+        assert_eq!(before, settings());
+        call("CHECK", &conf, "c1").done();
+        // By somebody's hand it takes the addresses along.
+        sh(&format!("ip netns exec c1 sysctl -qw {}=1", off("eth0")));
+        call("CHECK", &conf, "c1").fails(101);
+        ok(&["repair", "c1-eth0-9c060919540944ab"]);
+        call("CHECK", &conf, "c1").done();
+        call("DEL", &conf, "c1").done();
+        assert_eq!(before, settings());
+        super::nothing_left(&host, &[&conf]);
+        sh(&format!(
+            "ip netns exec c1 sysctl -qw {}=0 {}=0",
+            off("all"),
+            off("default")
+        ));
+    }
 }
