@@ -9,7 +9,8 @@ use crate::state::{IfName, LinkKind, Namespace, NetState, Netns, Route, SysctlKe
 
 /// The renames that a kernel can do while a bridge is up: a bridge that is wanted
 /// under a name that is free, and whose ports, as far as they are there, all are
-/// ports of one of the lab's bridges that is not wanted.
+/// ports of one of the lab's bridges that is not wanted; or, where none are there, the only
+/// such bridge, as others may be on it.
 pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Op> {
     let (Some(want), Some(have)) = (
         desired.namespaces.get(&Netns::Host),
@@ -29,14 +30,25 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Op> {
         .links
         .iter()
         .filter(|(_, l)| l.kind == LinkKind::Bridge);
-    for (to, _) in bridges.filter(|(to, _)| observed.renames && missing(to)) {
+    for (to, _) in bridges
+        .clone()
+        .filter(|(to, _)| observed.renames && missing(to))
+    {
         let plugged = want
             .links
             .iter()
             .filter(|(_, l)| l.master.as_ref() == Some(to));
         let now = plugged.filter_map(|(port, _)| have.links.get(port));
         let masters: BTreeSet<Option<&IfName>> = now.map(|port| port.master.as_ref()).collect();
-        if let [Some(from)] = masters.into_iter().collect::<Vec<_>>()[..]
+        let from = match masters.into_iter().collect::<Vec<_>>()[..] {
+            [Some(from)] => Some(from),
+            [] if bridges.clone().filter(|(to, _)| missing(to)).count() == 1 => {
+                let mut free = have.links.keys().filter(ours);
+                free.next().filter(|_| free.next().is_none())
+            }
+            _ => None,
+        };
+        if let Some(from) = from
             && Some(from)
                 .filter(ours)
                 .is_some_and(|from| taken.insert(from))

@@ -12,6 +12,7 @@ mod forward;
 mod join;
 mod observe;
 mod ports;
+mod renamed;
 mod scope;
 mod settings;
 
@@ -72,6 +73,8 @@ pub(crate) struct Kernel {
     taken: BTreeSet<u32>,
     /// Whether not every device of the host was looked at.
     partial: bool,
+    /// Whether all that the lab has on the host was seen there once, by its names.
+    found: bool,
     /// Whether the flows were ended that went by what the host's rules lack.
     ended: bool,
     /// Whether a cable was seen that is up and whose carrier is still to come.
@@ -135,6 +138,7 @@ impl Kernel {
             indexes: BTreeMap::new(),
             taken: BTreeSet::new(),
             partial: false,
+            found: false,
             ended: false,
             waits: false,
             routed,

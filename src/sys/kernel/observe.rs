@@ -60,7 +60,7 @@ impl Kernel {
         }
         claims.extend(self.assumed.claims.clone());
         let own = claims.get(lab).into_iter().flatten();
-        let scope = self.scope.clone().map(|scope| scope.with(own));
+        let mut scope = self.scope.clone().map(|scope| scope.with(own));
         let mut state = NetState {
             renames: sysctl::kernel_is(6, 2)?,
             ..NetState::empty(lab.clone())
@@ -90,6 +90,15 @@ impl Kernel {
         }
         let own = claims.get(lab).cloned().unwrap_or_default();
         self.look_at_paths(&own, &mut state)?;
+        if let Some(scope) = &mut scope {
+            let mut joined = own
+                .iter()
+                .filter(|claim| matches!(claim, Claim::Joined(..)));
+            let is_there = |(netns, ns): (&Netns, &Namespace)| {
+                netns.joined().is_some() && ns.owner.as_ref() == Some(lab)
+            };
+            scope.anchored = joined.next().is_none() || state.namespaces.iter().any(is_there);
+        }
         for netns in looked_into(&state, &own, inside) {
             let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
             if netns == Netns::Host {
@@ -142,14 +151,18 @@ impl Kernel {
         if let (Some(near), Some(scope)) = (&mut near, scope) {
             near.grounded = near.grounded || self.has_neighbours(scope)?;
         }
-        let left_out = |dev: &IfName, marked: &LabName| {
+        let left_out = &|dev: &IfName, marked: &LabName| {
             scope.is_some_and(|scope| scope.leaves_out(&lab, dev, marked))
         };
+        let mut list = devices(self.socket(netns)?, netns, namespace, near, left_out)?;
+        if self.misses(namespace, (claims, scope)) {
+            list = devices(self.socket(netns)?, netns, namespace, None, left_out)?;
+        }
         let link::List {
             links: listed,
             indexes,
             left_out,
-        } = devices(self.socket(netns)?, netns, namespace, near, left_out)?;
+        } = list;
         let all = self.vlans;
         vlans(self.socket(netns)?, &listed, namespace, all)?;
         self.taken.extend(indexes);
@@ -198,6 +211,7 @@ impl Kernel {
         // is not marked yet is of whoever has the record.
         let claim = Claim::Link(end.clone());
         let own = &self.lab.name;
+        let by_mark = device.link.owner.is_some();
         let marked = device.link.owner.or(device.unmarked.then(|| own.clone()));
         let known = |lab: &LabName| match claims.get(lab) {
             Some(all) if all.contains(&claim) => Ok(true),
@@ -206,8 +220,13 @@ impl Kernel {
             _ => Ok(false),
         };
         let recorded = match marked {
-            Some(lab) => known(&lab)?.then_some(lab),
-            None => None,
+            Some(lab) if known(&lab)? => Some(lab),
+            Some(lab) if by_mark => {
+                let place = (netns, device.index);
+                let renamed = self.is_renamed(&lab, place, namespace, (claims, scope))?;
+                renamed.then_some(lab)
+            }
+            _ => None,
         };
         let mut ends = &mut loose.cables;
         if let Some(link) = namespace.links.get_mut(&end.dev) {

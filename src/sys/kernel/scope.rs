@@ -72,6 +72,9 @@ pub(crate) struct Scope {
     /// Whether devices of the host shall carry others of the lab: not all that they carry has
     /// a name that the lab uses.
     carries: bool,
+    /// Whether a namespace that the lab has joined is there, or it has joined none: what it has
+    /// on the host is there, too.
+    pub(super) anchored: bool,
     /// Elements of the host's firewall tables.
     pub(super) elements: BTreeMap<SetName, BTreeSet<Element>>,
 }

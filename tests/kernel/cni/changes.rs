@@ -14,6 +14,9 @@ pub(crate) fn tests() -> Vec<Test> {
         test("cni::a subnet around another waits", overlapping),
         test("cni::masquerading that comes and goes", masquerade),
         test("cni::a bridge that was deleted by hand", bridge),
+        test("cni::devices with other names", renamed),
+        test("cni::a foreign device with its mark", marked),
+        test("cni::a journal that was lost", lost),
         test(
             "cni::a foreign bridge in the place of its own",
             foreign_bridge,
@@ -161,6 +164,54 @@ fn bridge() {
         call("DEL", &conf, name).done();
     }
     super::nothing_left(&before, &[&conf]);
+}
+
+/// By mark and record they are still netyard's.
+fn renamed() {
+    containers(&["c1", "c2"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    sh("ip link set br-lan name br-other");
+    call("CHECK", &conf, "c1").fails(101);
+    // It has its name again, and who is on it.
+    let said = call("ADD", &conf, "c2").ok();
+    assert!(pings("c2", "10.5.0.1") && pings("c1", "10.5.0.3"));
+    call("CHECK", &conf, "c1").done();
+    let port = said["interfaces"][1]["name"].as_str().expect("a name");
+    sh(&format!(
+        "ip link set br-lan name br-other; ip link set {port} name other"
+    ));
+    for name in ["c1", "c2"] {
+        call("DEL", &conf, name).done();
+        assert_eq!(sh(&format!("ip -n {name} -br link | grep -c .")), "1\n");
+    }
+    super::nothing_left(&before, &[&conf]);
+}
+
+/// A mark that somebody wrote does not make a device netyard's.
+fn marked() {
+    containers(&["c1"]);
+    let before = snapshot::host();
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    sh("ip link del br-lan; ip link add mine type bridge; ip link set mine alias netyard:cni-lan");
+    call("DEL", &conf, "c1").done();
+    super::collect(&conf);
+    sh("ip link del mine");
+    super::nothing_left(&before, &[&conf]);
+}
+
+/// What it knew looks foreign.
+fn lost() {
+    containers(&["c1", "c2"]);
+    let conf = network("lan", json!({}));
+    call("ADD", &conf, "c1").ok();
+    sh("rm -r /run/netyard");
+    call("ADD", &conf, "c2").says(100, &["br-lan", "cni-lan", "netyard gc --yes"]);
+    call("STATUS", &conf, "c2").says(50, &["netyard gc --yes"]);
+    ok(&["gc", "--yes"]);
+    call("ADD", &conf, "c2").ok();
 }
 
 /// It is not adopted, and stays.

@@ -1,7 +1,9 @@
 //! An error as the specification wants it: JSON on standard output (CNI 1.1.0, section 5).
 
 use netyard::error::Error;
+use netyard::gc;
 use netyard::report::Report;
+use netyard::state::LabName;
 use netyard::topology::ParseError;
 use serde_json::{Value, json};
 
@@ -55,7 +57,10 @@ impl From<Error> for Failure {
             Error::System { .. } | Error::Journal { .. } => Code::Io,
             _ => Code::Refused,
         };
-        Failure::told(code, error.report())
+        Failure {
+            in_the_way: matches!(error, Error::Conflicts(_)),
+            ..Failure::told(code, error.report())
+        }
     }
 }
 
@@ -72,6 +77,8 @@ pub(super) struct Failure {
     pub(super) code: Code,
     pub(super) msg: String,
     pub(super) details: String,
+    /// Whether others have what is needed.
+    pub(super) in_the_way: bool,
 }
 
 impl Failure {
@@ -80,6 +87,7 @@ impl Failure {
             code,
             msg: msg.into(),
             details: String::new(),
+            in_the_way: false,
         }
     }
 
@@ -120,6 +128,19 @@ impl Failure {
             }
         });
         Failure::new(code, msg).details(all.join("; "))
+    }
+
+    /// With what a lost journal knew, which looks foreign.
+    pub(super) fn with_leftovers(self) -> Self {
+        let left = match self.in_the_way {
+            true => gc::leftovers().unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let note = |failure: Self, lab: &LabName| {
+            let left = format!("lab {lab} left things here: `netyard gc --yes` removes them");
+            failure.and(&Failure::new(Code::Refused, left))
+        };
+        left.iter().map(|left| &left.lab).fold(self, note)
     }
 
     /// One of several, with the others in its details.

@@ -64,7 +64,8 @@ pub(crate) fn run() -> ExitCode {
     // First the input: an error speaks the version that it names.
     let answer = read(&mut text)
         .and_then(|()| Call::read(|name| std::env::var(name).ok()))
-        .and_then(|call| answer(&call, &text));
+        .and_then(|call| answer(&call, &text))
+        .map_err(Failure::with_leftovers);
     let (answer, exit) = match answer {
         Ok(answer) => (answer, ExitCode::SUCCESS),
         Err(failure) => (
