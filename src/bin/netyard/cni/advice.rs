@@ -4,10 +4,11 @@
 use netyard::report::{Code, codes};
 use netyard::state::Netns;
 
-const SUBNET: &str = "give each network a subnet of its own; `netyard list` shows who has this one";
+const SUBNET: &str =
+    "give each network a subnet of its own; `netyard list` and `ip address` show who has this one";
 
 /// By the kind of error, and where it is.
-const ALL: [(&Code, &str); 9] = [
+const ALL: [(&Code, &str); 10] = [
     (
         codes::CONFLICT,
         "give each network a `bridge` and subnets of its own; `netyard list` shows who has these",
@@ -18,6 +19,10 @@ const ALL: [(&Code, &str); 9] = [
     ),
     (codes::ELEMENT_TAKEN, SUBNET),
     (codes::ADDRESS_TAKEN, SUBNET),
+    (
+        codes::SUBNET_DIVERTED,
+        "give each network a subnet of its own; `ip route` shows where this one leads",
+    ),
     (
         codes::PORT_TAKEN,
         "give each container a `hostPort` or a `hostIP` of its own; `netyard list` shows who has this one",
@@ -56,4 +61,33 @@ pub(super) fn advice(code: &Code, place: Option<&Netns>) -> Option<&'static str>
     let mut all = inside.chain(&ALL);
     all.find(|(of, _)| of.word == code.word)
         .map(|(_, advice)| *advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The library's own words for these are of files, and of labs to take down.
+    #[test]
+    fn what_is_in_the_way_has_advice_of_its_own() {
+        for code in [
+            codes::CONFLICT,
+            codes::DEVICE_TAKEN,
+            codes::ADDRESS_TAKEN,
+            codes::ROUTE_TAKEN,
+            codes::SUBNET_DIVERTED,
+            codes::ELEMENT_TAKEN,
+            codes::PORT_TAKEN,
+            codes::PARENT_DEVICE,
+        ] {
+            let inside = Netns::At("/run/netns/c1".parse().expect("a path"));
+            for place in [None, Some(&Netns::Host), Some(&inside)] {
+                let advice = advice(code, place).expect("advice");
+                assert!(
+                    !advice.contains("file") && !advice.contains("down"),
+                    "{advice}"
+                );
+            }
+        }
+    }
 }
