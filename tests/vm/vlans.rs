@@ -210,6 +210,11 @@ fn external() {
     ok(&["up", &floor()]);
     up_and_well(&guest(""));
     assert!(pings("guest", "10.9.0.1") && pings("guest", "10.9.0.2"));
+    let other = file("other.yaml", &FLOOR.replace("vlan: 100", "vlan: 101"));
+    let asked = outcome(&["up", &other]);
+    let said = asked.out + &asked.err;
+    assert_ne!(asked.code, Some(0), "{said}");
+    assert!(said.contains("what lab guest has on it"), "{said}");
     let yaml = guest(", access: 200");
     ok(&["up", "--yes", &yaml]);
     assert!(ok(&["plan", &yaml]).contains("nothing to do"));
