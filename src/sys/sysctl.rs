@@ -75,12 +75,13 @@ fn devices_here(family: u8) -> io::Result<Vec<String>> {
 }
 
 /// Whether the kernel is at least of this version.
-pub(crate) fn kernel_is(major: u32, minor: u32) -> io::Result<bool> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+pub(crate) fn kernel_is(major: u32, minor: u32) -> bool {
+    let system = rustix::system::uname();
+    let release = system.release().to_string_lossy();
     let mut numbers = release.split(['.', '-']).map_while(|n| n.parse().ok());
     let version: (u32, u32) = (
         numbers.next().unwrap_or_default(),
         numbers.next().unwrap_or_default(),
     );
-    Ok(version >= (major, minor))
+    version >= (major, minor)
 }

@@ -62,32 +62,11 @@ impl Kernel {
         let own = claims.get(lab).into_iter().flatten();
         let mut scope = self.scope.clone().map(|scope| scope.with(own));
         let mut state = NetState {
-            renames: sysctl::kernel_is(6, 2)?,
+            renames: sysctl::kernel_is(6, 2),
             ..NetState::empty(lab.clone())
         };
         let mut loose = Ends::default();
-        let named = scope.as_ref().map(|scope| &scope.names);
-        let mut made = self.store.namespaces_called(named)?;
-        made.extend(self.assumed.made.clone());
-        let names = match &scope {
-            None => netns::names()?,
-            Some(scope) => netns::those_of(&scope.names)?,
-        };
-        for (name, inode) in names {
-            let mut owner = None;
-            let netns = Netns::Named(name);
-            let made = netns.made().and_then(|name| made.get(name));
-            if let Some((made_by, made)) = made.filter(|(_, m)| inode == Some(m.inode)) {
-                // Of other labs the name is enough: their namespaces are not touched.
-                let same = made_by != lab || self.is_same(&netns, *made)?;
-                owner = Some(made_by.clone()).filter(|_| same);
-            }
-            let namespace = Namespace {
-                owner,
-                ..Namespace::default()
-            };
-            state.namespaces.insert(netns, namespace);
-        }
+        self.look_at_names(scope.as_ref(), &mut state)?;
         let own = claims.get(lab).cloned().unwrap_or_default();
         self.look_at_paths(&own, &mut state)?;
         if let Some(scope) = &mut scope {
@@ -111,7 +90,43 @@ impl Kernel {
             state.namespaces.insert(netns, namespace);
         }
         self.join_ends(&loose, &mut state)?;
-        // What is there shows that it can be had.
+        self.look_for_features(&mut state)?;
+        Ok(state)
+    }
+
+    /// The namespaces that have names, and whose they are.
+    fn look_at_names(
+        &mut self,
+        scope: Option<&Scope>,
+        state: &mut NetState,
+    ) -> Result<(), Failure> {
+        let named = scope.map(|scope| &scope.names);
+        let mut made = self.store.namespaces_called(named)?;
+        made.extend(self.assumed.made.clone());
+        let names = match scope {
+            None => netns::names()?,
+            Some(scope) => netns::those_of(&scope.names)?,
+        };
+        for (name, inode) in names {
+            let mut owner = None;
+            let netns = Netns::Named(name);
+            let made = netns.made().and_then(|name| made.get(name));
+            if let Some((made_by, made)) = made.filter(|(_, m)| inode == Some(m.inode)) {
+                // Of other labs the name is enough: their namespaces are not touched.
+                let same = *made_by != state.lab || self.is_same(&netns, *made)?;
+                owner = Some(made_by.clone()).filter(|_| same);
+            }
+            let namespace = Namespace {
+                owner,
+                ..Namespace::default()
+            };
+            state.namespaces.insert(netns, namespace);
+        }
+        Ok(())
+    }
+
+    /// What the lab asks for and the kernel cannot do. What is there shows that it can be had.
+    fn look_for_features(&mut self, state: &mut NetState) -> Result<(), Failure> {
         if self.shapes && !state.is_shaped() && qdisc::lacks_tbf()? {
             state.lacks.insert(Feature::Tbf);
         }
@@ -119,7 +134,7 @@ impl Kernel {
             state.lacks.insert(Feature::Vlans);
         }
         state.unknown_kinds = self.lacked()?;
-        Ok(state)
+        Ok(())
     }
 
     /// Says of each device by which other one it is.

@@ -89,10 +89,7 @@ fn after_sweep(
 ) -> Result<Attached, Failure> {
     let lost = gc::lost(&config.name)?;
     // One that stays is not what was asked for.
-    let taken = lost
-        .labs
-        .iter()
-        .filter(|(_, lab)| gc::take_away(lab).is_ok());
+    let taken = lost.labs.iter().filter(|lab| gc::take_away(lab).is_ok());
     let made = match taken.count() {
         0 => Err(full),
         _ => again()?,

@@ -13,10 +13,10 @@ use super::network::is_network;
 /// Attachments whose containers went without `DEL`.
 #[derive(Default)]
 pub(super) struct Lost {
-    /// The networks, and the attachments; their namespaces are gone, with their ends of cables
-    /// on the host.
-    pub(super) labs: Vec<(String, LabName)>,
-    /// Containers on the network whose namespaces have no name any more, and whose devices are
+    /// Their namespaces are gone, with their ends of cables on the host. A port or a name that
+    /// they have is missing on any network.
+    pub(super) labs: Vec<LabName>,
+    /// Containers of the network whose namespaces have no name any more, and whose devices are
     /// still there.
     pub(super) going: Vec<String>,
 }
@@ -30,8 +30,8 @@ pub(super) fn lost(network: &str) -> Result<Lost, Failure> {
         };
         match fate(&lab.name)? {
             Fate::Going if known.network == network => lost.going.push(known.container),
-            Fate::There | Fate::Going => {}
-            Fate::Gone => lost.labs.push((known.network, lab.name)),
+            Fate::Going | Fate::There => {}
+            Fate::Gone => lost.labs.push(lab.name),
         }
     }
     Ok(lost)

@@ -154,9 +154,9 @@ fn apart(wanted: &Value, recorded: &Value, network: &NetworkName) -> Result<(), 
     for new in subnets(wanted) {
         if let Some(old) = old.iter().find(|old| meets(old, &new)) {
             let msg = format!("the subnet of network {network} is {old}, and not yet {new}");
-            let why = "it changes when no container is attached; until then only ranges beside \
-                       it can be added";
-            return Err(Failure::new(Code::Refused, msg).details(why.to_owned()));
+            let why = "it changes when no container is attached, and `netyard list` shows who is; \
+                       until then only ranges beside it can be added";
+            return Err(Failure::new(Code::Refused, msg).details(why));
         }
     }
     Ok(())

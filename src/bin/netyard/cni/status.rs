@@ -55,7 +55,7 @@ fn has_addresses(config: &Config) -> Result<(), Failure> {
     }
     let (lost, gone) = (gc::lost(&config.name)?.labs, store.gone()?);
     leases.retain(|lease| match &lease.holder {
-        Holder::Lab(lab) => !lost.iter().any(|(_, lost)| lost == lab),
+        Holder::Lab(lab) => !lost.contains(lab),
         _ => !gone.iter().any(|gone| gone.is_same(lease)),
     });
     match full(&leases) {
