@@ -32,7 +32,6 @@ use super::open_files;
 use super::store::{self, Lab, Lock, Store};
 use super::strays::Strays;
 use crate::error::Error;
-use crate::external::Guests;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
@@ -84,7 +83,7 @@ pub(crate) struct Kernel {
     /// Whether the lab has networks, to which the firewall tables matter.
     pub(crate) networks: bool,
     /// The labs that are on its networks.
-    pub(crate) guests: Guests,
+    pub(crate) guests: BTreeMap<IfName, BTreeSet<LabName>>,
     /// The labs on whose networks it shall be.
     pub(crate) above: BTreeSet<LabName>,
     /// What is looked at as if the journal held it.
@@ -143,7 +142,7 @@ impl Kernel {
             waits: false,
             routed,
             networks: false,
-            guests: Guests::new(),
+            guests: BTreeMap::new(),
             above: BTreeSet::new(),
             assumed: Strays::default(),
             elsewhere: false,

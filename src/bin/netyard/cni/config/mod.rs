@@ -6,6 +6,8 @@ mod asked;
 mod ipam;
 mod kind;
 #[cfg(test)]
+mod lax_tests;
+#[cfg(test)]
 mod misspelt;
 #[cfg(test)]
 mod tests;
