@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
 use crate::ipam::Leases;
-use crate::state::{IfName, LabName, NetworkName};
+use crate::state::{Guests, LabName, NetworkName};
 use crate::sys::netns;
 use crate::sys::store::{Lab, Store};
 use crate::topology::{Network, Networks, ResolveError, Topology, attach};
@@ -82,9 +82,6 @@ pub(crate) fn both_ways(
     }
     Ok((external, used))
 }
-
-/// Who is on a lab's networks, by their bridges.
-pub(crate) type Guests = BTreeMap<IfName, BTreeSet<LabName>>;
 
 /// Refuses to change or remove networks that other labs are on, or to end what the host forwards
 /// for them. `after` says what they shall be; `None`: nothing. Gives who is on them.

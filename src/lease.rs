@@ -21,9 +21,9 @@
 use ipnet::IpNet;
 
 use crate::error::Error;
-use crate::external::{self, Guests};
+use crate::external;
 use crate::ipam::{Holder, InUse, Lease, Leases, Refusal};
-use crate::state::{IfName, LabName, NetState};
+use crate::state::{Guests, IfName, LabName, NetState};
 use crate::sys::netlink::in_use::in_use;
 use crate::sys::netns;
 use crate::sys::store::Store;

@@ -132,6 +132,9 @@ impl NetState {
     }
 }
 
+/// Other labs that are on a lab's networks, by the networks' bridges.
+pub type Guests = BTreeMap<IfName, BTreeSet<LabName>>;
+
 /// One network namespace and what is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,7 +195,7 @@ pub struct Namespace {
     pub listeners: BTreeSet<Listener>,
     /// Other labs on this one's networks, by the bridges.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub guests: BTreeMap<IfName, BTreeSet<LabName>>,
+    pub guests: Guests,
     /// Firewalls of others, where it is told who will reach the ports.
     #[serde(default, skip_serializing_if = "Walls::is_empty")]
     pub walls: Walls,

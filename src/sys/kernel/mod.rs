@@ -35,7 +35,9 @@ use crate::error::Error;
 use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
-use crate::state::{ChildKind, End, IfName, LabName, NetState, Netns, NetnsName, Published};
+use crate::state::{
+    ChildKind, End, Guests, IfName, LabName, NetState, Netns, NetnsName, Published,
+};
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
 /// are made (`dev_index_reserve`, net/core/dev.c) and does not come so far: a device
@@ -83,7 +85,7 @@ pub(crate) struct Kernel {
     /// Whether the lab has networks, to which the firewall tables matter.
     pub(crate) networks: bool,
     /// The labs that are on its networks.
-    pub(crate) guests: BTreeMap<IfName, BTreeSet<LabName>>,
+    pub(crate) guests: Guests,
     /// The labs on whose networks it shall be.
     pub(crate) above: BTreeSet<LabName>,
     /// What is looked at as if the journal held it.
