@@ -95,7 +95,8 @@ fn after_sweep(
         _ => again()?,
     };
     made.map_err(|full| match lost.going.first() {
-        Some(container) => {
+        // Of what is in the way it is told whose it is.
+        Some(container) if !full.in_the_way => {
             let why = format!(
                 "container {container} has no namespace any more: what it has is free when its devices are gone"
             );
@@ -104,7 +105,7 @@ fn after_sweep(
                 ..full.and(&Failure::new(Code::TryAgain, why))
             }
         }
-        None => full,
+        _ => full,
     })
 }
 
