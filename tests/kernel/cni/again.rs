@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::{addresses, call, changed, containers, network};
 use crate::join::inside;
-use crate::sandbox::{file, ok, pings, sh};
+use crate::sandbox::{file, ok, pings, sh, until};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -141,15 +141,20 @@ fn gone() {
     let one = network("one", json!({"runtimeConfig": {"portMappings": port}}));
     call("ADD", &one, "c1").ok();
     call("ADD", &one, "c2").says(100, &["8080", "c1-eth0"]);
+    let freed = |conf: &Value, name: &str| {
+        until("its devices are gone", || {
+            call("ADD", conf, name).run().code == Some(0)
+        });
+    };
     sh("ip netns del c1");
-    call("ADD", &one, "c2").ok();
+    freed(&one, "c2");
     sh("ip netns del c2");
     let range = json!({"type": "host-local", "ranges": [[{"subnet": "10.6.0.0/24"}]]});
     let two = network(
         "two",
         json!({"ipam": range, "runtimeConfig": {"portMappings": port}}),
     );
-    call("ADD", &two, "c3").ok();
+    freed(&two, "c3");
     let listed = ok(&["list"]);
     assert!(
         !listed.contains("c1-eth0") && !listed.contains("c2-eth0"),
@@ -165,7 +170,7 @@ fn gone() {
     containers(&["c4"]);
     call("ADD", &two, "c4").says(100, &["10.6.0.9", "c3-eth0"]);
     sh("ip netns del c3");
-    call("ADD", &two, "c4").ok();
+    freed(&two, "c4");
 }
 
 fn foreign_bridge() {

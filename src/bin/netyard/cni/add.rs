@@ -94,9 +94,10 @@ fn after_sweep(
         0 => Err(full),
         _ => again()?,
     };
-    made.map_err(|full| match lost.going.first() {
-        // Of what is in the way it is told whose it is.
-        Some(container) if !full.in_the_way => {
+    // Of what is in the way it is told whose it is.
+    let has = |full: &Failure, lab: &LabName| !full.in_the_way || full.msg.contains(lab.as_str());
+    made.map_err(|full| match lost.going.iter().find(|(_, lab)| has(&full, lab)) {
+        Some((container, _)) => {
             let why = format!(
                 "container {container} has no namespace any more: what it has is free when its devices are gone"
             );
@@ -105,7 +106,7 @@ fn after_sweep(
                 ..full.and(&Failure::new(Code::TryAgain, why))
             }
         }
-        _ => full,
+        None => full,
     })
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Lost {
     pub(super) labs: Vec<LabName>,
     /// Containers of the network whose namespaces have no name any more, and whose devices are
     /// still there.
-    pub(super) going: Vec<String>,
+    pub(super) going: Vec<(String, LabName)>,
 }
 
 /// Looks for them.
@@ -29,7 +29,7 @@ pub(super) fn lost(network: &str) -> Result<Lost, Failure> {
             continue;
         };
         match fate(&lab.name)? {
-            Fate::Going if known.network == network => lost.going.push(known.container),
+            Fate::Going if known.network == network => lost.going.push((known.container, lab.name)),
             Fate::Going | Fate::There => {}
             Fate::Gone => lost.labs.push(lab.name),
         }
