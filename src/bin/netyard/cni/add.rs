@@ -95,7 +95,10 @@ fn after_sweep(
         _ => again()?,
     };
     // Of what is in the way it is told whose it is.
-    let has = |full: &Failure, lab: &LabName| !full.in_the_way || full.msg.contains(lab.as_str());
+    let has = |full: &Failure, lab| {
+        let holders = full.in_the_way.as_ref();
+        holders.is_none_or(|labs| labs.contains(lab))
+    };
     made.map_err(|full| match lost.going.iter().find(|(_, lab)| has(&full, lab)) {
         Some((container, _)) => {
             let why = format!(

@@ -2,6 +2,7 @@
 
 use netyard::error::Error;
 use netyard::gc;
+use netyard::plan::{Conflict, Conflicts};
 use netyard::report::Report;
 use netyard::state::LabName;
 use netyard::topology::ParseError;
@@ -57,8 +58,12 @@ impl From<Error> for Failure {
             Error::System { .. } | Error::Journal { .. } => Code::Io,
             _ => Code::Refused,
         };
+        let labs = |all: &Conflicts| all.0.iter().filter_map(Conflict::lab).cloned().collect();
         Failure {
-            in_the_way: matches!(error, Error::Conflicts(_)),
+            in_the_way: match &error {
+                Error::Conflicts(all) => Some(labs(all)),
+                _ => None,
+            },
             ..Failure::told(code, error.report())
         }
     }
@@ -77,8 +82,8 @@ pub(super) struct Failure {
     pub(super) code: Code,
     pub(super) msg: String,
     pub(super) details: String,
-    /// Whether others have what is needed.
-    pub(super) in_the_way: bool,
+    /// Where others have what is needed: those of them that are labs.
+    pub(super) in_the_way: Option<Vec<LabName>>,
 }
 
 impl Failure {
@@ -87,7 +92,7 @@ impl Failure {
             code,
             msg: msg.into(),
             details: String::new(),
-            in_the_way: false,
+            in_the_way: None,
         }
     }
 
@@ -133,8 +138,8 @@ impl Failure {
     /// With what a lost journal knew, which looks foreign.
     pub(super) fn with_leftovers(self) -> Self {
         let left = match self.in_the_way {
-            true => gc::leftovers().unwrap_or_default(),
-            false => Vec::new(),
+            Some(_) => gc::leftovers().unwrap_or_default(),
+            None => Vec::new(),
         };
         let note = |failure: Self, lab: &LabName| {
             let left = format!("lab {lab} left things here: `netyard gc --yes` removes them");
