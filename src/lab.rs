@@ -22,7 +22,7 @@ use crate::sys::store::{self, Lab, Store};
 use crate::sys::{self, netns, residents, sight};
 use crate::topology::Topology;
 pub(crate) use fate::fate_of;
-pub use fate::{Fate, fate, has_devices};
+pub use fate::{Fate, fates, has_devices};
 pub use journal::{Journal, Recorded};
 pub use listed::{Described, Whereabouts, is_up, list};
 pub use status::{Status, plan, preview, status};
@@ -33,9 +33,7 @@ pub use status::{Status, plan, preview, status};
 /// # Errors
 /// What is in the way, what the kernel refused, missing rights.
 pub fn up(topology: &Topology, source: &str, progress: &mut dyn Progress) -> Result<Plan, Error> {
-    need_rights(BRINGING_UP)?;
-    let store = Store::open()?;
-    bring_up((lock(progress)?, store), topology, source, progress, None)
+    bring_up(opened(progress)?, topology, source, progress, None)
 }
 
 /// Like [`up`], but only where there is no such lab: it is then this run's.
@@ -45,15 +43,14 @@ pub(crate) fn up_new(
     progress: &mut dyn Progress,
     run: &str,
 ) -> Result<Plan, Error> {
+    bring_up(opened(progress)?, topology, source, progress, Some(run))
+}
+
+/// The journal, and nobody else changes labs.
+fn opened(progress: &mut dyn Progress) -> Result<(store::Lock, Store), Error> {
     need_rights(BRINGING_UP)?;
     let store = Store::open()?;
-    bring_up(
-        (lock(progress)?, store),
-        topology,
-        source,
-        progress,
-        Some(run),
-    )
+    Ok((lock(progress)?, store))
 }
 
 /// What needs rights.

@@ -26,17 +26,18 @@ pub enum Fate {
     Gone,
 }
 
-/// What became of a lab.
+/// What became of labs, of each one.
 ///
 /// # Errors
 /// The journal cannot be read, or missing rights.
-pub fn fate(name: &LabName) -> Result<Fate, Error> {
+pub fn fates(names: &[&LabName]) -> Result<Vec<Fate>, Error> {
     let _lock = lock_to_read()?;
-    let store = Store::open_to_read()?;
-    match known(name, &store)? {
-        Some(lab) => fate_of(&lab, &store, &mut None),
+    let (store, mut living) = (Store::open_to_read()?, None);
+    let fate = |name: &&LabName| match known(name, &store)? {
+        Some(lab) => fate_of(&lab, &store, &mut living),
         None => Ok(Fate::Gone),
-    }
+    };
+    names.iter().map(fate).collect()
 }
 
 /// Whether a device of a lab is there, or, where it makes none, at least its namespace.

@@ -1,6 +1,6 @@
 //! `GC`: what no attachment that the runtime knows is goes.
 
-use netyard::lab::{self, Fate, Journal, fate};
+use netyard::lab::{self, Fate, Journal, fates};
 use netyard::state::LabName;
 
 use super::attach::Known;
@@ -23,15 +23,17 @@ pub(super) struct Lost {
 
 /// Looks for them.
 pub(super) fn lost(network: &str) -> Result<Lost, Failure> {
+    let all = lab::list()?.into_iter();
+    let all = all.filter_map(|lab| Some((Known::of(&lab)?, lab.name)));
+    let all: Vec<(Known, LabName)> = all.collect();
+    let names: Vec<&LabName> = all.iter().map(|(_, name)| name).collect();
+    let fates = fates(&names)?;
     let mut lost = Lost::default();
-    for lab in lab::list()? {
-        let Some(known) = Known::of(&lab) else {
-            continue;
-        };
-        match fate(&lab.name)? {
-            Fate::Going if known.network == network => lost.going.push((known.container, lab.name)),
+    for ((known, name), fate) in all.into_iter().zip(fates) {
+        match fate {
+            Fate::Going if known.network == network => lost.going.push((known.container, name)),
             Fate::Going | Fate::There => {}
-            Fate::Gone => lost.labs.push(lab.name),
+            Fate::Gone => lost.labs.push(name),
         }
     }
     Ok(lost)
