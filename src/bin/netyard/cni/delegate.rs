@@ -87,7 +87,7 @@ impl<'c> Delegate<'c> {
     /// The configuration as if the addresses that it gives were asked for by the runtime.
     pub(super) fn given(&self, config: &Config) -> Result<Config, Failure> {
         let said = self.run("ADD")?.unwrap_or_default();
-        let given = Attached::read(said, &format!("what `{}` said", self.kind))?;
+        let given = Attached::read(&said, &format!("what `{}` said", self.kind))?;
         if given.ips.is_empty() {
             let msg = format!("`{}` gave no address", self.kind);
             return Err(Failure::new(Code::Decode, msg));

@@ -76,9 +76,8 @@ impl Keys {
         match take(&mut self.left, key).filter(|value| !value.is_null()) {
             None => Ok(None),
             Some(value) => {
-                let shown = value.to_string();
-                let read = read(value, Others::Refused);
-                let wrong = |e| invalid(&self.path(key), &format!("{e}, found {shown}"));
+                let read = read(&value, Others::Refused);
+                let wrong = |e| invalid(&self.path(key), &format!("{e}, found {value}"));
                 read.map(Some).map_err(wrong)
             }
         }

@@ -21,35 +21,33 @@ pub(super) fn is_key(key: &str, name: &str) -> bool {
 }
 
 /// Reads a value.
-pub(super) fn read<T: DeserializeOwned>(value: Value, others: Others) -> Result<T, Error> {
+pub(super) fn read<T: DeserializeOwned>(value: &Value, others: Others) -> Result<T, Error> {
     T::deserialize(Lax { value, others })
 }
 
 #[derive(Debug)]
-struct Lax {
-    value: Value,
+struct Lax<'v> {
+    value: &'v Value,
     others: Others,
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Lax {
+impl<'de> IntoDeserializer<'de, Error> for Lax<'de> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
     }
 }
 
-impl<'de> Deserializer<'de> for Lax {
+impl<'de> Deserializer<'de> for Lax<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let others = self.others;
         let within = move |value| Lax { value, others };
         match self.value {
-            Value::Array(all) => {
-                visitor.visit_seq(SeqDeserializer::new(all.into_iter().map(within)))
-            }
+            Value::Array(all) => visitor.visit_seq(SeqDeserializer::new(all.iter().map(within))),
             Value::Object(all) => {
-                let all = all.into_iter().map(|(key, value)| (key, within(value)));
+                let all = all.iter().map(|(key, value)| (key.as_str(), within(value)));
                 visitor.visit_map(MapDeserializer::new(all))
             }
             value => value.deserialize_any(visitor),
@@ -57,7 +55,7 @@ impl<'de> Deserializer<'de> for Lax {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match &self.value {
+        match self.value {
             Value::Null => visitor.visit_none(),
             Value::String(text) if text.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
@@ -85,12 +83,12 @@ impl<'de> Deserializer<'de> for Lax {
         };
         // Of two that differ in case alone, the one that is written as it should be.
         let mut known = BTreeMap::new();
-        for (key, value) in all.into_iter().filter(|(_, value)| !value.is_null()) {
-            match names.iter().find(|name| is_key(&key, name)) {
+        for (key, value) in all.iter().filter(|(_, value)| !value.is_null()) {
+            match names.iter().find(|name| is_key(key, name)) {
                 Some(name) if key != *name && known.contains_key(name) => {}
                 Some(name) => drop(known.insert(*name, Lax { value, others })),
                 None if others == Others::Ignored => {}
-                None => return Err(Error::unknown_field(&key, names)),
+                None => return Err(Error::unknown_field(key, names)),
             }
         }
         visitor.visit_map(MapDeserializer::new(known.into_iter()))

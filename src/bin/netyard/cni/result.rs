@@ -57,7 +57,7 @@ pub(super) struct Ip {
 impl Config {
     /// What plugins before this one said.
     pub(super) fn before(&self) -> Result<Option<Attached>, Failure> {
-        let prev = self.prev.clone();
+        let prev = self.prev.as_ref();
         prev.map(|prev| Attached::read(prev, "`prevResult`"))
             .transpose()
     }
@@ -65,7 +65,7 @@ impl Config {
 
 impl Attached {
     /// Reads a result of any version; `what` it is called where it is none.
-    pub(super) fn read(value: Value, what: &str) -> Result<Self, Failure> {
+    pub(super) fn read(value: &Value, what: &str) -> Result<Self, Failure> {
         read(value, Others::Ignored).map_err(|e| {
             let msg = format!("{what} is no result");
             Failure::new(Code::Decode, msg).details(e.to_string())
@@ -163,16 +163,13 @@ mod tests {
             "routes": [{"dst": "0.0.0.0/0", "gw": "10.0.0.1", "mtu": 1400, "table": 7}],
             "dns": {"nameservers": ["10.0.0.1"]}
         });
-        Attached::read(value, "it").expect("a result")
+        Attached::read(&value, "it").expect("a result")
     }
 
     #[test]
     fn the_newest_shape_has_all() {
         let json = attached().as_json(Version::V1_1_0);
-        assert_eq!(
-            Attached::read(json.clone(), "it").expect("a result"),
-            attached()
-        );
+        assert_eq!(Attached::read(&json, "it").expect("a result"), attached());
         assert_eq!(json["interfaces"][0]["mtu"], 1500);
         assert_eq!(json["interfaces"][1]["socketPath"], "/s");
         assert_eq!(json["ips"][0].get("version"), None);
@@ -203,7 +200,7 @@ mod tests {
     fn what_came_before_is_kept_and_counted() {
         let before = attached().as_json(Version::V1_1_0);
         let both = attached().behind(&before, Version::V1_1_0);
-        let both = Attached::read(both, "it").expect("a result");
+        let both = Attached::read(&both, "it").expect("a result");
         assert_eq!(both.interfaces.len(), 4);
         let on: Vec<Option<usize>> = both.ips.iter().map(|ip| ip.interface).collect();
         assert_eq!(on, [Some(1), Some(1), Some(3), Some(3)]);
@@ -218,7 +215,7 @@ mod tests {
             "routes": [{"dst": "192.0.2.0/24", "metric": 9, "gw": ""}],
             "dns": {"nameservers": ["192.0.2.53"], "more": true},
         });
-        let read = Attached::read(before.clone(), "it").expect("a result");
+        let read = Attached::read(&before, "it").expect("a result");
         assert_eq!((read.interfaces.len(), read.routes[0].gw), (1, None));
         let own = Attached {
             dns: Dns::default(),

@@ -93,7 +93,7 @@ impl Basics {
         let valid = find(&value, VALID).cloned();
         let basics = Basics {
             valid,
-            ..read(value, Others::Ignored).map_err(not_json)?
+            ..read(&value, Others::Ignored).map_err(not_json)?
         };
         match is_identifier(&basics.name) {
             true => Ok(basics),
@@ -103,7 +103,7 @@ impl Basics {
 
     /// The attachments that a runtime knows, for `GC`.
     pub(super) fn valid(&self) -> Result<Vec<Attachment>, Failure> {
-        let valid = self.valid.clone().ok_or_else(|| {
+        let valid = self.valid.as_ref().ok_or_else(|| {
             let msg = "GC without `cni.dev/valid-attachments`";
             Failure::new(Code::InvalidConfig, msg)
         })?;
