@@ -42,8 +42,9 @@ pub(crate) fn delete(
         None => usize::MAX,
     };
     let few = flows.len().saturating_mul(there.max(EMPTY)) <= AT_ONCE;
-    let by_kernel = flows.iter().map(question::deletion).collect();
-    if let Some(deletions) = Option::<Vec<Request>>::filter(by_kernel, |_| few) {
+    let deletions = || flows.iter().map(question::deletion).collect();
+    let by_kernel: Option<Vec<Request>> = few.then(deletions).flatten();
+    if let Some(deletions) = by_kernel {
         let answers = socket.transact(&deletions)?;
         // An older one refuses what is to it no whole tuple (EINVAL).
         if answers.iter().all(Option::is_none) {
