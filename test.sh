@@ -52,7 +52,8 @@ cargo fmt --check
 
 say "lints"
 cargo clippy --locked --all-targets --all-features -- -D warnings
-cargo clippy --locked --lib --no-default-features -- -D warnings
+cargo clippy --locked -p netyard --lib --features testing -- -D warnings
+cargo clippy --locked -p netyard --lib -- -D warnings
 
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features --document-private-items
@@ -76,7 +77,9 @@ run() {
 }
 # A test tier that is skipped is a failure here.
 export NETYARD_NO_SKIP=1
-run cargo test --locked --all-features
+run cargo test --locked --all-features --lib --bins --tests
+# The snippets of the API documentation bring labs up, as a crate does that uses them.
+run cargo test --locked -p netyard --features testing,tokio --doc
 # Those tests of the library that need the rights of a namespace's owner.
 run unshare --user --map-root-user --net --mount \
     cargo test --locked --all-features --lib -- --ignored

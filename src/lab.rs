@@ -5,6 +5,8 @@ mod fate;
 mod joined;
 mod journal;
 mod listed;
+#[cfg(feature = "testing")]
+mod own;
 mod status;
 
 use std::collections::BTreeSet;
@@ -18,13 +20,15 @@ use crate::reconcile::{self, Host, Inside, Progress};
 use crate::state::{End, LabName, NetState, Netns, Published};
 use crate::sys::kernel::{Kernel, LOCKING, Scope, ipv6, joins, kinds, walled};
 pub use crate::sys::residents::Resident;
-use crate::sys::store::{self, Lab, Store};
+use crate::sys::store::{self, Lab as Record, Store};
 use crate::sys::{self, netns, residents, sight};
 use crate::topology::Topology;
 pub(crate) use fate::fate_of;
 pub use fate::{Fate, fates, has_devices};
 pub use journal::{Journal, Recorded};
 pub use listed::{Described, Whereabouts, is_up, list};
+#[cfg(feature = "testing")]
+pub use own::*;
 pub use status::{Status, plan, preview, status};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`
@@ -85,7 +89,7 @@ pub(crate) enum Look {
 /// What `up` and `repair` do once they know which lab, from which file.
 pub(crate) fn make(
     topology: &Topology,
-    lab: Lab,
+    lab: Record,
     (lock, store): (store::Lock, Store),
     look: Look,
     progress: &mut dyn Progress,
@@ -100,7 +104,7 @@ pub(crate) fn make(
     if look == Look::Wide {
         joined::hold(&mut desired, &store)?;
     }
-    let lab = Lab {
+    let lab = Record {
         networks: external::recorded(&networks)?,
         ..lab
     };
@@ -322,7 +326,7 @@ pub(crate) fn unlocked(error: std::io::Error) -> Error {
 
 /// Whether the namespace that was the lab's host is no more, and its devices with it. Who
 /// does not see all that its maker saw cannot know.
-pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
+pub(crate) fn is_host_gone(lab: &Record) -> Result<bool, Error> {
     let looking = "look for the lab's host";
     let here = netns::host().map_err(Error::system(looking))?;
     // The inode may have been given to this namespace since.
@@ -333,28 +337,28 @@ pub(crate) fn is_host_gone(lab: &Lab) -> Result<bool, Error> {
     Ok(!lives && sight::covers(lab.sight.as_deref()))
 }
 
-pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Lab>, Error> {
+pub(crate) fn known(name: &LabName, store: &Store) -> Result<Option<Record>, Error> {
     store.lab(name).map_err(Error::journal("read the journal"))
 }
 
 /// The lab as it shall be recorded. Its host is the namespace that netyard runs
 /// in; one that was made from elsewhere cannot be changed from here.
-pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Lab, Error> {
-    let lab = Lab::here(name, source).map_err(Error::system("read the host's namespace"))?;
+pub(crate) fn record(name: &LabName, source: &str, store: &Store) -> Result<Record, Error> {
+    let lab = Record::here(name, source).map_err(Error::system("read the host's namespace"))?;
     match known(name, store)? {
         Some(known) if known.host != lab.host => Err(Error::OtherHost(name.clone())),
-        Some(Lab {
+        Some(Record {
             whole,
             run,
             networks,
             ..
-        }) => Ok(Lab {
+        }) => Ok(Record {
             whole,
             run,
             networks,
             ..lab
         }),
-        None => Ok(Lab { whole: true, ..lab }),
+        None => Ok(Record { whole: true, ..lab }),
     }
 }
 

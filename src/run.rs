@@ -84,6 +84,7 @@ fn take_down(lab: &LabName, run: &str) -> Result<(), Error> {
     }
     let ours = store.made_by(lab);
     let ours = ours.map_err(Error::journal("read the journal"))?;
+    let ours = ours.into_values().collect();
     sys::residents::kill(&ours).map_err(Error::system("end the programs of a lab"))?;
     lab::down_under(lock, lab, Until::Free, &mut ()).map(drop)
 }

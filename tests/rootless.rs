@@ -30,11 +30,12 @@ fn main() {
             std::process::exit(1);
         }
     }
-    let tests: [(&str, Body); 4] = [
+    let tests: [(&str, Body); 5] = [
         ("a lab, a ping by name, exit codes", lab),
         ("everything else works inside", inside),
         ("files are made as who one is outside", files),
         ("the doctor sees the machine, and leaves it", doctor),
+        ("labs in the tests of an ordinary crate", in_tests),
     ];
     let trial =
         |(name, body): (&str, _)| Trial::test(name, body).with_ignored_flag(obstacle.is_some());
@@ -70,12 +71,17 @@ impl Ground {
 
     /// As the user.
     fn netyard(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(self.0.join("netyard"));
+        let mut command = self.as_user(&self.0.join("netyard"));
+        command.args(words).output().expect("netyard starts")
+    }
+
+    fn as_user(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         if rustix::process::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
-        command.current_dir(&self.0).args(words);
-        command.output().expect("netyard starts")
+        command.current_dir(&self.0);
+        command
     }
 }
 
@@ -157,4 +163,43 @@ fn files() -> Result<(), Failed> {
     let user = fs::metadata("/proc/self")?.uid();
     assert_eq!(made.uid(), if user == 0 { NOBODY } else { user });
     Ok(())
+}
+
+/// The tests of `examples/in-tests`, a crate outside of this workspace, each of its programs by
+/// itself and all at once.
+fn in_tests() -> Result<(), Failed> {
+    let ground = Ground::new();
+    let programs = test_programs()?;
+    assert_eq!(programs.len(), 3, "a library and two files of tests");
+    for program in &programs {
+        let copy = ground.0.join(program.file_name().ok_or("it has a name")?);
+        fs::copy(program, &copy)?;
+        let mut command = ground.as_user(&copy);
+        says(&command.output()?, 0, "test result: ok")?;
+    }
+    Ok(())
+}
+
+fn test_programs() -> Result<Vec<PathBuf>, Failed> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "--no-run", "--locked", "--message-format=json"]);
+    cargo.args([
+        "--manifest-path",
+        "examples/in-tests/Cargo.toml",
+        "--target-dir",
+    ]);
+    // Most of what it needs is there already.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    cargo.arg(target.ok_or("the target directory")?);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let built = cargo.output()?;
+    if !built.status.success() {
+        return Err(text(&built.stderr).into());
+    }
+    let messages = text(&built.stdout);
+    let programs = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message.get("executable")?.as_str()?))
+    });
+    Ok(programs.collect())
 }

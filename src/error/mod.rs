@@ -3,9 +3,12 @@
 
 mod refused;
 
+use std::fmt;
+use std::time::Duration;
+
 use crate::ipam::Refusal;
 use crate::plan::{Conflicts, Op, Plan, Step};
-use crate::report::{Code, Report, codes};
+use crate::report::{Code, Look, Report, codes};
 use crate::state::{End, LabName, Netns, NetnsName};
 use crate::topology::{ParseError, ResolveError};
 
@@ -13,7 +16,7 @@ pub use crate::sys::{Blocked, Failure};
 pub use refused::Refused;
 
 /// Why netyard could not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Something that the lab needs is someone else's. Nothing was changed.
@@ -58,6 +61,22 @@ pub enum Error {
         lab: LabName,
         /// What could not be undone.
         left: Vec<(Op, Failure)>,
+    },
+    /// A topology file has mistakes.
+    #[error("{}", error.render(file, Look::default()))]
+    File {
+        /// The file, as it was named.
+        file: String,
+        /// What is wrong with it.
+        error: Box<ParseError>,
+    },
+    /// What was waited for did not happen in time.
+    #[error("{what}: not within {} ms", waited.as_millis())]
+    Late {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        waited: Duration,
     },
     /// There is no lab of this name on the host.
     #[error("no lab `{0}` is up on this host")]
@@ -142,6 +161,13 @@ pub enum Error {
     },
 }
 
+/// As people are told it, with cause and next step: it is what a test shows that unwraps one.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.report().draw(Look::default()).trim_end())
+    }
+}
+
 /// Lines of a plan that are shown with an error.
 const SHOWN: usize = 10;
 
@@ -195,7 +221,8 @@ impl Error {
             Error::InUse { .. } => codes::LAB_IN_USE,
             Error::NoLab(_) => codes::NO_SUCH_LAB,
             Error::Unfinished(_) => codes::UNFINISHED,
-            Error::Unread { .. } => codes::BAD_FILE,
+            Error::Unread { .. } | Error::File { .. } => codes::BAD_FILE,
+            Error::Late { .. } => codes::LATE,
             Error::OtherHost(_) => codes::OTHER_HOST,
             Error::NotRoot(_) => codes::NOT_ROOT,
             Error::NoNamespace(_) => codes::NO_SUCH_NAMESPACE,
@@ -225,6 +252,7 @@ impl Error {
                 Report { code, ..report }.next(next)
             }
             Error::Different(plan) => different(plan),
+            Error::File { file, error } => error.report(file),
             Error::Unread { lab, error } => error
                 .report(&format!("(lab {lab})"))
                 .note(format!("`netyard down {lab}` removes it")),

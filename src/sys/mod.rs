@@ -5,6 +5,8 @@ pub(crate) mod attend;
 mod blocked;
 pub(crate) mod capture;
 pub(crate) mod doctor;
+#[cfg(feature = "testing")]
+pub(crate) mod early;
 pub(crate) mod ears;
 pub(crate) mod exec;
 mod failure;
@@ -30,7 +32,9 @@ pub(crate) mod sysctl;
 mod terminal;
 pub(crate) mod uapi;
 mod view;
-mod wait;
+pub(crate) mod wait;
+#[cfg(feature = "testing")]
+pub(crate) mod world;
 pub(crate) mod xtables;
 
 pub use blocked::Blocked;
@@ -41,4 +45,10 @@ pub fn may_administer() -> bool {
     use rustix::thread::CapabilitySet;
     let needed = CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN;
     rustix::thread::capabilities(None).is_ok_and(|own| own.effective.contains(needed))
+}
+
+/// A file's text.
+#[cfg(feature = "testing")]
+pub(crate) fn read(path: &std::path::Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
 }

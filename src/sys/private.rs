@@ -20,25 +20,38 @@ use crate::plan::Setting;
 /// (LOOPBACK_IFINDEX, include/net/net_namespace.h).
 const LO: u32 = 1;
 
+/// What was refused, and in which step.
+pub(super) type Refused = (Step, io::Error);
+
 /// Moves this process into a network and a mount namespace, and its children into a
 /// PID namespace; without the right to that, as the root of a user namespace. The
 /// first child is the one that the others end with (pid_namespaces(7)).
 pub(crate) fn enter() -> Result<(), Blocked> {
     let facts = Facts::before();
-    let at = |step| {
-        let facts = &facts;
-        move |e| facts.blocked(step, e)
-    };
-    fork::need_single_thread().map_err(at(Step::Alone))?;
+    enter_all().map_err(|(step, e)| facts.blocked(step, e))
+}
+
+fn enter_all() -> Result<(), Refused> {
+    fork::need_single_thread().map_err(|e| (Step::Alone, e))?;
     if !super::may_administer() {
-        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-        unshare(UnshareFlags::NEWUSER).map_err(at(Step::User))?;
-        map(uid, gid).map_err(at(Step::Map))?;
+        own()?;
     }
     let all = UnshareFlags::NEWNET | UnshareFlags::NEWNS | UnshareFlags::NEWPID;
-    unshare(all).map_err(at(Step::Others))?;
-    furnish().map_err(at(Step::Mount))?;
-    connect().map_err(at(Step::Network))
+    unshare(all).map_err(|e| (Step::Others, e))?;
+    furnished()
+}
+
+/// Makes this process, which has a single thread, the root of a user namespace.
+pub(super) fn own() -> Result<(), Refused> {
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    unshare(UnshareFlags::NEWUSER).map_err(|e| (Step::User, e))?;
+    map(uid, gid).map_err(|e| (Step::Map, e))
+}
+
+/// Prepares the network and mount namespaces that the calling thread is alone in.
+pub(super) fn furnished() -> Result<(), Refused> {
+    furnish().map_err(|e| (Step::Mount, e))?;
+    connect().map_err(|e| (Step::Network, e))
 }
 
 fn unshare(flags: UnshareFlags) -> io::Result<()> {

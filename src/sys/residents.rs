@@ -1,9 +1,9 @@
 //! The processes in a namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::Serialize;
 
-use super::netns::{self, Identity, Place};
-use crate::state::{Netns, NetnsName, Process};
+use super::netns::{self, Identity};
+use crate::state::{NetnsName, Process};
 
 /// A process in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -63,18 +63,11 @@ const ONE: Timespec = Timespec {
 
 /// Kills every process in these namespaces, and those that they start meanwhile, until
 /// there is none. One in uninterruptible sleep is given up.
-pub(crate) fn kill(made: &Made) -> io::Result<()> {
-    // Held, so that their numbers are not given to others.
-    let places = made.iter().filter_map(|(name, identity)| {
-        let place = netns::look_into(&Netns::Named(name.clone())).ok()?;
-        (place.identity == *identity).then_some(place)
-    });
-    let places: Vec<Place> = places.collect();
-    let inodes: BTreeSet<u64> = places.iter().map(|place| place.identity.inode).collect();
+pub(crate) fn kill(namespaces: &BTreeSet<Identity>) -> io::Result<()> {
     let (began, mut ended) = (Instant::now(), BTreeSet::new());
-    while !inodes.is_empty() && began.elapsed() < LONGEST {
+    while !namespaces.is_empty() && began.elapsed() < LONGEST {
         let all: Vec<Pid> = processes()?.collect();
-        let killed = all.iter().filter_map(|pid| kill_in(*pid, &inodes));
+        let killed = all.iter().filter_map(|pid| kill_in(*pid, namespaces));
         let killed: Vec<OwnedFd> = killed.collect();
         // Who ends while this looks may have started another that was not yet listed.
         let gone = all.into_iter().filter(|pid| inode(*pid).is_none());
@@ -93,11 +86,22 @@ pub(crate) fn kill(made: &Made) -> io::Result<()> {
 
 /// The number of a process may by now be another's: it is looked at again when it is
 /// held. One that has gone needs no killing.
-fn kill_in(pid: Pid, inodes: &BTreeSet<u64>) -> Option<OwnedFd> {
-    let is_inside = || inode(pid).is_some_and(|inode| inodes.contains(&inode));
+fn kill_in(pid: Pid, namespaces: &BTreeSet<Identity>) -> Option<OwnedFd> {
+    let is_inside = || is_in(pid, namespaces);
     let process = is_inside().then(|| pidfd_open(pid, PidfdFlags::empty()).ok())??;
     is_inside().then(|| pidfd_send_signal(&process, Signal::KILL).ok())??;
     Some(process)
+}
+
+/// The number of a namespace that is gone may be another's, too: its cookie is not.
+fn is_in(pid: Pid, namespaces: &BTreeSet<Identity>) -> bool {
+    let known = |inode| namespaces.iter().any(|known| known.inode == inode);
+    if !inode(pid).is_some_and(known) {
+        return false;
+    }
+    let open = File::open(format!("/proc/{}/ns/net", pid.as_raw_nonzero()));
+    let identity = open.and_then(|netns| netns::identity(netns.as_fd()));
+    identity.is_ok_and(|found| namespaces.contains(&found))
 }
 
 /// The names of the processes in the network namespace of this one, and of those of which

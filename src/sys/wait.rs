@@ -30,3 +30,22 @@ pub(crate) fn readable<'f>(
 ) -> io::Result<Vec<(usize, PollFlags)>> {
     wait(sources.into_iter().map(|fd| (fd, PollFlags::IN)), left)
 }
+
+/// Asks this again and again, at first each millisecond and then less often, until it is so;
+/// `false`: for so long it was not.
+#[cfg(feature = "testing")]
+pub(crate) fn until<E>(
+    longest: Duration,
+    mut is_so: impl FnMut() -> Result<bool, E>,
+) -> Result<bool, E> {
+    let (began, mut pause) = (std::time::Instant::now(), Duration::from_millis(1));
+    while !is_so()? {
+        let left = longest.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    Ok(true)
+}

@@ -25,6 +25,7 @@ mod syntax;
 mod vlan;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -292,6 +293,16 @@ pub enum Probe {
     Tcp(u16),
     /// A UDP datagram to this port, and any answer to it.
     Udp(u16),
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Probe::Ping => f.write_str("ping"),
+            Probe::Tcp(port) => write!(f, "tcp {port}"),
+            Probe::Udp(port) => write!(f, "udp {port}"),
+        }
+    }
 }
 
 impl Probe {

@@ -290,7 +290,24 @@ fn others() -> Vec<(&'static str, Error)> {
             Error::JournalVersion { found: 3, known: 2 },
         ),
         ("system", system),
+        ("late", late()),
+        ("file", file_with_a_mistake()),
     ]
+}
+
+fn late() -> Error {
+    Error::Late {
+        what: "tcp port 80 in namespace one".to_owned(),
+        waited: Duration::from_secs(5),
+    }
+}
+
+fn file_with_a_mistake() -> Error {
+    let error = netyard::topology::parse("lab: x\nnamespace: {}\n").unwrap_err();
+    Error::File {
+        file: "lab.yaml".to_owned(),
+        error: Box::new(error),
+    }
 }
 
 /// A lab that another version of netyard brought up.

@@ -150,4 +150,9 @@ NAMES_UNSEEN = "names-unseen", "namespaces named here would be seen nowhere else
     "A namespace's name under `/run/netns` is a mount, and programs of `ip netns exec` have mounts of their own: a name made there is unknown outside, and goes with the program.",
     "`netyard up` inside of `ip netns exec`, `netyard exec` or `netyard run --in`",
     "leave it and run netyard on the host; or make a lab of your own with `netyard run --private FILE -- PROGRAM`";
+
+LATE = "late", "what was waited for did not happen in time",
+    "A test waited for a condition in a namespace of its lab: a port that something listens on, or one of its own.",
+    "a program that has ended, or listens on another port or in another namespace; a machine under load",
+    "look at what the program wrote; wait longer";
 }

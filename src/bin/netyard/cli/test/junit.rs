@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Row, probe_name, table};
+use super::{Report, Row, table};
 
 pub(super) fn document(report: &Report) -> String {
     let cases: String = report.judged().map(|row| case(report, row)).collect();
@@ -30,7 +30,7 @@ fn case(report: &Report, row: &Row) -> String {
         "{} to {}: {}, {}",
         check.from,
         table::target(check),
-        probe_name(check.probe),
+        check.probe,
         table::expected(check)
     );
     let time = outcome.rtt.unwrap_or_default().as_secs_f64();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use netyard::lab;
 use netyard::plan::{Conflict, Conflicts, Op, Plan, plan};
-use netyard::probe::{self, Check, Map, Matrix, Outcome, Probe};
+use netyard::probe::{self, Check, Map, Matrix, Outcome};
 use netyard::report::codes;
 use netyard::state::{LabName, NetnsName};
 
@@ -235,12 +235,4 @@ fn verdict(report: &Report, all: bool) -> String {
     let ms = report.took.as_secs_f64() * 1e3;
     let pings = pairs.len();
     format!("lab {lab}: {arrived} of {pings} pings arrive ({ms:.0} ms); {judged}")
-}
-
-fn probe_name(probe: Probe) -> String {
-    match probe {
-        Probe::Ping => "ping".to_owned(),
-        Probe::Tcp(port) => format!("tcp {port}"),
-        Probe::Udp(port) => format!("udp {port}"),
-    }
 }

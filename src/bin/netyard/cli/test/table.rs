@@ -6,7 +6,7 @@ use comfy_table::{Cell, Table, presets};
 use netyard::probe::{Bounds, Check, PacketSize, Seen};
 use netyard::report::wrap;
 
-use super::{Row, probe_name};
+use super::Row;
 use crate::cli::output::{BAD, DIM, GOOD, fits, say, styled};
 
 pub(super) fn print(rows: &[&Row]) {
@@ -21,7 +21,7 @@ pub(super) fn print(rows: &[&Row]) {
             Cell::new(verdict),
             Cell::new(&check.from),
             Cell::new(target(check)),
-            Cell::new(probe_name(check.probe)),
+            Cell::new(check.probe),
             Cell::new(expected(check)),
             Cell::new(seen(row)),
             Cell::new(time),
@@ -58,12 +58,7 @@ pub(super) fn causes(failed: &[&Row]) {
 
 /// What was sent where, and how well it must arrive: no two of a file are called the same.
 fn asked(check: &Check) -> String {
-    let what = format!(
-        "{} to {}, {}",
-        check.from,
-        target(check),
-        probe_name(check.probe)
-    );
+    let what = format!("{} to {}, {}", check.from, target(check), check.probe);
     let all: Vec<String> = std::iter::once(what).chain(bounds(check)).collect();
     all.join(", ")
 }

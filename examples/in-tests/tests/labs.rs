@@ -1,0 +1,165 @@
+//! Labs in `#[test]`s: no root, no attribute, no harness of its own. Each has its own host, so
+//! that all of these run at the same time.
+
+use std::error::Error;
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use in_tests::{greet_one, greeting};
+use netyard::lab::Lab;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const LONGEST: Duration = Duration::from_secs(10);
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// Two on a switch, the second with an address of its own.
+fn two() -> Lab {
+    let lab = Lab::draft("two")
+        .network("lan", |lan| lan.subnet("10.0.0.0/24"))
+        .namespace("one", |one| {
+            one.interface("eth0", |eth0| eth0.network("lan"))
+        })
+        .namespace("two", |two| {
+            two.interface("eth0", |eth0| eth0.network("lan").address("10.0.0.20/24"))
+        })
+        .expect("one", "two")
+        .expect_not("one", "192.0.2.1")
+        .up();
+    lab.expect("a lab")
+}
+
+#[test]
+fn it_is_what_its_description_says() -> Done {
+    let lab = two();
+    lab.prove();
+    assert!(lab.reaches("host", "two")?);
+    assert!(!lab.reaches("two", "198.51.100.1")?);
+    Ok(())
+}
+
+#[test]
+fn sockets_stay_where_they_were_opened() -> Done {
+    let lab = two();
+    let listener = lab
+        .namespace("two")?
+        .run(|| TcpListener::bind("10.0.0.20:80"))??;
+    // Outside, in an ordinary thread of this test.
+    let server = std::thread::spawn(move || greet_one(&listener));
+    // By its name, as a program would.
+    let text = lab.namespace("one")?.run(|| greeting("two:80"))??;
+    let client = server.join().expect("no panic")?;
+    assert_eq!(text, format!("hello, {client}\n"));
+    assert!(client.starts_with("10.0.0."));
+    Ok(())
+}
+
+#[test]
+fn programs_run_inside_and_end_with_the_lab() -> Done {
+    let lab = two();
+    let one = lab.namespace("one")?;
+    let shown = one.output(Command::new("cat").arg("/proc/net/dev"))?;
+    assert!(String::from_utf8(shown.stdout)?.contains("eth0"));
+    // It starts another, which is not this process's child.
+    let mut shell = one.spawn(Command::new("sh").args(["-c", "sleep 1000 & wait"]))?;
+    drop(lab);
+    assert!(!shell.wait()?.success());
+    Ok(())
+}
+
+#[test]
+fn a_network_changes_while_it_is_used() -> Done {
+    let text = include_str!("line.yaml");
+    let lab = Lab::from_text(text)?;
+    lab.prove();
+    lab.change(&text.replace("forward: true", "forward: false"))?;
+    assert!(!lab.reaches("left", "right")?);
+    lab.change(text)?;
+    lab.prove();
+    Ok(())
+}
+
+#[test]
+fn conditions_are_waited_for() -> Done {
+    let lab = two();
+    let two = lab.namespace("two")?;
+    std::thread::scope(|scope| -> Done {
+        let server = scope.spawn(|| two.run(|| TcpListener::bind("10.0.0.20:8080")));
+        two.wait_for_tcp(8080, LONGEST)?;
+        drop(server.join().expect("no panic")??);
+        Ok(())
+    })?;
+    let late = two.wait_for_tcp(9, Duration::from_millis(1));
+    assert!(late.is_err_and(|e| e.to_string().contains("tcp port 9 in namespace two")));
+    Ok(())
+}
+
+#[test]
+fn futures_run_inside() -> Done {
+    let lab = two();
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = lab.namespace("two")?.spawn_future(async move {
+        let listener = tokio::net::TcpListener::bind("10.0.0.20:80").await?;
+        let _ = tell.send(());
+        let (mut client, _) = listener.accept().await?;
+        client.write_all(b"hello").await
+    })?;
+    told.recv_timeout(LONGEST)?;
+    let text = lab.namespace("one")?.block_on(async {
+        let mut server = tokio::net::TcpStream::connect("10.0.0.20:80").await?;
+        let mut text = String::new();
+        server.read_to_string(&mut text).await?;
+        let written = server_ended(server).await;
+        Ok::<_, std::io::Error>((text, written))
+    })??;
+    assert_eq!(text, ("hello".to_owned(), true));
+    let done = lab.namespace("one")?.block_on(server)?;
+    done.expect("it came to its end")?;
+    Ok(())
+}
+
+async fn server_ended(mut server: tokio::net::TcpStream) -> bool {
+    matches!(server.read(&mut [0]).await, Ok(0))
+}
+
+#[test]
+fn mistakes_are_shown_with_their_place() {
+    let error = Lab::from_text("lab: x\nnamespace: {}\n").expect_err("no such key");
+    let text = error.to_string();
+    assert!(text.contains("did you mean `namespaces`?"), "{text}");
+}
+
+/// 20 times 100 labs of 5 namespaces, some 16 at once:
+/// `cargo test --release --test labs -- --ignored`
+#[test]
+#[ignore = "takes a minute"]
+fn very_many_at_once() {
+    for _ in 0..20 {
+        let left = std::sync::atomic::AtomicUsize::new(100);
+        let one_more = || {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            left.fetch_update(order, order, |left| left.checked_sub(1))
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    while one_more().is_ok() {
+                        five().prove();
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn five() -> Lab {
+    let draft = Lab::draft("five").network("lan", |lan| lan.subnet("10.0.0.0/24"));
+    let all = ["a", "b", "c", "d", "e"];
+    let draft = all.iter().fold(draft, |draft, name| {
+        draft.namespace(name, |one| {
+            one.interface("eth0", |eth0| eth0.network("lan"))
+        })
+    });
+    draft.expect("a", "e").up().expect("a lab")
+}
