@@ -79,7 +79,7 @@ fn seen(of: &Topology, name: &NetworkName, network: &Network) -> Network {
         bridge: (!network.routed).then(|| of.bridge(name, network)),
         chosen: BTreeSet::new(),
         exclude,
-        vlan: of.vlan_of(name, network),
+        vlan: network.vlan_with(of.plugged().get(name).map_or(&[], Vec::as_slice)),
         // Each port of a routed network is a device of its own, on which this is to be said.
         masquerade: network.masquerade && network.routed,
         ..network.clone()

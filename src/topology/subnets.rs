@@ -1,6 +1,6 @@
 //! Which subnets a device lies in, as far as the file says it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -82,6 +82,17 @@ impl Topology {
             let interfaces = namespace.interfaces.iter();
             interfaces.map(move |(dev, interface)| (netns, dev, interface))
         })
+    }
+
+    /// The interfaces on each network: found once for all, for a lab may have a thousand of both.
+    pub(super) fn plugged(&self) -> BTreeMap<&NetworkName, Vec<&Interface>> {
+        let mut plugged: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (_, _, interface) in self.interfaces() {
+            if let Some(network) = &interface.network {
+                plugged.entry(network).or_default().push(interface);
+            }
+        }
+        plugged
     }
 
     /// The devices of a namespace that routes of the file can use, but for `lo`.

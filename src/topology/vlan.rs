@@ -1,7 +1,7 @@
 //! Which VLANs a network's switch tells apart, and in which of them a port is.
 
-use super::{Interface, Network, Topology};
-use crate::state::{NetworkName, VlanId, Vlans};
+use super::{Interface, Network};
+use crate::state::{VlanId, Vlans};
 
 impl Interface {
     /// Whether it says in which VLANs it is.
@@ -25,16 +25,13 @@ impl Interface {
     }
 }
 
-impl Topology {
-    /// The VLAN of a network whose switch tells VLANs apart.
-    pub(super) fn vlan_of(&self, name: &NetworkName, network: &Network) -> Option<VlanId> {
-        let said = || {
-            let mut all = self.interfaces();
-            let here = |i: &Interface| i.network.as_ref() == Some(name) && i.names_vlans();
-            // What another lab has is known of that network.
-            network.external.is_none() && all.any(|(_, _, interface)| here(interface))
-        };
-        network.vlan.or_else(|| said().then_some(VlanId::USUAL))
+impl Network {
+    /// Its VLAN, if its switch tells VLANs apart. `plugged`: the interfaces on it.
+    pub(super) fn vlan_with(&self, plugged: &[&Interface]) -> Option<VlanId> {
+        // What another lab has is known of that network.
+        let own = self.external.is_none();
+        let said = || own && plugged.iter().any(|interface| interface.names_vlans());
+        self.vlan.or_else(|| said().then_some(VlanId::USUAL))
     }
 }
 

@@ -4,12 +4,23 @@ use ipnet::IpNet;
 
 use super::{ResolveError, ipv6, routed};
 use crate::ipam::Leases;
-use crate::state::{AddrGen, End, Link, LinkKind, NetState, Netns, NetworkName, Qdisc, Tbf, Vlans};
+use crate::state::{
+    AddrGen, End, Filtering, IfName, Link, LinkKind, NetState, Netns, NetworkName, Qdisc, Tbf,
+    VlanId, Vlans,
+};
 use crate::topology::names::address_mac;
 use crate::topology::{Cable, Interface, Limit, Network, Topology, port_name, vlan};
 
 /// The MTU of a device that is given none (`ETH_DATA_LEN`).
 const ETHERNET: u32 = 1500;
+
+/// The VLAN of a network, whose bridge is there already if it is this lab's.
+fn vlan_of(state: &NetState, bridge: &IfName, network: &Network) -> Option<VlanId> {
+    let host = state.namespaces.get(&Netns::Host);
+    let bridge = host.and_then(|host| host.links.get(bridge));
+    let filters = bridge.is_some_and(|bridge| bridge.filtering == Filtering::STRICT);
+    network.vlan.or_else(|| filters.then_some(VlanId::USUAL))
+}
 
 /// Plugs an interface into its network: a port of the bridge on the host, and
 /// the interface in its namespace.
@@ -29,7 +40,8 @@ pub(super) fn plug(
         netns: Netns::Host,
         dev: port_name(&end.netns, &end.dev),
     };
-    let vlans = match topology.vlan_of(name, network).filter(|_| !network.routed) {
+    let bridge = topology.bridge(name, network);
+    let vlans = match vlan_of(state, &bridge, network).filter(|_| !network.routed) {
         Some(vlan) => vlan::of_port(interface, vlan),
         None if interface.names_vlans() => {
             return Err(ResolveError::NoVlans {
@@ -55,7 +67,7 @@ pub(super) fn plug(
             routed::port(topology, &port, (name, network), near)
         }
         false => Link {
-            master: Some(topology.bridge(name, network)),
+            master: Some(bridge),
             hairpin: interface.hairpin || topology.is_front(&end),
             isolated: interface.isolated,
             vlans,

@@ -2,29 +2,31 @@
 
 use super::{forward_switch, forwarding, ipv6, routed};
 use crate::state::{
-    Element, End, Family, Filtering, Link, LinkKind, NetState, Netns, NetworkName, SetName, Table,
-    TableName, Vlans,
+    Element, End, Family, Filtering, Link, LinkKind, NetState, Netns, SetName, Table, TableName,
+    Vlans,
 };
 use crate::topology::names::bridge_mac;
-use crate::topology::{Network, Topology};
+use crate::topology::{Interface, Network, Topology};
 
 /// What an Ethernet device has unless it is given another (`ETH_DATA_LEN`).
 const DEFAULT_MTU: u32 = 1500;
 
 /// A bridge for each network; those of other labs are there.
 pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
+    let plugged = topology.plugged();
     for (name, network) in topology.own_bridges() {
+        let plugged = plugged.get(name).map_or(&[][..], Vec::as_slice);
         let end = End {
             netns: Netns::Host,
             dev: topology.bridge(name, network),
         };
         let (mode, addresses) = ipv6(topology, &end, network.gateway_addresses());
-        let vlan = topology.vlan_of(name, network);
+        let vlan = network.vlan_with(plugged);
         let bridge = Link {
             filtering: vlan.map_or_else(Filtering::default, |_| Filtering::STRICT),
             vlans: vlan.map(Vlans::access).unwrap_or_default(),
             up: true,
-            mtu: smallest_mtu(topology, name, network),
+            mtu: smallest_mtu(network, plugged),
             mac: Some(bridge_mac(&topology.lab, name)),
             owner: Some(topology.lab.clone()),
             addrgen: Some(mode),
@@ -45,11 +47,9 @@ pub(super) fn bridges(topology: &Topology, state: &mut NetState) {
 
 /// That of the interface with the smallest packets: the host then tells senders
 /// (ICMP "fragmentation needed"), where the bridge would drop without a word.
-fn smallest_mtu(topology: &Topology, name: &NetworkName, network: &Network) -> Option<u32> {
-    let plugged = topology
-        .interfaces()
-        .filter(|(_, _, i)| i.network.as_ref() == Some(name));
-    let mtus: Vec<Option<u32>> = plugged.map(|(_, _, i)| i.mtu.or(network.mtu)).collect();
+fn smallest_mtu(network: &Network, plugged: &[&Interface]) -> Option<u32> {
+    let mtus = plugged.iter().map(|i| i.mtu.or(network.mtu));
+    let mtus: Vec<Option<u32>> = mtus.collect();
     let chosen = mtus.iter().any(Option::is_some);
     let smallest = mtus.iter().map(|mtu| mtu.unwrap_or(DEFAULT_MTU)).min();
     smallest.filter(|_| chosen).or(network.mtu)
