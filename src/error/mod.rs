@@ -10,7 +10,7 @@ use crate::ipam::Refusal;
 use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::report::{Code, Look, Report, codes};
 use crate::state::{End, LabName, Netns, NetnsName};
-use crate::topology::{ParseError, ResolveError};
+use crate::topology::{BadShape, ParseError, ResolveError};
 
 pub use crate::sys::{Blocked, Failure};
 pub use refused::Refused;
@@ -129,6 +129,9 @@ pub enum Error {
         /// libpcap's words.
         said: String,
     },
+    /// A word that shall be a shape is none.
+    #[error("{0}")]
+    Shape(#[from] BadShape),
     /// The library that such expressions need is not there.
     #[error("a filter needs libpcap, which cannot be loaded: {0}")]
     NoLibpcap(String),
@@ -228,6 +231,7 @@ impl Error {
             Error::NoNamespace(_) => codes::NO_SUCH_NAMESPACE,
             Error::NoDevice(_) => codes::NO_SUCH_DEVICE,
             Error::Filter { .. } => codes::BAD_FILTER,
+            Error::Shape(_) => codes::BAD_SHAPE,
             Error::NoLibpcap(_) => codes::NO_LIBPCAP,
             Error::Journal { .. } => codes::JOURNAL,
             Error::JournalVersion { .. } => codes::JOURNAL_VERSION,
@@ -276,6 +280,7 @@ impl Error {
                 let report = Report::new(code, self.to_string());
                 report.note(none.in_the_way()).next(code.fix)
             }
+            Error::Shape(bad) => Report::new(code, self.to_string()).next(&*bad.hint),
             Error::Blocked(blocked) => Report {
                 kernel: blocked.refused().told(),
                 ..Report::new(code, self.to_string()).next(blocked.remedy())

@@ -5,6 +5,7 @@
 mod bounds;
 mod check;
 mod choose;
+mod draft;
 mod error;
 mod external;
 mod front;
@@ -20,6 +21,7 @@ mod publish;
 mod read;
 mod resolve;
 mod schema;
+mod shape;
 mod subnets;
 mod syntax;
 mod vlan;
@@ -44,6 +46,7 @@ pub use policy::{Allow, Party, Permit, Ports, Traffic};
 pub use publish::{Publish, Unpublishable};
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
+pub use shape::{BadShape, Shape};
 
 use crate::ipam::Range;
 use crate::state::{

@@ -7,6 +7,7 @@ mod errors;
 mod graph;
 mod limits;
 mod manners;
+mod shapes;
 mod starters;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use netyard::state::{
     End, Family, Link, LinkKind, Listener, Netns, Process, Published, Route, SetName, Table,
     TableName, Transport, Visible,
 };
-use netyard::topology::{NoFreeSubnet, ResolveError};
+use netyard::topology::{NoFreeSubnet, ResolveError, Shape};
 
 pub(crate) fn all() -> Vec<(&'static str, Error)> {
     let mut all: Vec<(&str, Error)> = refusals()
@@ -274,6 +274,7 @@ fn others() -> Vec<(&'static str, Error)> {
     let not_root = Error::NotRoot("bringing a lab up".to_owned());
     vec![
         ("state-differs", different),
+        ("bad-shape", "tree:1,3".parse::<Shape>().unwrap_err().into()),
         ("subnet-full", Error::Resolve(full)),
         ("declined", Error::Declined),
         ("already-up", Error::AlreadyUp("web".parse().unwrap())),

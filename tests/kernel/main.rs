@@ -25,6 +25,7 @@
 //! - `oracle`: the printed script, run by the real `ip`, `nft` and `sysctl`.
 //! - `errors`: what the host and the kernel refuse, as text and as JSON.
 //! - `changes`: changes of a lab that is up, with pings that go on meanwhile.
+//! - `shapes`: a lab by a few characters.
 //! - `show`: every namespace of a host that others made.
 //! - `status`: what it tells, and questions before something is lost.
 //! - `capture`, `captured`: packets of several places, as `pcapng` and tcpdump read them.
@@ -96,6 +97,7 @@ mod routes;
 mod run;
 mod run_ends;
 mod sandbox;
+mod shapes;
 mod show;
 mod snapshot;
 mod spoof;
@@ -170,6 +172,7 @@ fn tests() -> impl Iterator<Item = Test> {
         cni::tests(),
         changes::tests(),
         child::tests(),
+        shapes::tests(),
         show::tests(),
         status::tests(),
         capture::tests(),

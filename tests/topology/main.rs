@@ -8,6 +8,7 @@ mod laws;
 mod mistakes;
 mod policy;
 mod pools;
+mod shapes;
 
 use ipnet::IpNet;
 use netyard::ipam::{Leases, Pool};

@@ -11,6 +11,11 @@ DECLINED = "declined", "it was not agreed to",
     "a script, or another answer than `y`",
     "`--yes` goes on without a question; `netyard plan` and `netyard gc --dry-run` show what would be lost";
 
+BAD_SHAPE = "bad-shape", "not a shape of a lab",
+    "A shape stands for a topology file: `tree:FANOUT,DEPTH`, `line:HOSTS`, `star:HOSTS`, `mesh:HOSTS`, `fat-tree:PORTS` (of each switch, an even number) or `dumbbell:HOSTS` (on each side). `netyard init SHAPE -` prints the file.",
+    "a typo, a size that cannot be built, or the spelling of Mininet, which has the depth of a tree before its fanout",
+    "write one of these with numbers that it can have";
+
 CANNOT_READ = "cannot-read", "a file cannot be read",
     "The topology file is not there, is a directory, may not be read, or is no text in UTF-8.",
     "a typo in the path",

@@ -14,7 +14,7 @@ use super::trouble::Trouble;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: netyard check lab.yaml")]
 pub(crate) struct Args {
-    /// The topology file; `-` reads standard input
+    /// The topology file (`-` reads standard input), or a shape as for `init`
     #[arg(value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// Print the file's meaning as JSON

@@ -21,8 +21,8 @@ use super::trouble::Trouble;
 Examples: netyard plan lab.yaml            what would be done, and why
           netyard plan --as sh lab.yaml    a script that does the same")]
 pub(crate) struct Args {
-    /// The topology file (`-` reads standard input), or the name of a lab: the file
-    /// that it was last brought up with
+    /// The topology file (`-` reads standard input), a shape as for `init`, or the name of a
+    /// lab: the file that it was last brought up with
     #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath)]
     target: String,
     /// The form

@@ -29,9 +29,10 @@ use super::trouble::{INTERRUPTED, Trouble};
 #[command(after_help = "\
 Examples: netyard run lab.yaml -- ping -c1 10.0.0.20
           netyard run lab.yaml --in one -- ping -c1 three
+          netyard run star:4 --in h1 -- ping -c1 h4
           netyard run lab.yaml -- bash          up, exec, test work in there")]
 pub(crate) struct Args {
-    /// The topology file; `-` reads standard input
+    /// The topology file (`-` reads standard input), or a shape as for `init`
     file: String,
     /// The namespace to run it in; `host` is the one the lab is made from
     #[arg(long = "in", value_name = "NAMESPACE", default_value = "host")]

@@ -1,4 +1,4 @@
-//! Where a topology comes from: a file, standard input, or a lab that is up.
+//! Where a topology comes from: a file, a shape, standard input, or a lab that is up.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -8,7 +8,7 @@ use netyard::error::Error;
 use netyard::lab::Described;
 use netyard::report::codes;
 use netyard::state::LabName;
-use netyard::topology::{self, MOST_BYTES, Topology};
+use netyard::topology::{self, MOST_BYTES, Shape, Topology};
 
 use super::meant;
 use super::trouble::Trouble;
@@ -19,8 +19,11 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// Reads a file; `-` is standard input.
+/// Reads a file; `-` is standard input, `star:4` the file that `init` would write.
 pub(crate) fn read(file: &str) -> Result<Source, Trouble> {
+    if is_shape(file) {
+        return shape(file);
+    }
     let text = if file == "-" {
         from_stdin()
     } else {
@@ -39,6 +42,17 @@ pub(crate) fn read(file: &str) -> Result<Source, Trouble> {
         Trouble::input(codes::CANNOT_READ, message).hint(hint)
     })?;
     parse(file, text)
+}
+
+/// A shape, whatever files there are.
+pub(crate) fn shape(word: &str) -> Result<Source, Trouble> {
+    let shape: Shape = word.parse().map_err(Error::from)?;
+    parse(word, shape.file(&shape.lab()))
+}
+
+/// A file of that name is what it is.
+fn is_shape(word: &str) -> bool {
+    Shape::is_meant(word) && !Path::new(word).exists()
 }
 
 fn from_stdin() -> io::Result<String> {
@@ -93,7 +107,7 @@ pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
     if lab.is_ok() && !file {
         return meant::labs(word).map(Named::Labs);
     }
-    if word == "-" || Path::new(word).exists() {
+    if word == "-" || is_shape(word) || Path::new(word).exists() {
         return read(word).map(Named::File);
     }
     let of_container = meant::of_container(word)?;
@@ -114,7 +128,7 @@ pub(crate) fn file_or_lab(word: &str) -> Result<Named, Trouble> {
 pub(crate) fn is_file(word: &str) -> bool {
     let like_path =
         word == "-" || word.contains('/') || word.ends_with(".yaml") || word.ends_with(".yml");
-    like_path || Path::new(word).is_file()
+    like_path || is_shape(word) || Path::new(word).is_file()
 }
 
 /// A file, or that with which a lab was brought up.

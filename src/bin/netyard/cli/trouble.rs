@@ -123,7 +123,7 @@ impl From<Error> for Trouble {
         let exit = match error.code() {
             // It is the host that has none, not the file.
             code if [codes::NO_FREE_SUBNET, codes::EXTERNAL_LAB].contains(&code) => 1,
-            _ if matches!(error, Error::Resolve(_)) => 2,
+            _ if matches!(error, Error::Resolve(_) | Error::Shape(_)) => 2,
             code if code == codes::INTERRUPTED => INTERRUPTED,
             _ => 1,
         };

@@ -22,12 +22,18 @@ use super::trouble::Trouble;
 /// asked (standard input is no terminal) it then changes nothing and ends with 1,
 /// unless `--yes` is given.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: netyard up examples/three.yaml")]
+#[command(after_help = "\
+Examples: netyard up examples/three.yaml
+          netyard up tree:3,2              a tree of fanout 3 and depth 2
+          netyard up --topo star:10        the same with Mininet's word")]
 pub(crate) struct Args {
-    /// The topology file (`-` reads standard input), or the name of a lab: the file
-    /// that it was last brought up with
-    #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath)]
-    target: String,
+    /// The topology file (`-` reads standard input), a shape as for `init`, or the name of a
+    /// lab: the file that it was last brought up with
+    #[arg(value_name = "FILE|LAB", value_hint = clap::ValueHint::FilePath, required_unless_present = "topo")]
+    target: Option<String>,
+    /// A shape: `tree:FANOUT,DEPTH`, `line:N`, `star:N`, `mesh:N`, `fat-tree:K`, `dumbbell:N`
+    #[arg(long, value_name = "SHAPE", conflicts_with = "target")]
+    topo: Option<String>,
     /// Go on without a question, whatever is lost
     #[arg(short, long)]
     yes: bool,
@@ -42,7 +48,10 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         quiet: args.json,
         verbosity,
     };
-    let source = source::of(&args.target)?;
+    let source = match (&args.target, &args.topo) {
+        (Some(target), _) => source::of(target)?,
+        (None, shape) => source::shape(shape.as_deref().unwrap_or_default())?,
+    };
     let (plan, took) = consent::agreed(manner, |progress| {
         lab::up(&source.topology, &source.text, progress)
     })?;
