@@ -372,7 +372,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.ipv6 = ipv6(desired);
     kernel.kinds = kinds(desired);
     kernel.published = published(desired);
-    kernel.shapes = desired.is_shaped();
+    kernel.shapers = desired.shapers();
     kernel.vlans = desired.has_vlans();
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }

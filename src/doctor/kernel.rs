@@ -204,7 +204,7 @@ pub(super) const FEATURES: &[Feature] = &[
     feature(
         ("qdisc-netem", "queueing discipline netem"),
         Note,
-        "delay and loss cannot be imitated (`tc qdisc add ... netem`)",
+        "no lab comes up that has an interface or a link with `netem` (delay, loss)",
         Ok(("CONFIG_NET_SCH_NETEM", "sch_netem")),
     ),
     feature(

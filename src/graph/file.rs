@@ -174,10 +174,7 @@ fn find<'s>(state: &'s NetState, end: &End) -> Option<&'s Link> {
 }
 
 fn rate(link: &Link) -> Option<Rate> {
-    match &link.qdisc {
-        Some(Qdisc::Tbf(limit)) => Some(limit.rate),
-        _ => None,
-    }
+    link.qdisc.as_ref().and_then(Qdisc::rate)
 }
 
 fn far(state: &NetState, link: &Link) -> Option<Far> {

@@ -9,8 +9,7 @@ use super::impact::{Harm, Impact, Place};
 use super::thing::Thing;
 use super::{Op, Setting, Step, flow, link};
 use crate::state::{
-    Element, End, IfName, LabName, Link, NetState, Netns, Qdisc, Route, SetName, SysctlKey,
-    is_link_local,
+    Element, End, IfName, LabName, Link, NetState, Netns, Route, SetName, SysctlKey, is_link_local,
 };
 
 /// Tells of each step of a plan what it does to what is there.
@@ -128,7 +127,7 @@ impl<'a> Whole<'a> {
             // Another kind takes nothing over, one of the same kind all (`qdisc_graft`,
             // net/sched/sch_api.c).
             (Setting::Qdisc(new), Setting::Qdisc(Some(old))) => {
-                let stays = matches!((new, old), (Some(Qdisc::Tbf(_)), Qdisc::Tbf(_)));
+                let stays = new.as_ref().is_some_and(|new| new.kind() == old.kind());
                 let what = "what waits to be sent".to_owned();
                 (!stays).then_some((Harm::Blip, what))?
             }

@@ -240,8 +240,15 @@ fn elsewhere(want: &Published, listener: &Listener) -> String {
 /// How a kernel gets what it lacks.
 fn lacking(feature: Feature) -> String {
     let (module, option) = feature.from();
+    // Distributions leave it out of what every machine gets.
+    let package = match feature {
+        Feature::Netem => {
+            " (Debian has it with the kernel, Ubuntu in linux-modules-extra, Fedora in kernel-modules-extra; then `modprobe sch_netem`)"
+        }
+        _ => "",
+    };
     let module = module.map_or(String::new(), |name| {
-        format!("install the module `{name}`, or ")
+        format!("install the module `{name}`{package}, or ")
     });
     format!("{module}use a kernel with {option}; or do without what needs it")
 }

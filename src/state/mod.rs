@@ -9,7 +9,9 @@ mod flow;
 pub mod happening;
 mod link;
 pub(crate) mod machine;
+mod measure;
 mod name;
+mod netem;
 mod nft;
 mod port;
 mod qdisc;
@@ -32,10 +34,12 @@ pub use flow::{Flow, FlowMatch, Nat};
 pub use link::{
     AddrGen, End, Lifetime, Link, LinkKind, Mac, broadcast, eui64, is_generated, is_link_local,
 };
+pub use measure::{Share, Time};
 pub use name::{
     ContainerName, Identity, IfName, LabName, NameError, Netns, NetnsName, NetnsPath, NetworkName,
     PartyName, Unjoinable,
 };
+pub use netem::{Conditions, Netem, enough};
 pub use nft::{
     ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
     TableName, Term, Test, nft_element, nft_script,
@@ -79,6 +83,8 @@ pub struct NetState {
 pub enum Feature {
     /// The queueing discipline `tbf`.
     Tbf,
+    /// The queueing discipline `netem`.
+    Netem,
     /// VLAN filtering of bridges.
     Vlans,
 }
@@ -88,6 +94,10 @@ impl Feature {
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Feature::Tbf => ("queueing discipline tbf", "by which a `rate` is kept"),
+            Feature::Netem => (
+                "queueing discipline netem",
+                "which makes packets late, lost and the like (`netem`)",
+            ),
             Feature::Vlans => (
                 "VLAN filtering of bridges",
                 "which `vlan`, `access` and `trunk` need",
@@ -99,6 +109,7 @@ impl Feature {
     pub(crate) fn from(self) -> (Option<&'static str>, &'static str) {
         match self {
             Feature::Tbf => (Some("sch_tbf"), "CONFIG_NET_SCH_TBF"),
+            Feature::Netem => (Some("sch_netem"), "CONFIG_NET_SCH_NETEM"),
             Feature::Vlans => (None, "CONFIG_BRIDGE_VLAN_FILTERING"),
         }
     }
@@ -117,12 +128,15 @@ impl NetState {
         }
     }
 
-    /// Whether it limits what some device sends.
-    pub(crate) fn is_shaped(&self) -> bool {
+    /// What its devices need for what they send through.
+    pub(crate) fn shapers(&self) -> BTreeSet<Feature> {
         let links = self.namespaces.values().flat_map(|ns| ns.links.values());
-        links
-            .into_iter()
-            .any(|link| matches!(link.qdisc, Some(Qdisc::Tbf(_))))
+        let needs = links.filter_map(|link| match link.qdisc.as_ref()? {
+            Qdisc::Tbf(_) => Some(Feature::Tbf),
+            Qdisc::Netem(_) => Some(Feature::Netem),
+            Qdisc::Other(_) => None,
+        });
+        needs.collect()
     }
 
     /// Whether some bridge tells VLANs apart, or some port is in any.

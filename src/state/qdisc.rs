@@ -5,12 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Netem;
+use super::measure::whole;
+
 /// The root discipline of a device that has another than the kernel gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Qdisc {
     /// It sends no faster than this.
     Tbf(Tbf),
+    /// What it sends comes late, gets lost, and the like.
+    Netem(Netem),
     /// One that netyard does not make.
     #[serde(untagged)]
     Other(OtherQdisc),
@@ -20,7 +25,7 @@ pub enum Qdisc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OtherQdisc {
-    /// The kernel's word for it (`netem`, `fq_codel`, ...).
+    /// The kernel's word for it (`htb`, `fq_codel`, ...).
     pub kind: String,
     /// Its options, as the kernel lists them: so it can be put back, without classes and
     /// filters that it may have had.
@@ -49,7 +54,7 @@ const HEADERS: u32 = 18;
 const LATENCY_MS: u64 = 25;
 
 /// In so many nanoseconds the kernel tells a burst (`PSCHED_NS2TICKS`, net/pkt_sched.h).
-const TICK_NS: u64 = 64;
+pub(super) const TICK_NS: u64 = 64;
 
 impl Tbf {
     /// A limit that lets packets of this MTU through. Unless it is given, the burst is what
@@ -99,7 +104,17 @@ impl Qdisc {
     pub fn kind(&self) -> &str {
         match self {
             Qdisc::Tbf(_) => "tbf",
+            Qdisc::Netem(_) => "netem",
             Qdisc::Other(other) => &other.kind,
+        }
+    }
+
+    /// How fast it sends at most.
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Qdisc::Tbf(tbf) => Some(tbf.rate),
+            Qdisc::Netem(netem) => netem.rate,
+            Qdisc::Other(_) => None,
         }
     }
 
@@ -107,6 +122,7 @@ impl Qdisc {
     pub fn is(&self, other: &Qdisc) -> bool {
         match (self, other) {
             (Qdisc::Tbf(one), Qdisc::Tbf(other)) => one.is(other),
+            (Qdisc::Netem(one), Qdisc::Netem(other)) => one.is(other),
             _ => self == other,
         }
     }
@@ -117,6 +133,7 @@ impl fmt::Display for Qdisc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Qdisc::Tbf(tbf) => write!(f, "tbf {tbf}"),
+            Qdisc::Netem(netem) => write!(f, "netem {netem}"),
             Qdisc::Other(other) => f.write_str(&other.kind),
         }
     }
@@ -175,7 +192,7 @@ impl FromStr for Rate {
         let power = UNITS
             .iter()
             .position(|known| known.eq_ignore_ascii_case(unit));
-        let bits = power.and_then(|power| bits(number, 3 * power));
+        let bits = power.and_then(|power| whole(number, 3 * power));
         match (bits, unit) {
             (Some(bits), _) if !(Rate::LEAST..=Rate::MOST).contains(&bits) => {
                 Err(format!("`{text}` is not between 8kbit and 1tbit"))
@@ -190,17 +207,6 @@ impl FromStr for Rate {
             _ => Err(format!("`{text}` is not a rate like `10mbit`")),
         }
     }
-}
-
-/// A number with this many zeros behind it, where that is a whole one.
-fn bits(number: &str, zeros: usize) -> Option<u64> {
-    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-    let more = zeros.checked_sub(part.trim_end_matches('0').len())?;
-    if whole.is_empty() || part.is_empty() {
-        return None;
-    }
-    let digits = format!("{whole}{}{}", part.trim_end_matches('0'), "0".repeat(more));
-    digits.parse().ok()
 }
 
 impl TryFrom<String> for Rate {

@@ -17,6 +17,7 @@ mod nearest;
 mod node;
 mod parse;
 mod policy;
+mod preset;
 mod publish;
 mod read;
 mod resolve;
@@ -43,6 +44,7 @@ pub use nearest::nearest;
 pub use node::MOST_BYTES;
 pub use parse::parse;
 pub use policy::{Allow, Party, Permit, Ports, Traffic};
+pub use preset::Preset;
 pub use publish::{Publish, Unpublishable};
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
@@ -50,8 +52,8 @@ pub use shape::{BadShape, Shape};
 
 use crate::ipam::Range;
 use crate::state::{
-    ChildKind, ContainerName, End, Family, IfName, LabName, Mac, Netns, NetworkName, Rate,
-    RouteOptions, Scope, VlanId, VlanRange,
+    ChildKind, Conditions, ContainerName, End, Family, IfName, LabName, Mac, Netns, NetworkName,
+    Rate, RouteOptions, Scope, VlanId, VlanRange,
 };
 
 /// A lab as described: everything a topology file can say.
@@ -181,6 +183,25 @@ pub struct Interface {
     pub no_default_route: bool,
     /// How fast it receives and sends at most.
     pub limits: Limits,
+    /// What becomes of the packets that it receives and sends.
+    #[serde(skip_serializing_if = "Ways::is_none")]
+    pub netem: Ways,
+}
+
+/// What becomes of packets in each direction, as the interface's namespace sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Ways {
+    /// Of those that it receives.
+    pub received: Option<Conditions>,
+    /// Of those that it sends.
+    pub sent: Option<Conditions>,
+}
+
+impl Ways {
+    /// Whether nothing is said of either.
+    fn is_none(&self) -> bool {
+        *self == Ways::default()
+    }
 }
 
 /// How fast an interface is at most, as its namespace sees it.
@@ -258,6 +279,9 @@ pub struct Cable {
     pub endpoints: [End; 2],
     /// MTU in bytes of both ends.
     pub mtu: Option<u32>,
+    /// What becomes of packets, in both directions alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netem: Option<Conditions>,
 }
 
 /// A line of `expect`: a probe and what must come of it.

@@ -211,7 +211,13 @@ fn place(ip: &str) -> String {
     let mut text = devices.concat();
     let mut queues: Vec<String> = list(&format!("{} -j qdisc", ip.replacen("ip", "tc", 1)))
         .iter()
-        .map(|q| format!("queue of {}: {} {}\n", q["dev"], q["kind"], q["options"]))
+        .map(|q| {
+            // Where netem's chances begin is another place each time.
+            let mut options = q["options"].clone();
+            options.as_object_mut().and_then(|all| all.remove("seed"));
+            (q, options)
+        })
+        .map(|(q, options)| format!("queue of {}: {} {}\n", q["dev"], q["kind"], options))
         .collect();
     queues.sort();
     text += &queues.concat();

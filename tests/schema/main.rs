@@ -65,8 +65,11 @@ fn file_with(mapping: &str, body: &str) -> String {
         "network" => format!("lab: x\nnetworks: {{ n: {body} }}\n"),
         "namespace" => format!("lab: x\nnamespaces: {{ n: {body} }}\n"),
         "interface" => format!("lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {body} }} }} }}\n"),
-        "rate" => {
-            format!("lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ rate: {body} }} }} }} }}\n")
+        "rate" | "netem" => format!(
+            "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ {mapping}: {body} }} }} }} }}\n"
+        ),
+        "conditions" => {
+            format!("lab: x\nlinks: [ {{ endpoints: ['a:e', 'b:e'], netem: {body} }} ]\n")
         }
         "macvlan" | "ipvlan" | "vlan" => format!(
             "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ {mapping}: {body} }} }} }} }}\n"

@@ -3,6 +3,7 @@
 //! and run this very program there; `init` is the first process.
 //!
 //! - `kinds`, `cni_kinds`, `vlans`: what not every kernel has: ipvlan, VLAN, VLANs on a bridge.
+//! - `netem`: links that delay and lose packets; `shots` sends them and looks.
 //! - `chosen`: which of the kernel tests are run there once more.
 //! - `package`, `machine`: where the kernel is from, and how it is booted; `pack` makes what it begins with.
 //! - `report`: how the guest tells what came of a test.
@@ -43,6 +44,7 @@ mod labs;
 mod machine;
 #[path = "../kernel/matrix.rs"]
 mod matrix;
+mod netem;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
 mod package;
@@ -65,6 +67,7 @@ mod routed;
 mod routes;
 #[path = "../kernel/sandbox.rs"]
 mod sandbox;
+mod shots;
 #[path = "../kernel/snapshot.rs"]
 mod snapshot;
 #[path = "../kernel/spoof.rs"]
@@ -108,6 +111,7 @@ fn tests() -> Vec<Test> {
         kinds::tests(),
         cni_kinds::tests(),
         vlans::tests(),
+        netem::tests(),
         chosen::tests(),
     ];
     own.into_iter().flatten().collect()

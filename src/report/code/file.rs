@@ -186,6 +186,11 @@ BAD_BURST = "bad-burst", "a burst without a rate, or too small or large",
     "kilobytes or bits, where bytes are meant; or a rate that is left out",
     "leave it out: what is enough for the rate is then taken";
 
+BAD_NETEM = "bad-netem", "what cannot become of packets",
+    "Times are written as with tc(8), `40ms`, in `ns`, `us`, `ms` or `s`; shares of all packets in percent, `1%`. A jitter is at most as long as the delay that it varies, and packets overtake only those that wait. Of each direction of a cable one thing is said: by the link, by the end that sends, or by the one that receives.",
+    "a unit that is left out; or two places that speak of the same packets",
+    "write it like `netem: { delay: 40ms, loss: 1% }`, or a preset: `netem: 4g`";
+
 MTU_OUT_OF_RANGE = "mtu-out-of-range", "an MTU that the kernel does not take",
     "A device takes 68 to 65535 bytes; below 1280 the kernel removes all IPv6 addresses from it.",
     "a digit too many or too few, or an old modem's MTU where there is IPv6",

@@ -36,7 +36,7 @@ use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
 use crate::state::{
-    ChildKind, End, Guests, IfName, LabName, NetState, Netns, NetnsName, Published,
+    ChildKind, End, Feature, Guests, IfName, LabName, NetState, Netns, NetnsName, Published,
 };
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
@@ -110,8 +110,8 @@ pub(crate) struct Kernel {
     pub(crate) published: BTreeSet<Published>,
     /// Whether it will be told who reaches them.
     pub(crate) tells: bool,
-    /// Whether the lab shall limit what devices send.
-    pub(crate) shapes: bool,
+    /// What the lab's devices need for what they shall send through.
+    pub(crate) shapers: BTreeSet<Feature>,
     /// Whether its ports shall be in VLANs.
     pub(crate) vlans: bool,
     /// What the journal holds for the lab, once it was read under the lock: nobody else
@@ -157,7 +157,7 @@ impl Kernel {
             forwards: BTreeSet::new(),
             published: BTreeSet::new(),
             tells: false,
-            shapes: false,
+            shapers: BTreeSet::new(),
             vlans: false,
             own: None,
             before: None,

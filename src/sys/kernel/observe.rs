@@ -127,8 +127,10 @@ impl Kernel {
 
     /// What the lab asks for and the kernel cannot do. What is there shows that it can be had.
     fn look_for_features(&mut self, state: &mut NetState) -> Result<(), Failure> {
-        if self.shapes && !state.is_shaped() && qdisc::lacks_tbf()? {
-            state.lacks.insert(Feature::Tbf);
+        for feature in self.shapers.difference(&state.shapers()) {
+            if qdisc::lacks(*feature)? {
+                state.lacks.insert(*feature);
+            }
         }
         if self.vlans && !state.has_vlans() && link::lacks_vlans(&mut self.host.socket)? {
             state.lacks.insert(Feature::Vlans);

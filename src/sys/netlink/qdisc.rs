@@ -1,11 +1,13 @@
 //! Queueing disciplines: the root one of a device set, taken away, read.
 
+mod netem;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::attr::{parse, put, put_nested, put_text, u32_at};
 use super::socket::{NLM_F_CREATE, NLM_F_REPLACE, Request, Socket};
-use crate::state::{OtherQdisc, Qdisc, Rate, Tbf};
+use crate::state::{Conditions, Feature, OtherQdisc, Qdisc, Rate, Share, Tbf};
 use crate::sys::netns;
 use crate::sys::uapi::{
     RTM_DELQDISC, RTM_GETQDISC, RTM_NEWQDISC, TC_H_ROOT, TC_HEADER, TC_LINKLAYER_ETHERNET, TC_RATE,
@@ -23,6 +25,10 @@ pub(crate) fn set(index: u32, qdisc: Option<&Qdisc>) -> Request {
         Qdisc::Tbf(limit) => {
             put_text(&mut body, TCA_KIND, "tbf");
             put_nested(&mut body, TCA_OPTIONS, |out| tbf(out, limit));
+        }
+        Qdisc::Netem(options) => {
+            put_text(&mut body, TCA_KIND, "netem");
+            put(&mut body, TCA_OPTIONS, &netem::encoded(options));
         }
         Qdisc::Other(other) => {
             put_text(&mut body, TCA_KIND, &other.kind);
@@ -100,7 +106,11 @@ fn told(body: &[u8]) -> Option<Qdisc> {
             _ => {}
         }
     }
-    let ours = (kind == "tbf").then(|| plain_tbf(options)).flatten();
+    let ours = match kind.as_str() {
+        "tbf" => plain_tbf(options).map(Qdisc::Tbf),
+        "netem" => netem::plain(options).map(Qdisc::Netem),
+        _ => None,
+    };
     let other = || {
         let options = options.to_vec();
         Qdisc::Other(OtherQdisc {
@@ -108,7 +118,7 @@ fn told(body: &[u8]) -> Option<Qdisc> {
             options,
         })
     };
-    (!is_none(&kind)).then(|| ours.map_or_else(other, Qdisc::Tbf))
+    (!is_none(&kind)).then(|| ours.unwrap_or_else(other))
 }
 
 /// One as netyard makes them: without a peak rate, and without bytes that are counted on top
@@ -139,14 +149,26 @@ fn plain_tbf(options: &[u8]) -> Option<Tbf> {
 /// `lo` of any namespace (`LOOPBACK_IFINDEX`, include/net/flow.h).
 const LO: u32 = 1;
 
-/// Whether the kernel has no `tbf`.
-pub(crate) fn lacks_tbf() -> io::Result<bool> {
-    let rate = Rate::of_bytes(125_000);
-    lacks(&Qdisc::Tbf(Tbf::new(rate, None, 1500)))
+/// Whether the kernel has no such discipline.
+pub(crate) fn lacks(feature: Feature) -> io::Result<bool> {
+    let asked = match feature {
+        Feature::Tbf => Conditions {
+            rate: Some(Rate::of_bytes(125_000)),
+            ..Conditions::default()
+        },
+        Feature::Netem => Conditions {
+            loss: Share::ALL,
+            ..Conditions::default()
+        },
+        Feature::Vlans => return Ok(false),
+    };
+    asked
+        .qdisc(1500)
+        .map_or(Ok(false), |qdisc| is_unknown(&qdisc))
 }
 
 /// Tried in a namespace that is thrown away. Where it is a module, it is loaded by this.
-fn lacks(qdisc: &Qdisc) -> io::Result<bool> {
+fn is_unknown(qdisc: &Qdisc) -> io::Result<bool> {
     let mut lacks = false;
     for mut place in netns::create(1)? {
         let refused = place.socket.transact(&[set(LO, Some(qdisc))])?.pop();
@@ -196,7 +218,7 @@ mod tests {
     #[test]
     #[ignore = "needs CAP_NET_ADMIN: run by the kernel tier"]
     fn a_kernel_without_a_discipline_says_so() {
-        assert!(!lacks_tbf().unwrap());
-        assert!(lacks(&other("netyard", &[])).unwrap());
+        assert!(!lacks(Feature::Tbf).unwrap());
+        assert!(is_unknown(&other("netyard", &[])).unwrap());
     }
 }

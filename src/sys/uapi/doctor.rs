@@ -25,7 +25,6 @@ numbers! {
     "linux/pkt_sched.h" {
         TC_H_INGRESS: u32 = 0xffff_fff1;
         TC_H_MAJ_MASK: u32 = 0xffff_0000;
-        TC_NETEM_OPTIONS: usize = 24, "sizeof(struct tc_netem_qopt)";
         TC_HTB_OPTIONS: usize = 20, "sizeof(struct tc_htb_glob)";
         TC_HTB_PROTOVER: u32 = 3;
         TCA_HTB_INIT: u16 = 2;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::mtu::{has_ipv6, mtu};
+use super::netem::conditions;
 use super::rate::bursts;
 use super::{Flaw, unknown};
 use crate::report::codes;
 use crate::state::{End, IfName, Mac, Netns, NetworkName};
-use crate::topology::{Cable, Interface, Limits, Topology};
+use crate::topology::{Cable, Interface, Limits, Topology, Ways};
 
 pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
     let cables = topology.links.iter();
@@ -34,12 +35,9 @@ pub(super) fn interfaces(topology: &Topology, flaws: &mut Vec<Flaw>) {
         flaws.extend(mac(topology, &mut macs, (&end, interface), &place));
         let speaker = || ipv6_speaker(topology, &end, interface);
         flaws.extend(mtu(interface.mtu, &place, speaker));
-        flaws.extend(bursts(
-            topology,
-            interface,
-            linked.get(&end).copied(),
-            &place,
-        ));
+        let cable = linked.get(&end).copied();
+        flaws.extend(bursts(topology, interface, cable, &place));
+        flaws.extend(conditions(topology, (&end, interface), cable, &place));
     }
 }
 
@@ -149,6 +147,7 @@ fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
         Interface { mac: Some(_), .. } => "mac",
         Interface { mtu: Some(_), .. } => "mtu",
         lo if lo.limits != Limits::default() => "rate",
+        lo if lo.netem != Ways::default() => "netem",
         _ => return None,
     };
     let (place, message) = (

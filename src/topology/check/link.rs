@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mtu::{has_ipv6, mtu};
+use super::netem::of_link;
 use super::{Flaw, has_namespace};
 use crate::report::codes;
 use crate::state::{End, IfName, Netns};
@@ -13,6 +14,7 @@ pub(super) fn links(topology: &Topology, flaws: &mut Vec<Flaw>) {
     for (i, cable) in topology.links.iter().enumerate() {
         let place = format!("links/{i}");
         flaws.extend(mtu(cable.mtu, &place, || ipv6_speaker(topology, cable)));
+        flaws.extend(of_link(cable, &place));
         if cable.endpoints[0] == cable.endpoints[1] {
             let message = format!("both ends of the link are `{}`", cable.endpoints[0]);
             let place = format!("{place}/endpoints");

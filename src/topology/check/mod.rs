@@ -8,6 +8,7 @@ mod hidden;
 mod interface;
 mod link;
 mod mtu;
+mod netem;
 mod network;
 mod parent;
 mod policy;

@@ -3,8 +3,8 @@
 use super::Default::{Flag, Required, Words};
 use super::texts::{
     ADDRESS, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC, MACVLAN_MODE, MAPPED,
-    NAMESPACE_NAME, NETWORK_NAME, PARENT, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PROTOCOL, RANGE,
-    SCOPE, SHARE, SPEED, SUBNET, TARGET, TRANSPORT, VISIBLE, VLANS,
+    NAMESPACE_NAME, NETWORK_NAME, PARENT, PART, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PRESET,
+    PROTOCOL, RANGE, SCOPE, SHARE, SPEED, SUBNET, TARGET, TIME, TRANSPORT, VISIBLE, VLANS,
 };
 use super::{Key, Kind, Mapping};
 
@@ -132,6 +132,8 @@ INTERFACE "interface" = "an interface" {
         "Whether its network's gateway may be the way to everything.";
     "rate": Kind::OneOr(&SPEED, &RATE), Words("as fast as the machine"),
         "How fast it is at most, in both directions or in each.";
+    "netem": Kind::OneOr(&PRESET, &NETEM), Words("packets come at once, and all of them"),
+        "What becomes of packets on their way, in both directions or in each.";
 }
 RATE "rate" = "a rate for each direction" {
     "in": Kind::One(&SPEED), Words("no limit"),
@@ -142,6 +144,46 @@ RATE "rate" = "a rate for each direction" {
         "How much it may receive at once, after a pause.";
     "out_burst": Kind::Number(0, u32::MAX, "bytes"), Words("what is enough for the rate"),
         "How much it may send at once, after a pause.";
+}
+NETEM "netem" = "what becomes of packets" {
+    "delay": Kind::One(&TIME), Words("none"),
+        "How long a packet takes.";
+    "jitter": Kind::One(&TIME), Words("none"),
+        "How much longer or shorter some take, at most as long as the delay.";
+    "loss": Kind::One(&PART), Words("none"),
+        "How many packets get lost.";
+    "duplicate": Kind::One(&PART), Words("none"),
+        "How many come twice.";
+    "reorder": Kind::One(&PART), Words("none"),
+        "How many do not wait for the delay, and so overtake others.";
+    "corrupt": Kind::One(&PART), Words("none"),
+        "How many have one wrong bit.";
+    "rate": Kind::One(&SPEED), Words("as fast as the machine"),
+        "How fast they leave.";
+    "limit": Kind::Number(1, u32::MAX, "packets"), Words("what is enough for the delay"),
+        "How many may be on their way; what comes then is dropped.";
+    "in": Kind::OneOr(&PRESET, &CONDITIONS), Words("none"),
+        "What becomes of those that it receives; then no other key stands here but `out`.";
+    "out": Kind::OneOr(&PRESET, &CONDITIONS), Words("none"),
+        "What becomes of those that it sends.";
+}
+CONDITIONS "conditions" = "what becomes of packets of one direction" {
+    "delay": Kind::One(&TIME), Words("none"),
+        "How long a packet takes.";
+    "jitter": Kind::One(&TIME), Words("none"),
+        "How much longer or shorter some take, at most as long as the delay.";
+    "loss": Kind::One(&PART), Words("none"),
+        "How many packets get lost.";
+    "duplicate": Kind::One(&PART), Words("none"),
+        "How many come twice.";
+    "reorder": Kind::One(&PART), Words("none"),
+        "How many do not wait for the delay, and so overtake others.";
+    "corrupt": Kind::One(&PART), Words("none"),
+        "How many have one wrong bit.";
+    "rate": Kind::One(&SPEED), Words("as fast as the machine"),
+        "How fast they leave.";
+    "limit": Kind::Number(1, u32::MAX, "packets"), Words("what is enough for the delay"),
+        "How many may be on their way; what comes then is dropped.";
 }
 MACVLAN "macvlan" = "a macvlan" {
     "parent": Kind::One(&PARENT), Required("`parent: eth0`, a device of the host"),
@@ -182,6 +224,8 @@ LINK "link" = "a link" {
         "The two ends of the cable.";
     "mtu": MTU, Words("the kernel's (1500)"),
         "Largest packet, for both ends; with IPv6 at least 1280.";
+    "netem": Kind::OneOr(&PRESET, &CONDITIONS), Words("packets come at once, and all of them"),
+        "What becomes of packets on their way, in both directions alike.";
 }
 PERMISSION "permission" = "a permission" {
     "from": Kind::One(&PARTY), Required("`from:` a network, a namespace or a subnet"),

@@ -103,6 +103,12 @@ pub(super) static SPEED: Text = text(
     "rate as in `10mbit`",
     "[0-9]+(\\.[0-9]+)?[kKmMgGtT]?[bB][iI][tT]",
 );
+pub(super) static TIME: Text = text("time as in `40ms`", "(0|[0-9]+(\\.[0-9]+)?(ns|us|ms|s))");
+pub(super) static PART: Text = text("percent as in `1%`", "[0-9]+(\\.[0-9]+)?%");
+pub(super) static PRESET: Text = name(
+    "`3g`, `4g`, `wifi`, `satellite` or `dsl`",
+    "([34][gG]|[wW][iI][fF][iI]|[sS][aA][tT][eE][lL][lL][iI][tT][eE]|[dD][sS][lL])",
+);
 pub(super) static END: Text = text(
     "`NAMESPACE:INTERFACE`",
     concat!("(", plain!(), "|", path!(), "):", device!()),

@@ -46,6 +46,7 @@ impl Reader<'_> {
         let (access, trunk) = (fields.take("access"), fields.take("trunk"));
         let default_route = fields.take("default_route");
         let rate = fields.take("rate").and_then(|item| self.limits(&item));
+        let netem = fields.take("netem").and_then(|item| self.ways(&item));
         Some(Interface {
             network: network
                 .and_then(|item| self.parsed(&item, "the name of a network", codes::BAD_NAME)),
@@ -62,6 +63,7 @@ impl Reader<'_> {
             trunk: self.one_or_more(trunk, "VLANs", Self::vlans),
             no_default_route: default_route.is_some_and(|item| self.flag(&item) == Some(false)),
             limits: rate.unwrap_or_default(),
+            netem: netem.unwrap_or_default(),
         })
     }
 

@@ -127,6 +127,8 @@ impl Reader<'_> {
         let mut fields = self.fields(item, &table::LINK)?;
         let endpoints = self.required(&mut fields, "endpoints");
         let mtu = fields.take("mtu").and_then(|item| self.mtu(&item));
+        let netem = fields.take("netem");
+        let netem = netem.and_then(|item| self.both_ways(&item));
         let Item { place, span, .. } = endpoints.clone()?;
         let faults = self.problems.len();
         let ends: Vec<End> = self.items(endpoints, "two ends", Self::end);
@@ -143,7 +145,11 @@ impl Reader<'_> {
             self.marks
                 .swap(&format!("{place}/0"), &format!("{place}/1"));
         }
-        Some(Cable { endpoints, mtu })
+        Some(Cable {
+            endpoints,
+            mtu,
+            netem,
+        })
     }
 
     fn end(&mut self, item: &Item<'_>) -> Option<End> {

@@ -5,8 +5,8 @@ use ipnet::IpNet;
 use super::{ResolveError, ipv6, routed};
 use crate::ipam::Leases;
 use crate::state::{
-    AddrGen, End, Filtering, IfName, Link, LinkKind, NetState, Netns, NetworkName, Qdisc, Tbf,
-    VlanId, Vlans,
+    AddrGen, Conditions, End, Filtering, IfName, Link, LinkKind, NetState, Netns, NetworkName, Qdisc,
+    Tbf, VlanId, Vlans,
 };
 use crate::topology::names::address_mac;
 use crate::topology::{Cable, Interface, Limit, Network, Topology, port_name, vlan};
@@ -56,7 +56,7 @@ pub(super) fn plug(
         mtu,
         owner: Some(topology.lab.clone()),
         addrgen: Some(AddrGen::None),
-        qdisc: slowest(interface.limits.received, mtu),
+        qdisc: queue(interface.limits.received, interface.netem.received, mtu),
         ..veth(&end)
     };
     let mut addresses = addresses(&end, interface, network, leased);
@@ -86,7 +86,7 @@ pub(super) fn plug(
         mac: Some(mac),
         addrgen: Some(mode),
         addresses,
-        qdisc: slowest(interface.limits.sent, mtu),
+        qdisc: queue(interface.limits.sent, interface.netem.sent, mtu),
         ..veth(&port)
     };
     insert(state, port, near);
@@ -127,14 +127,19 @@ fn end_of(topology: &Topology, cable: &Cable, end: &End, peer: &End) -> Link {
         let interface = spec.and_then(|spec| spec.interfaces.get(&end.dev));
         interface.cloned().unwrap_or_default()
     };
-    let received = interface(peer).limits.received;
-    let interface = interface(end);
+    let (far, interface) = (interface(peer), interface(end));
     let (mode, addresses) = ipv6(topology, end, interface.addresses);
     let mtu = interface.mtu.or(cable.mtu);
-    let limits = [interface.limits.sent, received];
+    let limits = [interface.limits.sent, far.limits.received];
+    // That one of them says it has been checked.
+    let asked = [interface.netem.sent, far.netem.received, cable.netem];
     Link {
         mtu,
-        qdisc: slowest(limits.into_iter().flatten(), mtu),
+        qdisc: queue(
+            limits.into_iter().flatten(),
+            asked.into_iter().flatten().next(),
+            mtu,
+        ),
         mac: interface.mac,
         addrgen: Some(mode),
         addresses,
@@ -142,12 +147,26 @@ fn end_of(topology: &Topology, cable: &Cable, end: &End, peer: &End) -> Link {
     }
 }
 
-/// What keeps the end of a cable below these limits, all of which hold: the lowest does.
-fn slowest(limits: impl IntoIterator<Item = Limit>, mtu: Option<u32>) -> Option<Qdisc> {
+/// What the end of a cable sends through. Of several limits all hold: the lowest does. What
+/// delays packets, or loses some, keeps the rate, too.
+pub(super) fn queue(
+    limits: impl IntoIterator<Item = Limit>,
+    asked: Option<Conditions>,
+    mtu: Option<u32>,
+) -> Option<Qdisc> {
     let mtu = mtu.unwrap_or(ETHERNET);
-    let limits = limits.into_iter();
+    let asked = asked.unwrap_or_default();
+    let (rate, burst) = (asked.rate, None);
+    let limits = limits
+        .into_iter()
+        .chain(rate.map(|rate| Limit { rate, burst }));
     let all = limits.map(|limit| Tbf::new(limit.rate, limit.burst, mtu));
-    all.min().map(Qdisc::Tbf)
+    let slowest = all.min();
+    if asked.is_rate_alone() {
+        return slowest.map(Qdisc::Tbf);
+    }
+    let rate = slowest.map(|tbf| tbf.rate);
+    Conditions { rate, ..asked }.qdisc(mtu)
 }
 
 /// One end of a cable, up.

@@ -1,6 +1,6 @@
 //! Interfaces that devices of the host carry.
 
-use super::cable::insert;
+use super::cable::{insert, queue};
 use super::ipv6;
 use crate::state::{Child, ChildKind, End, Link, LinkKind, NetState, Netns};
 use crate::topology::{Interface, OnParent, Topology};
@@ -28,6 +28,7 @@ pub(super) fn carry(
         owner: Some(topology.lab.clone()),
         addrgen: Some(mode),
         addresses,
+        qdisc: queue(None, interface.netem.sent, interface.mtu),
         ..Link::new(LinkKind::Child(Child {
             parent: Some(parent),
             kind: on.kind,
