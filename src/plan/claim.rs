@@ -107,7 +107,7 @@ fn switched(netns: &Netns, want: &Namespace, have: &Namespace) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (key, wanted) in &want.sysctls {
         let Some(present) = have.sysctls.get(key) else {
-            claims.push(claim(key.clone(), "0".to_owned()));
+            claims.push(claim(key.clone(), key.fresh().to_owned()));
             continue;
         };
         match &present.was {

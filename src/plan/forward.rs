@@ -117,8 +117,9 @@ fn among_others(draft: &mut Draft<'_>, netns: &Netns, have: &Namespace, family: 
         };
         if families.any(|of| of == family) && now == Some("0") {
             let was = vec![(key.clone(), "0".to_owned())];
+            let rank = rank(netns, &key);
             let op = set(netns, key, "1", was);
-            draft.push(rank(netns), op, "what comes in there is forwarded");
+            draft.push(rank, op, "what comes in there is forwarded");
         }
     }
 }

@@ -42,15 +42,18 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
         settle(draft, &Netns::Host, name, needed.then_some(want));
     }
     for (netns, _) in draft.wanted().filter(|(netns, _)| **netns != Netns::Host) {
-        let want = draft.wanted_table(netns, TableName::Inside);
-        let want = want.map(|want| sets(Some(want)));
-        settle(draft, netns, TableName::Inside, want);
+        for name in TableName::NAMESPACE {
+            let want = draft.wanted_table(netns, name);
+            settle(draft, netns, name, want.map(|want| sets(Some(want))));
+        }
     }
     let left = draft.kept().filter(|(netns, _)| {
         netns.joined().is_some() && !draft.desired.namespaces.contains_key(netns)
     });
     for (netns, _) in left.collect::<Vec<_>>() {
-        settle(draft, netns, TableName::Inside, None);
+        for name in TableName::NAMESPACE {
+            settle(draft, netns, name, None);
+        }
     }
 }
 
@@ -59,6 +62,7 @@ fn settle<'a>(draft: &mut Draft<'a>, netns: &Netns, name: TableName, want: Optio
     let have = draft.have_table(netns, name);
     let left = have.filter(|have| have.is_left_to_user());
     let have = have.filter(|_| left.is_none());
+    let lifetime = draft.lifetime(netns, name);
     match (want, have) {
         (None, None) => {}
         (None, Some(have)) => {
@@ -66,13 +70,16 @@ fn settle<'a>(draft: &mut Draft<'a>, netns: &Netns, name: TableName, want: Optio
             draft.push(Rank::FirewallGone, op, "no lab needs it any more");
         }
         (Some(want), None) => {
-            let op = add_table(netns, name, &want, left);
+            let op = add_table(netns, (name, lifetime), &want, left);
             draft.push(Rank::Firewall, op, "a lab here needs it, and there is none");
         }
-        (Some(want), Some(have)) if !have.is_as_written() => {
-            let because = "its rules were changed";
+        (Some(want), Some(have)) if !have.is_as_written() || have.lifetime != lifetime => {
+            let because = match have.is_as_written() {
+                false => "its rules were changed",
+                true => "what packets put there shall stay for another time",
+            };
             draft.push(Rank::FirewallInTheWay, del_table(netns, have), because);
-            let op = add_table(netns, name, &want, Some(have));
+            let op = add_table(netns, (name, lifetime), &want, Some(have));
             draft.push(Rank::Firewall, op, because);
         }
         (Some(want), Some(have)) => elements_diff(draft, netns, want, sets(Some(have))),
@@ -87,8 +94,14 @@ fn del_table(netns: &Netns, table: &Table) -> Op {
 }
 
 /// With the rules that the user put into the one before.
-fn add_table(netns: &Netns, name: TableName, want: &Sets<'_>, before: Option<&Table>) -> Op {
+fn add_table(
+    netns: &Netns,
+    (name, lifetime): (TableName, u32),
+    want: &Sets<'_>,
+    before: Option<&Table>,
+) -> Op {
     let mut table = Table::skeleton(name);
+    table.lifetime = lifetime;
     table.user_rules = before.map_or(0, |before| before.user_rules);
     for (set, elements) in want {
         let owned = elements
@@ -273,6 +286,12 @@ impl<'a> Draft<'a> {
         self.desired.namespaces.get(netns)?.tables.get(&name)
     }
 
+    /// How long a wanted table keeps what packets put into its sets.
+    fn lifetime(&self, netns: &Netns, name: TableName) -> u32 {
+        let table = self.wanted_table(netns, name);
+        table.map_or(0, |table| table.lifetime)
+    }
+
     /// Whether it names a device that gets this name by the plan.
     fn is_renamed(&self, element: &Element) -> bool {
         let names = |step: &Step| match &step.op {
@@ -320,6 +339,21 @@ fn reason(set: SetName) -> &'static str {
         | SetName::Targets6
         | SetName::From4
         | SetName::From6 => "this port may use it, and no other",
+        SetName::Outside | SetName::External4 => "this is the router's outside",
+        SetName::Stable
+        | SetName::Symmetric
+        | SetName::Anybody
+        | SetName::Restricted
+        | SetName::Loop
+        | SetName::Nat66
+        | SetName::Prefixes6
+        | SetName::Inwards6 => "the file asks for this kind of NAT",
+        SetName::Closed => "nothing comes in that was not asked for",
+        SetName::Blocked | SetName::Stopped | SetName::Strict => "the file keeps it from passing",
+        SetName::Passes => "the file lets it pass",
+        SetName::Mapped | SetName::Endpoints | SetName::Taken | SetName::Contacted => {
+            "a packet was sent"
+        }
     }
 }
 

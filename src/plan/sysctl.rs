@@ -20,9 +20,11 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
     }
 }
 
-/// On the host, forwarding waits for the guard; in a namespace it comes last.
-pub(super) fn rank(netns: &Netns) -> Rank {
+/// On the host, forwarding waits for the guard; in a namespace it comes last. How long flows
+/// are remembered can be said once there is a table that asks for them.
+pub(super) fn rank(netns: &Netns, key: &SysctlKey) -> Rank {
     match netns {
+        _ if key.is_of_flows() => Rank::Sysctl,
         Netns::Host => Rank::Sysctl,
         Netns::At(_) | Netns::Named(_) => Rank::Configure(Turn::Sysctl),
     }
@@ -32,8 +34,10 @@ fn switch(draft: &mut Draft<'_>, netns: &Netns, key: &SysctlKey, want: &Sysctl) 
     let have = draft.have(netns);
     let value = have
         .and_then(|have| have.sysctls.get(key))
-        .map_or("0", |s| &s.value);
-    if value == want.value {
+        .map_or(key.fresh(), |s| &s.value);
+    // What a new namespace remembers flows for is the kernel's own affair.
+    let unknown = key.is_of_flows() && have.is_none();
+    if value == want.value && !unknown {
         return;
     }
     let mut was = vec![(key.clone(), value.to_owned())];
@@ -45,10 +49,11 @@ fn switch(draft: &mut Draft<'_>, netns: &Netns, key: &SysctlKey, want: &Sysctl) 
         was,
     };
     let because = match netns {
+        _ if key.is_of_flows() => "so long a router remembers UDP",
         Netns::Host => "the host forwards for this lab",
         Netns::At(_) | Netns::Named(_) => "the file lets this namespace forward",
     };
-    draft.push(rank(netns), op, because);
+    draft.push(rank(netns, key), op, because);
 }
 
 /// The settings, with their values, that writing `key` overwrites and that do not
@@ -82,7 +87,7 @@ fn keep_default_routes(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
             was: vec![(key, value)],
         };
         let because = "the host keeps its default route, learned from a router, when it forwards";
-        draft.push(rank(netns), op, because);
+        draft.push(rank(netns, &SysctlKey::forward6()), op, because);
     }
 }
 
@@ -190,6 +195,7 @@ fn release(draft: &mut Draft<'_>, netns: &Netns, have: &Namespace, key: &SysctlK
         .any(|(other, s)| key.is_overwritten_by(other) && (switched(other, s) || came_with(s)));
     let own = (key.overwrites() || key.is_accept_ra())
         && have.sysctls.get(key).is_some_and(|s| switched(key, s));
+    let own = own || key.is_of_flows() && value != was;
     if !own && !follows {
         return;
     }
@@ -202,7 +208,7 @@ fn release(draft: &mut Draft<'_>, netns: &Netns, have: &Namespace, key: &SysctlK
         was: before,
     };
     draft.push(
-        rank(netns),
+        rank(netns, key),
         op,
         "no lab needs it any more: it is put back as it was",
     );

@@ -41,8 +41,8 @@ pub use name::{
 };
 pub use netem::{Conditions, Netem, enough};
 pub use nft::{
-    ChainName, Element, Family, Field, Kind, Part, Protocol, Rule, SetName, TABLE, Table,
-    TableName, Term, Test, nft_element, nft_script,
+    ChainName, Element, Family, Field, Kind, MOST, NewAddress, NewPort, Part, Protocol, Rule,
+    SetName, TABLE, Table, TableName, Term, Test, nft_element, nft_script,
 };
 pub(crate) use port::echo;
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};

@@ -10,6 +10,8 @@ use super::nft::Family;
 
 const FORWARD4: &str = "net/ipv4/ip_forward";
 const FORWARD6: &str = "net/ipv6/conf/all/forwarding";
+const UDP_TIMEOUT: &str = "net/netfilter/nf_conntrack_udp_timeout";
+const UDP_STREAM_TIMEOUT: &str = "net/netfilter/nf_conntrack_udp_timeout_stream";
 const REDIRECTS4: &str = "net/ipv4/conf/all/accept_redirects";
 
 /// A setting's path below `/proc/sys/`, with slashes: a device name may hold dots.
@@ -60,6 +62,33 @@ impl SysctlKey {
     /// Whether a device routes packets of 127.0.0.0/8.
     pub fn route_localnet(dev: &IfName) -> Self {
         SysctlKey(format!("net/ipv4/conf/{dev}/route_localnet"))
+    }
+
+    /// How many seconds connection tracking remembers a UDP flow that was not answered
+    /// (Documentation/networking/nf_conntrack-sysctl.rst). There is no such setting before
+    /// connections are tracked.
+    pub fn udp_timeout() -> Self {
+        SysctlKey(UDP_TIMEOUT.to_owned())
+    }
+
+    /// The same of one that was.
+    pub fn udp_stream_timeout() -> Self {
+        SysctlKey(UDP_STREAM_TIMEOUT.to_owned())
+    }
+
+    /// Whether it says how long a flow is remembered.
+    pub fn is_of_flows(&self) -> bool {
+        self.0 == UDP_TIMEOUT || self.0 == UDP_STREAM_TIMEOUT
+    }
+
+    /// What it is in a new namespace, whatever it is elsewhere (`udp_timeouts`,
+    /// net/netfilter/nf_conntrack_proto_udp.c).
+    pub fn fresh(&self) -> &'static str {
+        match self.0.as_str() {
+            UDP_TIMEOUT => "30",
+            UDP_STREAM_TIMEOUT => "120",
+            _ => "0",
+        }
     }
 
     /// Whether what stays on a bridge passes the rules of a family

@@ -13,6 +13,7 @@ mod json;
 mod keys;
 mod lines;
 mod names;
+mod nat;
 mod nearest;
 mod node;
 mod parse;
@@ -40,6 +41,7 @@ pub use choose::{NoFreeSubnet, choose};
 pub use error::{ParseError, Problem};
 pub(crate) use external::{Networks, attach, seen_from_outside};
 pub use names::{bridge_name, lab_name, port_name};
+pub use nat::{Filter, Ipv6, Nat, NatPreset, NoSuchWord};
 pub use nearest::nearest;
 pub use node::MOST_BYTES;
 pub use parse::parse;
@@ -143,6 +145,9 @@ pub struct NamespaceSpec {
     pub publish: Vec<Publish>,
     /// Whether it forwards packets between its interfaces.
     pub forward: bool,
+    /// What it does with what it forwards; `None`: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nat: Option<Nat>,
     /// With whom it may begin to speak; `None`: with all.
     pub egress: Option<Vec<Permit>>,
     /// Who may begin to speak with it; `None`: all.

@@ -6,6 +6,7 @@ mod cable;
 mod cells;
 mod child;
 mod host;
+mod nat;
 mod policy;
 mod ports;
 mod publish;
@@ -183,6 +184,7 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     ports::checked(topology, &mut state);
     policy::allowed(topology, &mut state);
     policy::inside(topology, &mut state);
+    nat::routers(topology, &mut state);
     publish::published(topology, &mut state);
     // What other labs hold is theirs to switch.
     for family in topology.forwarded_for() {

@@ -36,6 +36,7 @@
 //! - `matrix`: who reaches a published port, from everywhere and over everything.
 //! - `broken`: what `explain` says of networks that are broken in one way each.
 //! - `names`: namespaces known by name.
+//! - `nat`: routers, and what comes through each kind of them.
 //! - `ports`, `rivals`: published ports, who has them and who will reach them; beside other labs'.
 //! - `proof`: the matrix, how well pings arrive, servers, JUnit.
 //! - `flows`: what went on by a rule that is gone.
@@ -81,6 +82,7 @@ mod leases;
 mod matrix;
 mod monitor;
 mod names;
+mod nat;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
 mod pcapng;
@@ -187,6 +189,7 @@ fn tests() -> impl Iterator<Item = Test> {
         matrix::tests(),
         monitor::tests(),
         names::tests(),
+        nat::tests(),
         ports::tests(),
         proof::tests(),
         crowd::tests(),

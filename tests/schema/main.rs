@@ -75,6 +75,7 @@ fn file_with(mapping: &str, body: &str) -> String {
             "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ {mapping}: {body} }} }} }} }}\n"
         ),
         "publish" => format!("lab: x\nnamespaces: {{ n: {{ publish: [ {body} ] }} }}\n"),
+        "nat" => format!("lab: x\nnamespaces: {{ n: {{ nat: {body} }} }}\n"),
         "route" => format!("lab: x\nnamespaces: {{ n: {{ routes: [ {body} ] }} }}\n"),
         "link" => format!("lab: x\nlinks: [ {body} ]\n"),
         "permission" => format!("lab: x\nallow: [ {body} ]\n"),

@@ -91,6 +91,11 @@ BAD_PUBLISH = "bad-publish", "ports that cannot be published so",
     "ranges of different lengths, an IPv6 address without brackets, or `::1`, whose answers the kernel drops",
     "write it as in `8080:80`, `127.0.0.1:8080:80/tcp` or `[2001:db8::1]:8000-8010:8000-8010`";
 
+BAD_NAT = "bad-nat", "a router that cannot be as it is described",
+    "A router (`forward: true`) has a `nat` by its kind alone, as `nat: home`, or as a mapping with `kind`, `outside`, `hairpin`, `udp_timeout`, `udp_stream_timeout`, `ipv6`, `prefix`, `filter`. One interface leads outwards: `outside`, or that of its default route; what is translated gets that one's address.",
+    "a typo, a router without a default route, or an outside without an address",
+    "write it as docs/nat.md shows it";
+
 BAD_VISIBILITY = "bad-visibility", "a visibility that no port can have",
     "A published port is reached by the host alone (`loopback`), by those in subnets that the host is in (`lan`), by everybody (`public`), or by a list of sources (`[192.0.2.0/24]`). A loopback address is reached by the host alone.",
     "`visible: public` beside `127.0.0.1`, or IPv4 sources of an IPv6 address",

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::publish;
 use super::routed;
+use super::router;
 use super::rule::{Field, Rule, Term, Test};
 use super::set::SetName;
 use super::{Family, TableName};
@@ -43,11 +44,24 @@ pub enum ChainName {
     Input,
     /// `type filter hook output` of a namespace: what it sends.
     Output,
+    /// Whose a port of a router outside is.
+    Endpoint,
+    /// `type filter hook input` of a router: what it takes from outside.
+    RouterInput,
+    /// `type filter hook forward` of a router: who may pass.
+    RouterForward,
+    /// `type nat hook prerouting` of a router: whose a port outside is.
+    RouterPrerouting,
+    /// `type nat hook postrouting` of a router: with which address and port it leaves.
+    RouterPostrouting,
+    /// `type filter hook postrouting` of a router, once the source is changed: it is
+    /// remembered who got which port.
+    Bindings,
 }
 
 impl ChainName {
     /// Every chain. One that others jump to comes before them.
-    pub const ALL: [ChainName; 15] = [
+    pub const ALL: [ChainName; 21] = [
         ChainName::User,
         ChainName::Forward,
         ChainName::Publish,
@@ -63,6 +77,12 @@ impl ChainName {
         ChainName::Port,
         ChainName::Input,
         ChainName::Output,
+        ChainName::Endpoint,
+        ChainName::RouterInput,
+        ChainName::RouterForward,
+        ChainName::RouterPrerouting,
+        ChainName::RouterPostrouting,
+        ChainName::Bindings,
     ];
 
     /// The table that it is in.
@@ -81,6 +101,12 @@ impl ChainName {
                 TableName::Bridge
             }
             ChainName::Input | ChainName::Output => TableName::Inside,
+            ChainName::Endpoint
+            | ChainName::RouterInput
+            | ChainName::RouterForward
+            | ChainName::RouterPrerouting
+            | ChainName::RouterPostrouting
+            | ChainName::Bindings => TableName::Router,
         }
     }
 
@@ -88,19 +114,21 @@ impl ChainName {
     pub fn as_str(self) -> &'static str {
         match self {
             ChainName::User => "user",
-            ChainName::Forward => "forward",
+            ChainName::Forward | ChainName::RouterForward => "forward",
             ChainName::Publish => "publish",
             ChainName::Near => "near",
             ChainName::Routed => "routed",
             ChainName::Raw => "raw",
-            ChainName::Prerouting => "prerouting",
-            ChainName::Postrouting => "postrouting",
+            ChainName::Prerouting | ChainName::RouterPrerouting => "prerouting",
+            ChainName::Postrouting | ChainName::RouterPostrouting => "postrouting",
             ChainName::PortArp => "port_arp",
             ChainName::PortIp => "port_ip",
             ChainName::PortIp6 => "port_ip6",
             ChainName::Port => "port",
-            ChainName::Input => "input",
+            ChainName::Input | ChainName::RouterInput => "input",
             ChainName::NatOutput | ChainName::Output => "output",
+            ChainName::Bindings => "bindings",
+            ChainName::Endpoint => "endpoint",
         }
     }
 
@@ -119,15 +147,26 @@ impl ChainName {
             | ChainName::Routed
             | ChainName::PortArp
             | ChainName::PortIp
-            | ChainName::PortIp6 => return None,
-            ChainName::Forward => "type filter hook forward priority filter; policy accept;",
+            | ChainName::PortIp6
+            | ChainName::Endpoint => return None,
+            ChainName::Forward | ChainName::RouterForward => {
+                "type filter hook forward priority filter; policy accept;"
+            }
             ChainName::Raw => "type filter hook prerouting priority raw; policy accept;",
-            ChainName::Prerouting => "type nat hook prerouting priority dstnat; policy accept;",
+            ChainName::Prerouting | ChainName::RouterPrerouting => {
+                "type nat hook prerouting priority dstnat; policy accept;"
+            }
             ChainName::NatOutput => "type nat hook output priority -100; policy accept;",
-            ChainName::Postrouting => "type nat hook postrouting priority srcnat; policy accept;",
+            ChainName::Postrouting | ChainName::RouterPostrouting => {
+                "type nat hook postrouting priority srcnat; policy accept;"
+            }
             // Before everything else, the connection tracking of br_netfilter too.
             ChainName::Port => "type filter hook prerouting priority -300; policy accept;",
-            ChainName::Input => "type filter hook input priority filter; policy accept;",
+            ChainName::Input | ChainName::RouterInput => {
+                "type filter hook input priority filter; policy accept;"
+            }
+            // After source NAT, which is at 100: what is met is the packet as it leaves.
+            ChainName::Bindings => "type filter hook postrouting priority 110; policy accept;",
             ChainName::Output => "type filter hook output priority filter; policy accept;",
         })
     }
@@ -158,6 +197,12 @@ impl ChainName {
                 Field::Daddr,
                 [SetName::Egress4, SetName::Egress6],
             ),
+            ChainName::Endpoint => router::endpoint(),
+            ChainName::RouterInput => router::input(),
+            ChainName::RouterForward => router::forward(),
+            ChainName::RouterPrerouting => router::prerouting(),
+            ChainName::RouterPostrouting => router::postrouting(),
+            ChainName::Bindings => router::bindings(),
         };
         rules.into_iter().map(Rule).collect()
     }

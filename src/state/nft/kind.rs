@@ -11,6 +11,8 @@ pub enum Kind {
     Device,
     /// An address, or in an interval set a subnet.
     Address(Family),
+    /// A subnet, as what a map has.
+    Subnet(Family),
     /// A hardware address.
     Mac,
     /// The 16 bytes of an IPv6 address, where nft has no word for what it is.
@@ -31,6 +33,8 @@ impl Kind {
             Kind::Device => "ifname",
             Kind::Address(Family::Ipv4) => "ipv4_addr",
             Kind::Address(Family::Ipv6) => "ipv6_addr",
+            Kind::Subnet(Family::Ipv4) => "interval ipv4_addr",
+            Kind::Subnet(Family::Ipv6) => "interval ipv6_addr",
             Kind::Mac => "ether_addr",
             Kind::Bits => "@th,64,128",
             Kind::Protocol => "inet_proto",

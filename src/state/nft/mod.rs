@@ -7,8 +7,10 @@ mod kind;
 mod port;
 mod publish;
 mod routed;
+mod router;
 mod rule;
 mod set;
+mod shape;
 mod shown;
 mod text;
 
@@ -20,13 +22,14 @@ use serde::{Deserialize, Serialize};
 pub use chain::ChainName;
 pub use element::{Element, Family, Part, Protocol};
 pub use kind::Kind;
-pub use rule::{Field, Rule, Term, Test};
+pub use rule::{Field, NewAddress, NewPort, Rule, Term, Test};
 pub use set::SetName;
+pub use shape::MOST;
 pub use text::{element as nft_element, script as nft_script};
 
 use super::name::LabName;
 
-/// The name of each of our tables.
+/// The name of our tables, and our mark on what is in them.
 pub const TABLE: &str = "netyard";
 
 /// Which of our tables it is.
@@ -39,16 +42,28 @@ pub enum TableName {
     Bridge,
     /// `inet netyard` of a namespace: what it sends and takes itself.
     Inside,
+    /// `inet netyard-router` of a namespace: what it lets through, and with which addresses.
+    Router,
 }
 
 impl TableName {
     /// The tables of the host.
     pub const HOST: [TableName; 2] = [TableName::Inet, TableName::Bridge];
+    /// Those of a namespace.
+    pub const NAMESPACE: [TableName; 2] = [TableName::Inside, TableName::Router];
+
+    /// Its name, beside the family.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TableName::Inet | TableName::Bridge | TableName::Inside => TABLE,
+            TableName::Router => "netyard-router",
+        }
+    }
 
     /// The family, as nft writes it.
     pub fn family(self) -> &'static str {
         match self {
-            TableName::Inet | TableName::Inside => "inet",
+            TableName::Inet | TableName::Inside | TableName::Router => "inet",
             TableName::Bridge => "bridge",
         }
     }
@@ -69,7 +84,7 @@ impl TableName {
 /// As nft writes it: `inet netyard`.
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {TABLE}", self.family())
+        write!(f, "{} {}", self.family(), self.as_str())
     }
 }
 
@@ -90,6 +105,8 @@ pub struct Table {
     pub sets: BTreeMap<SetName, BTreeMap<Element, Option<LabName>>>,
     /// How many rules the user has put into the chain that is theirs.
     pub user_rules: usize,
+    /// How many seconds what packets put into its sets stays there; 0 where there are none.
+    pub lifetime: u32,
 }
 
 impl Table {
@@ -101,6 +118,7 @@ impl Table {
             chains: name.chains().map(|chain| (chain, chain.rules())).collect(),
             sets: name.sets().map(|set| (set, BTreeMap::new())).collect(),
             user_rules: 0,
+            lifetime: 0,
         }
     }
 

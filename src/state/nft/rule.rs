@@ -51,6 +51,14 @@ pub enum Term {
     /// The destination becomes what the map has for these fields; without an entry the
     /// next rule is met.
     Dnat(Family, Vec<Field>, SetName),
+    /// The source becomes this address and port.
+    Snat(NewAddress, NewPort),
+    /// The prefix of the address becomes the one that the map has for it; of its destination,
+    /// or of its source.
+    Prefix(Field, SetName),
+    /// The key is put into the set for a while, with the data if it is a map; where it is
+    /// there already, for longer. A condition before has told the family.
+    Update(SetName, Vec<Field>, Vec<Field>),
     /// Something that netyard did not write.
     Unknown(String),
 }
@@ -71,8 +79,64 @@ impl fmt::Display for Term {
                 let ip = family.header();
                 write!(f, "dnat {ip} to {} map @{}", together(fields), map.as_str())
             }
+            Term::Snat(NewAddress::Device, port) => match port {
+                NewPort::Same | NewPort::Random => write!(f, "masquerade{port}"),
+                NewPort::Other | NewPort::Mapped => write!(f, "masquerade to {port}"),
+            },
+            Term::Snat(NewAddress::Asked, port) => {
+                write!(f, "snat ip to ct original ip daddr{port}")
+            }
+            Term::Prefix(field, map) => {
+                let kind = match field {
+                    Field::Daddr(_) => "dnat",
+                    _ => "snat",
+                };
+                write!(f, "{kind} ip6 prefix to {field} map @{}", map.as_str())
+            }
+            Term::Update(set, key, data) => {
+                write!(f, "update @{} {{ {}", set.as_str(), together(key))?;
+                if !data.is_empty() {
+                    write!(f, " : {}", together(data))?;
+                }
+                f.write_str(" }")
+            }
             Term::Unknown(text) => write!(f, "<{text}>"),
         }
+    }
+}
+
+/// The address that a packet gets as its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewAddress {
+    /// That of the outgoing device.
+    Device,
+    /// The one that it was sent to.
+    Asked,
+}
+
+/// The port that it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewPort {
+    /// Its own, if that is free.
+    Same,
+    /// Any.
+    Random,
+    /// One that its host may have by itself, too.
+    Other,
+    /// The one that its endpoint has; without one the next rule is met.
+    Mapped,
+}
+
+impl fmt::Display for NewPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NewPort::Same => "",
+            NewPort::Random => " fully-random",
+            NewPort::Other => ":1024-65535 fully-random",
+            NewPort::Mapped => ": ip saddr . th sport map @mapped",
+        })
     }
 }
 
@@ -140,6 +204,22 @@ pub enum Test {
     AddressCheck,
     /// A group is joined before there is an address.
     FirstReport,
+    /// It is IPv4.
+    Ipv4,
+    /// It is IPv6.
+    Ipv6,
+    /// It is UDP.
+    Udp,
+    /// Who began its flow sent it.
+    Original,
+    /// It is an answer in its flow.
+    Reply,
+    /// It is of no connection that it could be of.
+    Invalid,
+    /// A ping over IPv4.
+    Echo,
+    /// The same over IPv6.
+    Echo6,
 }
 
 impl fmt::Display for Test {
@@ -176,6 +256,14 @@ impl fmt::Display for Test {
             Test::FirstReport => {
                 "ip6 saddr :: meta l4proto ipv6-icmp icmpv6 type mld2-listener-report"
             }
+            Test::Ipv4 => "meta nfproto ipv4",
+            Test::Ipv6 => "meta nfproto ipv6",
+            Test::Udp => "meta l4proto udp",
+            Test::Original => "ct direction original",
+            Test::Reply => "ct direction reply",
+            Test::Invalid => "ct state invalid",
+            Test::Echo => "icmp type echo-request",
+            Test::Echo6 => "icmpv6 type echo-request",
         })
     }
 }
@@ -209,6 +297,16 @@ pub enum Field {
     /// The second two bytes of the transport header: the destination port, where the
     /// protocol has ports.
     Dport,
+    /// The first two: the source port.
+    Sport,
+    /// Who began its flow, before any address was changed.
+    OriginalSaddr,
+    /// From which port.
+    OriginalSport,
+    /// Who answers in its flow.
+    ReplySaddr,
+    /// From which port.
+    ReplySport,
 }
 
 impl fmt::Display for Field {
@@ -227,6 +325,11 @@ impl fmt::Display for Field {
             Field::Target => f.write_str("@th,64,128"),
             Field::VlanId => f.write_str("vlan id"),
             Field::Dport => f.write_str("th dport"),
+            Field::Sport => f.write_str("th sport"),
+            Field::OriginalSaddr => f.write_str("ct original ip saddr"),
+            Field::OriginalSport => f.write_str("ct original proto-src"),
+            Field::ReplySaddr => f.write_str("ct reply ip saddr"),
+            Field::ReplySport => f.write_str("ct reply proto-src"),
         }
     }
 }

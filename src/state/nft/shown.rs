@@ -22,10 +22,12 @@ pub(super) struct Shown {
     sets: BTreeMap<SetName, BTreeMap<Element, Option<LabName>>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     user_rules: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    lifetime: u32,
 }
 
-fn is_zero(n: &usize) -> bool {
-    *n == 0
+fn is_zero<N: Default + PartialEq>(n: &N) -> bool {
+    *n == N::default()
 }
 
 impl From<Table> for Shown {
@@ -48,6 +50,7 @@ impl From<Table> for Shown {
                 .filter(|(_, e)| !e.is_empty())
                 .collect(),
             user_rules: table.user_rules,
+            lifetime: table.lifetime,
         }
     }
 }
@@ -57,6 +60,7 @@ impl From<Shown> for Table {
         let mut table = Table {
             ours: shown.ours,
             user_rules: shown.user_rules,
+            lifetime: shown.lifetime,
             ..Table::skeleton(shown.name)
         };
         for (chain, rules) in shown.chains {

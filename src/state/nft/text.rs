@@ -23,7 +23,7 @@ pub fn script(table: &Table) -> String {
     }
     for (set, elements) in &table.sets {
         let word = if set.data().is_empty() { "set" } else { "map" };
-        let (name, declaration) = (set.as_str(), set.declaration());
+        let (name, declaration) = (set.as_str(), set.declaration(table.lifetime));
         text += &format!("\t{word} {name} {{\n\t\t{declaration}\n");
         let elements: Vec<String> = elements
             .iter()

@@ -105,5 +105,6 @@ fn table(name: TableName, sets: &[SetName], chains: &[(ChainName, Vec<Term>)]) -
         chains: chains.iter().map(|(c, terms)| (*c, rules(terms))).collect(),
         sets: sets.iter().map(|set| (*set, BTreeMap::new())).collect(),
         user_rules: 0,
+        lifetime: 0,
     }
 }

@@ -214,16 +214,16 @@ impl Kernel {
     ) -> io::Result<()> {
         let table = Claim::Table(netns.clone());
         if self.walled.contains(netns) || claims.values().any(|all| all.contains(&table)) {
-            let mut read = nft::read(self.netfilter(netns)?, TableName::Inside, None)?;
             let own = claims.get(&self.lab.name);
             let recorded = own.is_some_and(|all| all.contains(&table));
             let joined = recorded && namespace.owner.is_some();
-            if let Some(read) = read.as_mut().filter(|_| netns.joined().is_some()) {
-                read.ours &= joined;
+            for name in TableName::NAMESPACE {
+                let mut read = nft::read(self.netfilter(netns)?, name, None)?;
+                if let Some(read) = read.as_mut().filter(|_| netns.joined().is_some()) {
+                    read.ours &= joined;
+                }
+                namespace.tables.extend(read.map(|table| (name, table)));
             }
-            namespace
-                .tables
-                .extend(read.map(|table| (table.name, table)));
         }
         Ok(())
     }

@@ -48,6 +48,9 @@ impl Kernel {
         } else if self.forwards.contains(netns) {
             keys.extend([SysctlKey::forward4(), SysctlKey::forward6()]);
         }
+        if self.walled.contains(netns) {
+            keys.extend([SysctlKey::udp_timeout(), SysctlKey::udp_stream_timeout()]);
+        }
         let speak_ipv6 = self.ipv6.iter().filter(|end| end.netns == *netns);
         for end in speak_ipv6 {
             let both = ["default", end.dev.as_str()];

@@ -33,6 +33,18 @@ numbers! {
         NF_NAT_RANGE_PROTO_RANDOM_FULLY: u32 = 0x10;
         NF_NAT_RANGE_NETMAP: u32 = 0x40;
     }
+    "linux/netfilter/nf_conntrack_common.h" {
+        CT_INVALID: u32 = 1, "NF_CT_STATE_INVALID_BIT";
+    }
+    "linux/in.h" {
+        IPPROTO_ICMP: u8 = 1;
+    }
+    "linux/icmp.h" {
+        ICMP_ECHO: u8 = 8;
+    }
+    "linux/icmpv6.h" {
+        ICMPV6_ECHO_REQUEST: u8 = 128;
+    }
     "linux/netfilter_ipv4.h" {
         NF_IP_PRI_FIRST: i32 = i32::MIN;
     }
@@ -48,6 +60,11 @@ numbers! {
     }
     "linux/netfilter/nf_tables.h" {
         NFTA_HOOK_DEV: u16 = 3;
+        NFTA_SET_TIMEOUT: u16 = 11;
+        NFTA_SET_DESC_SIZE: u16 = 1;
+        NFT_SET_TIMEOUT: u32 = 0x10;
+        NFT_SET_EVAL: u32 = 0x20;
+        NFT_NAT_SNAT: u32 = 0;
         NFTA_HOOK_DEVS: u16 = 4;
         NFTA_DEVICE_NAME: u16 = 1;
         NFTA_RULE_HANDLE: u16 = 3;
@@ -142,6 +159,7 @@ numbers! {
         NFTA_DYNSET_SET_NAME: u16 = 1;
         NFTA_DYNSET_OP: u16 = 3;
         NFTA_DYNSET_SREG_KEY: u16 = 4;
+        NFTA_DYNSET_SREG_DATA: u16 = 5;
         NFTA_DYNSET_EXPR: u16 = 7;
         NFTA_DYNSET_EXPRESSIONS: u16 = 10;
         NFT_DYNSET_OP_ADD: u32 = 0;

@@ -8,6 +8,7 @@ mod hidden;
 mod interface;
 mod link;
 mod mtu;
+mod nat;
 mod netem;
 mod network;
 mod parent;
@@ -109,6 +110,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     flaws.extend(nothing(topology));
     broadcast::broadcasts(topology, &mut flaws);
     route::routes(topology, &mut flaws);
+    nat::routers(topology, &mut flaws);
     policy::permissions(topology, &mut flaws);
     publish::published(topology, &mut flaws);
     expect::expectations(topology, &mut flaws);

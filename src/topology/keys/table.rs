@@ -3,8 +3,9 @@
 use super::Default::{Flag, Required, Words};
 use super::texts::{
     ADDRESS, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC, MACVLAN_MODE, MAPPED,
-    NAMESPACE_NAME, NETWORK_NAME, PARENT, PART, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PRESET,
-    PROTOCOL, RANGE, SCOPE, SHARE, SPEED, SUBNET, TARGET, TIME, TRANSPORT, VISIBLE, VLANS,
+    NAMESPACE_NAME, NAT_FILTER, NAT_IPV6, NAT_KIND, NETWORK_NAME, PARENT, PART, PARTY, PARTY_OR_ANY,
+    PORTS, PREFIXED, PRESET, PROTOCOL, RANGE, SCOPE, SHARE, SPEED, SUBNET, TARGET, TIME, TRANSPORT,
+    VISIBLE, VLANS,
 };
 use super::{Key, Kind, Mapping};
 
@@ -81,12 +82,32 @@ NAMESPACE "namespace" = "a namespace" {
         "Ports of the host that lead into the namespace.";
     "forward": Kind::Flag, Flag(false),
         "Whether it is a router, for each family in which it has an address.";
+    "nat": Kind::OneOr(&NAT_KIND, &NAT), Words("all passes as it is"),
+        "What kind of router it is: how it translates addresses, and what it lets through.";
     "egress": Kind::Listed(&EGRESS), Words("everything"),
         "With whom it may begin to speak; with an empty list, with nobody.";
     "ingress": Kind::Listed(&INGRESS), Words("everything"),
         "Who may begin to speak with it; with an empty list, nobody.";
     "container": Kind::One(&CONTAINER), Words("none"),
         "The container whose namespace it is, as those know it who look at the lab.";
+}
+NAT "nat" = "a router's NAT" {
+    "kind": Kind::One(&NAT_KIND), Required("`kind: home`"),
+        "What it does with IPv4: how endpoints are mapped, and who gets in.";
+    "outside": Kind::One(&DEVICE), Words("the one of its default route"),
+        "The interface that leads outwards.";
+    "hairpin": Kind::Flag, Words("`true` for `cgnat`, else `false`"),
+        "Whether those inside reach each other by their UDP ports outside.";
+    "udp_timeout": Kind::Number(1, 86400, "seconds"), Words("120"),
+        "How long a UDP mapping stays without a packet from inside.";
+    "udp_stream_timeout": Kind::Number(1, 86400, "seconds"), Words("120, or `udp_timeout` if that is longer"),
+        "How long a UDP flow stays that was answered.";
+    "ipv6": Kind::One(&NAT_IPV6), Words("`firewall`; with `kind: none` all passes"),
+        "What it does with IPv6.";
+    "prefix": Kind::One(&SUBNET), Words("none"),
+        "The IPv6 prefix that the inside has outside, of `nptv6`.";
+    "filter": Kind::One(&NAT_FILTER), Words("none"),
+        "What it does not let out.";
 }
 PUBLISH "publish" = "a published port" {
     "host": Kind::One(&PORTS), Required("`host: 8080`, the port of the host"),

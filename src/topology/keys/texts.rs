@@ -78,6 +78,15 @@ pub(super) static MACVLAN_MODE: Text = text(
     "(bridge|private|vepa|passthru)",
 );
 pub(super) static IPVLAN_MODE: Text = text("`l2`, `l3` or `l3s`", "(l2|l3|l3s)");
+pub(super) static NAT_KIND: Text = text(
+    "`none`, `home`, `full-cone`, `address-restricted`, `symmetric` or `cgnat`",
+    "(none|home|full-cone|address-restricted|symmetric|cgnat)",
+);
+pub(super) static NAT_IPV6: Text = text(
+    "`none`, `firewall`, `nat66` or `nptv6`",
+    "(none|firewall|nat66|nptv6)",
+);
+pub(super) static NAT_FILTER: Text = text("`corporate` or `no-udp`", "(corporate|no-udp)");
 pub(super) static SUBNET: Text = text("subnet", prefixed!());
 pub(super) static ADDRESS: Text = text("address", address!());
 pub(super) static RANGE: Text = text(

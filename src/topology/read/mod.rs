@@ -4,6 +4,7 @@
 mod expect;
 mod fields;
 mod namespace;
+mod nat;
 mod netem;
 mod network;
 mod policy;

@@ -17,6 +17,7 @@ impl Reader<'_> {
     pub(super) fn namespace(&mut self, _: &Netns, item: &Item<'_>) -> Option<NamespaceSpec> {
         let mut fields = self.fields(item, &table::NAMESPACE)?;
         let forward = fields.take("forward");
+        let nat = fields.take("nat");
         let (egress, ingress) = (fields.take("egress"), fields.take("ingress"));
         let container = fields.take("container");
         Some(NamespaceSpec {
@@ -26,6 +27,7 @@ impl Reader<'_> {
             routes: self.items(fields.take("routes"), "routes", Self::route),
             publish: self.items(fields.take("publish"), "published ports", Self::publish),
             forward: forward.is_some_and(|item| self.flag(&item).unwrap_or_default()),
+            nat: nat.and_then(|item| self.nat(&item)),
             // No list is another thing than an empty one.
             egress: egress.map(|item| self.items(Some(item), "permissions", Self::egress)),
             ingress: ingress.map(|item| self.items(Some(item), "permissions", Self::ingress)),

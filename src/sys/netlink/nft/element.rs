@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use crate::state::{Element, Family, IfName, LabName, Part, SetName, TABLE};
+use crate::state::{Element, Family, IfName, Kind, LabName, Part, SetName};
 use crate::sys::netlink::attr::{put, put_nested, put_text};
 use crate::sys::netlink::socket::{NLM_F_CREATE, NLM_F_EXCL, Request};
 use crate::sys::uapi::*;
@@ -55,7 +55,7 @@ pub(super) fn get(set: SetName, element: &Element) -> Request {
 
 fn request(kind: u16, flags: u16, set: SetName, nest: &[u8]) -> Request {
     message(set.table(), kind, flags, |out| {
-        put_text(out, NFTA_SET_ELEM_LIST_TABLE, TABLE);
+        put_text(out, NFTA_SET_ELEM_LIST_TABLE, set.table().as_str());
         put_text(out, NFTA_SET_ELEM_LIST_SET, set.as_str());
         put(out, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED, nest);
     })
@@ -75,7 +75,7 @@ fn put_element(out: &mut Vec<u8>, set: SetName, element: &Element, mark: Option<
     let entry = Written {
         key: join(&element.key, low),
         end: (set.has_intervals() && !has_pair).then(|| join(&element.key, high)),
-        data: mark.map(|_| join(&element.data, low)),
+        data: mark.map(|_| data(set, &element.data)),
         notes,
         ..Written::default()
     };
@@ -96,6 +96,14 @@ fn join(parts: &[Part], value: fn(&Part) -> Vec<u8>) -> Vec<u8> {
     match parts {
         [part] => value(part),
         _ => parts.iter().flat_map(|part| padded(value(part))).collect(),
+    }
+}
+
+/// What a map has: of a subnet its first and its last address.
+fn data(set: SetName, parts: &[Part]) -> Vec<u8> {
+    match (set.data(), parts) {
+        ([Kind::Subnet(_)], [part]) => [low(part), high(part)].concat(),
+        _ => join(parts, low),
     }
 }
 

@@ -150,6 +150,16 @@ fn parts(kind: Kind, low: &[u8], high: &[u8]) -> Vec<Part> {
             }
             _ => Vec::new(),
         },
+        (Kind::Subnet(_), both, _) => {
+            let (first, last) = both.split_at(both.len() / 2);
+            match (address(first), address(last)) {
+                (Some(first), Some(last)) => {
+                    let nets = subnets(first, successor(last)).into_iter();
+                    nets.map(Part::Net).collect()
+                }
+                _ => Vec::new(),
+            }
+        }
         (Kind::Mac, mac, _) => {
             let mac = <[u8; 6]>::try_from(mac).ok();
             one(mac.map(|mac| Part::Mac(Mac(mac))))

@@ -5,10 +5,11 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::state::{ChainName, Element, LabName, Rule, SetName, TABLE, Table, TableName};
+use crate::state::{ChainName, Element, LabName, Rule, SetName, Table, TableName};
 use crate::sys::netlink::KernelError;
 use crate::sys::netlink::attr::{parse, put_text};
 use crate::sys::netlink::socket::{Request, Socket, u32_at};
+use crate::sys::uapi::rules::NFTA_SET_TIMEOUT;
 use crate::sys::uapi::*;
 
 use super::element;
@@ -78,6 +79,8 @@ struct Reader<'a> {
     /// The number of the rule set's version, which every answer carries.
     generation: Option<Vec<u8>>,
     changed: bool,
+    /// How many seconds each set keeps what packets put there.
+    lifetimes: BTreeSet<u32>,
 }
 
 impl<'a> Reader<'a> {
@@ -88,6 +91,7 @@ impl<'a> Reader<'a> {
             keys: None,
             generation: None,
             changed: false,
+            lifetimes: BTreeSet::new(),
         }
     }
 
@@ -114,11 +118,13 @@ impl<'a> Reader<'a> {
         };
         let users = chains.iter_mut().find(|(chain, _)| chain.is_users());
         let users = users.map(|(_, rules)| std::mem::take(rules));
+        let sets = self.sets()?;
         Ok(Some(Table {
             name: self.name,
             ours,
             chains,
-            sets: self.sets()?,
+            sets,
+            lifetime: self.lifetimes.first().copied().unwrap_or_default(),
             user_rules: users.map_or(0, |rules| rules.len()),
         }))
     }
@@ -160,6 +166,15 @@ impl<'a> Reader<'a> {
             let Some(set) = set.filter(|set| is_set(*set, &found)) else {
                 continue;
             };
+            // What packets put there is as they are.
+            if set.is_filled_by_packets() {
+                let millis = find(&found, NFTA_SET_TIMEOUT).and_then(|ms| ms.try_into().ok());
+                let seconds = millis.map_or(0, u64::from_be_bytes) / 1000;
+                self.lifetimes
+                    .insert(u32::try_from(seconds).unwrap_or_default());
+                sets.insert(set, BTreeMap::new());
+                continue;
+            }
             let entries = match self.keys.map(|keys| keys.get(&set)) {
                 _ if is_empty(set, &found) => Vec::new(),
                 Some(keys) if is_asked(set, &found, keys) => self.some(set, keys)?,
@@ -190,7 +205,7 @@ impl<'a> Reader<'a> {
     /// A question about the table, or about one thing in it.
     fn get(&self, kind: u16, table: u16, more: Option<(u16, &str)>) -> Request {
         message(self.name, kind, 0, |out| {
-            put_text(out, table, TABLE);
+            put_text(out, table, self.name.as_str());
             if let Some((kind, name)) = more {
                 put_text(out, kind, name);
             }

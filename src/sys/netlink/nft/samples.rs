@@ -105,9 +105,27 @@ pub(super) fn inside() -> Table {
     table
 }
 
+pub(super) fn router() -> Table {
+    let mut table = Table::skeleton(TableName::Router);
+    table.lifetime = 120;
+    for (set, element) in [
+        (SetName::Outside, "\"wan0\""),
+        (SetName::Stable, "\"wan0\""),
+        (SetName::External4, "192.0.2.1"),
+        (SetName::Closed, "ipv6 . \"wan0\""),
+        (SetName::Stopped, "\"wan0\" . udp"),
+        (SetName::Passes, "\"wan0\" . tcp . 443"),
+        (SetName::Prefixes6, "fd00:1::/48 : 2001:db8:1::/48"),
+        (SetName::Inwards6, "2001:db8:1::/48 : fd00:1::/48"),
+    ] {
+        put(&mut table, set, element, Some("a"));
+    }
+    table
+}
+
 pub(super) fn every() -> Vec<Table> {
     let skeleton = Table::skeleton(TableName::Inet);
-    vec![full(), everything(), skeleton, bridge(), inside()]
+    vec![full(), everything(), skeleton, bridge(), inside(), router()]
 }
 
 pub(super) fn everything() -> Table {

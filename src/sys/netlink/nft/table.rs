@@ -1,9 +1,12 @@
 //! The messages that make the table: itself, its sets, chains, elements, rules.
 
-use crate::state::{ChainName, Family, Kind, LabName, Rule, SetName, TABLE, Table};
+use crate::state::{ChainName, Family, Kind, LabName, MOST, Rule, SetName, Table};
 use crate::sys::Failure;
 use crate::sys::netlink::attr::{put, put_nested, put_text};
 use crate::sys::netlink::socket::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, Request};
+use crate::sys::uapi::rules::{
+    NFT_SET_EVAL, NFT_SET_TIMEOUT, NFTA_SET_DESC_SIZE, NFTA_SET_TIMEOUT,
+};
 use crate::sys::uapi::*;
 
 use super::{element, expr, message, put_u32, userdata};
@@ -33,6 +36,9 @@ pub(super) fn shape(set: SetName) -> Shape {
     if map {
         flags |= NFT_SET_MAP;
     }
+    if set.is_filled_by_packets() {
+        flags |= NFT_SET_EVAL | NFT_SET_TIMEOUT;
+    }
     Shape {
         key: together(set.key()),
         data: together(set.data()),
@@ -61,8 +67,8 @@ fn number(kind: Kind) -> u32 {
     match kind {
         Kind::Family => 2,
         Kind::Device => 41,
-        Kind::Address(Family::Ipv4) => 7,
-        Kind::Address(Family::Ipv6) => 8,
+        Kind::Address(Family::Ipv4) | Kind::Subnet(Family::Ipv4) => 7,
+        Kind::Address(Family::Ipv6) | Kind::Subnet(Family::Ipv6) => 8,
         // What nft has no name for is an integer to it.
         Kind::Bits | Kind::Vlan => 4,
         Kind::Mac => 9,
@@ -78,14 +84,16 @@ pub(super) fn length(kind: Kind) -> u32 {
         Kind::Port | Kind::Vlan => 2,
         Kind::Mac => 6,
         Kind::Address(Family::Ipv4) => 4,
+        Kind::Subnet(Family::Ipv4) => 8,
         Kind::Device | Kind::Bits | Kind::Address(Family::Ipv6) => 16,
+        Kind::Subnet(Family::Ipv6) => 32,
     }
 }
 
 /// nft's enum byteorder of a type: none, host, network.
 fn byte_order(kinds: &[Kind]) -> u32 {
     match kinds {
-        [Kind::Address(_) | Kind::Port] => 2,
+        [Kind::Address(_) | Kind::Subnet(_) | Kind::Port] => 2,
         [Kind::Device] | [_, _, ..] => 1,
         _ => 0,
     }
@@ -109,14 +117,22 @@ pub(super) fn hook(chain: ChainName) -> Option<Hook<'static>> {
         | ChainName::Routed
         | ChainName::PortArp
         | ChainName::PortIp
-        | ChainName::PortIp6 => return None,
-        ChainName::Forward => ("filter", NF_INET_FORWARD, NF_IP_PRI_FILTER),
+        | ChainName::PortIp6
+        | ChainName::Endpoint => return None,
+        ChainName::Forward | ChainName::RouterForward => {
+            ("filter", NF_INET_FORWARD, NF_IP_PRI_FILTER)
+        }
         ChainName::Raw => ("filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW),
-        ChainName::Prerouting => ("nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST),
+        ChainName::Prerouting | ChainName::RouterPrerouting => {
+            ("nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST)
+        }
         ChainName::NatOutput => ("nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST),
-        ChainName::Postrouting => ("nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC),
+        ChainName::Postrouting | ChainName::RouterPostrouting => {
+            ("nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC)
+        }
+        ChainName::Bindings => ("filter", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC + 10),
         ChainName::Port => ("filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED),
-        ChainName::Input => ("filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER),
+        ChainName::Input | ChainName::RouterInput => ("filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER),
         ChainName::Output => ("filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER),
     };
     Some(Hook {
@@ -130,7 +146,7 @@ pub(super) fn hook(chain: ChainName) -> Option<Hook<'static>> {
 pub(super) fn requests(table: &Table) -> Result<Vec<Request>, Failure> {
     let mut all = vec![add_table(table)];
     for (i, set) in table.sets.keys().enumerate() {
-        all.push(add_set(*set, i as u32 + 1));
+        all.push(add_set(*set, i as u32 + 1, table.lifetime));
     }
     let chains = table.chains.keys();
     all.extend(chains.map(|chain| add_chain(*chain, table.user_rules > 0)));
@@ -151,25 +167,25 @@ pub(super) fn requests(table: &Table) -> Result<Vec<Request>, Failure> {
 pub(super) fn removal(table: &Table) -> Vec<Request> {
     if table.user_rules == 0 {
         return vec![message(table.name, NFT_MSG_DELTABLE, 0, |out| {
-            put_text(out, NFTA_TABLE_NAME, TABLE);
+            put_text(out, NFTA_TABLE_NAME, table.name.as_str());
         })];
     }
     let ours = || table.chains.keys().filter(|chain| !chain.is_users());
     let flush = |chain: &ChainName| {
         message(table.name, NFT_MSG_DELRULE, 0, |out| {
-            put_text(out, NFTA_RULE_TABLE, TABLE);
+            put_text(out, NFTA_RULE_TABLE, table.name.as_str());
             put_text(out, NFTA_RULE_CHAIN, chain.as_str());
         })
     };
     let remove_chain = |chain: &ChainName| {
         message(table.name, NFT_MSG_DELCHAIN, 0, |out| {
-            put_text(out, NFTA_CHAIN_TABLE, TABLE);
+            put_text(out, NFTA_CHAIN_TABLE, table.name.as_str());
             put_text(out, NFTA_CHAIN_NAME, chain.as_str());
         })
     };
     let remove_set = |set: &SetName| {
         message(table.name, NFT_MSG_DELSET, 0, |out| {
-            put_text(out, NFTA_SET_TABLE, TABLE);
+            put_text(out, NFTA_SET_TABLE, table.name.as_str());
             put_text(out, NFTA_SET_NAME, set.as_str());
         })
     };
@@ -183,7 +199,7 @@ pub(super) fn removal(table: &Table) -> Vec<Request> {
 fn add_table(table: &Table) -> Request {
     let flags = NLM_F_CREATE | if table.user_rules > 0 { 0 } else { NLM_F_EXCL };
     message(table.name, NFT_MSG_NEWTABLE, flags, |out| {
-        put_text(out, NFTA_TABLE_NAME, TABLE);
+        put_text(out, NFTA_TABLE_NAME, table.name.as_str());
         if table.ours {
             put(out, NFTA_TABLE_USERDATA, &userdata::comment(MARK));
         }
@@ -191,11 +207,11 @@ fn add_table(table: &Table) -> Request {
 }
 
 /// The kernel insists on an id even where all refer to the set by its name.
-fn add_set(set: SetName, id: u32) -> Request {
+fn add_set(set: SetName, id: u32, lifetime: u32) -> Request {
     let shape = shape(set);
     let flags = NLM_F_CREATE | NLM_F_EXCL;
     message(set.table(), NFT_MSG_NEWSET, flags, |out| {
-        put_text(out, NFTA_SET_TABLE, TABLE);
+        put_text(out, NFTA_SET_TABLE, set.table().as_str());
         put_text(out, NFTA_SET_NAME, set.as_str());
         put_u32(out, NFTA_SET_FLAGS, shape.flags);
         put_u32(out, NFTA_SET_KEY_TYPE, shape.key.0);
@@ -207,6 +223,13 @@ fn add_set(set: SetName, id: u32) -> Request {
         if shape.flags & NFT_SET_CONCAT != 0 {
             put_fields(out, set.key());
         }
+        if set.is_filled_by_packets() {
+            let millis = u64::from(lifetime) * 1000;
+            put(out, NFTA_SET_TIMEOUT, &millis.to_be_bytes());
+            put_nested(out, NFTA_SET_DESC, |out| {
+                put_u32(out, NFTA_SET_DESC_SIZE, MOST);
+            });
+        }
         put_u32(out, NFTA_SET_ID, id);
         put(out, NFTA_SET_USERDATA, &notes(set));
     })
@@ -217,7 +240,13 @@ fn notes(set: SetName) -> Vec<u8> {
     let other = match set.key() {
         [_, Kind::Bits] => userdata::target(),
         [_, Kind::Vlan] => userdata::vlan_id(),
-        key => return userdata::byte_orders(byte_order(key), byte_order(set.data())),
+        key => {
+            let mut orders = userdata::byte_orders(byte_order(key), byte_order(set.data()));
+            if matches!(set.data(), [Kind::Subnet(_)]) {
+                userdata::data_is_interval(&mut orders);
+            }
+            return orders;
+        }
     };
     [
         userdata::byte_orders(0, 0),
@@ -245,7 +274,7 @@ fn add_chain(chain: ChainName, left: bool) -> Request {
     let there = left && chain.is_users();
     let flags = NLM_F_CREATE | if there { 0 } else { NLM_F_EXCL };
     message(chain.table(), NFT_MSG_NEWCHAIN, flags, |out| {
-        put_text(out, NFTA_CHAIN_TABLE, TABLE);
+        put_text(out, NFTA_CHAIN_TABLE, chain.table().as_str());
         put_text(out, NFTA_CHAIN_NAME, chain.as_str());
         let Some(hook) = hook(chain) else {
             return;
@@ -274,7 +303,7 @@ fn add_rule(chain: ChainName, rule: &Rule) -> Result<Request, Failure> {
     }
     let flags = NLM_F_CREATE | NLM_F_APPEND;
     Ok(message(chain.table(), NFT_MSG_NEWRULE, flags, |out| {
-        put_text(out, NFTA_RULE_TABLE, TABLE);
+        put_text(out, NFTA_RULE_TABLE, chain.table().as_str());
         put_text(out, NFTA_RULE_CHAIN, chain.as_str());
         put_nested(out, NFTA_RULE_EXPRESSIONS, |out| {
             for expression in &expressions {

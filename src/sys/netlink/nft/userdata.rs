@@ -12,6 +12,8 @@ const KEY_BYTE_ORDER: u8 = 0;
 const DATA_BYTE_ORDER: u8 = 1;
 /// `NFTNL_UDATA_SET_KEY_TYPEOF`.
 const KEY_TYPEOF: u8 = 3;
+/// `NFTNL_UDATA_SET_DATA_INTERVAL`.
+const DATA_INTERVAL: u8 = 6;
 /// `NFTNL_UDATA_SET_ELEM_FLAGS` with `SET_ELEM_F_INTERVAL_OPEN`.
 const ELEMENT_FLAGS: u8 = 1;
 const INTERVAL_OPEN: u32 = 1;
@@ -44,6 +46,11 @@ pub(super) fn byte_orders(key: u32, data: u32) -> Vec<u8> {
         put(&mut out, DATA_BYTE_ORDER, &data.to_ne_bytes());
     }
     out
+}
+
+/// What a map has is a range.
+pub(super) fn data_is_interval(out: &mut Vec<u8>) {
+    put(out, DATA_INTERVAL, &1u32.to_ne_bytes());
 }
 
 /// `@th,64,128`: of no known header; the transport header's bits from 64 on, 128 of them.

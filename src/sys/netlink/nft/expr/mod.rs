@@ -1,13 +1,17 @@
 //! Rules as the kernel's expressions. What a term becomes is written once: a rule
 //! is read by looking which term would have been written so.
 
+mod router;
 mod test;
 
 use std::collections::BTreeMap;
 
 use crate::state::{ChainName, Family, Field, SetName, TableName, Term};
 use crate::sys::netlink::attr::{parse, put, put_nested, put_text};
+use crate::sys::uapi::rules::*;
 use crate::sys::uapi::*;
+
+use self::router::{ORIGINAL, REPLY};
 
 /// One expression: its name and its attributes, each as raw bytes.
 #[derive(Debug, Clone)]
@@ -107,6 +111,9 @@ pub(super) fn of(term: &Term) -> Option<Vec<Expr>> {
         Term::Goto(chain) => vec![verdict(NFT_GOTO, Some(*chain))],
         Term::Masquerade => vec![Expr::new("masq", [])],
         Term::Dnat(family, fields, map) => dnat(*family, fields, *map),
+        Term::Snat(address, port) => router::snat(*address, *port),
+        Term::Prefix(field, map) => router::prefix(*field, *map),
+        Term::Update(set, key, data) => router::update(*set, key, data),
         Term::Unknown(_) => return None,
     })
 }
@@ -163,7 +170,13 @@ fn dnat(family: Family, fields: &[Field], map: SetName) -> Vec<Expr> {
 fn load(fields: &[Field], table: TableName) -> Vec<Expr> {
     let needed = fields.iter().find_map(|field| needs(*field, table));
     let mut all: Vec<Expr> = needed.into_iter().flatten().collect();
-    let mut at = 0;
+    all.extend(load_at(fields, 0));
+    all
+}
+
+/// Brings them into registers from this many bytes after the first on.
+fn load_at(fields: &[Field], mut at: u32) -> Vec<Expr> {
+    let mut all = Vec::new();
     for field in fields {
         let (expr, length) = load_one(*field, register(at));
         all.push(expr);
@@ -222,6 +235,11 @@ fn load_one(field: Field, register: u32) -> (Expr, u32) {
         Field::Target => (payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16, register), 16),
         Field::VlanId => (payload(NFT_PAYLOAD_LL_HEADER, 14, 2, register), 4),
         Field::Dport => (payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, register), 4),
+        Field::Sport => (payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, register), 4),
+        Field::OriginalSaddr => (router::ct(NFT_CT_SRC_IP, ORIGINAL, register), 4),
+        Field::OriginalSport => (router::ct(NFT_CT_PROTO_SRC, ORIGINAL, register), 4),
+        Field::ReplySaddr => (router::ct(NFT_CT_SRC_IP, REPLY, register), 4),
+        Field::ReplySport => (router::ct(NFT_CT_PROTO_SRC, REPLY, register), 4),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Conditions that need no set, as the kernel's expressions.
 
 use crate::state::{Family, Test};
+use crate::sys::uapi::rules::*;
 use crate::sys::uapi::*;
 
+use super::router::{ORIGINAL, REPLY};
 use super::{Expr, compare, is_family, masked, meta, network, number, payload};
 
 /// The expressions of a condition, as nft makes them.
@@ -59,6 +61,14 @@ pub(super) fn of(test: Test) -> Vec<Expr> {
         Test::NeighbourAdvert => is_icmp(ND_NEIGHBOR_ADVERT).to_vec(),
         Test::AddressCheck => from_nobody(ND_NEIGHBOR_SOLICIT),
         Test::FirstReport => from_nobody(ICMPV6_MLD2_REPORT),
+        Test::Ipv4 => is_family(Family::Ipv4).to_vec(),
+        Test::Ipv6 => is_family(Family::Ipv6).to_vec(),
+        Test::Udp => is_protocol(IPPROTO_UDP).to_vec(),
+        Test::Original => is_direction(ORIGINAL),
+        Test::Reply => is_direction(REPLY),
+        Test::Invalid => ct_bits(NFT_CT_STATE, CT_INVALID),
+        Test::Echo => is_echo(Family::Ipv4, IPPROTO_ICMP, ICMP_ECHO),
+        Test::Echo6 => is_echo(Family::Ipv6, IPPROTO_ICMPV6, ICMPV6_ECHO_REQUEST),
     }
 }
 
@@ -118,6 +128,23 @@ fn is_to(port: u16) -> [Expr; 4] {
     let load = payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
     let [c, d] = is(load, &port.to_be_bytes());
     [a, b, c, d]
+}
+
+fn is_direction(direction: u8) -> Vec<Expr> {
+    let attributes = [
+        (NFTA_CT_DREG, number(NFT_REG_1)),
+        (NFTA_CT_KEY, number(NFT_CT_DIRECTION)),
+    ];
+    is(Expr::new("ct", attributes), &[direction]).to_vec()
+}
+
+fn is_echo(family: Family, protocol: u8, kind: u8) -> Vec<Expr> {
+    [
+        &is_family(family)[..],
+        &is_protocol(protocol),
+        &is(icmp_type(), &[kind]),
+    ]
+    .concat()
 }
 
 fn icmp_type() -> Expr {
