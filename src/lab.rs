@@ -374,6 +374,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.published = published(desired);
     kernel.shapers = desired.shapers();
     kernel.vlans = desired.has_vlans();
+    kernel.routers = desired.has_routers();
     kernel.scope = (look == Look::Narrow).then(|| Scope::of(desired));
 }
 

@@ -7,7 +7,9 @@ use crate::error::Error;
 use crate::explain::{self, Explanation, Kernel, Question, Sent};
 use crate::lab::{self, Whereabouts};
 use crate::state::survey::{Container, Joined, Space, Survey};
-use crate::state::{LabName, Listener, Netns, NetnsName, NetnsPath, SetName, TableName};
+use crate::state::{
+    LabName, Listener, NetState, Netns, NetnsName, NetnsPath, SetName, Table, TableName,
+};
 use crate::sys::store::Store;
 use crate::sys::survey::Sight;
 use crate::sys::{self, netns};
@@ -152,8 +154,13 @@ fn note(survey: &mut Survey, lab: Recorded) {
     // What the host masquerades and publishes is in its file; one of another netyard says nothing.
     let topology = topology::parse(&lab.source).ok().filter(|_| lab.here);
     name_containers(survey, &lab.name, topology.as_ref());
-    let desired = topology.and_then(|topology| lab::desired(&topology).ok());
-    let host = desired.and_then(|mut desired| desired.namespaces.remove(&Netns::Host));
+    let mut desired = topology.and_then(|topology| lab::desired(&topology).ok());
+    if let Some(desired) = &desired {
+        name_routers(survey, &lab, desired);
+    }
+    let host = desired
+        .as_mut()
+        .and_then(|desired| desired.namespaces.remove(&Netns::Host));
     let place = survey.namespaces.iter_mut().find(|space| space.host);
     let (Some(host), Some(space)) = (host, place) else {
         return;
@@ -163,6 +170,28 @@ fn note(survey: &mut Survey, lab: Recorded) {
     for (set, element, _) in table.into_iter().flat_map(|table| table.elements()) {
         if matches!(set, SetName::Masquerade4 | SetName::Masquerade6) {
             space.masquerades.extend(element.only_subnet());
+        }
+    }
+}
+
+/// What kind of router a namespace is, that is in the lab's file, too.
+fn name_routers(survey: &mut Survey, lab: &Recorded, desired: &NetState) {
+    for (netns, wanted) in &desired.namespaces {
+        let Some(router) = wanted.tables.values().find_map(Table::router) else {
+            continue;
+        };
+        let is = |space: &&mut Space| match netns {
+            Netns::Named(name) => {
+                space.lab.as_ref() == Some(&lab.name)
+                    && space.names.iter().any(|n| n == name.as_str())
+            }
+            Netns::At(path) => {
+                (space.joined.iter()).any(|joined| joined.lab == lab.name && joined.path == *path)
+            }
+            Netns::Host => false,
+        };
+        for space in survey.namespaces.iter_mut().filter(is) {
+            space.router = Some(router.clone());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What to change.
 
 use super::cause::{Cause, Elsewhere, Place};
+use crate::state::TableName;
 
 fn set(place: &Place, words: &str) -> String {
     format!("{}link set {} {words}", ip(&place.netns), place.dev)
@@ -197,6 +198,9 @@ fn permitted(netns: &str, table: &str, hook: &str) -> String {
     let listed = |list| format!("`{list}` of {netns} in the lab's file says who may");
     match (table.starts_with("bridge"), hook) {
         (true, _) => "`trusted: true` of the interface in the lab's file lets it".to_owned(),
+        (_, "forward" | "input") if table.ends_with(TableName::Router.as_str()) => {
+            format!("`nat` of {netns} in the lab's file says who passes")
+        }
         (_, "input") if netns != "host" => listed("ingress"),
         (_, "output") if netns != "host" => listed("egress"),
         _ => "in the lab's file: `allow` between networks, `masquerade: true` to go out, \

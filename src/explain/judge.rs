@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::filter::{self, Arp, Ask, Connection, ConnectionState, Ends, Fate, Line};
 use super::ground::{After, Hook, Judgement, Known, Layer, Load, Packet, Rewrite, Seek};
 use crate::state::ruleset::{self, NatKind, Ruleset};
-use crate::state::{TABLE, Transport, echo};
+use crate::state::{TABLE, TableName, Transport, echo};
 
 /// Neighbour solicitation and advertisement (RFC 4861).
 const ASKS: u8 = 135;
@@ -84,7 +84,11 @@ pub(super) fn told(line: Option<&Line>) -> (String, String, bool) {
     );
     // Whoever wrote a rule may not steer a terminal.
     let plain = |text: String| text.replace(char::is_control, "\u{fffd}");
-    (plain(table), plain(text), line.table == TABLE)
+    (plain(table), plain(text), is_ours(&line.table))
+}
+
+fn is_ours(table: &str) -> bool {
+    [TABLE, TableName::Router.as_str()].contains(&table)
 }
 
 /// The one address that a packet gets; `None` where it may be one of several.

@@ -296,6 +296,7 @@ impl Fake {
                 Netns::Host | Netns::At(_) => routes && sysctl::is_shut(key, seen, lab),
                 Netns::Named(_) => sysctl::is_apart(key, seen),
             };
+            let router = router || key.is_of_flows() && *netns != Netns::Host;
             if router || drifted || !sysctl.holders.is_empty() {
                 shown.insert(key.clone(), sysctl);
             }

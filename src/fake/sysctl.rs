@@ -29,6 +29,10 @@ pub(super) fn of_new_namespace(host: Option<&Namespace>) -> Settings {
     }
     put(&mut settings, SysctlKey::forward6(), "0");
     put(&mut settings, default6, "0");
+    for key in [SysctlKey::udp_timeout(), SysctlKey::udp_stream_timeout()] {
+        let fresh = key.fresh();
+        put(&mut settings, key, fresh);
+    }
     settings
 }
 

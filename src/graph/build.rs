@@ -165,6 +165,7 @@ fn room(graph: &mut Graph, boxes: &mut Boxes, wiring: &Wiring<'_>, at: usize, te
         Some(space.labs().join(", ")).filter(|labs| tell_lab && !labs.is_empty()),
         container,
         words::forwards(space).map(str::to_owned),
+        space.router.clone(),
     ];
     let notes = notes.into_iter().flatten();
     node.lines

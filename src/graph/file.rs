@@ -8,7 +8,7 @@ use crate::state::survey::{
 };
 use crate::state::{
     ChildKind, End, Fate, IfName, Link, LinkKind, Namespace, NetState, Netns, Origin, Qdisc, Rate,
-    Route, SetName, SysctlKey, TableName, VlanEntry,
+    Route, SetName, SysctlKey, Table, TableName, VlanEntry,
 };
 
 /// A state as a survey; of the host what belongs to the lab.
@@ -65,6 +65,7 @@ fn space(state: &NetState, netns: &Netns, own: &Namespace) -> Space {
             ipv4: on(SysctlKey::forward4()),
             ipv6: on(SysctlKey::forward6()),
         },
+        router: own.tables.values().find_map(Table::router),
         masquerades: nat
             .filter_map(|(_, element, _)| element.only_subnet().copied())
             .collect(),

@@ -290,6 +290,9 @@ pub(super) fn space_at_length(space: &Space) -> String {
     if let Some(forwards) = forwards(space) {
         _ = write!(text, "\n{forwards}");
     }
+    if let Some(router) = &space.router {
+        _ = write!(text, "\n{router}");
+    }
     for path in space.routes.iter().filter(|path| path.protocol != "kernel") {
         _ = write!(text, "\nroute {path}");
     }

@@ -87,6 +87,8 @@ pub enum Feature {
     Netem,
     /// VLAN filtering of bridges.
     Vlans,
+    /// What the table of a router needs of nftables.
+    Router,
 }
 
 impl Feature {
@@ -102,6 +104,10 @@ impl Feature {
                 "VLAN filtering of bridges",
                 "which `vlan`, `access` and `trunk` need",
             ),
+            Feature::Router => (
+                "NAT in nftables that a router could be made of",
+                "which `nat` needs",
+            ),
         }
     }
 
@@ -111,6 +117,10 @@ impl Feature {
             Feature::Tbf => (Some("sch_tbf"), "CONFIG_NET_SCH_TBF"),
             Feature::Netem => (Some("sch_netem"), "CONFIG_NET_SCH_NETEM"),
             Feature::Vlans => (None, "CONFIG_BRIDGE_VLAN_FILTERING"),
+            Feature::Router => (
+                None,
+                "CONFIG_NFT_NAT, CONFIG_NFT_MASQ and CONFIG_NFT_CT, of Linux 5.8 or newer",
+            ),
         }
     }
 }
@@ -137,6 +147,12 @@ impl NetState {
             Qdisc::Other(_) => None,
         });
         needs.collect()
+    }
+
+    /// Whether some namespace is a router of a kind.
+    pub(crate) fn has_routers(&self) -> bool {
+        let mut all = self.namespaces.values();
+        all.any(|of| of.tables.contains_key(&TableName::Router))
     }
 
     /// Whether some bridge tells VLANs apart, or some port is in any.

@@ -107,6 +107,7 @@ fn joined(spec: &Spec, lab: u8, which: [bool; 3], shared: bool) -> Value {
         if shared {
             namespace.remove("egress");
             namespace.remove("ingress");
+            namespace.remove("nat");
         }
         // Somebody else may have one.
         if let Some(Value::Array(routes)) = namespace.get_mut("routes") {
@@ -123,6 +124,11 @@ fn joined(spec: &Spec, lab: u8, which: [bool; 3], shared: bool) -> Value {
                     interfaces.insert(format!("l{lab}{plug}"), interface);
                 }
             }
+        }
+        // Without a default route it may not be known which way is outwards.
+        if netyard::topology::parse(&file.to_string()).is_err() {
+            let namespace = file["namespaces"][path(i)].as_object_mut();
+            namespace.map(|namespace| namespace.remove("nat"));
         }
     }
     file

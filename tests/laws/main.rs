@@ -8,6 +8,7 @@ mod gate;
 mod hosts;
 mod join;
 mod meanwhile;
+mod nat;
 mod nets;
 mod rate;
 mod render;

@@ -4,6 +4,7 @@ use netyard::topology::parse;
 use serde_json::{Map, Value, json};
 
 use crate::child::{said_more, with_children};
+use crate::nat::with_routers;
 use crate::nets::{cable_net4, net4, net6};
 use crate::rate::set_rate;
 use crate::spec::{Allow, Cable, Network, Plug, Ports, RouteTo, Spec};
@@ -17,7 +18,8 @@ struct Render<'s> {
 /// The file of a lab; labs of different numbers have nothing in common.
 pub(crate) fn file(spec: &Spec, lab: u8) -> Value {
     let render = Render { spec, lab };
-    let mut file = with_children(render.file(), spec, |i| render.name(i), lab);
+    let file = with_children(render.file(), spec, |i| render.name(i), lab);
+    let mut file = with_routers(file, spec, |i| render.name(i));
     for i in 0..3 {
         let namespace = spec.namespaces[usize::from(i)].as_ref();
         let Some(to) = namespace.and_then(|namespace| namespace.publish) else {

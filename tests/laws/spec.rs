@@ -50,6 +50,8 @@ pub(crate) struct Namespace {
     pub(crate) forward: bool,
     /// To whom, by the place in a list.
     pub(crate) publish: Option<u8>,
+    /// Which kind of router it is, if any.
+    pub(crate) nat: Option<u8>,
     pub(crate) egress: Option<Vec<Ports>>,
     pub(crate) ingress: Option<Vec<Ports>>,
     pub(crate) routes: Vec<RouteTo>,
@@ -216,14 +218,19 @@ fn carried() -> impl Strategy<Value = Option<Carried>> {
 fn namespace() -> impl Strategy<Value = Namespace> {
     let plugs = prop::collection::vec(option::weighted(0.7, plug()), 2);
     let routes = prop::collection::vec(route(), 0..4);
-    let flags = (any::<bool>(), option::of(0..4u8));
+    let flags = (
+        any::<bool>(),
+        option::of(0..4u8),
+        option::weighted(0.3, 0..6u8),
+    );
     let lists = (permits(), permits());
     (plugs, 0..4u8, flags, lists, routes, carried()).prop_map(
-        |(plugs, lo, (forward, publish), (egress, ingress), routes, carried)| Namespace {
+        |(plugs, lo, (forward, publish, nat), (egress, ingress), routes, carried)| Namespace {
             plugs,
             lo,
             forward,
             publish,
+            nat,
             egress,
             ingress,
             routes,
@@ -294,6 +301,7 @@ pub(crate) fn pair() -> impl Strategy<Value = (Spec, Spec)> {
                 *new = Namespace {
                     routes: new.routes.clone(),
                     publish: new.publish,
+                    nat: new.nat,
                     ..old.clone()
                 };
             }

@@ -184,7 +184,9 @@ impl Passing<'_> {
     /// gets, that is an end.
     fn accepted(&mut self, mut all: Vec<Outcome>) -> Option<State> {
         let last = all.pop()?;
-        if let Some(other) = all.iter().find(|other| other.rewrite != last.rewrite) {
+        let apart =
+            |other: &&Outcome| !nat::agree(&other.rewrite, &last.rewrite, &last.state.packet);
+        if let Some(other) = all.iter().find(apart) {
             let doubt = other.state.doubt.as_ref().or(last.state.doubt.as_ref());
             let why = doubt.map_or_else(String::new, |doubt| doubt.why.clone());
             self.outcomes.push(Outcome {
@@ -199,6 +201,9 @@ impl Passing<'_> {
             state,
             ..
         } = last;
+        let rewrite = all
+            .iter()
+            .fold(rewrite, |one, other| nat::shared(one, &other.rewrite));
         let states = all.into_iter().map(|outcome| outcome.state);
         let mut state = states.fold(state, |one, other| {
             State::merged(Some(one.clone()), Some(other)).unwrap_or(one)

@@ -23,9 +23,12 @@ pub(super) fn rewrite(nat: &Nat, machine: &Machine<'_>, packet: &Packet) -> Opti
             address(&known(last, length)?)?,
         )),
     };
-    let port = match nat.port {
+    let ports = |(first, last)| Some((port(&known(first, 2)?)?, port(&known(last, 2)?)?));
+    let port = match nat.port.map(ports) {
+        // Where it is not known which port it comes from, it is not which one it gets.
+        Some(None) if is_source(nat.kind) && packet.is_chosen(true) => None,
         None => None,
-        Some((first, last)) => Some((port(&known(first, 2)?)?, port(&known(last, 2)?)?)),
+        Some(ports) => Some(ports?),
     };
     let address = match (address, nat.netmap) {
         (Some(range), true) => Some(moved(range, target(nat.kind, packet))?),
@@ -36,6 +39,25 @@ pub(super) fn rewrite(nat: &Nat, machine: &Machine<'_>, packet: &Packet) -> Opti
         address,
         port,
     })
+}
+
+/// Whether two ways give a packet the same addresses, and the same ports as far as these are
+/// known: a port that was chosen is any in any case.
+pub(super) fn agree(one: &Option<Rewrite>, other: &Option<Rewrite>, packet: &Packet) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) if is_source(one.kind) && packet.is_chosen(true) => {
+            (one.kind, one.address) == (other.kind, other.address)
+        }
+        _ => one == other,
+    }
+}
+
+/// What two that agree give.
+pub(super) fn shared(one: Option<Rewrite>, other: &Option<Rewrite>) -> Option<Rewrite> {
+    let other = other.as_ref().and_then(|other| other.port);
+    let mut one = one?;
+    one.port = one.port.filter(|port| other == Some(*port));
+    Some(one)
 }
 
 fn target(kind: NatKind, packet: &Packet) -> IpAddr {

@@ -13,6 +13,7 @@ mod set;
 mod shape;
 mod shown;
 mod text;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -75,6 +75,9 @@ pub struct Space {
     /// Whether it hands on what is for others (`net.ipv4.ip_forward` and
     /// `net.ipv6.conf.all.forwarding`).
     pub forwards: Forwards,
+    /// What kind of router netyard makes of it, in a few words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<String>,
     /// Subnets that netyard masquerades.
     pub masquerades: Vec<IpNet>,
     /// Ports that labs publish.

@@ -112,6 +112,8 @@ pub(crate) struct Kernel {
     pub(crate) tells: bool,
     /// What the lab's devices need for what they shall send through.
     pub(crate) shapers: BTreeSet<Feature>,
+    /// Whether it shall have routers of some kind.
+    pub(crate) routers: bool,
     /// Whether its ports shall be in VLANs.
     pub(crate) vlans: bool,
     /// What the journal holds for the lab, once it was read under the lock: nobody else
@@ -158,6 +160,7 @@ impl Kernel {
             published: BTreeSet::new(),
             tells: false,
             shapers: BTreeSet::new(),
+            routers: false,
             vlans: false,
             own: None,
             before: None,

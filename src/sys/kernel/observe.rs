@@ -9,8 +9,10 @@ use super::{Kernel, scope::Scope};
 
 use crate::plan::Claim;
 use crate::reconcile::Inside;
-use crate::state::{End, Feature, IfName, LabName, LinkKind, Namespace, NetState, Netns};
-use crate::sys::netlink::{link, nsid, qdisc, rule};
+use crate::state::{
+    End, Feature, IfName, LabName, LinkKind, Namespace, NetState, Netns, Table, TableName,
+};
+use crate::sys::netlink::{link, nft, nsid, qdisc, rule};
 use crate::sys::netns::Identity;
 use crate::sys::{Failure, netns, sysctl};
 
@@ -134,6 +136,10 @@ impl Kernel {
         }
         if self.vlans && !state.has_vlans() && link::lacks_vlans(&mut self.host.socket)? {
             state.lacks.insert(Feature::Vlans);
+        }
+        if self.routers && !state.has_routers() && nft::lacks(&Table::skeleton(TableName::Router))?
+        {
+            state.lacks.insert(Feature::Router);
         }
         state.unknown_kinds = self.lacked()?;
         Ok(())

@@ -5,8 +5,8 @@ use ipnet::IpNet;
 use super::{ResolveError, ipv6, routed};
 use crate::ipam::Leases;
 use crate::state::{
-    AddrGen, Conditions, End, Filtering, IfName, Link, LinkKind, NetState, Netns, NetworkName, Qdisc,
-    Tbf, VlanId, Vlans,
+    AddrGen, Conditions, End, Filtering, IfName, Link, LinkKind, NetState, Netns, NetworkName,
+    Qdisc, Tbf, VlanId, Vlans,
 };
 use crate::topology::names::address_mac;
 use crate::topology::{Cable, Interface, Limit, Network, Topology, port_name, vlan};

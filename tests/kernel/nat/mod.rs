@@ -1,6 +1,8 @@
 //! Routers: each kind of NAT is what it says, by what comes through it.
 
 mod classify;
+mod life;
+mod six;
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -91,7 +93,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test("nat::what nobody has sent for stays outside", unasked),
         test("nat::a mapping ends when it says", lifetime),
     ];
-    all.chain(more).collect()
+    all.chain(more)
+        .chain(life::tests())
+        .chain(six::tests())
+        .collect()
 }
 
 const ONE: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 2);

@@ -13,12 +13,14 @@ mod tests;
 mod userdata;
 
 use std::io;
+use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
 use super::KernelError;
 use super::socket::{Request, Socket};
 use crate::state::{Element, LabName, SetName, Table, TableName};
+use crate::sys::netns;
 use crate::sys::uapi::*;
 
 pub(crate) use read::{Keys, read, read_elements};
@@ -85,6 +87,19 @@ pub(crate) fn apply(
     let refused = commit(socket, operations)?;
     let origin = |at: Option<usize>| at.and_then(|at| origins.get(at).copied()).unwrap_or(0);
     Ok(refused.map_or(Ok(()), |(at, refused)| Err((origin(at), refused))))
+}
+
+/// Whether the kernel refuses such a table. Tried in a namespace that is thrown away; where
+/// modules have parts of it, they are loaded by this.
+pub(crate) fn lacks(table: &Table) -> io::Result<bool> {
+    let mut lacks = false;
+    for place in netns::create(1)? {
+        let mut socket = netns::enter(Some(place.fd.as_fd()), Socket::netfilter)?;
+        let made = apply(&mut socket, &[Change::AddTable(table.clone())])?;
+        // Who may not make one is told so when it is made.
+        lacks |= made.is_err_and(|(_, refused)| refused.errno != libc::EPERM);
+    }
+    Ok(lacks)
 }
 
 /// Does all the operations at once, or none: then it says which was refused; none of them

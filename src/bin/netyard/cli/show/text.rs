@@ -188,6 +188,9 @@ fn below(space: &Space, long: bool) {
     if !forwards.is_empty() {
         item(format!("forwards {}", forwards.join(" and ")));
     }
+    if let Some(router) = &space.router {
+        item(router.clone());
+    }
     for subnet in &space.masquerades {
         item(format!("masquerades {subnet}"));
     }
