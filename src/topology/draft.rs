@@ -74,9 +74,14 @@ fn comment(text: &str, indent: &str) -> String {
     // A comment ends where its line does, wherever YAML sees the end of one.
     let one = |c: char| c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c);
     let plain = text.replace(one, " ");
-    let lines = wrap(&plain, WIDTH - indent.len() - 2);
-    let lines = lines.lines().map(|line| format!("{indent}# {line}\n"));
-    lines.collect()
+    // The lines of an item of a list stand below its first word.
+    let hang = if plain.starts_with("- ") { "  " } else { "" };
+    let lines = wrap(&plain, WIDTH - indent.len() - 2 - hang.len());
+    let more = |n: usize| if n > 0 { hang } else { "" };
+    let lines = lines.lines().enumerate();
+    lines
+        .map(|(n, line)| format!("{indent}# {}{line}\n", more(n)))
+        .collect()
 }
 
 impl Draft {

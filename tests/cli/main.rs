@@ -5,6 +5,7 @@
 
 mod errors;
 mod graph;
+mod import;
 mod limits;
 mod manners;
 mod shapes;

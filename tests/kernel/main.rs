@@ -11,6 +11,7 @@
 //! - `filter`: what is said of packets by rules of any kind, and what becomes of them.
 //! - `foreign`: what others hold, do meanwhile or undo.
 //! - `graph`: what is drawn of a host is what was drawn of the file.
+//! - `import`: containerlab's files.
 //! - `spoof`: frames in another's name, as `frames` makes them.
 //! - `join`, `join_gone`: namespaces that others made.
 //! - `child`: interfaces on devices of the host.
@@ -73,6 +74,7 @@ mod flows;
 mod foreign;
 mod frames;
 mod graph;
+mod import;
 mod join;
 mod join_gone;
 mod kill;
@@ -161,6 +163,7 @@ fn tests() -> impl Iterator<Item = Test> {
         down::tests(),
         foreign::tests(),
         graph::tests(),
+        import::tests(),
         join::tests(),
         join_gone::tests(),
         spoof::tests(),

@@ -16,6 +16,11 @@ BAD_SHAPE = "bad-shape", "not a shape of a lab",
     "a typo, a size that cannot be built, or the spelling of Mininet, which has the depth of a tree before its fanout",
     "write one of these with numbers that it can have";
 
+BAD_IMPORT = "bad-import", "a containerlab file cannot become a topology file",
+    "`netyard import` reads the wiring of a file of containerlab. What it names must be there, and interfaces have the names that the kernel gives them: up to 15 bytes without `/` and `:`. What has no meaning for namespaces is no mistake: it is listed.",
+    "a typo, or an interface by the name that its router's program has for it, as `ethernet-1/1`",
+    "change it in the containerlab file, and import it again";
+
 CANNOT_READ = "cannot-read", "a file cannot be read",
     "The topology file is not there, is a directory, may not be read, or is no text in UTF-8.",
     "a typo in the path",

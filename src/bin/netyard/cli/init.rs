@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 }
 
 /// A new file; none is written over another.
-fn write(file: &str, text: &str) -> Result<(), Trouble> {
+pub(crate) fn write(file: &str, text: &str) -> Result<(), Trouble> {
     let made = OpenOptions::new().write(true).create_new(true).open(file);
     made.and_then(|mut made| made.write_all(text.as_bytes()))
         .map_err(|e| match e.kind() {

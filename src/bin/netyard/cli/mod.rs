@@ -16,6 +16,7 @@ mod exec;
 mod explain;
 mod gc;
 mod graph;
+mod import;
 mod init;
 mod list;
 mod man;
@@ -80,6 +81,7 @@ Exit codes: 0 done; 1 not done, or not as expected;
 enum Verb {
     Demo(demo::Args),
     Init(init::Args),
+    Import(import::Args),
     Check(check::Args),
     Plan(plan::Args),
     Up(up::Args),
@@ -133,6 +135,7 @@ impl Verb {
             | Verb::Run(_)
             | Verb::Shell(_)
             | Verb::Init(_)
+            | Verb::Import(_)
             | Verb::Cni(_)
             | Verb::Graph(_)
             | Verb::Schema(_)
@@ -173,6 +176,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Shell(args) => shell::run(&args, verbose),
         Verb::Test(args) => test::run(&args),
         Verb::Init(args) => init::run(&args),
+        Verb::Import(args) => import::run(&args),
         Verb::Cni(args) => cni::run(&args),
         Verb::Schema(args) => schema::run(&args),
         Verb::Errors(args) => errors::run(&args),

@@ -24,12 +24,17 @@ pub(crate) fn read(file: &str) -> Result<Source, Trouble> {
     if is_shape(file) {
         return shape(file);
     }
+    parse(file, text(file)?)
+}
+
+/// The text of a file; `-` is standard input.
+pub(crate) fn text(file: &str) -> Result<String, Trouble> {
     let text = if file == "-" {
         from_stdin()
     } else {
         File::open(file).and_then(read_text)
     };
-    let text = text.map_err(|e| {
+    text.map_err(|e| {
         let hint = match e.kind() {
             io::ErrorKind::NotFound => {
                 "give the path of a topology file, or `-` for standard input"
@@ -40,8 +45,7 @@ pub(crate) fn read(file: &str) -> Result<Source, Trouble> {
         };
         let message = format!("cannot read {}: {e}", origin(file));
         Trouble::input(codes::CANNOT_READ, message).hint(hint)
-    })?;
-    parse(file, text)
+    })
 }
 
 /// A shape, whatever files there are.
@@ -87,7 +91,7 @@ fn parse(file: &str, text: String) -> Result<Source, Trouble> {
     }
 }
 
-fn origin(file: &str) -> &str {
+pub(crate) fn origin(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
 }
 
