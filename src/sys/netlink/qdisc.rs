@@ -160,7 +160,7 @@ pub(crate) fn lacks(feature: Feature) -> io::Result<bool> {
             loss: Share::ALL,
             ..Conditions::default()
         },
-        Feature::Vlans => return Ok(false),
+        Feature::Vlans | Feature::Router => return Ok(false),
     };
     asked
         .qdisc(1500)
