@@ -20,7 +20,7 @@ use ipnet::IpNet;
 pub(super) use routed::alone;
 
 use super::Topology;
-use super::check::unpublishable;
+use super::check::{unpublishable, unroutable};
 use super::choose::{NoFreeSubnet, choose};
 use super::names::{link_local, loopback};
 use crate::ipam::{Full, Leases};
@@ -88,6 +88,12 @@ pub enum ResolveError {
         /// What is wrong with it.
         message: String,
     },
+    /// A router on another lab's network has no way out there, or no address.
+    #[error("{message}")]
+    NoRouter {
+        /// What is wrong with it.
+        message: String,
+    },
     /// The lab whose network is named has none of this name.
     #[error("lab `{lab}` has no network {network} of its own")]
     ExternalNetwork {
@@ -141,6 +147,7 @@ impl ResolveError {
             ResolveError::NotInside { .. } => codes::ADDRESS_OUTSIDE,
             ResolveError::ExternalLab { .. } => codes::EXTERNAL_LAB,
             ResolveError::NotPublishable { .. } => codes::NOT_PUBLISHABLE,
+            ResolveError::NoRouter { .. } => codes::BAD_NAT,
             ResolveError::ExternalNetwork { .. } => codes::EXTERNAL_NETWORK,
             ResolveError::NoVlans { .. } => codes::EXTERNAL_VLANS,
             ResolveError::ExternalCircle { .. } => codes::EXTERNAL_CIRCLE,
@@ -157,6 +164,9 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
     let topology = &*choose(topology, leases, &[]).map_err(Box::new)?;
     if let Some(message) = unpublishable(topology) {
         return Err(ResolveError::NotPublishable { message });
+    }
+    if let Some(message) = unroutable(topology) {
+        return Err(ResolveError::NoRouter { message });
     }
     let leased = addresses::lease(topology, leases)?;
     let mut state = NetState::empty(topology.lab.clone());

@@ -125,10 +125,13 @@ fn joined(spec: &Spec, lab: u8, which: [bool; 3], shared: bool) -> Value {
                 }
             }
         }
-        // Without a default route it may not be known which way is outwards.
-        if netyard::topology::parse(&file.to_string()).is_err() {
-            let namespace = file["namespaces"][path(i)].as_object_mut();
-            namespace.map(|namespace| namespace.remove("nat"));
+        // Without a default route it may not be known which way is outwards, and answers of a
+        // published port may not go back.
+        for key in ["nat", "publish"] {
+            if netyard::topology::parse(&file.to_string()).is_err() {
+                let namespace = file["namespaces"][path(i)].as_object_mut();
+                namespace.map(|namespace| namespace.remove(key));
+            }
         }
     }
     file

@@ -79,6 +79,18 @@ pub(super) fn unpublishable(topology: &Topology) -> Option<String> {
     }
     let mut flaws = Vec::new();
     publish::published(topology, &mut flaws);
+    first(flaws)
+}
+
+/// The same of routers.
+pub(super) fn unroutable(topology: &Topology) -> Option<String> {
+    topology.external().next()?;
+    let mut flaws = Vec::new();
+    nat::routers(topology, &mut flaws);
+    first(flaws)
+}
+
+fn first(flaws: Vec<Flaw>) -> Option<String> {
     let flaw = flaws.into_iter().next()?;
     Some(match flaw.label {
         Some(label) => format!("{}: {label}", flaw.message),

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::Duration;
 
 use crate::matrix::within;
+use crate::sandbox::until;
 
 /// The server's addresses and ports.
 pub(super) const SERVERS: [Ipv4Addr; 2] =
@@ -61,8 +62,15 @@ pub(super) struct Server([[UdpSocket; 2]; 2]);
 /// A socket inside, with a way to be told what has come to it.
 pub(super) struct Client(pub(super) UdpSocket);
 
+/// A socket that was closed is still there in a child of this process, until that has become
+/// another program.
 fn bound(netns: &'static str, at: SocketAddr) -> UdpSocket {
-    let socket = within(netns, move || UdpSocket::bind(at)).expect("a free port");
+    let mut bound = None;
+    until("the port is free", || {
+        bound = within(netns, move || UdpSocket::bind(at)).ok();
+        bound.is_some()
+    });
+    let socket = bound.expect("a free port");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time");
     socket
 }

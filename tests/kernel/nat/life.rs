@@ -15,6 +15,7 @@ pub(super) fn tests() -> Vec<Test> {
         test("nat::what somebody changes is told and comes back", drifted),
         test("nat::a home behind a carrier", layers),
         test("nat::explain knows who gets in", explained),
+        test("nat::out by another lab's network", external),
     ]
 }
 
@@ -183,4 +184,36 @@ fn explained() {
         ok(&["down", "nat"]);
     }
     until("nothing is left", || sh("ip netns list").is_empty());
+}
+
+/// What is not known before that lab is up is looked at then.
+fn external() {
+    let web = |gateway: &str| {
+        let lan = format!("{{ subnets: [10.7.0.0/24]{gateway} }}");
+        file(
+            "web.yaml",
+            &format!("lab: web\nnetworks: {{ lan: {lan} }}\n"),
+        )
+    };
+    let router = "lab: home
+networks: { lan: { external: web } }
+namespaces:
+  router: { forward: true, nat: home, interfaces: { eth0: { network: lan }, lan0: { addresses: [10.0.0.1/24] } } }
+  one:
+    interfaces: { eth0: { addresses: [10.0.0.2/24] } }
+    routes: [{ to: default, via: 10.0.0.1 }]
+links: [{ endpoints: [\"one:eth0\", \"router:lan0\"] }]
+";
+    let path = file("home.yaml", router);
+    ok(&["up", &web(", gateway: none")]);
+    let said = outcome(&["up", &path]);
+    assert_eq!(said.code, Some(2), "{}", said.out);
+    assert!(said.err.contains("[bad-nat]"), "{}", said.err);
+    ok(&["down", "web"]);
+    ok(&["up", &web("")]);
+    ok(&["up", &path]);
+    assert!(crate::sandbox::pings("one", "10.7.0.1"));
+    assert!(ok(&["show", "router"]).contains("home NAT by eth0"));
+    ok(&["down", "home"]);
+    ok(&["down", "web"]);
 }
