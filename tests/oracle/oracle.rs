@@ -20,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
     tests.push(test("oracle::networks without a bridge", routed));
     tests.push(test("oracle::rates", || agrees(&file("slow.yaml", RATES))));
     tests.push(test("oracle::on a device of the host", on_parent));
+    tests.push(test("oracle::routers", routers));
     tests.push(test("oracle::what is said of routes", routes));
     tests
 }
@@ -115,6 +116,12 @@ namespaces:
   two: { interfaces: { eth0: { network: lan, isolated: true, default_route: false } } }
 "#;
     agrees(&file("cables.yaml", text));
+}
+
+/// What they do with IPv6, and filters.
+fn routers() {
+    let path = "/tests/plan/nat-ipv6/topology.yaml";
+    agrees(&format!("{}{path}", env!("CARGO_MANIFEST_DIR")));
 }
 
 /// With and without a next hop, with sizes and a scope.
