@@ -170,7 +170,7 @@ fn files() -> Result<(), Failed> {
 fn in_tests() -> Result<(), Failed> {
     let ground = Ground::new();
     let programs = test_programs()?;
-    assert_eq!(programs.len(), 3, "a library and two files of tests");
+    assert_eq!(programs.len(), 4, "a library and three files of tests");
     for program in &programs {
         let copy = ground.0.join(program.file_name().ok_or("it has a name")?);
         fs::copy(program, &copy)?;

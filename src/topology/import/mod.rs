@@ -23,7 +23,7 @@ use room::{Kind, Place};
 /// What a containerlab file became.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
-    /// The topology file, which [`parse`] takes.
+    /// The topology file, which [`parse()`] takes.
     pub file: String,
     /// What of the containerlab file has no meaning in it.
     pub notes: Vec<Note>,
