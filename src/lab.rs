@@ -4,6 +4,7 @@
 mod fate;
 mod joined;
 mod journal;
+mod link;
 mod listed;
 #[cfg(feature = "testing")]
 mod own;
@@ -26,6 +27,7 @@ use crate::topology::Topology;
 pub(crate) use fate::fate_of;
 pub use fate::{Fate, fates, has_devices};
 pub use journal::{Journal, Recorded};
+pub use link::{Condition, LinkChange, LinkEnd, Way, links, set_link};
 pub use listed::{Described, Whereabouts, is_up, list};
 #[cfg(feature = "testing")]
 pub use own::*;
@@ -102,7 +104,7 @@ pub(crate) fn make(
         guests,
     } = lease::resolved(topology, &store)?;
     if look == Look::Wide {
-        joined::hold(&mut desired, &store)?;
+        joined::recorded(&mut desired, &store)?;
     }
     let lab = Record {
         networks: external::recorded(&networks)?,
@@ -111,6 +113,8 @@ pub(crate) fn make(
     let mut kernel = Kernel::to_change(lab, routed(&desired), leases, lock, store)?;
     expect(&mut kernel, topology, &desired, look);
     kernel.guests = guests;
+    // What was set since is the user's word, too, but `up` is a newer one.
+    kernel.forgets = look == Look::Narrow;
     match reconcile::up(&mut kernel, &desired, progress) {
         Err(Error::Conflicts(conflicts)) if conflicts.may_be_of_labs() => {
             kernel.scope = None;
@@ -252,7 +256,7 @@ const LOOKING_INSIDE: &str = "look into the lab's namespaces";
 pub fn desired(topology: &Topology) -> Result<NetState, Error> {
     let store = Store::open_to_read()?;
     let mut desired = lease::resolved(topology, &store)?.desired;
-    joined::hold(&mut desired, &store)?;
+    joined::recorded(&mut desired, &store)?;
     Ok(desired)
 }
 

@@ -121,6 +121,14 @@ pub enum Error {
     /// There is no device of this name in a namespace.
     #[error("there is no device `{}` in namespace {}", .0.dev, .0.netns)]
     NoDevice(End),
+    /// What is asked of a link of a lab cannot be.
+    #[error("`{end}` cannot be changed so: {why}")]
+    Link {
+        /// The interface.
+        end: End,
+        /// Why not.
+        why: String,
+    },
     /// An expression that chooses packets is wrong.
     #[error("`{filter}` is no filter: {said}")]
     Filter {
@@ -230,6 +238,7 @@ impl Error {
             Error::NotRoot(_) => codes::NOT_ROOT,
             Error::NoNamespace(_) => codes::NO_SUCH_NAMESPACE,
             Error::NoDevice(_) => codes::NO_SUCH_DEVICE,
+            Error::Link { .. } => codes::BAD_NETEM,
             Error::Filter { .. } => codes::BAD_FILTER,
             Error::Shape(_) => codes::BAD_SHAPE,
             Error::NoLibpcap(_) => codes::NO_LIBPCAP,

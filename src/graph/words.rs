@@ -115,7 +115,7 @@ pub(super) fn marks(device: &Device) -> Vec<Line> {
     let told = device.port.is_some() && matches!(device.far, Some(Far::Found(_)));
     let speeds = device.speeds().filter(|_| !told);
     said.extend(speeds.map(|speeds| Line::new(Tone::Warn, speeds)));
-    if let Some(qdisc) = device.qdisc.as_ref().filter(|_| device.rate.is_none()) {
+    if let Some(qdisc) = device.impairing() {
         let word = if qdisc == "netem" {
             "impaired"
         } else {

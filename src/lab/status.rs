@@ -86,7 +86,7 @@ fn compare(topology: &Topology, look: Look, about: About) -> Result<(NetState, N
         ..
     } = lease::resolved(topology, &store)?;
     if look == Look::Wide {
-        joined::hold(&mut desired, &store)?;
+        joined::recorded(&mut desired, &store)?;
     }
     let mut kernel = Kernel::to_read(lab, store, routed(&desired))?;
     expect(&mut kernel, topology, &desired, look);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::link::is_small;
+use super::link::{is_set_down, is_small};
 use super::order::{Rank, Turn};
 use super::{Draft, Op, is_whole};
 use crate::state::{
@@ -60,11 +60,11 @@ fn diff_one(draft: &mut Draft<'_>, end: &End, want: &Link) {
             end: end.clone(),
             address: *address,
         };
-        draft.push(
-            Rank::Configure(Turn::AddressGone),
-            op,
-            "the file has no such address",
-        );
+        let because = match is_set_down(draft, end) {
+            true => "its device is set down",
+            false => "the file has no such address",
+        };
+        draft.push(Rank::Configure(Turn::AddressGone), op, because);
     }
     if !first.is_empty() {
         let stay = have.iter().filter(|a| !first.contains(a)).copied();

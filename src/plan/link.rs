@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{Rank, Turn};
 use super::{Draft, Op, Setting, child, is_whole, link, vlan};
-use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns, Vlans};
+use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns, Qdisc, Vlans};
 
 /// Where the search for an unused link group begins, far from the small numbers
 /// that people choose.
@@ -270,8 +270,9 @@ fn queue(want: &Link, have: &Link) -> Option<(Turn, Setting, Setting, &'static s
         (want, have) => want == have,
     };
     let because = match want.qdisc {
-        Some(_) => "the file limits what goes over it",
-        None => "the file limits nothing there",
+        Some(Qdisc::Netem(_)) => "packets shall fare like this there",
+        Some(_) => "what goes over it is limited",
+        None => "nothing is limited there",
     };
     let [set, was] = [&want.qdisc, &have.qdisc].map(|q| Setting::Qdisc(q.clone()));
     (!same).then_some((Turn::Link, set, was, because))
@@ -326,15 +327,18 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
         list.push((Turn::Link, Setting::AddrGen(mode), was, because));
     }
     if want.up != have.up {
-        let because = "a device carries packets only when up";
-        list.push((
-            Turn::Up,
-            Setting::Up(want.up),
-            Setting::Up(have.up),
-            because,
-        ));
+        let (turn, because) = match want.up {
+            true => (Turn::Up, "a device carries packets only when up"),
+            false => (Turn::Down, "it is set down, and carries nothing"),
+        };
+        list.push((turn, Setting::Up(want.up), Setting::Up(have.up), because));
     }
     list
+}
+
+/// Whether a device shall be there and carry nothing.
+pub(super) fn is_set_down(draft: &Draft<'_>, end: &End) -> bool {
+    link(draft.desired, end).is_some_and(|want| !want.up)
 }
 
 /// Whether a device has no IPv6 for its MTU's sake.

@@ -83,6 +83,9 @@ pub(super) enum Turn {
     /// An MTU too small for IPv6 takes all IPv6 addresses and routes from the device
     /// (`addrconf_notify`, net/ipv6/addrconf.c): they go by name first.
     SmallMtu,
+    /// A device that goes down takes its routes and IPv6 addresses along (`addrconf_ifdown`,
+    /// `fib_disable_ip`): they go by name first, so that they can be undone.
+    Down,
     /// Forwarding of a namespace of ours, once its routes stand.
     Sysctl,
 }

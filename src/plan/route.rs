@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::link::is_small;
+use super::link::{is_set_down, is_small};
 use super::order::{Rank, Turn};
 use super::{Draft, Op, is_own, is_whole, link};
 use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route, broadcast};
@@ -67,7 +67,10 @@ fn diff_one(draft: &mut Draft<'_>, netns: &Netns, want: &Namespace) {
         // its next hop is back.
         let no_hop = moved.iter().any(|hop| goes_by(&route, hop));
         if no_hop || !draft.leaving.contains(&end(netns, &route)) {
-            let because = "the file has no such route";
+            let because = match is_set_down(draft, &end(netns, &route)) {
+                true => "its device is set down",
+                false => "the file has no such route",
+            };
             let op = removal(netns, route);
             draft.push(Rank::Configure(Turn::RouteGone), op, because);
         }

@@ -13,6 +13,7 @@ mod measure;
 mod name;
 mod netem;
 mod nft;
+mod overlay;
 mod port;
 mod qdisc;
 mod route;
@@ -44,6 +45,7 @@ pub use nft::{
     ChainName, Element, Family, Field, Kind, MOST, NewAddress, NewPort, Part, Protocol, Rule,
     SetName, TABLE, Table, TableName, Term, Test, nft_element, nft_script,
 };
+pub use overlay::{Overlay, Overlays};
 pub(crate) use port::echo;
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
 pub use qdisc::{OtherQdisc, Qdisc, Rate, Tbf};

@@ -7,6 +7,7 @@ mod given;
 mod lapse;
 mod lease;
 mod made;
+mod overlay;
 mod pool;
 mod row;
 mod tables;
@@ -297,6 +298,7 @@ impl Store {
             given::write(&tx, &lab.name, leases)?;
         } else {
             given::write(&tx, &lab.name, &Leases::default())?;
+            overlay::forget(&tx, &lab.name)?;
         }
         // What was done for the first lab has been put back with the last.
         let last = "DELETE FROM fact WHERE name = 'directory' AND NOT EXISTS (SELECT 1 FROM lab)";

@@ -12,6 +12,13 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
             "no-such-device",
             Error::NoDevice("one:eth9".parse().unwrap()),
         ),
+        (
+            "link-conditions",
+            Error::Link {
+                end: "one:eth0".parse().unwrap(),
+                why: "a jitter longer than the delay that it varies".to_owned(),
+            },
+        ),
         ("bad-filter", bad_filter()),
         ("no-libpcap", no_libpcap()),
     ]

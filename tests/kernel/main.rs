@@ -6,6 +6,7 @@
 //!   `up`, and taken down; the host is then as before.
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
+//! - `link`: links that are changed while their lab is up.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `external`: labs on networks of other labs.
 //! - `filter`: what is said of packets by rules of any kind, and what becomes of them.
@@ -81,6 +82,7 @@ mod kill;
 mod kill_several;
 mod labs;
 mod leases;
+mod link;
 mod matrix;
 mod monitor;
 mod names;
@@ -154,6 +156,7 @@ fn tests() -> impl Iterator<Item = Test> {
         tutorial::tests(),
         labs::tests(),
         leases::tests(),
+        link::tests(),
         external::tests(),
         external_addresses::tests(),
         filter::tests(),

@@ -1,6 +1,7 @@
 //! What is planned for a file on a host: each folder of `tests/plan` is a case and a
 //! test of its own. `topology.yaml` is the file (absent: nothing is wanted, as by `down`,
-//! of the lab for which the host was observed); `observed.json` the host, as a
+//! of the lab for which the host was observed); `set.json` what was set on its links since
+//! (absent: nothing); `observed.json` the host, as a
 //! [`NetState`] in JSON (absent: a host without anything); `plan.txt` the printed
 //! plan and `change.txt` its list of changes, or `error.txt` what is in the way; where ports
 //! are published, `reach.txt` says who will reach them. `NETYARD_BLESS=1` rewrites these four.
@@ -23,8 +24,9 @@ use netyard::report::Look;
 use netyard::state::{Namespace, NetState, Netns};
 use netyard::topology::{parse, resolve};
 
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     "topology.yaml",
+    "set.json",
     "observed.json",
     "plan.txt",
     "change.txt",
@@ -90,7 +92,7 @@ fn case(folder: &Path) -> Result<(), Failed> {
     }
     for other in KNOWN
         .iter()
-        .skip(2)
+        .skip(3)
         .filter(|name| texts.iter().all(|(file, _)| file != *name))
     {
         if folder.join(other).exists() {
@@ -177,7 +179,11 @@ fn desired(folder: &Path) -> Result<NetState, Failed> {
         return Ok(NetState::empty(observed.lab));
     }
     let topology = parse(&fs::read_to_string(file)?)?;
-    Ok(resolve(&topology, &Leases::default())?.0)
+    let (mut desired, _) = resolve(&topology, &Leases::default())?;
+    if let Ok(set) = fs::read_to_string(folder.join("set.json")) {
+        desired.lay_over(&serde_json::from_str(&set)?);
+    }
+    Ok(desired)
 }
 
 /// A host as labs leave it.

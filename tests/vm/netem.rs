@@ -18,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("netem::as many are broken as asked", broken),
         test("netem::as many overtake as asked", overtaking),
         test("netem::it is as fast as asked", fast),
+        test("netem::set while the lab is up", set),
     ]
 }
 
@@ -265,4 +266,28 @@ fn fast() {
         println!("rate of {asked}: {rate:.0}");
         assert!((0.9..1.1).contains(&(rate / asked)), "{rate} of {asked}");
     }
+}
+
+fn set() {
+    let way = cable("{}");
+    let link = |arguments: &[&str]| ok(&[&["link", "set", "far", "one:x0"], arguments].concat());
+    let queues = || [("tc -n one", "x0"), ("tc -n two", "x0")].map(|(tc, dev)| queue(tc, dev));
+    link(&["--preset", "3g"]);
+    let [sent, received] = [96_000, 200_000]
+        .map(|rate| netem(json!({ "limit": 250, "delay": 150_000, "rate": rate })));
+    assert_eq!(queues(), [sent.clone(), received.clone()]);
+    // What is not named stays.
+    link(&["--in", "--loss", "100%"]);
+    let mut deaf = received;
+    deaf["loss"] = json!(1_000_000);
+    assert_eq!(queues(), [sent, deaf]);
+    assert_eq!(outcome(&["status", "far"]).code, Some(0));
+    sh("tc -n two qdisc change dev x0 root netem loss 1%");
+    ok(&["repair", "--yes", "far"]);
+    assert_eq!(Shots::of(50, 1).over(way.back()).distinct(), 0);
+    link(&["--in", "--loss", "0%", "--delay", "0", "--rate", "none"]);
+    assert_eq!(queues()[1], "noqueue");
+    assert_eq!(Shots::of(50, 1).over(way.back()).distinct(), 50);
+    link(&["--clear"]);
+    assert_eq!(queues(), [(); 2].map(|()| json!("noqueue")));
 }

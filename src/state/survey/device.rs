@@ -52,7 +52,7 @@ pub struct Device {
     /// What limits or delays what it sends: the kernel's word for its queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qdisc: Option<String>,
-    /// How fast it sends at most, where that limits it (`tbf`).
+    /// How fast it sends at most, where that limits it (`tbf`, `netem`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
     /// Its addresses.
@@ -189,6 +189,12 @@ impl Device {
     /// Whether what it sends comes out at its other end.
     pub fn is_cable(&self) -> bool {
         matches!(self.kind.as_str(), "veth" | "netkit" | "vxcan")
+    }
+
+    /// Its queue, where that does more than limit how fast it sends.
+    pub fn impairing(&self) -> Option<&str> {
+        let queue = self.qdisc.as_deref();
+        queue.filter(|kind| self.rate.is_none() || *kind == "netem")
     }
 
     /// How fast it is at most, in words: `10mbit in, 5mbit out`.

@@ -36,7 +36,8 @@ use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
 use crate::state::{
-    ChildKind, End, Feature, Guests, IfName, LabName, NetState, Netns, NetnsName, Published,
+    ChildKind, End, Feature, Guests, IfName, LabName, NetState, Netns, NetnsName, Overlays,
+    Published,
 };
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
@@ -114,6 +115,11 @@ pub(crate) struct Kernel {
     pub(crate) shapers: BTreeSet<Feature>,
     /// Whether it shall have routers of some kind.
     pub(crate) routers: bool,
+    /// The namespaces that are looked into, and there only at devices and routes; `None`: all that
+    /// matter to the lab.
+    pub(crate) only: Option<BTreeSet<Netns>>,
+    /// Whether what was set while the lab was up ends with what is recorded.
+    pub(crate) forgets: bool,
     /// Whether its ports shall be in VLANs.
     pub(crate) vlans: bool,
     /// What the journal holds for the lab, once it was read under the lock: nobody else
@@ -161,6 +167,8 @@ impl Kernel {
             tells: false,
             shapers: BTreeSet::new(),
             routers: false,
+            only: None,
+            forgets: false,
             vlans: false,
             own: None,
             before: None,
@@ -315,6 +323,7 @@ impl Host for Kernel {
         if let Some((lab, leases)) = self.before.take() {
             (self.lab, self.leases) = (lab, leases);
         }
+        self.forgets = false;
         let whole = self.lab.whole;
         self.write(lab, claims, whole)
     }
@@ -330,6 +339,11 @@ impl Host for Kernel {
 }
 
 impl Kernel {
+    /// Has the journal know what is set on the lab's devices.
+    pub(crate) fn set_overlays(&mut self, overlays: &Overlays) -> Result<(), super::Failure> {
+        self.store.set_overlays(&self.lab.name, overlays)
+    }
+
     /// What the journal holds for the lab.
     fn own(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, super::Failure> {
         if let Some(own) = &self.own {
@@ -352,6 +366,9 @@ impl Kernel {
         let seen = whole.then(|| self.to_record()).flatten();
         let written = self.store.together(|store| {
             store.record(&self.lab, &before, claims, &self.leases)?;
+            if self.forgets && whole {
+                store.set_overlays(lab, &Overlays::new())?;
+            }
             let seen = seen.as_ref().map(|seen| store.replace_fact(FACT, seen));
             seen.unwrap_or(Ok(()))
         });

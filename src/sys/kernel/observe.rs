@@ -36,6 +36,8 @@ struct Loose {
 struct Ends {
     cables: Vec<Loose>,
     children: Vec<Loose>,
+    /// Ends of cables that are up and do not carry yet.
+    quiet: Vec<End>,
 }
 
 impl Kernel {
@@ -51,7 +53,6 @@ impl Kernel {
     }
 
     fn look_once(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Failure> {
-        self.waits = false;
         let host = self.lab.host;
         let mut claims = match self.scope {
             None => self.store.claims(host)?,
@@ -62,7 +63,9 @@ impl Kernel {
         }
         claims.extend(self.assumed.claims.clone());
         let own = claims.get(lab).into_iter().flatten();
-        let mut scope = self.scope.clone().map(|scope| scope.with(own));
+        let all = self.only.is_none();
+        let mut scope = self.scope.clone();
+        scope = scope.map(|scope| if all { scope.with(own) } else { scope });
         let mut state = NetState {
             renames: sysctl::kernel_is(6, 2),
             ..NetState::empty(lab.clone())
@@ -80,7 +83,12 @@ impl Kernel {
             };
             scope.anchored = joined.next().is_none() || state.namespaces.iter().any(is_there);
         }
+        let only = self.only.clone();
+        let is_asked = |netns: &Netns| only.as_ref().is_none_or(|only| only.contains(netns));
         for netns in looked_into(&state, &own, inside) {
+            if !is_asked(&netns) {
+                continue;
+            }
             let mut namespace = state.namespaces.remove(&netns).unwrap_or_default();
             if netns == Netns::Host {
                 namespace.guests = self.guests.clone();
@@ -92,6 +100,7 @@ impl Kernel {
             state.namespaces.insert(netns, namespace);
         }
         self.join_ends(&loose, &mut state)?;
+        self.waits = loose.quiet.iter().any(|end| is_awaited(&state, end));
         self.look_for_features(&mut state)?;
         Ok(state)
     }
@@ -195,9 +204,16 @@ impl Kernel {
             let cable = device.peer.is_some() && device.link.child().is_none();
             cable && device.link.up && !device.running
         };
-        self.waits |= listed.iter().any(|device| ours(device) && waits(device));
+        let quiet = listed.iter().filter(|device| ours(device) && waits(device));
+        loose.quiet.extend(quiet.map(|device| End {
+            netns: netns.clone(),
+            dev: device.name.clone(),
+        }));
         for device in listed {
             self.take(device, (netns, &mut *namespace), (claims, scope), loose)?;
+        }
+        if self.only.is_some() {
+            return Ok(());
         }
         self.settings(netns, namespace, claims, &left_out)?;
         self.look_at_forwarding(netns, namespace)?;
@@ -356,6 +372,13 @@ impl Kernel {
         let target = self.netns(&other.end.netns)?.as_raw_fd();
         Ok(nsid::of(self.socket(&one.end.netns)?, target)? == Some(id))
     }
+}
+
+/// Whether an end will carry: not where the other is down.
+fn is_awaited(state: &NetState, end: &End) -> bool {
+    let find = |end: &End| state.namespaces.get(&end.netns)?.links.get(&end.dev);
+    let peer = find(end).and_then(|link| find(link.peer()?));
+    peer.is_none_or(|peer| peer.up)
 }
 
 /// The host, the lab's namespaces, and those at the paths that matter to it.

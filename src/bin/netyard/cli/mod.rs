@@ -18,6 +18,7 @@ mod gc;
 mod graph;
 mod import;
 mod init;
+mod link;
 mod list;
 mod man;
 mod meant;
@@ -97,6 +98,7 @@ enum Verb {
     Status(status::Args),
     Exec(exec::Args),
     Down(down::Args),
+    Link(link::Args),
     Repair(repair::Args),
     Watch(watch::Args),
     Gc(gc::Args),
@@ -115,6 +117,7 @@ impl Verb {
         match self {
             Verb::Up(args) => args.json,
             Verb::Down(args) => args.json,
+            Verb::Link(args) => args.json(),
             Verb::Plan(args) => args.json(),
             Verb::Check(args) => args.json,
             Verb::List(args) => args.json,
@@ -157,6 +160,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Demo(args) => demo::run(&args),
         Verb::Up(args) => up::run(&args, verbose),
         Verb::Down(args) => down::run(&args, verbose),
+        Verb::Link(args) => link::run(&args, verbose),
         Verb::Plan(args) => plan::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::List(args) => list::run(&args),

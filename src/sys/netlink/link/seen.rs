@@ -11,7 +11,6 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Rtnl};
 
 use super::MARK;
 use super::detail::details;
-use crate::state::Qdisc;
 use crate::state::survey::{Counters, Device, Port, Vlan};
 use crate::sys::netlink::attr::parse;
 use crate::sys::netlink::socket::{Reply, Socket, u32_at};
@@ -43,11 +42,11 @@ pub(crate) fn seen(socket: &mut Socket) -> io::Result<Vec<Seen>> {
         })
         .collect();
     let limited = all.iter().map(|seen| &seen.device);
-    let limited = limited.filter(|device| device.qdisc.as_deref() == Some("tbf"));
+    let limited = limited.filter(|device| matches!(device.qdisc.as_deref(), Some("tbf" | "netem")));
     for (index, queue) in qdisc::roots(socket, &limited.map(|device| device.index).collect())? {
         let device = all.iter_mut().find(|seen| seen.device.index == index);
-        if let (Qdisc::Tbf(limit), Some(seen)) = (queue, device) {
-            seen.device.rate = Some(limit.rate);
+        if let Some(seen) = device {
+            seen.device.rate = queue.rate();
         }
     }
     if vlan_aware {

@@ -67,8 +67,7 @@ pub(crate) fn wiring(space: &Space, device: &Device) -> String {
         _ => parts.push(format!("ports {}", ports.join(" "))),
     }
     // A limit that is known is told as such, at both ends.
-    let queue = device.qdisc.as_ref().filter(|_| device.rate.is_none());
-    parts.extend(queue.map(|qdisc| format!("qdisc {qdisc}")));
+    parts.extend(device.impairing().map(|qdisc| format!("qdisc {qdisc}")));
     parts.extend(device.speeds());
     parts.join(", ")
 }

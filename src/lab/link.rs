@@ -1,0 +1,376 @@
+//! Links of a lab that is up: other conditions, down and up again. What is set is kept in the
+//! journal, beside the file, and holds until `up` brings back what that says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{known, lock, lock_to_read, need_rights, record};
+use crate::error::Error;
+use crate::lease;
+use crate::plan::{Claim, Op, Plan};
+use crate::reconcile::{self, Applied, Change, Host, Inside, Progress};
+use crate::state::{
+    Conditions, End, LabName, Link, Namespace, NetState, Netns, Overlays, Rate, Share, Time,
+};
+use crate::sys::kernel::{Kernel, Scope};
+use crate::sys::store::Store;
+use crate::topology::{self, Preset, Topology};
+
+/// A direction, as the namespace of an interface sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// What it receives.
+    In,
+    /// What it sends.
+    Out,
+}
+
+/// One thing that is asked of packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// How long each takes.
+    Delay(Time),
+    /// How much longer or shorter.
+    Jitter(Time),
+    /// How many get lost.
+    Loss(Share),
+    /// How many come twice.
+    Duplicate(Share),
+    /// How many overtake others.
+    Reorder(Share),
+    /// How many are broken.
+    Corrupt(Share),
+    /// How fast they leave; `None`: as fast as the machine.
+    Rate(Option<Rate>),
+    /// How many may be on their way; `None`: what is enough.
+    Limit(Option<u32>),
+}
+
+/// A change of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkChange {
+    /// These conditions beside those that it has, or beside a preset's.
+    Set {
+        /// Of which directions.
+        ways: BTreeSet<Way>,
+        /// What they begin with; `None`: what there is.
+        preset: Option<Preset>,
+        /// What is other than that.
+        conditions: Vec<Condition>,
+    },
+    /// What the file says of these directions.
+    Clear(BTreeSet<Way>),
+    /// It carries nothing.
+    Down,
+    /// It carries packets again.
+    Up,
+}
+
+/// One end of a link, or an interface on a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkEnd {
+    /// Whose.
+    pub end: End,
+    /// The other end of its cable.
+    pub peer: Option<End>,
+    /// What becomes of what it receives, where the other end can be told that.
+    pub received: Option<Conditions>,
+    /// What becomes of what it sends.
+    pub sent: Option<Conditions>,
+    /// Whether it was set down.
+    pub down: bool,
+    /// The directions that are as was set while the lab was up, and not as the file says.
+    pub set: BTreeSet<Way>,
+}
+
+/// Changes an interface of a lab that is up, and nothing else of it.
+///
+/// # Errors
+/// There is no such lab or interface, what is asked for cannot be, or what the kernel refused:
+/// all is then as it was.
+pub fn set_link(
+    name: &LabName,
+    end: &End,
+    change: &LinkChange,
+    progress: &mut dyn Progress,
+) -> Result<Plan, Error> {
+    need_rights("changing a link")?;
+    let lock = lock(progress)?;
+    let store = Store::open()?;
+    let (_, mut desired) = described(name, &store)?;
+    let before = overlays(name, &store)?;
+    let mut now = desired.clone();
+    now.lay_over(&before);
+    let (after, ends) = changed(&before, &now, end, change)?;
+    desired.lay_over(&after);
+    let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
+    let lab = record(name, &lab.source, &store)?;
+    let leases = (store.leases(name)).map_err(Error::journal("read the journal"))?;
+    let mut kernel = Kernel::to_change(lab, false, leases, lock, store)?;
+    let asked = of_ends(&desired, &ends)?;
+    kernel.only = Some(asked.namespaces.keys().cloned().collect());
+    kernel.shapers = asked.shapers();
+    kernel.scope = Some(Scope::of(&asked));
+    let seen = kernel.observe(name, Inside::Read)?;
+    let part = of_ends(&seen, &ends)?;
+    let wanted = wanted(&part, &desired, &ends);
+    let mut part = Part {
+        kernel,
+        ends,
+        seen: Some(seen),
+        overlays: [before, after],
+    };
+    reconcile::up(&mut part, &wanted, progress)
+}
+
+/// The ends of a lab's links, as they shall be.
+///
+/// # Errors
+/// There is no such lab.
+pub fn links(name: &LabName) -> Result<Vec<LinkEnd>, Error> {
+    let _lock = lock_to_read()?;
+    let store = Store::open_to_read()?;
+    let (topology, mut desired) = described(name, &store)?;
+    let overlays = overlays(name, &store)?;
+    desired.lay_over(&overlays);
+    let is_set = |end: &End| {
+        let overlay = overlays.get(end);
+        overlay.is_some_and(|overlay| overlay.conditions.is_some())
+    };
+    let sent = |end: &End| find(&desired, end)?.qdisc.as_ref().and_then(Conditions::of);
+    let named = |end: &End| end.netns != Netns::Host || is_end(&topology, end);
+    let all = desired.namespaces.iter().flat_map(|(netns, namespace)| {
+        namespace.links.iter().map(move |(dev, link)| {
+            let (netns, dev) = (netns.clone(), dev.clone());
+            (End { netns, dev }, link)
+        })
+    });
+    let all =
+        all.filter(|(end, link)| named(end) && (link.peer().is_some() || link.child().is_some()));
+    let all = all.map(|(end, link)| LinkEnd {
+        received: link.peer().and_then(sent),
+        sent: sent(&end),
+        down: overlays.get(&end).is_some_and(|overlay| overlay.down),
+        set: [(Way::In, link.peer()), (Way::Out, Some(&end))]
+            .into_iter()
+            .filter(|(_, sender)| sender.is_some_and(is_set))
+            .map(|(way, _)| way)
+            .collect(),
+        peer: link.peer().cloned(),
+        end,
+    });
+    Ok(all.collect())
+}
+
+fn is_end(topology: &Topology, end: &End) -> bool {
+    topology
+        .links
+        .iter()
+        .any(|cable| cable.endpoints.contains(end))
+}
+
+/// The lab as its file describes it, and the state that this asks for.
+fn described(name: &LabName, store: &Store) -> Result<(Topology, NetState), Error> {
+    let lab = known(name, store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
+    if !lab.whole {
+        return Err(Error::Unfinished(name.clone()));
+    }
+    let topology = topology::parse(&lab.source).map_err(|error| Error::Unread {
+        lab: name.clone(),
+        error: Box::new(error),
+    })?;
+    let desired = lease::resolved(&topology, store)?.desired;
+    Ok((topology, desired))
+}
+
+fn overlays(name: &LabName, store: &Store) -> Result<Overlays, Error> {
+    let read = store.overlays(name);
+    read.map_err(Error::journal("read the journal"))
+}
+
+fn find<'s>(state: &'s NetState, end: &End) -> Option<&'s Link> {
+    state.namespaces.get(&end.netns)?.links.get(&end.dev)
+}
+
+/// What is then set, and on which devices that is another thing than before.
+fn changed(
+    before: &Overlays,
+    desired: &NetState,
+    end: &End,
+    change: &LinkChange,
+) -> Result<(Overlays, BTreeSet<End>), Error> {
+    let link = find(desired, end).ok_or_else(|| Error::NoDevice(end.clone()))?;
+    if link.peer().is_none() && link.child().is_none() {
+        return Err(refused(end, "it is no end of a cable"));
+    }
+    let mut after = before.clone();
+    let mut ends = BTreeSet::from([end.clone()]);
+    match change {
+        LinkChange::Down | LinkChange::Up => {
+            after.entry(end.clone()).or_default().down = *change == LinkChange::Down;
+        }
+        LinkChange::Set { ways, .. } | LinkChange::Clear(ways) => {
+            ends.clear();
+            for way in ways {
+                let sender = sender(end, link, *way)?;
+                let now = find(desired, &sender).and_then(|link| link.qdisc.as_ref());
+                let now = now.and_then(Conditions::of).unwrap_or_default();
+                after.entry(sender.clone()).or_default().conditions =
+                    conditions(end, *way, now, change)?;
+                ends.insert(sender);
+            }
+        }
+    }
+    Ok((after, ends))
+}
+
+/// Which device sends what goes this way.
+fn sender(end: &End, link: &Link, way: Way) -> Result<End, Error> {
+    match way {
+        Way::Out => Ok(end.clone()),
+        Way::In => (link.peer().cloned())
+            .ok_or_else(|| refused(end, "what it receives comes from a device of the host")),
+    }
+}
+
+fn conditions(
+    end: &End,
+    way: Way,
+    now: Conditions,
+    change: &LinkChange,
+) -> Result<Option<Conditions>, Error> {
+    let LinkChange::Set {
+        preset, conditions, ..
+    } = change
+    else {
+        return Ok(None);
+    };
+    let of_preset = preset.map(|preset| {
+        let ways = preset.ways();
+        match way {
+            Way::In => ways.received,
+            Way::Out => ways.sent,
+        }
+    });
+    let mut all = of_preset.map_or(now, Option::unwrap_or_default);
+    for condition in conditions {
+        match *condition {
+            Condition::Delay(time) => all.delay = time,
+            Condition::Jitter(time) => all.jitter = time,
+            Condition::Loss(share) => all.loss = share,
+            Condition::Duplicate(share) => all.duplicate = share,
+            Condition::Reorder(share) => all.reorder = share,
+            Condition::Corrupt(share) => all.corrupt = share,
+            Condition::Rate(rate) => all.rate = rate,
+            Condition::Limit(limit) => all.limit = limit,
+        }
+    }
+    match all.fault() {
+        Some((_, what)) => Err(refused(end, what)),
+        None => Ok(Some(all)),
+    }
+}
+
+fn refused(end: &End, why: &str) -> Error {
+    Error::Link {
+        end: end.clone(),
+        why: why.to_owned(),
+    }
+}
+
+/// Of a state these devices, with the other ends of their cables and the routes by them: as
+/// little as a plan for them needs.
+fn of_ends(seen: &NetState, ends: &BTreeSet<End>) -> Result<NetState, Error> {
+    let mut part = NetState {
+        namespaces: BTreeMap::new(),
+        ..seen.clone()
+    };
+    for end in ends {
+        let link = find(seen, end).ok_or_else(|| Error::NoDevice(end.clone()))?;
+        for at in [Some(end), link.peer()].into_iter().flatten() {
+            let (Some(all), Some(link)) = (seen.namespaces.get(&at.netns), find(seen, at)) else {
+                continue;
+            };
+            let namespace = part.namespaces.entry(at.netns.clone());
+            let namespace = namespace.or_insert_with(|| Namespace {
+                owner: all.owner.clone(),
+                identity: all.identity,
+                partial: all.partial,
+                ..Namespace::default()
+            });
+            namespace.links.insert(at.dev.clone(), link.clone());
+            let routes = all
+                .routes
+                .iter()
+                .filter(|route| route.dev == at.dev && at == end);
+            namespace.routes.extend(routes.cloned());
+        }
+    }
+    Ok(part)
+}
+
+/// The same with these devices as they shall be.
+fn wanted(part: &NetState, desired: &NetState, ends: &BTreeSet<End>) -> NetState {
+    let mut wanted = part.clone();
+    for end in ends {
+        let (Some(all), Some(want)) = (desired.namespaces.get(&end.netns), find(desired, end))
+        else {
+            continue;
+        };
+        let Some(namespace) = wanted.namespaces.get_mut(&end.netns) else {
+            continue;
+        };
+        namespace.routes.retain(|route| route.dev != end.dev);
+        let routes = all.routes.iter().filter(|route| route.dev == end.dev);
+        namespace.routes.extend(routes.cloned());
+        if let Some(link) = namespace.links.get_mut(&end.dev) {
+            link.up = want.up;
+            link.qdisc.clone_from(&want.qdisc);
+            link.addresses.clone_from(&want.addresses);
+        }
+    }
+    wanted
+}
+
+/// A kernel of which only some devices are seen, and a journal in which only what is set on
+/// them changes. That is written before the kernel is changed: after a kill on the way, `repair`
+/// does the rest.
+struct Part {
+    kernel: Kernel,
+    ends: BTreeSet<End>,
+    /// What was seen just before.
+    seen: Option<NetState>,
+    overlays: [Overlays; 2],
+}
+
+impl Part {
+    fn write(&mut self, at: usize) -> Result<(), Error> {
+        let written = self.kernel.set_overlays(&self.overlays[at]);
+        written.map_err(Error::journal("write the journal"))
+    }
+}
+
+impl Host for Part {
+    fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error> {
+        let seen = match self.seen.take() {
+            Some(seen) => seen,
+            None => self.kernel.observe(lab, inside)?,
+        };
+        of_ends(&seen, &self.ends)
+    }
+
+    fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
+        self.kernel.apply(ops, progress)
+    }
+
+    fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {
+        self.kernel.claimed(lab)
+    }
+
+    fn record(&mut self, _: &LabName, _: &BTreeSet<Claim>, _: Change) -> Result<(), Error> {
+        self.write(1)
+    }
+
+    fn restore(&mut self, _: &LabName, _: &BTreeSet<Claim>) -> Result<(), Error> {
+        self.write(0)
+    }
+}

@@ -1,0 +1,46 @@
+//! What was set while labs were up.
+
+use rusqlite::{Connection, params};
+
+use super::row::{odd, stored};
+use super::{Result, Store};
+use crate::state::{End, LabName, Overlay, Overlays};
+
+impl Store {
+    /// What was set on the devices of a lab.
+    pub(crate) fn overlays(&self, lab: &LabName) -> Result<Overlays> {
+        let sql = "SELECT netns, dev, value FROM overlay WHERE lab = ?1";
+        let mut query = self.db.prepare_cached(sql)?;
+        let mut rows = query.query([lab.as_str()])?;
+        let mut all = Overlays::new();
+        while let Some(row) = rows.next()? {
+            let end = End {
+                netns: stored(row.get(0)?)?,
+                dev: stored(row.get(1)?)?,
+            };
+            let value: String = row.get(2)?;
+            all.insert(end, serde_json::from_str(&value).map_err(odd)?);
+        }
+        Ok(all)
+    }
+
+    /// Remembers this of them, and no more of what was before.
+    pub(crate) fn set_overlays(&mut self, lab: &LabName, overlays: &Overlays) -> Result<()> {
+        let tx = self.db.savepoint()?;
+        forget(&tx, lab)?;
+        for (end, overlay) in overlays.iter().filter(|(_, o)| **o != Overlay::default()) {
+            let value = serde_json::to_string(overlay).map_err(odd)?;
+            let (netns, dev) = (end.netns.to_string(), end.dev.as_str());
+            tx.prepare_cached("INSERT INTO overlay VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![lab.as_str(), netns, dev, value])?;
+        }
+        Ok(tx.commit()?)
+    }
+}
+
+/// The lab ends, or shall be as its file says.
+pub(super) fn forget(db: &Connection, lab: &LabName) -> Result<()> {
+    db.prepare_cached("DELETE FROM overlay WHERE lab = ?1")?
+        .execute([lab.as_str()])?;
+    Ok(())
+}
