@@ -1,13 +1,15 @@
 //! Labs in `#[test]`s: no root, no attribute, no harness of its own. Each has its own host, so
 //! that all of these run at the same time.
 
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use in_tests::{greet_one, greeting};
-use netyard::lab::Lab;
+use netyard::lab::{Condition, Lab, LinkChange, Way};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LONGEST: Duration = Duration::from_secs(10);
@@ -78,6 +80,40 @@ fn a_network_changes_while_it_is_used() -> Done {
     lab.change(text)?;
     lab.prove();
     Ok(())
+}
+
+#[test]
+fn a_link_goes_down_and_comes_back() -> Done {
+    let lab = two();
+    lab.set_link("two:eth0", &LinkChange::Down)?;
+    assert!(!lab.reaches("one", "two")?);
+    lab.set_link("two:eth0", &LinkChange::Up)?;
+    lab.prove();
+    // Slow ones need no `netem` in the kernel.
+    let slow = LinkChange::Set {
+        ways: BTreeSet::from([Way::In, Way::Out]),
+        preset: None,
+        conditions: vec![Condition::Rate(Some("8mbit".parse()?))],
+    };
+    lab.set_link("two:eth0", &slow)?;
+    assert!(took(&lab)? > Duration::from_millis(500), "a MB at 8 Mbit/s");
+    Ok(())
+}
+
+/// How long a megabyte takes from one to the other.
+fn took(lab: &Lab) -> Result<Duration, Box<dyn Error>> {
+    let listener = lab
+        .namespace("two")?
+        .run(|| TcpListener::bind("10.0.0.20:80"))??;
+    let mut client = lab
+        .namespace("one")?
+        .run(|| TcpStream::connect("two:80"))??;
+    let (mut server, _) = listener.accept()?;
+    let began = Instant::now();
+    let sender = std::thread::spawn(move || client.write_all(&[0; 1_000_000]));
+    std::io::copy(&mut server, &mut std::io::sink())?;
+    sender.join().expect("no panic")?;
+    Ok(began.elapsed())
 }
 
 #[test]

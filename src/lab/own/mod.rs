@@ -17,11 +17,11 @@ pub use future::Task;
 pub use inside::Namespace;
 pub use proof::Proof;
 
-use super::{desired, observe_settled, up};
-use crate::error::Error;
+use super::{LinkChange, desired, observe_settled, set_link, up};
+use crate::error::{Error, Failure};
 use crate::plan::{Plan, plan};
 use crate::probe::{self, Map};
-use crate::state::{Identity, LabName, NetState, Netns};
+use crate::state::{End, Identity, LabName, NetState, Netns};
 use crate::sys::store::Store;
 use crate::sys::world::World;
 use crate::sys::{early, netns, residents};
@@ -142,6 +142,25 @@ impl Lab {
         now.desired = None;
         now.entered.clear();
         Ok(made)
+    }
+
+    /// Changes an interface, such as `one:eth0`: what becomes of its packets, or whether it
+    /// carries any ([`set_link`]). It holds until the next [`Lab::change`].
+    ///
+    /// # Errors
+    /// There is no such interface, what is asked for cannot be, or the kernel has no `netem`.
+    pub fn set_link(&self, end: &str, change: &LinkChange) -> Result<Plan, Error> {
+        let end: End = end.parse().map_err(|text| Error::System {
+            what: format!("take `{end}` for an interface"),
+            cause: Failure {
+                errno: 0,
+                text: Some(text),
+            },
+        })?;
+        let mut now = self.now();
+        let plan = self.enter(|| set_link(&self.name, &end, change, &mut ()))?;
+        now.desired = None;
+        Ok(plan)
     }
 
     /// One of its namespaces, or `host`.
