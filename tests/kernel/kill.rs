@@ -134,7 +134,12 @@ fn changed_something(thread: i32) -> bool {
     let size = size_of_val(&info);
     // SAFETY: the kernel writes at most `size` bytes to `info`.
     let got = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, size, &raw mut info) };
-    assert!(got > 0, "ptrace tells of the system call");
+    if got <= 0 {
+        // A signal has ended its process since it stopped (ptrace(2), "Death under ptrace").
+        let why = std::io::Error::last_os_error();
+        assert_eq!(why.raw_os_error(), Some(libc::ESRCH), "{why}");
+        return false;
+    }
     match info.op {
         libc::PTRACE_SYSCALL_INFO_ENTRY => {
             // SAFETY: `op` says that this member of the union is the one written.

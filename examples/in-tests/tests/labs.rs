@@ -71,6 +71,20 @@ fn programs_run_inside_and_end_with_the_lab() -> Done {
 }
 
 #[test]
+fn programs_end_also_where_a_change_has_removed_their_namespace() -> Done {
+    let text = "{ lab: less, namespaces: { one: {}, two: {} } }";
+    let lab = Lab::from_text(text)?;
+    let mut sleep = lab
+        .namespace("two")?
+        .spawn(Command::new("sleep").arg("1000"))?;
+    lab.change("{ lab: less, namespaces: { one: {} } }")?;
+    lab.namespace("one")?.run(|| ())?;
+    drop(lab);
+    assert!(!sleep.wait()?.success());
+    Ok(())
+}
+
+#[test]
 fn a_network_changes_while_it_is_used() -> Done {
     let text = include_str!("line.yaml");
     let lab = Lab::from_text(text)?;

@@ -7,6 +7,7 @@ mod future;
 mod inside;
 mod proof;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -70,8 +71,10 @@ struct Now {
     topology: Topology,
     /// What that leads to, once it was asked for.
     desired: Option<Arc<NetState>>,
-    /// Who may have programs in it by now.
-    entered: Vec<Identity>,
+    /// Where programs may be by now, also in what a change has removed since.
+    entered: BTreeSet<Identity>,
+    /// Whether what there is now is among these.
+    noted: bool,
 }
 
 impl Lab {
@@ -95,10 +98,7 @@ impl Lab {
         Lab::build(text, "(text)")
     }
 
-    /// Begins a lab in code: every key of a topology file is there.
-    ///
-    /// # Errors
-    /// See [`Draft::up`], which ends it.
+    /// Begins a lab in code, which [`Draft::up`] ends: every key of a topology file is there.
     pub fn draft(name: &str) -> Draft {
         Draft::new(name)
     }
@@ -113,7 +113,8 @@ impl Lab {
             now: Mutex::new(Now {
                 topology,
                 desired: None,
-                entered: Vec::new(),
+                entered: BTreeSet::new(),
+                noted: false,
             }),
             world,
             #[cfg(feature = "tokio")]
@@ -140,7 +141,7 @@ impl Lab {
         let made = self.enter(|| up(&topology, text, &mut ()))?;
         now.topology = topology;
         now.desired = None;
-        now.entered.clear();
+        now.noted = false;
         Ok(made)
     }
 
@@ -289,7 +290,7 @@ impl Lab {
     /// From now on there may be programs in it: before, there is nobody to kill.
     fn note_entered(&self) -> Result<(), Error> {
         let mut now = self.now();
-        if !now.entered.is_empty() {
+        if now.noted {
             return Ok(());
         }
         let reading = "look at the lab's namespaces";
@@ -300,7 +301,8 @@ impl Lab {
             Ok(made.into_values().chain([host]).collect::<Vec<_>>())
         })?;
         early::keep(found.iter().copied());
-        now.entered = found;
+        now.entered.extend(found);
+        now.noted = true;
         Ok(())
     }
 }
@@ -309,7 +311,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let now = self.now.get_mut().unwrap_or_else(PoisonError::into_inner);
         // What survives here the keeper still ends.
-        let _ = residents::kill(&now.entered.drain(..).collect());
+        let _ = residents::kill(&now.entered);
     }
 }
 
