@@ -52,7 +52,6 @@ cargo fmt --check
 
 say "lints"
 cargo clippy --locked --all-targets --all-features -- -D warnings
-cargo clippy --locked -p netyard --lib --features testing -- -D warnings
 cargo clippy --locked -p netyard --lib -- -D warnings
 
 say "documentation"

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
 use rustix::fs::{StatxAttributes, StatxFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
@@ -338,6 +339,18 @@ pub(crate) fn prepare(found: Directory) -> io::Result<()> {
     Ok(rustix::mount::mount_change(DIRECTORY, flags)?)
 }
 
+/// Takes the directory's mount away; `false`: somebody holds it. Who is just ending, such as a
+/// program that was killed, lets go in a moment.
+fn unmounted() -> io::Result<bool> {
+    for _ in 0..20 {
+        match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
+            Err(rustix::io::Errno::BUSY) => std::thread::sleep(Duration::from_millis(1)),
+            unmounted => return Ok(unmounted.map(|()| true)?),
+        }
+    }
+    Ok(false)
+}
+
 /// Puts the directory back as it was found, unless a name is still in it. Not by
 /// force: what is busy stays.
 pub(crate) fn unprepare(found: Directory) -> io::Result<()> {
@@ -353,10 +366,8 @@ pub(crate) fn unprepare(found: Directory) -> io::Result<()> {
         }
         // Who may not mount may not unmount: only a mount is taken away.
         (_, Directory::Plain | Directory::Missing) | (Directory::Private, _) => {}
-        _ => match rustix::mount::unmount(DIRECTORY, UnmountFlags::empty()) {
-            Err(rustix::io::Errno::BUSY) => return Ok(()),
-            unmounted => unmounted?,
-        },
+        _ if !unmounted()? => return Ok(()),
+        _ => {}
     }
     if found == Directory::Missing {
         remove_empty_directory()?;
