@@ -9,34 +9,21 @@ use crate::{
 
 /// Their names.
 const CHOSEN: &[&str] = &[
-    "tutorial::two namespaces and a cable",
     "tutorial::masquerade and forwarding, switched back when the last lab goes",
-    "tutorial::IPv6 addresses are usable at once",
     "examples::dual-stack.yaml",
-    "examples::ports.yaml",
-    "examples::routers.yaml",
     "oracle::internet.yaml",
-    "oracle::on a device of the host",
-    "oracle::rates",
     "labs::an error in the middle undoes everything",
     "child::macvlans reach each other and who is outside",
     "policy::isolated interfaces, and which is the way out",
-    "ports::one that a process has is named with it",
     "ports::a port that moves is open to nobody on its way",
     "spoof::a port speaks for itself only",
-    "matrix::udp goes to the new place at once",
     "flows::what is allowed no more ends, on the host and inside",
     "rate::tc shows it, and its change and its end",
     "join::a process's, by its number",
-    "proof::a server of its own answers",
     "doctor_kinds::as ip, tc and nft find them",
     "repair::nft flush ruleset",
-    "repair::nft flush ruleset, watched",
-    "repair::a queue of somebody else's",
     "cni::dual stack",
-    "cni::macvlan, where the kernel has it",
     "cni::bandwidth",
-    "cni::ipMasq hides containers behind the host",
 ];
 
 pub(crate) fn tests() -> Vec<Test> {
