@@ -229,10 +229,7 @@ fn take_down(
             (kernel.wait(these, longest)).map_err(Error::system("wait for the kernel"))?
         }
     };
-    let there = |end: &End| {
-        let namespace = now.namespaces.get(&end.netns);
-        namespace.is_some_and(|namespace| namespace.links.contains_key(&end.dev))
-    };
+    let there = |end: &End| now.link(end).is_some();
     let links = claims.into_iter().filter_map(|claim| match claim {
         Claim::Link(end) => Some(end),
         _ => None,

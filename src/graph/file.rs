@@ -127,7 +127,7 @@ fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
     };
     let far_up = link
         .peer()
-        .and_then(|peer| find(state, peer))
+        .and_then(|peer| state.link(peer))
         .is_none_or(|far| far.up);
     let word = if link.up && far_up { "up" } else { "down" };
     // A bridge that tells VLANs apart is a port itself.
@@ -170,10 +170,6 @@ fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
     }
 }
 
-fn find<'s>(state: &'s NetState, end: &End) -> Option<&'s Link> {
-    state.namespaces.get(&end.netns)?.links.get(&end.dev)
-}
-
 fn rate(link: &Link) -> Option<Rate> {
     link.qdisc.as_ref().and_then(Qdisc::rate)
 }
@@ -198,7 +194,7 @@ fn far(state: &NetState, link: &Link) -> Option<Far> {
         return None;
     };
     let there = peer.as_ref().and_then(|peer| {
-        find(state, peer)?;
+        state.link(peer)?;
         Some((peer, state.namespaces.get(&peer.netns)?))
     });
     Some(match there {
@@ -206,13 +202,13 @@ fn far(state: &NetState, link: &Link) -> Option<Far> {
             netns: peer.netns.to_string(),
             dev: peer.dev.to_string(),
             index: index((state, &peer.netns, there), peer.dev.as_str()),
-            state: match find(state, peer) {
+            state: match state.link(peer) {
                 Some(far) if far.up && link.up => "up",
                 Some(far) if far.up => "no carrier",
                 _ => "down",
             }
             .to_owned(),
-            rate: find(state, peer).and_then(rate),
+            rate: state.link(peer).and_then(rate),
         }),
         None => Far::Unseen(None),
     })

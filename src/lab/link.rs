@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{known, lock, lock_to_read, need_rights, record};
+use super::{Record, known, lock, lock_to_read, need_rights, record};
 use crate::error::Error;
 use crate::lease;
 use crate::plan::{Claim, Op, Plan};
@@ -96,14 +96,14 @@ pub fn set_link(
     need_rights("changing a link")?;
     let lock = lock(progress)?;
     let store = Store::open()?;
-    let (_, mut desired) = described(name, &store)?;
+    let recorded = last_made(name, &store)?;
+    let (_, mut desired) = described(&recorded, &store)?;
     let before = overlays(name, &store)?;
     let mut now = desired.clone();
     now.lay_over(&before);
     let (after, ends) = changed(&before, &now, end, change)?;
     desired.lay_over(&after);
-    let lab = known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
-    let lab = record(name, &lab.source, &store)?;
+    let lab = record(name, &recorded.source, &store)?;
     let leases = (store.leases(name)).map_err(Error::journal("read the journal"))?;
     let mut kernel = Kernel::to_change(lab, false, leases, lock, store)?;
     let asked = of_ends(&desired, &ends)?;
@@ -129,14 +129,14 @@ pub fn set_link(
 pub fn links(name: &LabName) -> Result<Vec<LinkEnd>, Error> {
     let _lock = lock_to_read()?;
     let store = Store::open_to_read()?;
-    let (topology, mut desired) = described(name, &store)?;
+    let (topology, mut desired) = described(&last_made(name, &store)?, &store)?;
     let overlays = overlays(name, &store)?;
     desired.lay_over(&overlays);
     let is_set = |end: &End| {
         let overlay = overlays.get(end);
         overlay.is_some_and(|overlay| overlay.conditions.is_some())
     };
-    let sent = |end: &End| find(&desired, end)?.qdisc.as_ref().and_then(Conditions::of);
+    let sent = |end: &End| desired.link(end)?.qdisc.as_ref().and_then(Conditions::of);
     let named = |end: &End| end.netns != Netns::Host || is_end(&topology, end);
     let all = desired.namespaces.iter().flat_map(|(netns, namespace)| {
         namespace.links.iter().map(move |(dev, link)| {
@@ -168,14 +168,19 @@ fn is_end(topology: &Topology, end: &End) -> bool {
         .any(|cable| cable.endpoints.contains(end))
 }
 
-/// The lab as its file describes it, and the state that this asks for.
-fn described(name: &LabName, store: &Store) -> Result<(Topology, NetState), Error> {
+/// The lab, whose last change came to its end.
+fn last_made(name: &LabName, store: &Store) -> Result<Record, Error> {
     let lab = known(name, store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
-    if !lab.whole {
-        return Err(Error::Unfinished(name.clone()));
+    match lab.whole {
+        true => Ok(lab),
+        false => Err(Error::Unfinished(name.clone())),
     }
+}
+
+/// The lab as its file describes it, and the state that this asks for.
+fn described(lab: &Record, store: &Store) -> Result<(Topology, NetState), Error> {
     let topology = topology::parse(&lab.source).map_err(|error| Error::Unread {
-        lab: name.clone(),
+        lab: lab.name.clone(),
         error: Box::new(error),
     })?;
     let desired = lease::resolved(&topology, store)?.desired;
@@ -187,10 +192,6 @@ fn overlays(name: &LabName, store: &Store) -> Result<Overlays, Error> {
     read.map_err(Error::journal("read the journal"))
 }
 
-fn find<'s>(state: &'s NetState, end: &End) -> Option<&'s Link> {
-    state.namespaces.get(&end.netns)?.links.get(&end.dev)
-}
-
 /// What is then set, and on which devices that is another thing than before.
 fn changed(
     before: &Overlays,
@@ -198,7 +199,9 @@ fn changed(
     end: &End,
     change: &LinkChange,
 ) -> Result<(Overlays, BTreeSet<End>), Error> {
-    let link = find(desired, end).ok_or_else(|| Error::NoDevice(end.clone()))?;
+    let link = desired
+        .link(end)
+        .ok_or_else(|| Error::NoDevice(end.clone()))?;
     if link.peer().is_none() && link.child().is_none() {
         return Err(refused(end, "it is no end of a cable"));
     }
@@ -212,7 +215,7 @@ fn changed(
             ends.clear();
             for way in ways {
                 let sender = sender(end, link, *way)?;
-                let now = find(desired, &sender).and_then(|link| link.qdisc.as_ref());
+                let now = desired.link(&sender).and_then(|link| link.qdisc.as_ref());
                 let now = now.and_then(Conditions::of).unwrap_or_default();
                 after.entry(sender.clone()).or_default().conditions =
                     conditions(end, *way, now, change)?;
@@ -285,9 +288,9 @@ fn of_ends(seen: &NetState, ends: &BTreeSet<End>) -> Result<NetState, Error> {
         ..seen.clone()
     };
     for end in ends {
-        let link = find(seen, end).ok_or_else(|| Error::NoDevice(end.clone()))?;
+        let link = seen.link(end).ok_or_else(|| Error::NoDevice(end.clone()))?;
         for at in [Some(end), link.peer()].into_iter().flatten() {
-            let (Some(all), Some(link)) = (seen.namespaces.get(&at.netns), find(seen, at)) else {
+            let (Some(all), Some(link)) = (seen.namespaces.get(&at.netns), seen.link(at)) else {
                 continue;
             };
             let namespace = part.namespaces.entry(at.netns.clone());
@@ -312,7 +315,7 @@ fn of_ends(seen: &NetState, ends: &BTreeSet<End>) -> Result<NetState, Error> {
 fn wanted(part: &NetState, desired: &NetState, ends: &BTreeSet<End>) -> NetState {
     let mut wanted = part.clone();
     for end in ends {
-        let (Some(all), Some(want)) = (desired.namespaces.get(&end.netns), find(desired, end))
+        let (Some(all), Some(want)) = (desired.namespaces.get(&end.netns), desired.link(end))
         else {
             continue;
         };

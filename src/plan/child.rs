@@ -2,7 +2,7 @@
 
 use super::link::leaves;
 use super::order::Rank;
-use super::{Draft, Op, link};
+use super::{Draft, Op};
 use crate::state::{Child, End, Link};
 
 /// It is set up in its namespace, as a cable's far end.
@@ -29,7 +29,7 @@ pub(super) fn add(draft: &mut Draft<'_>, end: &End, want: &Link, child: &Child) 
 
 /// The MTU of one that is given none.
 pub(super) fn parent_mtu(draft: &Draft<'_>, want: &Link) -> Option<u32> {
-    link(draft.observed, want.child()?.parent.as_ref()?)?.mtu
+    draft.observed.link(want.child()?.parent.as_ref()?)?.mtu
 }
 
 /// Those that nobody can have anew while they are there, in namespaces that go: the kernel
@@ -45,14 +45,14 @@ pub(super) fn lingering(draft: &Draft<'_>) -> Vec<End> {
 pub(super) fn barring(draft: &Draft<'_>) -> Vec<End> {
     let made = draft.made.iter();
     let new: Vec<&Child> = made
-        .filter_map(|end| link(draft.desired, end)?.child())
+        .filter_map(|end| draft.desired.link(end)?.child())
         .collect();
     let comes = |old: &Child| {
         let mut new = new.iter();
         new.any(|new| new.parent == old.parent && new.kind.bars(old.kind))
     };
     own(draft)
-        .filter(|(end, old)| link(draft.desired, end).is_none() && comes(old))
+        .filter(|(end, old)| draft.desired.link(end).is_none() && comes(old))
         .map(|(end, _)| end)
         .collect()
 }

@@ -17,7 +17,7 @@ pub use bridge::foreign_ports;
 pub use parent::Unfit;
 pub use port::Taker;
 
-use super::{is_own, is_whole, link};
+use super::{is_own, is_whole};
 use crate::state::{
     ChildKind, Element, End, Feature, IfName, LabName, NetState, Netns, NetnsName, NetnsPath, Part,
     Published, Route, SetName, Table, TableName, Unjoinable, is_link_local,
@@ -312,9 +312,9 @@ pub(super) fn subject(set: SetName, element: &Element) -> String {
 }
 
 fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Conflict> {
-    let want = link(desired, &end)?;
+    let want = desired.link(&end)?;
     let made = want.owner.is_some() || want.peer().is_some();
-    if link(observed, &end).is_none() {
+    if observed.link(&end).is_none() {
         let there = observed.namespaces.get(&end.netns)?;
         let of = there.altnames.get(&end.dev).filter(|_| made)?.clone();
         return Some(Conflict::AltName { end, of });
@@ -328,8 +328,8 @@ fn link_conflict(desired: &NetState, observed: &NetState, end: End) -> Option<Co
 
 /// Whose a device is: the mark may be on its cable's other end.
 fn holder(observed: &NetState, end: &End) -> Holder {
-    let near = link(observed, end);
-    let far = near.and_then(|near| link(observed, near.peer()?));
+    let near = observed.link(end);
+    let far = near.and_then(|near| observed.link(near.peer()?));
     let mut owners = near.into_iter().chain(far);
     Holder::of(owners.find_map(|link| link.owner.as_ref()))
 }

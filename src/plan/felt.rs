@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::impact::{Harm, Impact, Place};
 use super::thing::Thing;
-use super::{Op, Setting, Step, flow, link};
+use super::{Op, Setting, Step, flow};
 use crate::state::{
     Element, End, IfName, LabName, Link, NetState, Netns, Route, SetName, SysctlKey, is_link_local,
 };
@@ -95,8 +95,8 @@ impl<'a> Whole<'a> {
     /// The ends of a cable, as far as someone is there to feel it: behind a port of a
     /// bridge is only the bridge.
     fn cable(&self, end: &End) -> Vec<Place> {
-        let peer = link(self.observed, end).and_then(Link::peer);
-        let port = |end: &&End| link(self.observed, end).is_some_and(|l| l.master.is_some());
+        let peer = self.observed.link(end).and_then(Link::peer);
+        let port = |end: &&End| self.observed.link(end).is_some_and(|l| l.master.is_some());
         let ends = [Some(end), peer].into_iter().flatten();
         let felt = ends.filter(|end| !(port(end) && peer.is_some()));
         felt.cloned().map(Place::Device).collect()

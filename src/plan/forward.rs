@@ -4,7 +4,7 @@
 use super::link::is_small;
 use super::order::{Rank, Turn};
 use super::sysctl::{overwritten, rank};
-use super::{Draft, Op, link};
+use super::{Draft, Op};
 use crate::state::{End, Namespace, Netns, SysctlKey};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
@@ -88,7 +88,11 @@ fn apart(draft: &Draft<'_>, netns: &Netns, have: &Namespace, family: u8) -> Vec<
 
 /// Whether a device that is made has the settings of the family.
 fn has(draft: &Draft<'_>, end: &End, family: u8) -> bool {
-    family == 4 || !link(draft.desired, end).is_some_and(|link| is_small(link.mtu))
+    family == 4
+        || !draft
+            .desired
+            .link(end)
+            .is_some_and(|link| is_small(link.mtu))
 }
 
 /// On the host and in namespaces that others made: what is forwarded must come in by a device

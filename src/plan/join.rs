@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{is_own, link};
+use super::is_own;
 use crate::state::{End, NetState, Netns, Route};
 
 /// The desired state with the spare routes that are to be. Whether one is is decided when
@@ -33,6 +33,6 @@ fn is_needed(route: &Route, netns: &Netns, desired: &NetState, observed: &NetSta
     let mut others = (have.routes.iter())
         .filter(|other| other.to == route.to && !is_own(observed, &end(other), &desired.lab));
     let taken = others.next().is_some() || have.other_routes.contains(&route.to);
-    let left = have.left.contains(&route.to) && link(observed, &end(route)).is_some();
+    let left = have.left.contains(&route.to) && observed.link(&end(route)).is_some();
     have.routes.contains(route) || !left && !taken
 }

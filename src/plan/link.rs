@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{Rank, Turn};
-use super::{Draft, Op, Setting, child, is_whole, link, vlan};
+use super::{Draft, Op, Setting, child, is_whole, vlan};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns, Qdisc, Vlans};
 
 /// Where the search for an unused link group begins, far from the small numbers
@@ -71,7 +71,7 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
 
 /// Makes a wanted device that is not there, and removes what has to go for it.
 fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
-    let have = link(draft.observed, end);
+    let have = draft.observed.link(end);
     let fits = have.is_some_and(|have| same_device(want, have));
     match &want.kind {
         LinkKind::Bridge if !fits => {
@@ -95,7 +95,7 @@ fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
             );
         }
         LinkKind::Veth { peer: Some(far) } if end < far => {
-            let far_have = link(draft.observed, far);
+            let far_have = draft.observed.link(far);
             if fits && far_have.is_some() {
                 return;
             }
@@ -122,15 +122,15 @@ fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
 fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
     draft
         .gone
-        .extend(link(draft.observed, end).and_then(Link::peer).cloned());
+        .extend(draft.observed.link(end).and_then(Link::peer).cloned());
     draft.gone.insert(end.clone());
     if rank == Rank::LinksGone {
-        let peer = link(draft.observed, end).and_then(Link::peer).cloned();
+        let peer = draft.observed.link(end).and_then(Link::peer).cloned();
         draft.leaving.extend(peer);
         draft.leaving.insert(end.clone());
         let open = |link: &Link| link.localnet && link.is_routed_by();
         let host = end.netns == Netns::Host;
-        if host && link(draft.observed, end).is_some_and(open) {
+        if host && draft.observed.link(end).is_some_and(open) {
             set_localnet(draft, end, false);
         }
     }
@@ -140,7 +140,7 @@ fn remove(draft: &mut Draft<'_>, rank: Rank, end: &End, gone: &mut Gone) {
 }
 
 fn add_cable(draft: &mut Draft<'_>, near: &End, want: &Link, far: &End) {
-    let Some(far_want) = link(draft.desired, far) else {
+    let Some(far_want) = draft.desired.link(far) else {
         return;
     };
     let near_link = Link {
@@ -338,7 +338,7 @@ fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'stati
 
 /// Whether a device shall be there and carry nothing.
 pub(super) fn is_set_down(draft: &Draft<'_>, end: &End) -> bool {
-    link(draft.desired, end).is_some_and(|want| !want.up)
+    draft.desired.link(end).is_some_and(|want| !want.up)
 }
 
 /// Whether a device has no IPv6 for its MTU's sake.
@@ -364,7 +364,7 @@ fn unwanted(draft: &mut Draft<'_>, gone: &mut Gone) {
             };
             let ours = have.owner.as_ref() == Some(draft.lab());
             let orphan = have.peer().is_some_and(|peer| leaves(draft, &peer.netns));
-            let wanted = link(draft.desired, &end).is_some();
+            let wanted = draft.desired.link(&end).is_some();
             if (ours || orphan) && !wanted && !draft.gone.contains(&end) {
                 remove(draft, Rank::LinksGone, &end, gone);
             }

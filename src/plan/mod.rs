@@ -195,7 +195,7 @@ impl<'a> Draft<'a> {
     /// A device as it is, unless this plan removes or makes it anew.
     fn have_link(&self, end: &End) -> Option<&'a Link> {
         let stays = !self.gone.contains(end) && !self.made.contains(end);
-        link(self.observed, end).filter(|_| stays)
+        self.observed.link(end).filter(|_| stays)
     }
 
     fn have(&self, netns: &Netns) -> Option<&'a Namespace> {
@@ -229,8 +229,8 @@ impl<'a> Draft<'a> {
 /// Whether a device is the lab's own: it carries the mark, or its cable's other end does.
 fn is_own(state: &NetState, end: &End, lab: &LabName) -> bool {
     let marked = |link: &Link| link.owner.as_ref() == Some(lab);
-    link(state, end).is_some_and(|have| {
-        let peer = have.peer().and_then(|peer| link(state, peer));
+    state.link(end).is_some_and(|have| {
+        let peer = have.peer().and_then(|peer| state.link(peer));
         marked(have) || peer.is_some_and(marked)
     })
 }
@@ -239,9 +239,4 @@ fn is_own(state: &NetState, end: &End, lab: &LabName) -> bool {
 /// its own which is on its own devices.
 fn is_whole(netns: &Netns) -> bool {
     netns.made().is_some()
-}
-
-/// A device of a state.
-fn link<'a>(state: &'a NetState, end: &End) -> Option<&'a Link> {
-    state.namespaces.get(&end.netns)?.links.get(&end.dev)
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::link::{is_set_down, is_small};
 use super::order::{Rank, Turn};
-use super::{Draft, Op, is_own, is_whole, link};
+use super::{Draft, Op, is_own, is_whole};
 use crate::state::{End, Fate, IP6_METRIC, Namespace, Netns, Origin, Route, broadcast};
 
 pub(super) fn diff(draft: &mut Draft<'_>) {
@@ -96,7 +96,7 @@ fn because(want: &Namespace, route: &Route) -> &'static str {
 fn lost(draft: &Draft<'_>, netns: &Netns) -> Vec<Route> {
     let back = |route: &&Route| {
         let end = end(netns, route);
-        let (Some(want), Some(have)) = (link(draft.desired, &end), draft.have_link(&end)) else {
+        let (Some(want), Some(have)) = (draft.desired.link(&end), draft.have_link(&end)) else {
             return false;
         };
         let kept = draft.meanwhile.get(&end).unwrap_or(&have.addresses);

@@ -7,7 +7,7 @@ use device::{addresses, of_a_port, queue, remake_links, routes, set_up, vlans};
 
 use super::link::{free_group, is_small};
 use super::route::removal;
-use super::{Op, Setting, flow, link, rename};
+use super::{Op, Setting, flow, rename};
 use crate::state::{AddrGen, End, IfName, LinkKind, NetState, Netns, NetnsName, SysctlKey};
 
 /// The operations that undo those of `done`, newest first, so that the state is
@@ -193,7 +193,9 @@ fn element_back(op: Op) -> Vec<Op> {
 /// With an MTU too small for IPv6 a device loses how it makes its link-local address;
 /// when the MTU grows again the kernel's default comes back, not what was set.
 fn set_back(end: End, set: Setting, was: Setting, observed: &NetState) -> Vec<Op> {
-    let silent = link(observed, &end).is_some_and(|link| link.addrgen == Some(AddrGen::None));
+    let silent = observed
+        .link(&end)
+        .is_some_and(|link| link.addrgen == Some(AddrGen::None));
     let regains = matches!((&set, &was), (Setting::Mtu(small), Setting::Mtu(old))
         if is_small(Some(*small)) && !is_small(Some(*old)));
     let silence = (silent && regains).then(|| Op::SetLink {
@@ -202,7 +204,7 @@ fn set_back(end: End, set: Setting, was: Setting, observed: &NetState) -> Vec<Op
         was: Setting::AddrGen(AddrGen::Eui64),
     });
     let replugged = matches!(was, Setting::Master(Some(_)));
-    let before = link(observed, &end).filter(|_| replugged);
+    let before = observed.link(&end).filter(|_| replugged);
     let port: Vec<Op> = before
         .into_iter()
         .flat_map(|l| of_a_port(&end, l).chain(vlans(&end, l)))

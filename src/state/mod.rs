@@ -140,6 +140,11 @@ impl NetState {
         }
     }
 
+    /// A device.
+    pub fn link(&self, end: &End) -> Option<&Link> {
+        self.namespaces.get(&end.netns)?.links.get(&end.dev)
+    }
+
     /// What its devices need for what they send through.
     pub(crate) fn shapers(&self) -> BTreeSet<Feature> {
         let links = self.namespaces.values().flat_map(|ns| ns.links.values());

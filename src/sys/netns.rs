@@ -47,7 +47,8 @@ pub(crate) fn enter<T: Send>(
     })
 }
 
-fn on_thread<T: Send>(f: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+/// Runs `f` on a thread that then ends.
+pub(super) fn on_thread<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| joined(scope.spawn(f)))
 }
 

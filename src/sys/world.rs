@@ -7,13 +7,13 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use super::blocked::{Blocked, Facts, Step};
+use super::netns::{self, on_thread};
 use super::private::{self, Refused};
-use super::{early, netns, view};
+use super::{early, view};
 use crate::names::Name;
 use crate::state::Netns;
 
@@ -52,30 +52,26 @@ impl World {
         f: impl FnOnce() -> T + Send,
     ) -> io::Result<T> {
         on_thread(|| {
-            self.go_into(netns, names)?;
+            self.go()?;
+            if let Some(fd) = netns::open(netns)? {
+                set(fd.as_fd(), LinkNameSpaceType::Network)?;
+            }
+            view::take(netns, names)?;
             Ok(f())
         })
     }
 
-    /// Moves the calling thread, which was made for this, into a namespace.
-    pub(crate) fn go_into(&self, netns: &Netns, names: &[Name]) -> io::Result<()> {
-        let directory = self.go()?;
-        if let Some(fd) = netns::open(netns)? {
-            set(fd.as_fd(), LinkNameSpaceType::Network)?;
-        }
-        view::take(netns, names)?;
-        stand_in(directory);
-        Ok(())
-    }
-
-    /// Moves the calling thread in, and tells where it stood.
-    fn go(&self) -> io::Result<Option<PathBuf>> {
-        let directory = std::env::current_dir().ok();
+    /// Moves the calling thread, which was made for this, in. Another mount namespace begins at
+    /// its root (setns(2)): a program that works with relative paths goes on where it was.
+    fn go(&self) -> io::Result<()> {
+        let directory = std::env::current_dir();
         alone(UnshareFlags::FS)?;
         set(self.mounts.as_fd(), LinkNameSpaceType::Mount)?;
         set(self.net.as_fd(), LinkNameSpaceType::Network)?;
-        stand_in(directory.clone());
-        Ok(directory)
+        // The thread's own, which it no longer shares (CLONE_FS). What is hidden in there has no
+        // such place.
+        let _ = directory.and_then(std::env::set_current_dir);
+        Ok(())
     }
 }
 
@@ -100,20 +96,4 @@ fn alone(flags: UnshareFlags) -> io::Result<()> {
 
 fn set(namespace: BorrowedFd<'_>, kind: LinkNameSpaceType) -> io::Result<()> {
     Ok(move_into_link_name_space(namespace, Some(kind))?)
-}
-
-/// Another mount namespace begins at its root (setns(2)); a program that works with relative
-/// paths goes on where it was. What is hidden in there has no such place.
-fn stand_in(directory: Option<PathBuf>) {
-    if let Some(directory) = directory {
-        // Changes the thread's own: it no longer shares it (CLONE_FS).
-        let _ = std::env::set_current_dir(directory);
-    }
-}
-
-fn on_thread<T: Send, E: Send>(f: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E> {
-    std::thread::scope(|scope| match scope.spawn(f).join() {
-        Ok(result) => result,
-        Err(panic) => std::panic::resume_unwind(panic),
-    })
 }

@@ -167,3 +167,19 @@ pub(crate) fn all_examples() -> Vec<String> {
     names.sort();
     names
 }
+
+/// The table of a document that begins with the same line is this; with NETYARD_BLESS=1 it
+/// becomes this.
+pub(crate) fn has_table(document: &str, table: &str) {
+    let path = format!("{}/{document}", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(&path).expect("the document");
+    let head = table.lines().next().expect("a head");
+    let start = text.find(head).expect("the table");
+    let end = start + text[start..].find("\n\n").expect("its end") + 1;
+    if std::env::var_os("NETYARD_BLESS").is_some() {
+        let text = text[..start].to_owned() + table + &text[end..];
+        fs::write(path, text).expect("the document is written");
+        return;
+    }
+    assert_eq!(&text[start..end], table, "NETYARD_BLESS=1 writes it anew");
+}

@@ -9,6 +9,7 @@ mod proof;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -151,13 +152,7 @@ impl Lab {
     /// # Errors
     /// There is no such interface, what is asked for cannot be, or the kernel has no `netem`.
     pub fn set_link(&self, end: &str, change: &LinkChange) -> Result<Plan, Error> {
-        let end: End = end.parse().map_err(|text| Error::System {
-            what: format!("take `{end}` for an interface"),
-            cause: Failure {
-                errno: 0,
-                text: Some(text),
-            },
-        })?;
+        let end: End = named(end)?;
         let mut now = self.now();
         let plan = self.enter(|| set_link(&self.name, &end, change, &mut ()))?;
         now.desired = None;
@@ -169,10 +164,7 @@ impl Lab {
     /// # Errors
     /// The lab has none of this name.
     pub fn namespace(&self, name: &str) -> Result<Namespace<'_>, Error> {
-        let wanted = name.parse::<Netns>();
-        let wanted = wanted.map_err(|e| {
-            Error::system(e.to_string())(std::io::Error::from_raw_os_error(libc::ENOENT))
-        })?;
+        let wanted: Netns = named(name)?;
         match wanted == Netns::Host || self.desired()?.namespaces.contains_key(&wanted) {
             true => Ok(Namespace {
                 lab: self,
@@ -319,5 +311,16 @@ fn read(text: &str, origin: &str) -> Result<Topology, Error> {
     parse(text).map_err(|error| Error::File {
         file: origin.to_owned(),
         error: Box::new(error),
+    })
+}
+
+/// What a word names.
+fn named<T: FromStr<Err: ToString>>(word: &str) -> Result<T, Error> {
+    word.parse().map_err(|wrong: T::Err| Error::System {
+        what: format!("take `{word}` for a name"),
+        cause: Failure {
+            errno: 0,
+            text: Some(wrong.to_string()),
+        },
     })
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{Conflict, at};
-use crate::plan::link;
 use crate::state::{Child, ChildKind, End, IfName, Link, LinkKind, NetState};
 
 /// Why a device cannot carry another.
@@ -80,10 +79,10 @@ fn why(
     (end, want): (&End, &Link),
     (kind, parent): (ChildKind, &End),
 ) -> Option<Unfit> {
-    let Some(have) = link(observed, parent) else {
+    let Some(have) = observed.link(parent) else {
         return Some(Unfit::Missing);
     };
-    if have.owner.as_ref() == Some(&desired.lab) || link(desired, parent).is_some() {
+    if have.owner.as_ref() == Some(&desired.lab) || desired.link(parent).is_some() {
         return Some(Unfit::Own);
     }
     if have.kind == LinkKind::Loopback {

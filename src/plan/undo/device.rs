@@ -1,6 +1,6 @@
 //! Devices again as they were.
 
-use super::super::{Op, Setting, link};
+use super::super::{Op, Setting};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, NetState, Netns, Origin, Vlans};
 
 /// What a bridge's port loses with its bridge, and a bridge with itself.
@@ -49,7 +49,7 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
             netns: netns.clone(),
             dev: dev.clone(),
         };
-        let Some(before) = link(observed, &end) else {
+        let Some(before) = observed.link(&end) else {
             continue;
         };
         if before.kind == LinkKind::Bridge {
@@ -66,7 +66,7 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
             rest.extend(ports(&end, devs, observed));
         } else if let Some((peer, peer_link)) = before
             .peer()
-            .and_then(|peer| Some((peer, link(observed, peer)?)))
+            .and_then(|peer| Some((peer, observed.link(peer)?)))
         {
             // The marked end is the near one, wherever it lies.
             let (near, far) = match peer_link.owner {
@@ -95,7 +95,8 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
     }
     for end in &ends {
         rest.extend(
-            link(observed, end)
+            observed
+                .link(end)
                 .into_iter()
                 .flat_map(|before| addresses(end, before)),
         );

@@ -376,8 +376,7 @@ impl Kernel {
 
 /// Whether an end will carry: not where the other is down.
 fn is_awaited(state: &NetState, end: &End) -> bool {
-    let find = |end: &End| state.namespaces.get(&end.netns)?.links.get(&end.dev);
-    let peer = find(end).and_then(|link| find(link.peer()?));
+    let peer = state.link(end).and_then(|link| state.link(link.peer()?));
     peer.is_none_or(|peer| peer.up)
 }
 
