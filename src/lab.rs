@@ -8,6 +8,7 @@ mod link;
 mod listed;
 #[cfg(feature = "testing")]
 mod own;
+pub mod programs;
 mod status;
 
 use std::collections::BTreeSet;
@@ -204,6 +205,7 @@ fn take_down(
         true => lab,
         false => record(name, &lab.source, &store)?,
     };
+    programs::end_all(name, &store)?;
     // Until the last of it is gone: after a kill, `up` finds what it had.
     let held = store.leases(name);
     let held = held.map_err(Error::journal("read the journal"))?;

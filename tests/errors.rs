@@ -15,6 +15,8 @@ mod document;
 mod external;
 #[path = "errors/joined.rs"]
 mod joined;
+#[path = "errors/programs.rs"]
+mod programs;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! What can go wrong, with the object, the namespace, the kernel's own words, the
 //! likely cause and the next step.
 
+mod program;
 mod refused;
 
 use std::fmt;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use crate::ipam::Refusal;
 use crate::plan::{Conflicts, Op, Plan, Step};
 use crate::report::{Code, Look, Report, codes};
-use crate::state::{End, LabName, Netns, NetnsName};
+use crate::state::{End, LabName, Netns, NetnsName, ProgramId};
 use crate::topology::{BadShape, ParseError, ResolveError};
 
 pub use crate::sys::{Blocked, Failure};
+pub use program::{ProgramFailed, Why};
 pub use refused::Refused;
 
 /// Why netyard could not do what it was asked for.
@@ -129,6 +131,19 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// A program of a lab does not run.
+    #[error("{0}")]
+    Program(Box<ProgramFailed>),
+    /// A lab has no program of this name.
+    #[error("lab {lab} runs no program `{word}`")]
+    NoProgram {
+        /// The lab.
+        lab: LabName,
+        /// The name.
+        word: String,
+        /// Those that it has.
+        known: Vec<ProgramId>,
+    },
     /// An expression that chooses packets is wrong.
     #[error("`{filter}` is no filter: {said}")]
     Filter {
@@ -239,6 +254,8 @@ impl Error {
             Error::NoNamespace(_) => codes::NO_SUCH_NAMESPACE,
             Error::NoDevice(_) => codes::NO_SUCH_DEVICE,
             Error::Link { .. } => codes::BAD_NETEM,
+            Error::Program(_) => codes::PROGRAM_FAILED,
+            Error::NoProgram { .. } => codes::NO_SUCH_PROGRAM,
             Error::Filter { .. } => codes::BAD_FILTER,
             Error::Shape(_) => codes::BAD_SHAPE,
             Error::NoLibpcap(_) => codes::NO_LIBPCAP,
@@ -254,6 +271,12 @@ impl Error {
         match self {
             Error::Conflicts(conflicts) => conflicts.report().note("nothing was changed"),
             Error::Refused(refused) => refused.report(),
+            Error::Program(failed) => failed.report(),
+            Error::NoProgram { known, .. } if !known.is_empty() => {
+                let all: Vec<String> = known.iter().map(ProgramId::to_string).collect();
+                let next = format!("it runs {}", all.join(", "));
+                Report::new(code, self.to_string()).next(next)
+            }
             Error::Undone(error) => error.report().note("what had been done was undone"),
             Error::RolledBack { error, journal } => error
                 .report()

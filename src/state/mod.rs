@@ -15,6 +15,7 @@ mod netem;
 mod nft;
 mod overlay;
 mod port;
+mod program;
 mod qdisc;
 mod route;
 mod rule;
@@ -38,7 +39,7 @@ pub use link::{
 pub use measure::{Share, Time};
 pub use name::{
     ContainerName, Identity, IfName, LabName, NameError, Netns, NetnsName, NetnsPath, NetworkName,
-    PartyName, Unjoinable,
+    PartyName, ProgramName, Unjoinable, Variable,
 };
 pub use netem::{Conditions, Netem, enough};
 pub use nft::{
@@ -48,6 +49,7 @@ pub use nft::{
 pub use overlay::{Overlay, Overlays};
 pub(crate) use port::echo;
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
+pub use program::{Life, ProgramId};
 pub use qdisc::{OtherQdisc, Qdisc, Rate, Tbf};
 pub use route::{Fate, IP6_METRIC, Origin, Route, RouteOptions, Scope};
 pub use rule::IpRule;

@@ -94,6 +94,15 @@ name!(
 );
 
 name!(
+    /// A program that a lab runs in one of its namespaces. Same rule as [`LabName`].
+    ProgramName, "the name of a program", plain
+);
+name!(
+    /// The name of an environment variable: neither empty, nor with `=` or a NUL in it.
+    Variable, "the name of an environment variable", variable
+);
+
+name!(
     /// The path of a network namespace that others made: `/proc/4711/ns/net`,
     /// `/var/run/netns/cni-1234`. Absolute, written in the one shortest way, without white
     /// space; up to 255 bytes.
@@ -132,6 +141,17 @@ fn netns(text: &str) -> Result<(), &'static str> {
         return Err("`host` is the namespace netyard was started in");
     }
     plain(text)
+}
+
+/// What a shell can use as one, too (POSIX.1-2024, Base Definitions, 8.1).
+fn variable(text: &str) -> Result<(), &'static str> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match text.chars().next() {
+        None => Err("it is empty"),
+        Some('0'..='9') => Err("it begins with a digit"),
+        Some(_) if text.chars().all(is_word) => Ok(()),
+        Some(_) => Err("only letters, digits and `_` may stand in it"),
+    }
 }
 
 impl ContainerName {

@@ -108,15 +108,6 @@ impl PortRange {
         last: u16::MAX,
     };
 
-    /// This port alone.
-    #[cfg(feature = "testing")]
-    pub(crate) fn one(port: u16) -> Self {
-        PortRange {
-            first: port,
-            last: port,
-        }
-    }
-
     /// The first port.
     pub fn first(self) -> u16 {
         self.first

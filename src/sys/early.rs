@@ -8,9 +8,8 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -20,7 +19,7 @@ use rustix::thread::UnshareFlags;
 
 use super::blocked::{Blocked, Facts, Step};
 use super::private::{self, Refused};
-use super::{fork, residents, signal};
+use super::{fork, open_files, residents, signal};
 use crate::state::Identity;
 
 /// Run by the loader before `main` (`DT_INIT_ARRAY`, ld.so(8)). Not in the program `netyard`,
@@ -168,7 +167,7 @@ fn wait_for_the_end(mut line: UnixStream) -> io::Result<()> {
     signal::deaf()?;
     // SAFETY: a name of less than 16 bytes, which the kernel copies (PR_SET_NAME(2const)).
     unsafe { libc::prctl(libc::PR_SET_NAME, c"netyard-keeper".as_ptr()) };
-    let_go_but(line.as_raw_fd())?;
+    open_files::let_go_but(&[line.as_raw_fd()])?;
     let (mut namespaces, mut one) = (BTreeSet::new(), [0; 16]);
     while line.read_exact(&mut one).is_ok() {
         let (inode, cookie) = (&one[..8], &one[8..]);
@@ -179,24 +178,4 @@ fn wait_for_the_end(mut line: UnixStream) -> io::Result<()> {
         });
     }
     residents::kill(&namespaces)
-}
-
-/// Lets all files go but this, and the directory.
-fn let_go_but(kept: RawFd) -> io::Result<()> {
-    std::env::set_current_dir("/")?;
-    let open = fs::read_dir("/proc/self/fd")?;
-    let numbers = open.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse::<RawFd>().ok());
-    for fd in numbers.collect::<Vec<_>>() {
-        if fd != kept {
-            // SAFETY: this copy of the process uses none of what it inherited, and the listing
-            // is closed by now.
-            unsafe { libc::close(fd) };
-        }
-    }
-    // What others open shall not be taken for these three. For reading alone: it may be all
-    // that is allowed.
-    for _ in 0..3 {
-        std::mem::forget(fs::File::open("/dev/null")?);
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub(crate) mod attend;
+pub(crate) mod attendant;
 mod blocked;
 pub(crate) mod capture;
 pub(crate) mod doctor;
@@ -21,6 +22,7 @@ pub(crate) mod netns;
 mod open_files;
 pub(crate) mod private;
 pub(crate) mod probe;
+pub(crate) mod program_files;
 pub(crate) mod residents;
 pub(crate) mod sight;
 mod signal;

@@ -1,6 +1,10 @@
-//! The limit of open files (getrlimit(2)): more for netyard, which keeps two for each
-//! namespace, and not for the programs that it becomes.
+//! The open files of a process: their limit (getrlimit(2)), which is more for netyard, that keeps
+//! two for each namespace, and not for the programs that it becomes; and those that a copy of it
+//! lets go.
+#![allow(unsafe_code)]
 
+use std::fs::{self, File};
+use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -26,4 +30,24 @@ pub(super) fn restore() -> std::io::Result<()> {
         Some(found) => Ok(setrlimit(Resource::Nofile, *found)?),
         None => Ok(()),
     }
+}
+
+/// Lets all files go but these, and the directory.
+pub(super) fn let_go_but(kept: &[RawFd]) -> std::io::Result<()> {
+    std::env::set_current_dir("/")?;
+    let open = fs::read_dir("/proc/self/fd")?;
+    let numbers = open.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse::<RawFd>().ok());
+    for fd in numbers.collect::<Vec<_>>() {
+        if !kept.contains(&fd) {
+            // SAFETY: this copy of the process uses none of what it inherited, and the listing
+            // is closed by now.
+            unsafe { libc::close(fd) };
+        }
+    }
+    // What others open shall not be taken for these three. For reading alone: it may be all
+    // that is allowed.
+    for _ in 0..3 {
+        std::mem::forget(File::open("/dev/null")?);
+    }
+    Ok(())
 }

@@ -77,7 +77,23 @@ impl Held {
 
     /// As it was before, such as for a program that this process becomes.
     pub(crate) fn release(&self) -> io::Result<()> {
-        mask(libc::SIG_SETMASK, &self.before).map(drop)
+        self.before().put_back()
+    }
+
+    /// What was held back before.
+    pub(super) fn before(&self) -> Before {
+        Before(self.before)
+    }
+}
+
+/// The signals that were held back before a [`Held`].
+pub(super) struct Before(libc::sigset_t);
+
+impl Before {
+    /// Holds back these and no others. Also between fork(2) and execve(2): it is a system call
+    /// alone (signal-safety(7)).
+    pub(super) fn put_back(&self) -> io::Result<()> {
+        mask(libc::SIG_SETMASK, &self.0).map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ mod lease;
 mod made;
 mod overlay;
 mod pool;
+mod program;
 mod row;
 mod tables;
 
@@ -31,6 +32,7 @@ use crate::ipam::{InUse, Leases};
 use crate::plan::Claim;
 use crate::state::LabName;
 pub use lease::{Ask, Owner, Place};
+pub(crate) use program::Begun;
 
 const DIRECTORY: &str = "/run/netyard";
 const FILE: &str = "/run/netyard/netyard.db";
@@ -299,6 +301,7 @@ impl Store {
         } else {
             given::write(&tx, &lab.name, &Leases::default())?;
             overlay::forget(&tx, &lab.name)?;
+            program::forget(&tx, &lab.name)?;
         }
         // What was done for the first lab has been put back with the last.
         let last = "DELETE FROM fact WHERE name = 'directory' AND NOT EXISTS (SELECT 1 FROM lab)";

@@ -31,15 +31,14 @@ pub(crate) fn readable<'f>(
     wait(sources.into_iter().map(|fd| (fd, PollFlags::IN)), left)
 }
 
-/// Asks this again and again, at first each millisecond and then less often, until it is so;
-/// `false`: for so long it was not.
-#[cfg(feature = "testing")]
+/// Asks this again and again, telling how long that has been so far, at first each millisecond
+/// and then less often, until it is so; `false`: for so long it was not.
 pub(crate) fn until<E>(
     longest: Duration,
-    mut is_so: impl FnMut() -> Result<bool, E>,
+    mut is_so: impl FnMut(Duration) -> Result<bool, E>,
 ) -> Result<bool, E> {
     let (began, mut pause) = (std::time::Instant::now(), Duration::from_millis(1));
-    while !is_so()? {
+    while !is_so(began.elapsed())? {
         let left = longest.saturating_sub(began.elapsed());
         if left.is_zero() {
             return Ok(false);

@@ -20,6 +20,7 @@ mod node;
 mod parse;
 mod policy;
 mod preset;
+mod program;
 mod publish;
 mod read;
 mod resolve;
@@ -49,6 +50,7 @@ pub use node::MOST_BYTES;
 pub use parse::parse;
 pub use policy::{Allow, Party, Permit, Ports, Traffic};
 pub use preset::Preset;
+pub use program::{CommandLine, Program, Ready};
 pub use publish::{Publish, Unpublishable};
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
@@ -57,7 +59,7 @@ pub use shape::{BadShape, Shape};
 use crate::ipam::Range;
 use crate::state::{
     ChildKind, Conditions, ContainerName, End, Family, IfName, LabName, Mac, Netns, NetworkName,
-    Rate, RouteOptions, Scope, VlanId, VlanRange,
+    ProgramName, Rate, RouteOptions, Scope, VlanId, VlanRange,
 };
 
 /// A lab as described: everything a topology file can say.
@@ -154,6 +156,9 @@ pub struct NamespaceSpec {
     pub egress: Option<Vec<Permit>>,
     /// Who may begin to speak with it; `None`: all.
     pub ingress: Option<Vec<Permit>>,
+    /// What runs in it for as long as the lab is there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub run: BTreeMap<ProgramName, Program>,
 }
 
 /// An interface of a namespace.

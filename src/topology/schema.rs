@@ -86,6 +86,11 @@ fn kind(kind: &Kind) -> Value {
             "propertyNames": text(name),
             "additionalProperties": reference(of),
         }),
+        Kind::Texts(name, value) => json!({
+            "type": ["object", "null"],
+            "propertyNames": text(name),
+            "additionalProperties": text(value),
+        }),
         Kind::Of(of) => reference(of),
         Kind::Listed(of) => json!({ "type": "array", "items": reference(of) }),
         Kind::Shortened(short, of) => {

@@ -24,6 +24,7 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
     all.extend(crate::capture::all());
     all.extend(crate::external::all());
     all.extend(crate::joined::all());
+    all.extend(crate::programs::all());
     all
 }
 

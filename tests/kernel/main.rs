@@ -92,6 +92,8 @@ mod oracle;
 mod pcapng;
 mod policy;
 mod ports;
+mod programs;
+mod programs_ends;
 mod progress;
 mod proof;
 mod rate;
@@ -115,6 +117,7 @@ mod ui;
 mod ui_served;
 mod vigil;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
@@ -126,7 +129,10 @@ fn main() -> ExitCode {
     if let Some(code) = leases::worker() {
         return code;
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Half of its time a test waits, for the kernel to clear away or for what shall not come.
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(processors * 2);
     let obstacle = sandbox::enter().err();
     let no_browser = browser::obstacle();
     if let Some(why) = &no_browser {
@@ -149,6 +155,7 @@ fn main() -> ExitCode {
 }
 
 /// All of them.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn tests() -> impl Iterator<Item = Test> {
     let all = [
         errors::tests(),
@@ -199,6 +206,8 @@ fn tests() -> impl Iterator<Item = Test> {
         ports::tests(),
         proof::tests(),
         crowd::tests(),
+        programs::tests(),
+        programs_ends::tests(),
         progress::tests(),
         flows::tests(),
         rate::tests(),

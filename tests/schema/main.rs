@@ -75,6 +75,10 @@ fn file_with(mapping: &str, body: &str) -> String {
             "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ {mapping}: {body} }} }} }} }}\n"
         ),
         "publish" => format!("lab: x\nnamespaces: {{ n: {{ publish: [ {body} ] }} }}\n"),
+        "program" => format!("lab: x\nnamespaces: {{ n: {{ run: {{ p: {body} }} }} }}\n"),
+        "ready" => format!(
+            "lab: x\nnamespaces: {{ n: {{ run: {{ p: {{ command: x, ready: {body} }} }} }} }}\n"
+        ),
         "nat" => format!("lab: x\nnamespaces: {{ n: {{ nat: {body} }} }}\n"),
         "route" => format!("lab: x\nnamespaces: {{ n: {{ routes: [ {body} ] }} }}\n"),
         "link" => format!("lab: x\nlinks: [ {body} ]\n"),
@@ -226,6 +230,7 @@ fn defaults_are_what_the_reader_takes() {
         .unwrap()
     };
     let without = file("", "", "", "");
+    let program = |said: &str| format!(", run: {{ p: {{ command: x{said} }} }}");
     let mut flags = 0;
     for (mapping, keys) in mappings() {
         for (key, schema) in keys {
@@ -240,13 +245,18 @@ fn defaults_are_what_the_reader_takes() {
                     "namespace" => file("", &said, "", ""),
                     "interface" => file("", "", &said, ""),
                     "expectation" => file("", "", "", &said),
+                    "program" => file("", &program(&said), "", ""),
                     other => panic!("a flag of {other}"),
+                };
+                let without = match mapping.as_str() {
+                    "program" => file("", &program(""), "", ""),
+                    _ => without.clone(),
                 };
                 assert_eq!(with == without, flag == default, "{mapping}: {key}");
             }
         }
     }
-    assert_eq!(flags, 11);
+    assert_eq!(flags, 12);
 }
 
 /// Each key has a line in a table: its type and its default.

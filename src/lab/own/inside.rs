@@ -96,7 +96,7 @@ impl Namespace<'_> {
     ) -> Result<(), Error> {
         let looking = || Error::system(format!("look at what listens in {}", self.netns));
         let mut socket = self.run(Socket::diag)?.map_err(looking())?;
-        let ports = [PortRange::one(port)];
+        let ports = [PortRange::only(port)];
         let what = format!("{protocol} port {port} in namespace {}", self.netns);
         until(&what, longest, || {
             let found = diag::listening(&mut socket, protocol, &ports).map_err(looking())?;
@@ -121,9 +121,9 @@ impl Namespace<'_> {
 fn until(
     what: &str,
     longest: Duration,
-    is_so: impl FnMut() -> Result<bool, Error>,
+    mut is_so: impl FnMut() -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    match wait::until(longest, is_so)? {
+    match wait::until(longest, |_| is_so())? {
         true => Ok(()),
         false => Err(Error::Late {
             what: what.to_owned(),

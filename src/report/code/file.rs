@@ -355,4 +355,9 @@ RANGE_OUTSIDE = "range-outside", "a range outside the subnets of its network",
     "`ranges` and `exclude` say which addresses of the network's subnets are given to interfaces that have none in the file; a range lies in one of these subnets.",
     "a subnet that was changed, and its ranges not; or a network whose subnet is yet to be chosen",
     "write a range inside one of the network's `subnets`";
+
+BAD_PROGRAM = "bad-program", "a program of a namespace is described wrongly",
+    "A program under `run` has a command, which is a line for the shell or a list of words, and may say when it is ready: a port, a text that it writes, within a time. One program of a file may be `main`.",
+    "a typo, or a time without its unit",
+    "write it as docs/topology.md has it under `run`";
 }

@@ -155,4 +155,14 @@ LATE = "late", "what was waited for did not happen in time",
     "A test waited for a condition in a namespace of its lab: a port that something listens on, or one of its own.",
     "a program that has ended, or listens on another port or in another namespace; a machine under load",
     "look at what the program wrote; wait longer";
+
+PROGRAM_FAILED = "program-failed", "a program of the lab does not run",
+    "What a namespace has under `run` is started once the network is there, and waited for until it is ready. This one could not be started, ended before it was ready, or took longer than its `ready` allows. A lab that was not there before is taken down again; of one that was, the network is as the file says.",
+    "a mistake in the command, a program that is not installed, or a port or text that it never has",
+    "look at what it wrote; `netyard run FILE --in NAMESPACE` opens a shell where it can be tried by hand";
+
+NO_SUCH_PROGRAM = "no-such-program", "the lab runs no such program",
+    "`netyard logs` knows the programs that the namespaces of a lab have under `run`, by `NAMESPACE/PROGRAM` or by either word.",
+    "a typo, or a program that `netyard exec` has started",
+    "`netyard logs LAB` shows all of them";
 }

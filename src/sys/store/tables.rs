@@ -11,7 +11,7 @@ use super::{Result, fact};
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Raised when the tables change; a store of another version is refused.
-pub(super) const VERSION: i64 = 8;
+pub(super) const VERSION: i64 = 9;
 
 const TABLES: &str = "
     CREATE TABLE lab (
@@ -47,6 +47,10 @@ const TABLES: &str = "
     CREATE TABLE overlay (
         lab TEXT NOT NULL, netns TEXT NOT NULL, dev TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (lab, netns, dev)
+    ) WITHOUT ROWID;
+    CREATE TABLE program (
+        lab TEXT NOT NULL, netns TEXT NOT NULL, name TEXT NOT NULL, inode INTEGER NOT NULL, cookie INTEGER NOT NULL,
+        pid INTEGER NOT NULL, since INTEGER NOT NULL, asked TEXT NOT NULL, PRIMARY KEY (lab, netns, name)
     ) WITHOUT ROWID;
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
@@ -84,7 +88,8 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
         tx.execute_batch(
             "DELETE FROM lab; DELETE FROM claim; DELETE FROM subnet; DELETE FROM external; DELETE FROM pool;
-             DELETE FROM run; DELETE FROM lease; DELETE FROM overlay; DELETE FROM fact;",
+             DELETE FROM run; DELETE FROM lease; DELETE FROM overlay; DELETE FROM program;
+             DELETE FROM fact;",
         )?;
     }
     tx.execute("INSERT OR IGNORE INTO fact VALUES ('boot', ?1)", [&boot])?;

@@ -13,6 +13,7 @@ mod netem;
 mod network;
 mod parent;
 mod policy;
+mod program;
 mod publish;
 mod rate;
 mod route;
@@ -126,6 +127,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     policy::permissions(topology, &mut flaws);
     publish::published(topology, &mut flaws);
     expect::expectations(topology, &mut flaws);
+    program::programs(topology, &mut flaws);
     flaws
 }
 

@@ -55,6 +55,8 @@ pub(super) enum Kind {
     Ports,
     /// A mapping from names to mappings.
     Named(&'static Text, &'static Mapping),
+    /// A mapping from names to texts.
+    Texts(&'static Text, &'static Text),
     /// A mapping whose keys are known.
     Of(&'static Mapping),
     /// A list of mappings.
@@ -95,6 +97,7 @@ impl Kind {
             Kind::Ports => "port, range like `8000-8010`, or a list".to_owned(),
             Kind::Two(text) => format!("two times {}", text.what),
             Kind::Named(_, of) => format!("mapping, each {}", of.what),
+            Kind::Texts(_, text) => format!("mapping, each {}", text.what),
             Kind::Of(of) => of.what.to_owned(),
             Kind::Listed(of) => format!("list, each {}", of.what),
             Kind::Shortened(text, of) => format!("list, each {}, or {}", text.what, of.what),

@@ -2,10 +2,10 @@
 
 use super::Default::{Flag, Required, Words};
 use super::texts::{
-    ADDRESS, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC, MACVLAN_MODE, MAPPED,
-    NAMESPACE_NAME, NAT_FILTER, NAT_IPV6, NAT_KIND, NETWORK_NAME, PARENT, PART, PARTY,
-    PARTY_OR_ANY, PORTS, PREFIXED, PRESET, PROTOCOL, RANGE, SCOPE, SHARE, SPEED, SUBNET, TARGET,
-    TIME, TRANSPORT, VISIBLE, VLANS,
+    ADDRESS, ANY_TEXT, COMMAND, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC,
+    MACVLAN_MODE, MAPPED, NAMESPACE_NAME, NAT_FILTER, NAT_IPV6, NAT_KIND, NETWORK_NAME, PARENT,
+    PART, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PRESET, PROGRAM_NAME, PROTOCOL, RANGE, SCOPE,
+    SHARE, SPEED, SUBNET, TARGET, TIME, TRANSPORT, VARIABLE, VISIBLE, VLANS,
 };
 use super::{Key, Kind, Mapping};
 
@@ -90,6 +90,32 @@ NAMESPACE "namespace" = "a namespace" {
         "Who may begin to speak with it; with an empty list, nobody.";
     "container": Kind::One(&CONTAINER), Words("none"),
         "The container whose namespace it is, as those know it who look at the lab.";
+    "run": Kind::Named(&PROGRAM_NAME, &PROGRAM), Words("none"),
+        "Programs that run in it for as long as the lab is there.";
+}
+PROGRAM "program" = "a program" {
+    "command": Kind::Some(&COMMAND), Required("`command: [PROGRAM, ARGUMENT]`, or a line for the shell"),
+        "What runs: a line for `sh -c`, or the list of a program and its arguments.";
+    "env": Kind::Texts(&VARIABLE, &ANY_TEXT), Words("what netyard has"),
+        "Environment variables beside those that netyard has, each as `NAME: value`.";
+    "directory": Kind::One(&ANY_TEXT), Words("the one that `up` is run in"),
+        "Its working directory; a relative one begins where `up` is run.";
+    "output": Kind::One(&ANY_TEXT), Words("a file that `netyard logs` shows, gone with the lab"),
+        "The file that takes what it writes on standard output and standard error.";
+    "ready": Kind::Of(&READY), Words("it is as soon as it is started"),
+        "When it is ready: `up` and `run` wait for that.";
+    "main": Kind::Flag, Flag(false),
+        "Whether `netyard run FILE` lasts as long as it, and ends with its exit code: one of a file.";
+}
+READY "ready" = "a condition to be ready" {
+    "tcp": PORT, Words("none"),
+        "Something listens on this TCP port in its namespace.";
+    "udp": PORT, Words("none"),
+        "Something takes what comes to this UDP port in its namespace.";
+    "text": Kind::One(&ANY_TEXT), Words("none"),
+        "It has written this text.";
+    "within": Kind::One(&TIME), Words("`10s`"),
+        "How long that may take.";
 }
 NAT "nat" = "a router's NAT" {
     "kind": Kind::One(&NAT_KIND), Required("`kind: home`"),

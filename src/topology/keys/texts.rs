@@ -64,6 +64,11 @@ pub(super) static NAMESPACE_NAME: Text = name(
     "namespace, path of one, or `host`",
     concat!("(", plain!(), "|", path!(), ")"),
 );
+pub(super) static PROGRAM_NAME: Text = name("name of a program", plain!());
+pub(super) static VARIABLE: Text =
+    name("name of an environment variable", "[A-Za-z_][A-Za-z0-9_]*");
+pub(super) static ANY_TEXT: Text = name("text", "(.|\\n)*");
+pub(super) static COMMAND: Text = name("line for `sh -c`", "(.|\\n)+");
 pub(super) static DEVICE: Text = Text {
     not: &[".", "..", "all", "default"],
     ..name("interface name", device!())

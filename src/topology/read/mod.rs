@@ -8,6 +8,7 @@ mod nat;
 mod netem;
 mod network;
 mod policy;
+mod program;
 mod publish;
 mod rate;
 mod scalar;

@@ -19,7 +19,7 @@ impl Reader<'_> {
         let forward = fields.take("forward");
         let nat = fields.take("nat");
         let (egress, ingress) = (fields.take("egress"), fields.take("ingress"));
-        let container = fields.take("container");
+        let (container, run) = (fields.take("container"), fields.take("run"));
         Some(NamespaceSpec {
             container: container
                 .and_then(|item| self.parsed(&item, "a container's name", codes::BAD_NAME)),
@@ -31,6 +31,7 @@ impl Reader<'_> {
             // No list is another thing than an empty one.
             egress: egress.map(|item| self.items(Some(item), "permissions", Self::egress)),
             ingress: ingress.map(|item| self.items(Some(item), "permissions", Self::ingress)),
+            run: self.entries(run, "programs", Self::program),
         })
     }
 

@@ -29,10 +29,10 @@ pub(crate) struct Manner {
 
 /// Changes a lab as `change` does, and says how long that took. No lock is held while a
 /// question waits for its answer; if the plan is another afterwards, it is asked anew.
-pub(crate) fn agreed(
+pub(crate) fn agreed<T>(
     manner: Manner,
-    mut change: impl FnMut(&mut dyn Progress) -> Result<Plan, Error>,
-) -> Result<(Plan, Duration), Trouble> {
+    mut change: impl FnMut(&mut dyn Progress) -> Result<T, Error>,
+) -> Result<(T, Duration), Trouble> {
     let mut agreed = None;
     loop {
         let mut consent = Consent {

@@ -47,16 +47,30 @@ pub(crate) fn become_program(netns: &Netns, words: &[OsString], banner: &str) ->
     let users = std::env::var_os("SHELL").filter(|shell| words.is_empty() && !shell.is_empty());
     let shell = users.clone().unwrap_or_else(|| "/bin/sh".into());
     let (program, arguments) = words.split_first().unwrap_or((&shell, &[]));
-    let error = netyard::exec(netns, Command::new(program).args(arguments));
+    failed(
+        netns,
+        Command::new(program).args(arguments),
+        users.is_some(),
+    )
+}
+
+/// The same with a command as it is.
+pub(crate) fn become_command(netns: &Netns, command: &mut Command) -> Trouble {
+    failed(netns, command, false)
+}
+
+fn failed(netns: &Netns, command: &mut Command, is_users_shell: bool) -> Trouble {
+    let error = netyard::exec(netns, command);
+    let program = command.get_program();
     let exit = match error.kind() {
         ErrorKind::NotFound => 127,
         _ => 126,
     };
-    let name = match &users {
-        Some(shell) => format!("$SHELL, which is `{}`,", shell.display()),
-        None => format!("`{}`", program.display()),
+    let name = match is_users_shell {
+        true => format!("$SHELL, which is `{}`,", program.display()),
+        false => format!("`{}`", program.display()),
     };
-    let more = known(netns, program, users.is_some(), error.kind());
+    let more = known(netns, program, is_users_shell, error.kind());
     let said = Failure::from(error);
     let said = format!("cannot run {name} in namespace {netns}: {said}");
     let trouble = Trouble::failed(codes::CANNOT_RUN, said).exit(exit);

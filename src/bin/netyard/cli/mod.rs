@@ -20,6 +20,7 @@ mod import;
 mod init;
 mod link;
 mod list;
+mod logs;
 mod man;
 mod meant;
 mod monitor;
@@ -97,6 +98,7 @@ enum Verb {
     Monitor(monitor::Args),
     Status(status::Args),
     Exec(exec::Args),
+    Logs(logs::Args),
     Down(down::Args),
     Link(link::Args),
     Repair(repair::Args),
@@ -130,6 +132,7 @@ impl Verb {
             Verb::Test(args) => args.json,
             Verb::Errors(args) => args.json,
             Verb::Status(args) => args.json,
+            Verb::Logs(args) => args.json,
             Verb::Repair(args) => args.json,
             Verb::Watch(args) => args.json,
             Verb::Gc(args) => args.json,
@@ -173,6 +176,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Monitor(args) => monitor::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Exec(args) => exec::run(&args),
+        Verb::Logs(args) => logs::run(&args),
         Verb::Repair(args) => repair::run(&args, verbose),
         Verb::Watch(args) => watch::run(&args),
         Verb::Gc(args) => gc::run(&args, verbose),

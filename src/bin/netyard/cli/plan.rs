@@ -2,11 +2,12 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use netyard::lab;
+use netyard::lab::programs::{self, Change, Step};
 use netyard::plan::{Plan, Reach, Summary};
 use serde_json::json;
 
 use super::changes;
-use super::output::{self, DIM, say, styled};
+use super::output::{self, BOLD, DIM, say, styled};
 use super::ports;
 use super::source;
 use super::trouble::Trouble;
@@ -52,15 +53,18 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
-    let (plan, reach) = lab::preview(&source::of(&args.target)?.topology)?;
+    let topology = source::of(&args.target)?.topology;
+    let (plan, reach) = lab::preview(&topology)?;
+    let programs = programs::changes(&topology)?;
     let usual = if plan.new { Form::Commands } else { Form::List };
     let asked = Some(Form::Json).filter(|_| args.json).or(args.form);
     match asked.unwrap_or(usual) {
-        Form::Json => return json(&plan, &reach),
+        Form::Json => return json(&plan, &reach, &programs),
         Form::Sh => {
             say!("{}", plan.script().trim_end());
             return Ok(ExitCode::SUCCESS);
         }
+        _ if plan.is_empty() && !programs.is_empty() => {}
         _ if plan.is_empty() => say!("lab {} is as the file says: nothing to do", plan.lab),
         Form::List => {
             let changes = plan.changes();
@@ -72,15 +76,27 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
         }
         Form::Commands => print(&plan),
     }
+    for change in &programs {
+        let what = match change.step {
+            Step::Start => "start",
+            Step::Restart => "start anew",
+            Step::Stop => "end",
+        };
+        say!(
+            "{what} program {}: {}",
+            styled(BOLD, &change.program),
+            change.command
+        );
+    }
     ports::show(&reach, "");
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(plan: &Plan, reach: &Reach) -> Result<ExitCode, Trouble> {
+fn json(plan: &Plan, reach: &Reach, programs: &[Change]) -> Result<ExitCode, Trouble> {
     let summary = Summary::of(&plan.changes());
     output::json(&json!({
         "lab": plan.lab, "new": plan.new, "steps": plan.steps, "summary": summary,
-        "published": reach.ports, "warnings": reach.warnings,
+        "published": reach.ports, "warnings": reach.warnings, "programs": programs,
     }))
 }
 

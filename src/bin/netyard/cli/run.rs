@@ -1,17 +1,19 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use netyard::error::Error;
+use netyard::lab::programs::{self, Which};
 use netyard::plan::Plan;
 use netyard::reconcile::Progress;
 use netyard::report::codes;
 use netyard::state::Netns;
+use netyard::topology::Program;
 use netyard::{lab, may_administer, run};
 use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::exec::become_program;
+use super::exec::{become_command, become_program};
 use super::progress::{Onlooker, Verbosity};
 use super::source::{self, Source};
 use super::trouble::{INTERRUPTED, Trouble};
@@ -23,8 +25,10 @@ use super::trouble::{INTERRUPTED, Trouble};
 /// root in there; `up`, `exec`, `test` and `ip` work, and whatever a file is made by is
 /// yours outside. As root the lab is made on this host, as by `up`.
 ///
-/// The lab's namespaces are known by name. The exit code is the program's, or 128 and
-/// the number of the signal that killed it.
+/// The lab's namespaces are known by name. Programs that the file itself runs are started
+/// first, and waited for until they are ready; if one of them is `main`, it is what runs where
+/// no other is given. The exit code is the program's, or 128 and the number of the signal that
+/// killed it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples: netyard run lab.yaml -- ping -c1 10.0.0.20
@@ -88,6 +92,16 @@ impl Lab {
         Ok(exit_code(ended?))
     }
 
+    /// What runs where no program is given.
+    fn main(&self, words: &[OsString]) -> Option<(&Netns, &Program)> {
+        let main = self
+            .source
+            .topology
+            .main_program()
+            .filter(|_| words.is_empty());
+        main.map(|(netns, _, program)| (netns, program))
+    }
+
     fn check(&self) -> Result<(), Trouble> {
         let Source { topology, .. } = &self.source;
         if self.netns == Netns::Host || topology.namespaces.contains_key(&self.netns) {
@@ -106,6 +120,13 @@ impl Lab {
 
     /// In the child process: becomes the program, or gives an exit code.
     fn inside(&self, made: Result<Plan, Error>, mut onlooker: Onlooker, words: &[OsString]) -> u8 {
+        let main = self.main(words);
+        let which = if main.is_some() || !words.is_empty() {
+            Which::ButMain
+        } else {
+            Which::All
+        };
+        let made = made.and_then(|_| programs::start(&self.source.topology, which, &mut onlooker));
         if let Err(error) = made {
             return Trouble::from(error).show(false);
         }
@@ -115,12 +136,39 @@ impl Lab {
         }
         // Another program takes this one's place: nothing else would take the bar away.
         drop(onlooker);
+        if let Some((netns, program)) = main {
+            return become_main(netns, program).show(false);
+        }
         let banner = format!(
             "a shell in namespace {} of lab {}; `exit` ends both",
             self.netns, self.source.topology.lab
         );
         become_program(&self.netns, words, &banner).show(false)
     }
+}
+
+/// Becomes the program that the lab lasts as long as.
+fn become_main(netns: &Netns, program: &Program) -> Trouble {
+    let (word, rest) = program.command.words();
+    let environment = program
+        .env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    let mut command = Command::new(word);
+    command.args(rest).envs(environment);
+    let output = program.output.as_ref().map(|path| {
+        let file = std::fs::File::create(path)?;
+        Ok::<_, std::io::Error>((file.try_clone()?, file))
+    });
+    match output.transpose() {
+        Ok(None) => {}
+        Ok(Some((one, other))) => drop(command.stdout(one).stderr(other)),
+        Err(e) => return Trouble::from(e),
+    }
+    if let Some(directory) = &program.directory {
+        command.current_dir(directory);
+    }
+    become_command(netns, &mut command)
 }
 
 /// How a program ended, as shells tell it.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use netyard::error::Error;
+use netyard::lab::programs::{self, Known};
 use netyard::lab::{self, Described, Status, Whereabouts};
 use netyard::plan::{Change, Plan, Summary};
 use netyard::report::Report;
@@ -9,6 +10,7 @@ use netyard::state::{ContainerName, LabName, Netns};
 use serde_json::{Value, json};
 
 use super::changes;
+use super::logs;
 use super::meant;
 use super::output::{self, BAD, BOLD, GOOD, say, styled};
 use super::ports;
@@ -35,6 +37,7 @@ pub(crate) struct Args {
 /// A lab and how it is.
 struct Row {
     lab: Described,
+    programs: Vec<Known>,
     containers: BTreeMap<Netns, ContainerName>,
     seen: Seen,
 }
@@ -115,6 +118,7 @@ fn row(lab: Described) -> Result<Row, Trouble> {
         (Whereabouts::Here, Err(trouble)) => Seen::Unread(trouble.into_parts().0),
     };
     Ok(Row {
+        programs: programs::list(&lab.name)?,
         lab,
         containers,
         seen,
@@ -170,6 +174,9 @@ fn show_status(row: &Row, status: &Status) {
     match &status.drift {
         Ok(drift) if drift.is_empty() => ports::show(&status.reach, "  "),
         _ => ports::name(&status.reach, "  "),
+    }
+    for one in &row.programs {
+        say!("  program {}", logs::line(one));
     }
     for end in &status.foreign {
         let dev = &end.dev;
@@ -245,6 +252,7 @@ fn as_json(row: &Row) -> Value {
         "external": row.lab.external,
         "used": row.lab.used,
         "containers": row.containers,
+        "programs": row.programs,
         "foreign": row.status().map(|status| &status.foreign),
         "published": row.status().map(|status| &status.reach.ports),
         "warnings": row.status().map(|status| &status.reach.warnings),

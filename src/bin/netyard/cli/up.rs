@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use netyard::lab;
+use netyard::lab::programs::{self, Change, Step};
 use netyard::plan::{Op, Plan};
 use netyard::topology::Topology;
 use serde_json::json;
@@ -52,21 +53,22 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         (Some(target), _) => source::of(target)?,
         (None, shape) => source::shape(shape.as_deref().unwrap_or_default())?,
     };
-    let (plan, took) = consent::agreed(manner, |progress| {
-        lab::up(&source.topology, &source.text, progress)
+    let ((plan, programs), took) = consent::agreed(manner, |progress| {
+        programs::up(&source.topology, &source.text, progress)
     })?;
     if args.json {
         let milliseconds = took.as_secs_f64() * 1e3;
         return output::json(&json!({
-            "lab": plan.lab, "changed": !plan.is_empty(), "milliseconds": milliseconds, "steps": plan.steps,
+            "lab": plan.lab, "changed": !plan.is_empty() || !programs.is_empty(),
+            "milliseconds": milliseconds, "steps": plan.steps, "programs": programs,
         }));
     }
     let lab = styled(BOLD, &plan.lab);
-    if plan.is_empty() {
+    if plan.is_empty() && programs.is_empty() {
         say!("lab {lab} is up already: nothing to change");
         return Ok(ExitCode::SUCCESS);
     }
-    let summary = summary(&plan);
+    let summary = told(&plan, &programs);
     let took = styled(DIM, format!("({:.1} ms)", took.as_secs_f64() * 1e3));
     say!("lab {lab} is up: {summary} {took}");
     published(&source.topology);
@@ -81,6 +83,26 @@ fn published(topology: &Topology) {
     {
         ports::show(&reach, "  ");
     }
+}
+
+/// The same, and what became of programs: "...; web/server started".
+fn told(plan: &Plan, programs: &[Change]) -> String {
+    let network = (!plan.is_empty()).then(|| summary(plan));
+    let programs = [
+        (Step::Start, "started"),
+        (Step::Restart, "started anew"),
+        (Step::Stop, "ended"),
+    ]
+    .map(|(step, done)| {
+        let all = programs.iter().filter(|change| change.step == step);
+        let all: Vec<String> = all.map(|change| change.program.to_string()).collect();
+        (!all.is_empty()).then(|| format!("{} {done}", all.join(", ")))
+    });
+    let all: Vec<String> = network
+        .into_iter()
+        .chain(programs.into_iter().flatten())
+        .collect();
+    all.join("; ")
 }
 
 /// "3 namespaces, 1 bridge and 3 cables made, 2 changes".

@@ -1,0 +1,279 @@
+//! Programs of labs: what a file has under `run`. They are started once the network is there,
+//! each with a process beside it that knows how it ends (`sys/attendant.rs`), and are
+//! ended with the lab. None is started again by itself.
+
+mod known;
+mod launch;
+pub(crate) mod ready;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::lab::{self, Until};
+use crate::lease;
+use crate::plan::Plan;
+use crate::reconcile::Progress;
+use crate::state::{Identity, LabName, Life, Netns, ProgramId};
+use crate::sys::attendant::{self, Attendant};
+use crate::sys::program_files::{self, Files};
+use crate::sys::store::{Begun, Store};
+use crate::sys::{fork, netns};
+use crate::topology::{Program, Topology};
+pub use known::{Known, chosen, list};
+use launch::{launch, watched};
+
+const READING: &str = "read the journal";
+const WRITING: &str = "write the journal";
+
+/// What is to be done with a program so that it is as its file says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which one.
+    pub program: ProgramId,
+    /// What is done.
+    pub step: Step,
+    /// What it runs, or ran.
+    pub command: String,
+}
+
+/// What is done with a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// It is not in the file any more.
+    Stop,
+    /// It is another now, or its namespace is.
+    Restart,
+    /// It is new, or did not end well.
+    Start,
+}
+
+/// Brings a lab up ([`lab::up`]), and runs its programs until they are ready. If that fails for
+/// a lab that was not there, it is taken down again; of one that was, the network stays as it is
+/// now described.
+///
+/// The calling process must have one thread only.
+///
+/// # Errors
+/// As of [`lab::up`]; a program cannot be started, ends before it is ready, or is not in time.
+pub fn up(
+    topology: &Topology,
+    source: &str,
+    progress: &mut dyn Progress,
+) -> Result<(Plan, Vec<Change>), Error> {
+    let plan = lab::up(topology, source, progress)?;
+    if plan.new && topology.programs().next().is_none() {
+        return Ok((plan, Vec::new()));
+    }
+    match start(topology, Which::All, progress) {
+        Ok(changes) => Ok((plan, changes)),
+        Err(error) if plan.new => {
+            let down = lab::down(&topology.lab, Until::Free, &mut ());
+            Err(match down {
+                Ok(_) => Error::Undone(Box::new(error)),
+                Err(journal) => Error::RolledBack {
+                    error: Box::new(error),
+                    journal: Box::new(journal),
+                },
+            })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Which programs of a file are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// All but the main one, which whoever brought the lab up runs, or another in its place.
+    ButMain,
+}
+
+/// Makes the programs of a lab that is up those of its file, and waits until they are ready.
+///
+/// The calling process must have one thread only.
+///
+/// # Errors
+/// As of [`up`].
+pub fn start(
+    topology: &Topology,
+    which: Which,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Change>, Error> {
+    let starting = "start the programs of a lab";
+    let name = &topology.lab;
+    let lock = lab::lock(progress)?;
+    let store = Store::open()?;
+    let known = store.programs(name).map_err(Error::journal(READING))?;
+    let asked = asked(topology, which)?;
+    if known.is_empty() && asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    fork::need_single_thread().map_err(Error::system(starting))?;
+    let desired = lease::resolved(topology, &store)?.desired;
+    let places = places(name, &store)?;
+    let changes = changed(name, &asked, &known, &places);
+    stop(name, &known, &changes, &store)?;
+    let mut awaited = Vec::new();
+    for change in changes.iter().filter(|change| change.step != Step::Stop) {
+        let id = &change.program;
+        let (Some(program), Some(place)) = (asked.get(id), places.get(&id.netns)) else {
+            return Err(Error::NoNamespace(id.netns.clone()));
+        };
+        let begun = launch(name, id, program, (*place, &desired), &store)?;
+        awaited.push(watched(name, id, program, begun)?);
+    }
+    drop(lock);
+    ready::wait(awaited, progress)?;
+    Ok(changes)
+}
+
+/// What [`start`] would do.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn changes(topology: &Topology) -> Result<Vec<Change>, Error> {
+    let store = Store::open_to_read()?;
+    let known = store
+        .programs(&topology.lab)
+        .map_err(Error::journal(READING))?;
+    let places = places(&topology.lab, &store)?;
+    Ok(changed(
+        &topology.lab,
+        &asked(topology, Which::All)?,
+        &known,
+        &places,
+    ))
+}
+
+/// Ends the programs of a lab that goes.
+pub(crate) fn end_all(name: &LabName, store: &Store) -> Result<(), Error> {
+    let known = store.programs(name).map_err(Error::journal(READING))?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<Attendant> = known.values().map(|begun| begun.attendant).collect();
+    attendant::stop(&all).map_err(Error::system("end the programs of a lab"))?;
+    program_files::remove(name).map_err(Error::system("remove the output of a lab's programs"))
+}
+
+/// What the journal keeps of what was asked for.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+struct Asked {
+    /// All of it, to be compared.
+    program: serde_json::Value,
+    shown: String,
+    output: Option<String>,
+}
+
+impl Asked {
+    fn of(begun: &Begun) -> Self {
+        serde_json::from_str(&begun.asked).unwrap_or_default()
+    }
+}
+
+/// The programs of a file with absolute paths.
+fn asked(topology: &Topology, which: Which) -> Result<BTreeMap<ProgramId, Program>, Error> {
+    let all = topology.programs();
+    let all = all.filter(|(.., program)| which == Which::All || !program.main);
+    let all = all.map(|(netns, name, program)| {
+        let id = ProgramId {
+            netns: netns.clone(),
+            name: name.clone(),
+        };
+        let program = program_files::absolute(program);
+        let program = program.map_err(Error::system("read the working directory"))?;
+        Ok((id, program))
+    });
+    all.collect()
+}
+
+fn record(program: &Program) -> Result<String, Error> {
+    let text = serde_json::to_value(program).and_then(|all| {
+        serde_json::to_string(&Asked {
+            program: all,
+            shown: program.command.shown(),
+            output: program.output.clone(),
+        })
+    });
+    text.map_err(std::io::Error::other)
+        .map_err(Error::journal(WRITING))
+}
+
+/// Which namespaces the lab has.
+fn places(name: &LabName, store: &Store) -> Result<BTreeMap<Netns, Identity>, Error> {
+    let host = netns::host().map_err(Error::system("read the host's namespace"))?;
+    let made = store.made_by(name).map_err(Error::journal(READING))?;
+    let made = made
+        .into_iter()
+        .map(|(name, which)| (Netns::Named(name), which));
+    Ok(made.chain([(Netns::Host, host.identity)]).collect())
+}
+
+fn changed(
+    lab: &LabName,
+    asked: &BTreeMap<ProgramId, Program>,
+    known: &BTreeMap<ProgramId, Begun>,
+    places: &BTreeMap<Netns, Identity>,
+) -> Vec<Change> {
+    let gone = known.iter().filter(|(id, _)| !asked.contains_key(id));
+    let gone = gone.map(|(id, begun)| Change {
+        program: id.clone(),
+        step: Step::Stop,
+        command: Asked::of(begun).shown,
+    });
+    let others = asked.iter().filter_map(|(id, program)| {
+        let step = match known.get(id) {
+            None => Step::Start,
+            Some(begun) => {
+                let now = places.get(&id.netns) == Some(&begun.place)
+                    && record(program).is_ok_and(|text| text == begun.asked);
+                let files = Files::of(lab, id, program.output.as_deref());
+                match (now, life(&begun.attendant, &files)) {
+                    (true, Life::Running | Life::Ended(0)) => return None,
+                    (_, Life::Running) => Step::Restart,
+                    _ => Step::Start,
+                }
+            }
+        };
+        Some(Change {
+            program: id.clone(),
+            step,
+            command: program.command.shown(),
+        })
+    });
+    gone.chain(others).collect()
+}
+
+fn life(attendant: &Attendant, files: &Files) -> Life {
+    // In this order: it may end while this looks.
+    let lives = attendant.lives();
+    match attendant::ended(&files.end) {
+        Some(status) => Life::of(status),
+        None if lives => Life::Running,
+        None => Life::Lost,
+    }
+}
+
+/// Ends those that are to be gone, or others.
+fn stop(
+    lab: &LabName,
+    known: &BTreeMap<ProgramId, Begun>,
+    changes: &[Change],
+    store: &Store,
+) -> Result<(), Error> {
+    let ended = changes
+        .iter()
+        .filter_map(|change| known.get_key_value(&change.program));
+    let ended: Vec<_> = ended.collect();
+    let attendants: Vec<Attendant> = ended.iter().map(|(_, begun)| begun.attendant).collect();
+    attendant::stop(&attendants).map_err(Error::system("end a program of a lab"))?;
+    for (id, _) in ended {
+        let forgotten = store.forget_program(lab, id);
+        forgotten.map_err(Error::journal(WRITING))?;
+    }
+    Ok(())
+}
