@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::error::Error;
 use crate::external;
-use crate::names::{self, Name};
+use crate::names::Names;
 use crate::state::{LabName, Netns};
 use crate::sys::store::{Lab, Store};
 use crate::sys::{self, netns};
@@ -24,9 +24,9 @@ pub fn exec(netns: &Netns, command: &mut Command) -> io::Error {
     sys::exec::exec(netns, &names, command)
 }
 
-fn names(from: &Netns) -> Result<Vec<Name>, Error> {
+fn names(from: &Netns) -> Result<Names, Error> {
     let store = Store::open_to_read()?;
-    let mut all = Vec::new();
+    let mut all = Names::default();
     for lab in labs(from, &store).map_err(Error::system("read the journal"))? {
         // A file that this netyard cannot read any more names nobody, nor does one whose
         // networks are another lab's that is gone.
@@ -38,7 +38,9 @@ fn names(from: &Netns) -> Result<Vec<Name>, Error> {
         let Ok(topology) = external::attached(&topology, &store, &mut leases) else {
             continue;
         };
-        all.extend(names::names(&resolve(&topology, &leases)?.0, from));
+        let of = Names::of(&resolve(&topology, &leases)?.0, from, topology.resolver);
+        all.all.extend(of.all);
+        all.resolver |= of.resolver;
     }
     Ok(all)
 }

@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("src/topology", &["state", "ipam", "report"]),
     ("src/plan", &["state", "report"]),
     ("src/probe", &["state", "topology", "sys::probe::run"]),
-    ("src/names.rs", &["state"]),
+    ("src/names", &["state"]),
     ("src/explain/filter", &["state", "explain::filter"]),
     ("src/explain", &["probe", "state", "sys"]),
     ("src/doctor", &["state", "sys"]),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -18,15 +18,24 @@ use rustix::process::{
     set_parent_process_death_signal, setsid, waitpid,
 };
 
+use super::resolver::{self, Resolver, Served};
 use super::signal::Held;
 use super::{fork, netns, open_files, residents, view, wait};
-use crate::names::Name;
+use crate::names::Names;
 use crate::state::Netns;
 
+/// What is to be done.
+pub(crate) enum Order<'a> {
+    /// A program is to run.
+    Run(Run<'a>),
+    /// Names are to be served, by the attendant itself.
+    Serve(Vec<Served>),
+}
+
 /// What runs where, and where it is told how it ended.
-pub(crate) struct Order<'a> {
+pub(crate) struct Run<'a> {
     pub(crate) netns: &'a Netns,
-    pub(crate) names: &'a [Name],
+    pub(crate) names: &'a Names,
     /// Without what its standard streams are.
     pub(crate) command: Command,
     pub(crate) output: File,
@@ -126,32 +135,49 @@ fn attend(mut line: UnixStream, order: Order<'_>) -> io::Result<()> {
         libc::prctl(libc::PR_SET_NAME, c"netyard-program".as_ptr());
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
-    open_files::let_go_but(&[line.as_raw_fd(), order.output.as_raw_fd()])?;
+    let output = match &order {
+        Order::Run(run) => Some(run.output.as_raw_fd()),
+        Order::Serve(_) => None,
+    };
+    let kept: Vec<RawFd> = output.into_iter().chain([line.as_raw_fd()]).collect();
+    open_files::let_go_but(&kept)?;
     line.write_all(&std::process::id().to_ne_bytes())?;
     // Nobody remembers it unless this comes.
     line.read_exact(&mut [0])?;
-    let held = Held::hold()?;
-    let place = netns::open(order.netns)?;
-    let netns = place.as_ref().map(AsFd::as_fd);
-    netns::enter(netns, || {
-        let end = order.end.clone();
-        let started = start(order, &held);
-        let said = started.as_ref().err();
-        let errno = said.map_or(0, |e| e.raw_os_error().unwrap_or(libc::EIO));
-        line.write_all(&errno.to_ne_bytes())?;
-        drop(line);
-        wait_for(started?, &end, &held)
-    })
+    match order {
+        Order::Run(run) => {
+            let held = Held::hold()?;
+            let place = netns::open(run.netns)?;
+            let netns = place.as_ref().map(AsFd::as_fd);
+            netns::enter(netns, || {
+                let end = run.end.clone();
+                let started = tell(line, start(run, &held))?;
+                wait_for(started, &end, &held)
+            })
+        }
+        Order::Serve(served) => {
+            let open: io::Result<Vec<Resolver>> = served.into_iter().map(Resolver::open).collect();
+            resolver::serve(&tell(line, open)?, None)
+        }
+    }
 }
 
-fn start(order: Order<'_>, held: &Held) -> io::Result<Pid> {
-    let Order {
+/// Tells who waits how the beginning went.
+fn tell<T>(mut line: UnixStream, done: io::Result<T>) -> io::Result<T> {
+    let said = done.as_ref().err();
+    let errno = said.map_or(0, |e| e.raw_os_error().unwrap_or(libc::EIO));
+    line.write_all(&errno.to_ne_bytes())?;
+    done
+}
+
+fn start(run: Run<'_>, held: &Held) -> io::Result<Pid> {
+    let Run {
         netns,
         names,
         mut command,
         output,
         ..
-    } = order;
+    } = run;
     view::take(netns, names)?;
     let output = OwnedFd::from(output);
     command.stdin(Stdio::null()).stderr(output.try_clone()?);

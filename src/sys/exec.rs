@@ -8,11 +8,11 @@ use std::process::Command;
 use rustix::process::{parent_process_death_signal, set_parent_process_death_signal};
 
 use super::{netns, open_files, view};
-use crate::names::Name;
+use crate::names::Names;
 use crate::state::Netns;
 
 /// Becomes the program. Returns only when that failed.
-pub(crate) fn exec(netns: &Netns, names: &[Name], command: &mut Command) -> io::Error {
+pub(crate) fn exec(netns: &Netns, names: &Names, command: &mut Command) -> io::Error {
     let follow = parent_process_death_signal();
     let become_it = || -> io::Result<()> {
         view::take(netns, names)?;

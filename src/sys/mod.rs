@@ -24,6 +24,7 @@ pub(crate) mod private;
 pub(crate) mod probe;
 pub(crate) mod program_files;
 pub(crate) mod residents;
+pub(crate) mod resolver;
 pub(crate) mod sight;
 mod signal;
 pub(crate) mod sockopt;

@@ -59,6 +59,12 @@ pub(crate) fn open(output: &Path) -> io::Result<File> {
     File::open(output)
 }
 
+/// A file of the user's for what a program writes.
+#[cfg(feature = "testing")]
+pub(crate) fn create(output: &Path) -> io::Result<std::os::fd::OwnedFd> {
+    Ok(File::create(output)?.into())
+}
+
 fn directory(lab: &LabName) -> PathBuf {
     Path::new(DIRECTORY).join(lab.as_str())
 }

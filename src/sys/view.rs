@@ -17,15 +17,16 @@ use rustix::mount::{
 };
 use rustix::thread::UnshareFlags;
 
-use crate::names::{self, Name};
+use crate::names::{self, Names};
 use crate::state::{Netns, NetnsName};
 
 const HOSTS: &str = "/etc/hosts";
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Gives the calling thread its own view: in a namespace a /sys that shows its
 /// devices and the files of /etc/netns/NAME over those of /etc, as `ip netns exec`
 /// does; everywhere these names in /etc/hosts.
-pub(super) fn take(netns: &Netns, names: &[Name]) -> io::Result<()> {
+pub(super) fn take(netns: &Netns, names: &Names) -> io::Result<()> {
     match netns {
         Netns::At(_) | Netns::Named(_) => {
             unshare_mounts()?;
@@ -34,14 +35,20 @@ pub(super) fn take(netns: &Netns, names: &[Name]) -> io::Result<()> {
             own_sysfs()?;
             netns.made().map_or(Ok(()), own_etc)?;
         }
-        Netns::Host if names.is_empty() => return Ok(()),
+        Netns::Host if names.all.is_empty() => return Ok(()),
         // Without the right to it, the program runs without names.
         Netns::Host if unshare_mounts() == Err(Errno::PERM) => return Ok(()),
         // Only what is mounted upon is cut off: names that are made in /run/netns in
         // here are names everywhere.
         Netns::Host => ["/", "/etc", HOSTS].into_iter().try_for_each(cut_off)?,
     }
-    own_hosts(names)
+    if names.resolver {
+        own(Path::new(RESOLV_CONF), names::resolv_conf)?;
+    }
+    match names.all.is_empty() {
+        true => Ok(()),
+        false => own(Path::new(HOSTS), |base| names::hosts(base, &names.all)),
+    }
 }
 
 fn unshare_mounts() -> rustix::io::Result<()> {
@@ -95,25 +102,26 @@ fn own_etc(name: &NetnsName) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts names before what /etc/hosts says. The file lies on a tmpfs that is mounted
-/// nowhere: /etc serves as its place for a moment.
-fn own_hosts(names: &[Name]) -> io::Result<()> {
-    let hosts = Path::new(HOSTS);
-    if names.is_empty() || !Path::new("/etc").is_dir() || hosts.is_dir() {
+/// Puts another file in the place of one in /etc, made of what that says. It lies on a tmpfs
+/// that is mounted nowhere: /etc serves as its place for a moment.
+fn own(target: &Path, made: impl FnOnce(&str) -> String) -> io::Result<()> {
+    if !Path::new("/etc").is_dir() || target.is_dir() {
         return Ok(());
     }
     // A pipe in its place would have no end.
-    let base = match hosts.is_file() {
-        true => fs::read(hosts).unwrap_or_default(),
+    let base = match target.is_file() {
+        true => fs::read(target).unwrap_or_default(),
         false => Vec::new(),
     };
     tmpfs(Path::new("/etc"))?;
-    fs::write(HOSTS, names::hosts(&String::from_utf8_lossy(&base), names))?;
+    // Also where the target is a link to another directory, as that of resolvers may be.
+    let file = Path::new("/etc/netyard");
+    fs::write(file, made(&String::from_utf8_lossy(&base)))?;
     // Whatever the umask says.
-    fs::set_permissions(HOSTS, Permissions::from_mode(0o644))?;
-    let tree = clone(Path::new(HOSTS))?;
+    fs::set_permissions(file, Permissions::from_mode(0o644))?;
+    let tree = clone(file)?;
     rustix::mount::unmount("/etc", UnmountFlags::DETACH)?;
-    put_over(&tree, Path::new(HOSTS))
+    put_over(&tree, target)
 }
 
 /// Mounts a file over another. Where there is none, none is made on disk: the

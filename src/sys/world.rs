@@ -14,7 +14,7 @@ use super::blocked::{Blocked, Facts, Step};
 use super::netns::{self, on_thread};
 use super::private::{self, Refused};
 use super::{early, view};
-use crate::names::Name;
+use crate::names::Names;
 use crate::state::Netns;
 
 /// Its two namespaces.
@@ -48,7 +48,7 @@ impl World {
     pub(crate) fn enter_netns<T: Send>(
         &self,
         netns: &Netns,
-        names: &[Name],
+        names: &Names,
         f: impl FnOnce() -> T + Send,
     ) -> io::Result<T> {
         on_thread(|| {

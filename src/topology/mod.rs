@@ -50,6 +50,7 @@ pub use node::MOST_BYTES;
 pub use parse::parse;
 pub use policy::{Allow, Party, Permit, Ports, Traffic};
 pub use preset::Preset;
+pub(crate) use program::RESOLVER;
 pub use program::{CommandLine, Program, Ready};
 pub use publish::{Publish, Unpublishable};
 pub use resolve::{ResolveError, resolve};
@@ -75,6 +76,9 @@ pub struct Topology {
     pub links: Vec<Cable>,
     /// What the host forwards from and to networks, beside what masquerading ones send out.
     pub allow: Vec<Allow>,
+    /// Whether a DNS resolver in each namespace knows the others by name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resolver: bool,
     /// What must be reachable and what must not.
     pub expect: Vec<Expectation>,
 }

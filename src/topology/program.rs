@@ -8,6 +8,9 @@ use serde::Serialize;
 use super::Topology;
 use crate::state::{Netns, ProgramName, Time, Variable};
 
+/// What the lab's resolver is called among the programs of the host.
+pub(crate) const RESOLVER: &str = "resolver";
+
 /// A program that runs in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Program {
@@ -88,6 +91,11 @@ impl Topology {
     pub fn programs(&self) -> impl Iterator<Item = (&Netns, &ProgramName, &Program)> {
         let all = self.namespaces.iter();
         all.flat_map(|(netns, spec)| spec.run.iter().map(move |(name, run)| (netns, name, run)))
+    }
+
+    /// Whether anything runs for it.
+    pub(crate) fn runs_something(&self) -> bool {
+        self.resolver || self.programs().next().is_some()
     }
 
     /// The one that `netyard run` lasts as long as.

@@ -27,6 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
             run,
         ),
         test("programs::what they wrote", logs),
+        test("programs::names for those who read no hosts file", resolver),
     ]
 }
 
@@ -359,4 +360,64 @@ fn logs() {
         "a file of the user's stays"
     );
     assert_eq!(outcome(&["logs", "shop"]).code, Some(1));
+}
+
+fn resolver() {
+    let text = "lab: named\nresolver: true\nnetworks: { lan: { subnets: [10.7.0.0/24, \"fd00:7::/64\"] } }\nnamespaces:\n\
+                \x20 web: { interfaces: { eth0: { network: lan } } }\n\
+                \x20 cli: { interfaces: { eth0: { network: lan } } }\n";
+    let before = snapshot::host();
+    let yaml = file("named.yaml", text);
+    let up = ok(&["up", &yaml]);
+    assert!(up.contains("; host/resolver started ("), "{up}");
+    let ask = |name: &str| {
+        let asked = outcome(&["exec", "cli", "--", "busybox", "nslookup", name]);
+        format!("{}{}", asked.out, asked.err)
+    };
+    let told = ask("web");
+    assert!(
+        told.contains("127.0.0.53"),
+        "it is the first that is asked: {told}"
+    );
+    assert!(
+        told.contains("10.7.0.3") && told.contains("fd00:7::3"),
+        "{told}"
+    );
+    assert!(ask("10.7.0.2").contains("cli"), "{}", ask("10.7.0.2"));
+    assert!(
+        ask("example.org").contains("REFUSED"),
+        "{}",
+        ask("example.org")
+    );
+    let conf = ok(&["exec", "cli", "--", "cat", "/etc/resolv.conf"]);
+    assert!(
+        conf.starts_with("nameserver 127.0.0.53\noptions ndots:0\n"),
+        "{conf}"
+    );
+    assert!(
+        !sh("cat /etc/resolv.conf 2>/dev/null || true").contains("ndots:0"),
+        "the host's is untouched"
+    );
+    assert!(!ok(&["exec", "host", "--", "cat", "/etc/hosts"]).is_empty());
+    assert_eq!(
+        ok(&["up", &yaml]),
+        "lab named is up already: nothing to change\n"
+    );
+    // Another address: other answers.
+    let yaml = file(
+        "named.yaml",
+        &text.replace(
+            "web: { interfaces: { eth0: { network: lan } }",
+            "web: { interfaces: { eth0: { network: lan, addresses: [10.7.0.77/24] } }",
+        ),
+    );
+    let up = ok(&["up", "--yes", &yaml]);
+    assert!(up.contains("host/resolver started anew"), "{up}");
+    let told = ask("web");
+    assert!(
+        told.contains("10.7.0.77") && !told.contains("10.7.0.3\n"),
+        "{told}"
+    );
+    ok(&["down", "--wait", "named"]);
+    snapshot::assert_same(&before, &snapshot::host(), "down");
 }

@@ -231,6 +231,7 @@ fn defaults_are_what_the_reader_takes() {
     };
     let without = file("", "", "", "");
     let program = |said: &str| format!(", run: {{ p: {{ command: x{said} }} }}");
+    let text = |said: &str| format!("lab: x\nnamespaces: {{ a: {{}} }}\n{said}\n");
     let mut flags = 0;
     for (mapping, keys) in mappings() {
         for (key, schema) in keys {
@@ -246,17 +247,19 @@ fn defaults_are_what_the_reader_takes() {
                     "interface" => file("", "", &said, ""),
                     "expectation" => file("", "", "", &said),
                     "program" => file("", &program(&said), "", ""),
+                    "topology" => parse(&text(&said[2..])).unwrap(),
                     other => panic!("a flag of {other}"),
                 };
                 let without = match mapping.as_str() {
                     "program" => file("", &program(""), "", ""),
+                    "topology" => parse(&text("")).unwrap(),
                     _ => without.clone(),
                 };
                 assert_eq!(with == without, flag == default, "{mapping}: {key}");
             }
         }
     }
-    assert_eq!(flags, 12);
+    assert_eq!(flags, 13);
 }
 
 /// Each key has a line in a table: its type and its default.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Lab;
 use crate::error::Error;
-use crate::names;
 use crate::state::{Netns, PortRange, Transport};
 use crate::sys::netlink::{diag, socket::Socket};
 use crate::sys::wait;
@@ -32,7 +31,7 @@ impl Namespace<'_> {
     /// The namespace cannot be entered.
     pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T, Error> {
         self.lab.note_entered()?;
-        let names = names::names(&*self.lab.desired()?, &self.netns);
+        let names = self.lab.names(&self.netns)?;
         let entered = self.lab.world.enter_netns(&self.netns, &names, f);
         entered.map_err(Error::system(format!("enter namespace {}", self.netns)))
     }

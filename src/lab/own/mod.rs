@@ -5,12 +5,15 @@ mod draft;
 #[cfg(feature = "tokio")]
 mod future;
 mod inside;
+mod programs;
 mod proof;
 
 use std::collections::BTreeSet;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use draft::{Draft, DraftInterface, DraftNamespace, DraftNetwork};
@@ -21,6 +24,7 @@ pub use proof::Proof;
 
 use super::{LinkChange, desired, observe_settled, set_link, up};
 use crate::error::{Error, Failure};
+use crate::names::Names;
 use crate::plan::{Plan, plan};
 use crate::probe::{self, Map};
 use crate::state::{End, Identity, LabName, NetState, Netns};
@@ -28,6 +32,7 @@ use crate::sys::store::Store;
 use crate::sys::world::World;
 use crate::sys::{early, netns, residents};
 use crate::topology::{Expectation, Probe, Target, Topology, parse};
+use programs::Running;
 
 /// How long [`Lab::test`] waits for answers.
 const ANSWERS: Duration = Duration::from_secs(1);
@@ -60,6 +65,9 @@ const ANSWERS: Duration = Duration::from_secs(1);
 pub struct Lab {
     name: LabName,
     now: Mutex<Now>,
+    programs: Mutex<Vec<Running>>,
+    /// What the resolver ends with, and the thread that it is.
+    resolver: Mutex<Option<(UnixStream, JoinHandle<()>)>>,
     world: World,
     /// Those who wait for this end with it.
     #[cfg(feature = "tokio")]
@@ -109,10 +117,12 @@ impl Lab {
         let made = World::with(|| up(&topology, text, &mut ()));
         let (world, made) = made.map_err(|blocked| Error::Blocked(Box::new(blocked)))?;
         made?;
-        Ok(Lab {
+        let lab = Lab {
             name: topology.lab.clone(),
+            programs: Mutex::default(),
+            resolver: Mutex::default(),
             now: Mutex::new(Now {
-                topology,
+                topology: topology.clone(),
                 desired: None,
                 entered: BTreeSet::new(),
                 noted: false,
@@ -120,7 +130,9 @@ impl Lab {
             world,
             #[cfg(feature = "tokio")]
             ends: tokio::sync::watch::Sender::new(()),
-        })
+        };
+        lab.make_programs(&topology)?;
+        Ok(lab)
     }
 
     /// Its name.
@@ -129,10 +141,11 @@ impl Lab {
     }
 
     /// Makes it another: what is in this text, which is of a lab of the same name, with the
-    /// fewest changes ([`up`]). Connections by what is in both go on.
+    /// fewest changes ([`up`]). Connections by what is in both go on, and so do programs.
     ///
     /// # Errors
-    /// The text has mistakes or another lab's name, or what [`up`] says; then it is as it was.
+    /// The text has mistakes or another lab's name, or what [`up`] says; then it is as it was. Or
+    /// a program is not ready: then the network is as in the text.
     pub fn change(&self, text: &str) -> Result<Plan, Error> {
         let topology = read(text, "(text)")?;
         if topology.lab != self.name {
@@ -140,9 +153,11 @@ impl Lab {
         }
         let mut now = self.now();
         let made = self.enter(|| up(&topology, text, &mut ()))?;
-        now.topology = topology;
+        now.topology = topology.clone();
         now.desired = None;
         now.noted = false;
+        drop(now);
+        self.make_programs(&topology)?;
         Ok(made)
     }
 
@@ -271,6 +286,13 @@ impl Lab {
         let found = Arc::new(self.enter(|| desired(&now.topology))?);
         now.desired = Some(found.clone());
         Ok(found)
+    }
+
+    /// What programs in a namespace know of the others.
+    fn names(&self, from: &Netns) -> Result<Names, Error> {
+        let mut now = self.now();
+        let desired = self.desired_of(&mut now)?;
+        Ok(Names::of(&desired, from, now.topology.resolver))
     }
 
     /// On the world's host.

@@ -1,13 +1,14 @@
 //! Starting a program, and what is needed to know when it is ready.
 
+use std::io;
 use std::os::fd::AsFd;
 
 use super::ready::Awaited;
-use super::{WRITING, life, record};
+use super::{WRITING, Wanted, What, life};
 use crate::error::{Error, ProgramFailed, Why};
-use crate::names;
-use crate::state::{Identity, LabName, NetState, Netns, ProgramId};
-use crate::sys::attendant::{self, Attendant, Order};
+use crate::names::{self, Names};
+use crate::state::{Identity, LabName, Netns, ProgramId};
+use crate::sys::attendant::{self, Attendant, Order, Run};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::netns;
 use crate::sys::program_files::{self, Files};
@@ -15,32 +16,27 @@ use crate::sys::store::{Begun, Store};
 use crate::topology::Program;
 
 pub(super) fn launch(
-    lab: &LabName,
-    id: &ProgramId,
-    program: &Program,
-    (place, desired): (Identity, &NetState),
+    (lab, id): (&LabName, &ProgramId),
+    wanted: &Wanted,
+    (place, names): (Identity, &Names),
     store: &Store,
 ) -> Result<Attendant, Error> {
-    let failed = |e: std::io::Error| {
-        Error::Program(Box::new(ProgramFailed {
-            program: id.clone(),
-            why: Why::NotStarted(program.command.words().0.to_owned(), e.into()),
-            last: Vec::new(),
-        }))
-    };
-    let files = Files::of(lab, id, program.output.as_deref());
+    let files = Files::of(lab, id, wanted.output.as_deref());
     let opening = format!("open {}", files.output.display());
     let output = files.begin().map_err(Error::system(opening))?;
-    let asked = record(program)?;
-    let names = names::names(desired, &id.netns);
-    let directory = program.directory.as_deref().unwrap_or_default();
-    let entering = format!("use {directory} as the directory of program {id}");
-    let order = Order {
-        netns: &id.netns,
-        names: &names,
-        command: program_files::command(program).map_err(Error::system(entering))?,
-        output,
-        end: files.end,
+    let order = match &wanted.what {
+        What::Resolver(served) => Order::Serve(served.clone()),
+        What::Program(program) => {
+            let directory = program.directory.as_deref().unwrap_or_default();
+            let entering = format!("use {directory} as the directory of program {id}");
+            Order::Run(Run {
+                netns: &id.netns,
+                names,
+                command: program_files::command(program).map_err(Error::system(entering))?,
+                output,
+                end: files.end,
+            })
+        }
     };
     let mut begun = None;
     let started = attendant::begin(order, |attendant| {
@@ -48,19 +44,34 @@ pub(super) fn launch(
         let row = Begun {
             place,
             attendant,
-            asked,
+            asked: wanted.record.clone(),
         };
         let written = store.set_program(lab, id, &row);
-        written.map_err(std::io::Error::other)
+        written.map_err(io::Error::other)
     });
     match (started, begun) {
         (Ok(()), Some(attendant)) => Ok(attendant),
         (started, _) => {
             let forgotten = store.forget_program(lab, id);
             forgotten.map_err(Error::journal(WRITING))?;
-            let missing = || std::io::Error::other("it ended at once");
-            Err(failed(started.err().unwrap_or_else(missing)))
+            let missing = || io::Error::other("it ended at once");
+            Err(not_started(
+                id,
+                wanted,
+                started.err().unwrap_or_else(missing),
+            ))
         }
+    }
+}
+
+fn not_started(id: &ProgramId, wanted: &Wanted, e: io::Error) -> Error {
+    match &wanted.what {
+        What::Program(program) => Error::Program(Box::new(ProgramFailed {
+            program: id.clone(),
+            why: Why::NotStarted(program.command.words().0.to_owned(), e.into()),
+            last: Vec::new(),
+        })),
+        What::Resolver(_) => Error::system(format!("serve names at {}", names::RESOLVER))(e),
     }
 }
 
@@ -88,7 +99,7 @@ pub(super) fn watched<'a>(
     })
 }
 
-fn diag_socket(place: &Netns) -> std::io::Result<Socket> {
+fn diag_socket(place: &Netns) -> io::Result<Socket> {
     let fd = netns::open(place)?;
     netns::enter(fd.as_ref().map(AsFd::as_fd), Socket::diag)
 }

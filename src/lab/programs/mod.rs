@@ -7,20 +7,23 @@ mod launch;
 pub(crate) mod ready;
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::lab::{self, Until};
 use crate::lease;
+use crate::names::{self, Names};
 use crate::plan::Plan;
 use crate::reconcile::Progress;
-use crate::state::{Identity, LabName, Life, Netns, ProgramId};
+use crate::state::{Identity, LabName, Life, NetState, Netns, ProgramId};
 use crate::sys::attendant::{self, Attendant};
 use crate::sys::program_files::{self, Files};
+use crate::sys::resolver::Served;
 use crate::sys::store::{Begun, Store};
 use crate::sys::{fork, netns};
-use crate::topology::{Program, Topology};
+use crate::topology::{Program, RESOLVER, Topology};
 pub use known::{Known, chosen, list};
 use launch::{launch, watched};
 
@@ -64,7 +67,7 @@ pub fn up(
     progress: &mut dyn Progress,
 ) -> Result<(Plan, Vec<Change>), Error> {
     let plan = lab::up(topology, source, progress)?;
-    if plan.new && topology.programs().next().is_none() {
+    if plan.new && !topology.runs_something() {
         return Ok((plan, Vec::new()));
     }
     match start(topology, Which::All, progress) {
@@ -108,23 +111,26 @@ pub fn start(
     let lock = lab::lock(progress)?;
     let store = Store::open()?;
     let known = store.programs(name).map_err(Error::journal(READING))?;
-    let asked = asked(topology, which)?;
-    if known.is_empty() && asked.is_empty() {
+    if known.is_empty() && !topology.runs_something() {
         return Ok(Vec::new());
     }
     fork::need_single_thread().map_err(Error::system(starting))?;
     let desired = lease::resolved(topology, &store)?.desired;
     let places = places(name, &store)?;
+    let asked = wanted(topology, which, (&desired, &places))?;
     let changes = changed(name, &asked, &known, &places);
     stop(name, &known, &changes, &store)?;
     let mut awaited = Vec::new();
     for change in changes.iter().filter(|change| change.step != Step::Stop) {
         let id = &change.program;
-        let (Some(program), Some(place)) = (asked.get(id), places.get(&id.netns)) else {
+        let (Some(wanted), Some(place)) = (asked.get(id), places.get(&id.netns)) else {
             return Err(Error::NoNamespace(id.netns.clone()));
         };
-        let begun = launch(name, id, program, (*place, &desired), &store)?;
-        awaited.push(watched(name, id, program, begun)?);
+        let names = Names::of(&desired, &id.netns, topology.resolver);
+        let begun = launch((name, id), wanted, (*place, &names), &store)?;
+        if let What::Program(program) = &wanted.what {
+            awaited.push(watched(name, id, program, begun)?);
+        }
     }
     drop(lock);
     ready::wait(awaited, progress)?;
@@ -140,10 +146,14 @@ pub fn changes(topology: &Topology) -> Result<Vec<Change>, Error> {
     let known = store
         .programs(&topology.lab)
         .map_err(Error::journal(READING))?;
+    if known.is_empty() && !topology.runs_something() {
+        return Ok(Vec::new());
+    }
+    let desired = lease::resolved(topology, &store)?.desired;
     let places = places(&topology.lab, &store)?;
     Ok(changed(
         &topology.lab,
-        &asked(topology, Which::All)?,
+        &wanted(topology, Which::All, (&desired, &places))?,
         &known,
         &places,
     ))
@@ -175,8 +185,26 @@ impl Asked {
     }
 }
 
-/// The programs of a file with absolute paths.
-fn asked(topology: &Topology, which: Which) -> Result<BTreeMap<ProgramId, Program>, Error> {
+/// What shall run.
+struct Wanted {
+    /// What the journal keeps of it.
+    record: String,
+    shown: String,
+    output: Option<String>,
+    what: What,
+}
+
+enum What {
+    Program(Program),
+    Resolver(Vec<Served>),
+}
+
+/// What a file asks for, with absolute paths.
+fn wanted(
+    topology: &Topology,
+    which: Which,
+    (desired, places): (&NetState, &BTreeMap<Netns, Identity>),
+) -> Result<BTreeMap<ProgramId, Wanted>, Error> {
     let all = topology.programs();
     let all = all.filter(|(.., program)| which == Which::All || !program.main);
     let all = all.map(|(netns, name, program)| {
@@ -186,20 +214,57 @@ fn asked(topology: &Topology, which: Which) -> Result<BTreeMap<ProgramId, Progra
         };
         let program = program_files::absolute(program);
         let program = program.map_err(Error::system("read the working directory"))?;
-        Ok((id, program))
+        let shown = program.command.shown();
+        let wanted = Wanted {
+            record: recorded(&program, &shown, program.output.as_ref())?,
+            shown,
+            output: program.output.clone(),
+            what: What::Program(program),
+        };
+        Ok((id, wanted))
     });
-    all.collect()
+    let resolver = topology.resolver.then(|| {
+        let served = served(desired);
+        let shown = format!("names at {}", names::RESOLVER);
+        let id = ProgramId {
+            netns: Netns::Host,
+            name: RESOLVER
+                .parse()
+                .map_err(io::Error::other)
+                .map_err(Error::system("name it"))?,
+        };
+        // Its sockets are in namespaces that may be others by now.
+        let which: Vec<String> = places.values().map(|which| format!("{which:?}")).collect();
+        let wanted = Wanted {
+            record: recorded(&(&served, which), &shown, None)?,
+            shown,
+            output: None,
+            what: What::Resolver(served),
+        };
+        Ok((id, wanted))
+    });
+    all.chain(resolver).collect()
 }
 
-fn record(program: &Program) -> Result<String, Error> {
-    let text = serde_json::to_value(program).and_then(|all| {
+/// What a lab's resolver answers in each of its namespaces.
+pub(crate) fn served(desired: &NetState) -> Vec<Served> {
+    let made = desired
+        .namespaces
+        .keys()
+        .filter(|netns| netns.made().is_some());
+    made.map(|netns| (netns.clone(), names::names(desired, netns)))
+        .collect()
+}
+
+fn recorded(what: &impl Serialize, shown: &str, output: Option<&String>) -> Result<String, Error> {
+    let text = serde_json::to_value(what).and_then(|all| {
         serde_json::to_string(&Asked {
             program: all,
-            shown: program.command.shown(),
-            output: program.output.clone(),
+            shown: shown.to_owned(),
+            output: output.cloned(),
         })
     });
-    text.map_err(std::io::Error::other)
+    text.map_err(io::Error::other)
         .map_err(Error::journal(WRITING))
 }
 
@@ -215,7 +280,7 @@ fn places(name: &LabName, store: &Store) -> Result<BTreeMap<Netns, Identity>, Er
 
 fn changed(
     lab: &LabName,
-    asked: &BTreeMap<ProgramId, Program>,
+    asked: &BTreeMap<ProgramId, Wanted>,
     known: &BTreeMap<ProgramId, Begun>,
     places: &BTreeMap<Netns, Identity>,
 ) -> Vec<Change> {
@@ -225,13 +290,13 @@ fn changed(
         step: Step::Stop,
         command: Asked::of(begun).shown,
     });
-    let others = asked.iter().filter_map(|(id, program)| {
+    let others = asked.iter().filter_map(|(id, wanted)| {
         let step = match known.get(id) {
             None => Step::Start,
             Some(begun) => {
-                let now = places.get(&id.netns) == Some(&begun.place)
-                    && record(program).is_ok_and(|text| text == begun.asked);
-                let files = Files::of(lab, id, program.output.as_deref());
+                let now =
+                    places.get(&id.netns) == Some(&begun.place) && wanted.record == begun.asked;
+                let files = Files::of(lab, id, wanted.output.as_deref());
                 match (now, life(&begun.attendant, &files)) {
                     (true, Life::Running | Life::Ended(0)) => return None,
                     (_, Life::Running) => Step::Restart,
@@ -242,7 +307,7 @@ fn changed(
         Some(Change {
             program: id.clone(),
             step,
-            command: program.command.shown(),
+            command: wanted.shown.clone(),
         })
     });
     gone.chain(others).collect()

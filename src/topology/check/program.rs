@@ -3,9 +3,10 @@
 use super::Flaw;
 use crate::report::codes;
 use crate::state::Netns;
-use crate::topology::{Program, Topology};
+use crate::topology::{Program, RESOLVER, Topology};
 
 pub(super) fn programs(topology: &Topology, flaws: &mut Vec<Flaw>) {
+    flaws.extend(resolver(topology));
     let mut main = None;
     for (netns, name, program) in topology.programs() {
         let place = format!("namespaces/{netns}/run/{name}");
@@ -22,6 +23,15 @@ pub(super) fn programs(topology: &Topology, flaws: &mut Vec<Flaw>) {
             );
         }
     }
+}
+
+/// It is known by a name as programs are.
+fn resolver(topology: &Topology) -> Option<Flaw> {
+    let host = topology.namespaces.get(&Netns::Host)?;
+    let taken = topology.resolver && host.run.keys().any(|name| name.as_str() == RESOLVER);
+    let place = format!("namespaces/host/run/{RESOLVER}");
+    let message = format!("`host/{RESOLVER}` is the lab's resolver");
+    taken.then(|| Flaw::new(codes::BAD_PROGRAM, place, message).hint("give it another name"))
 }
 
 /// Whoever made it ends what is in it.

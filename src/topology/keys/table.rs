@@ -42,6 +42,8 @@ TOPOLOGY "topology" = "a topology file" {
         "Cables (veth pairs) between two interfaces.";
     "allow": Kind::Listed(&PERMISSION), Words("none"),
         "What the host forwards from and to networks: nothing but this, and what masquerading networks send out.";
+    "resolver": Kind::Flag, Flag(false),
+        "Whether a DNS resolver in each namespace knows the others by name, beside the hosts file.";
     "expect": Kind::Listed(&EXPECTATION), Words("none"),
         "What must be reachable and what must not; `netyard test` proves it with packets.";
 }

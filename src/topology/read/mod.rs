@@ -102,6 +102,9 @@ impl<'t> Reader<'t> {
             links: self.items(fields.take("links"), "links", Self::cable),
             allow: self.items(fields.take("allow"), "permissions", Self::allow),
             expect: self.items(fields.take("expect"), "expectations", Self::expectation),
+            resolver: fields
+                .take("resolver")
+                .is_some_and(|item| self.flag(&item).unwrap_or_default()),
             lab: lab
                 .and_then(|item| self.parsed::<LabName>(&item, "a lab name", codes::BAD_NAME))?,
         })

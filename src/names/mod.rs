@@ -1,12 +1,57 @@
 //! Namespaces known by name: lines of a hosts file (hosts(5)), as one of the
 //! namespaces should call the others.
 
-use std::net::IpAddr;
+mod answer;
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::state::{NetState, Netns};
+pub(crate) use answer::answer;
 
 /// A namespace and one of its addresses, nearest first.
 pub(crate) type Name = (IpAddr, Netns);
+
+/// What programs in a namespace know of the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// What they are called.
+    pub(crate) all: Vec<Name>,
+    /// Whether a resolver at [`RESOLVER`] tells that, too.
+    pub(crate) resolver: bool,
+}
+
+impl Names {
+    /// What those in `from` know, in a lab that has a resolver in its namespaces, or none.
+    pub(crate) fn of(state: &NetState, from: &Netns, resolver: bool) -> Self {
+        Names {
+            all: names(state, from),
+            resolver: resolver && from.made().is_some(),
+        }
+    }
+}
+
+/// Where a lab's resolver listens in each of its namespaces: where that of systemd is looked for
+/// (systemd-resolved.service(8)), so that nothing else is expected to be there.
+pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 53);
+
+/// The file of resolvers (resolv.conf(5)) of a namespace that has one of its own: it comes first,
+/// and refuses what it does not know, so that the next of them is asked. Those of loopback are
+/// another namespace's. With `ndots:0` a name is looked up as it is before a domain is put behind.
+pub(crate) fn resolv_conf(base: &str) -> String {
+    let is_near = |line: &&str| {
+        let server = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|word| word.parse::<IpAddr>().ok());
+        line.trim_start().starts_with("nameserver") && server.is_some_and(|to| to.is_loopback())
+    };
+    let mut text = format!("nameserver {RESOLVER}\noptions ndots:0\n");
+    for line in base.lines().filter(|line| !is_near(line)) {
+        text += line;
+        text.push('\n');
+    }
+    text
+}
 
 /// How `from` calls every namespace of the lab, itself and the host among them.
 pub(crate) fn names(state: &NetState, from: &Netns) -> Vec<Name> {
@@ -114,6 +159,15 @@ namespaces:
         let text = "10.0.0.2\tthree\n10.0.0.1\thost\n127.0.0.1 localhost # Three\n\n# three\n127.0.1.1\tpc pc.lan\n::1\n";
         assert_eq!(hosts(base, &names), text);
         assert_eq!(hosts("1.2.3.4 x", &[]), "1.2.3.4 x\n");
+    }
+
+    #[test]
+    fn the_own_resolver_is_asked_first() {
+        let base =
+            "# by hand\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nsearch lan\nnameserver ::1\n";
+        let text =
+            "nameserver 127.0.0.53\noptions ndots:0\n# by hand\nnameserver 192.0.2.1\nsearch lan\n";
+        assert_eq!(resolv_conf(base), text);
     }
 
     fn name_of(text: &str) -> IpAddr {
