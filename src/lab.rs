@@ -6,8 +6,10 @@ mod joined;
 mod journal;
 mod link;
 mod listed;
+mod overlaid;
 #[cfg(feature = "testing")]
 mod own;
+mod partition;
 pub mod programs;
 mod status;
 
@@ -30,8 +32,10 @@ pub use fate::{Fate, fates, has_devices};
 pub use journal::{Journal, Recorded};
 pub use link::{Condition, LinkChange, LinkEnd, Way, links, set_link};
 pub use listed::{Described, Whereabouts, is_up, list};
+pub use overlaid::{Keep, Turn};
 #[cfg(feature = "testing")]
 pub use own::*;
+pub use partition::{Sides, heal, partition, partitions};
 pub use status::{Status, plan, preview, status};
 
 /// Makes the kernel match the topology, or leaves everything as it was. `source`

@@ -157,6 +157,7 @@ fn note(survey: &mut Survey, lab: Recorded) {
     let mut desired = topology.and_then(|topology| lab::desired(&topology).ok());
     if let Some(desired) = &desired {
         name_routers(survey, &lab, desired);
+        name_parted(survey, &lab);
     }
     let host = desired
         .as_mut()
@@ -180,18 +181,38 @@ fn name_routers(survey: &mut Survey, lab: &Recorded, desired: &NetState) {
         let Some(router) = wanted.tables.values().find_map(Table::router) else {
             continue;
         };
-        let is = |space: &&mut Space| match netns {
-            Netns::Named(name) => {
-                space.lab.as_ref() == Some(&lab.name)
-                    && space.names.iter().any(|n| n == name.as_str())
-            }
-            Netns::At(path) => {
-                (space.joined.iter()).any(|joined| joined.lab == lab.name && joined.path == *path)
-            }
-            Netns::Host => false,
-        };
-        for space in survey.namespaces.iter_mut().filter(is) {
+        let spaces = survey.namespaces.iter_mut();
+        for space in spaces.filter(|space| is_of(space, lab, netns)) {
             space.router = Some(router.clone());
         }
+    }
+}
+
+/// Who is parted from whom for now.
+fn name_parted(survey: &mut Survey, lab: &Recorded) {
+    let overlays = Store::open_to_read()
+        .ok()
+        .and_then(|store| store.overlays(&lab.name).ok());
+    for two in overlays.unwrap_or_default().parted {
+        for space in &mut survey.namespaces {
+            let own = two.both().into_iter();
+            let own = own.filter(|netns| is_of(space, lab, netns));
+            let others = own.filter_map(|netns| two.from(netns).cloned());
+            let others: Vec<Netns> = others.collect();
+            space.parted.extend(others);
+        }
+    }
+}
+
+/// Whether it is that namespace of the lab.
+fn is_of(space: &Space, lab: &Recorded, netns: &Netns) -> bool {
+    match netns {
+        Netns::Named(name) => {
+            space.lab.as_ref() == Some(&lab.name) && space.names.iter().any(|n| n == name.as_str())
+        }
+        Netns::At(path) => {
+            (space.joined.iter()).any(|joined| joined.lab == lab.name && joined.path == *path)
+        }
+        Netns::Host => false,
     }
 }

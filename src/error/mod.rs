@@ -144,6 +144,16 @@ pub enum Error {
         /// Those that it has.
         known: Vec<ProgramId>,
     },
+    /// Two namespaces cannot be parted.
+    #[error("{one} and {other} cannot be parted: {why}")]
+    Part {
+        /// The one.
+        one: Netns,
+        /// The other.
+        other: Netns,
+        /// Why not.
+        why: String,
+    },
     /// An expression that chooses packets is wrong.
     #[error("`{filter}` is no filter: {said}")]
     Filter {
@@ -256,6 +266,7 @@ impl Error {
             Error::Link { .. } => codes::BAD_NETEM,
             Error::Program(_) => codes::PROGRAM_FAILED,
             Error::NoProgram { .. } => codes::NO_SUCH_PROGRAM,
+            Error::Part { .. } => codes::NOT_PARTED,
             Error::Filter { .. } => codes::BAD_FILTER,
             Error::Shape(_) => codes::BAD_SHAPE,
             Error::NoLibpcap(_) => codes::NO_LIBPCAP,

@@ -197,6 +197,7 @@ impl Cause {
 fn permitted(netns: &str, table: &str, hook: &str) -> String {
     let listed = |list| format!("`{list}` of {netns} in the lab's file says who may");
     match (table.starts_with("bridge"), hook) {
+        _ if is_partition(table) => "`netyard link heal LAB` ends the partition".to_owned(),
         (true, _) => "`trusted: true` of the interface in the lab's file lets it".to_owned(),
         (_, "forward" | "input") if table.ends_with(TableName::Router.as_str()) => {
             format!("`nat` of {netns} in the lab's file says who passes")
@@ -207,6 +208,11 @@ fn permitted(netns: &str, table: &str, hook: &str) -> String {
               `publish` to come in"
             .to_owned(),
     }
+}
+
+/// Whether a table keeps namespaces apart for a while.
+pub(super) fn is_partition(table: &str) -> bool {
+    table.ends_with(TableName::Partition.as_str())
 }
 
 /// The command that lets pass what a foreign rule or policy drops.

@@ -88,7 +88,8 @@ pub(super) fn told(line: Option<&Line>) -> (String, String, bool) {
 }
 
 fn is_ours(table: &str) -> bool {
-    [TABLE, TableName::Router.as_str()].contains(&table)
+    let own = TableName::NAMESPACE.map(TableName::as_str);
+    table == TABLE || own.contains(&table)
 }
 
 /// The one address that a packet gets; `None` where it may be one of several.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::cause::{Apart, Cause, Elsewhere};
+use super::fix::is_partition;
 
 fn family(v6: bool) -> &'static str {
     if v6 { "IPv6" } else { "IPv4" }
@@ -68,6 +69,22 @@ impl fmt::Display for Cause {
                 f,
                 "{at} drops what comes from {source}: no such address may come from outside"
             ),
+            Cause::Filtered {
+                netns,
+                hook,
+                table,
+                line,
+                ours: true,
+            } if is_partition(table) => {
+                let other = match hook.as_str() {
+                    "input" => "comes from",
+                    _ => "goes",
+                };
+                write!(
+                    f,
+                    "{netns} is parted from where it {other} (`netyard link partition`): {line}"
+                )
+            }
             Cause::Filtered {
                 netns,
                 hook,

@@ -293,6 +293,9 @@ pub(super) fn space_at_length(space: &Space) -> String {
     if let Some(router) = &space.router {
         _ = write!(text, "\n{router}");
     }
+    for other in &space.parted {
+        _ = write!(text, "\nparted from {other}");
+    }
     for path in space.routes.iter().filter(|path| path.protocol != "kernel") {
         _ = write!(text, "\nroute {path}");
     }

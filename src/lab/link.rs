@@ -1,19 +1,16 @@
 //! Links of a lab that is up: other conditions, down and up again. What is set is kept in the
 //! journal, beside the file, and holds until `up` brings back what that says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Record, known, lock, lock_to_read, need_rights, record};
+use super::overlaid::{Set, Turn, described, last_made, overlays};
+use super::{lock_to_read, need_rights};
 use crate::error::Error;
-use crate::lease;
-use crate::plan::{Claim, Op, Plan};
-use crate::reconcile::{self, Applied, Change, Host, Inside, Progress};
-use crate::state::{
-    Conditions, End, LabName, Link, Namespace, NetState, Netns, Overlays, Rate, Share, Time,
-};
-use crate::sys::kernel::{Kernel, Scope};
+use crate::plan::Plan;
+use crate::reconcile::Progress;
+use crate::state::{Conditions, End, LabName, Link, NetState, Netns, Overlays, Rate, Share, Time};
 use crate::sys::store::Store;
-use crate::topology::{self, Preset, Topology};
+use crate::topology::{Preset, Topology};
 
 /// A direction, as the namespace of an interface sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +77,8 @@ pub struct LinkEnd {
     pub down: bool,
     /// The directions that are as was set while the lab was up, and not as the file says.
     pub set: BTreeSet<Way>,
+    /// From whom its namespace is parted.
+    pub apart: BTreeSet<Netns>,
 }
 
 /// Changes an interface of a lab that is up, and nothing else of it.
@@ -94,32 +93,9 @@ pub fn set_link(
     progress: &mut dyn Progress,
 ) -> Result<Plan, Error> {
     need_rights("changing a link")?;
-    let lock = lock(progress)?;
-    let store = Store::open()?;
-    let recorded = last_made(name, &store)?;
-    let (_, mut desired) = described(&recorded, &store)?;
-    let before = overlays(name, &store)?;
-    let mut now = desired.clone();
-    now.lay_over(&before);
-    let (after, ends) = changed(&before, &now, end, change)?;
-    desired.lay_over(&after);
-    let lab = record(name, &recorded.source, &store)?;
-    let leases = (store.leases(name)).map_err(Error::journal("read the journal"))?;
-    let mut kernel = Kernel::to_change(lab, false, leases, lock, store)?;
-    let asked = of_ends(&desired, &ends)?;
-    kernel.only = Some(asked.namespaces.keys().cloned().collect());
-    kernel.shapers = asked.shapers();
-    kernel.scope = Some(Scope::of(&asked));
-    let seen = kernel.observe(name, Inside::Read)?;
-    let part = of_ends(&seen, &ends)?;
-    let wanted = wanted(&part, &desired, &ends);
-    let mut part = Part {
-        kernel,
-        ends,
-        seen: Some(seen),
-        overlays: [before, after],
-    };
-    reconcile::up(&mut part, &wanted, progress)
+    let set = Set::open(name, progress)?;
+    let turn = Turn::of_link(&set.filed, &set.before, end, change)?;
+    set.take(&turn, progress)
 }
 
 /// The ends of a lab's links, as they shall be.
@@ -132,8 +108,12 @@ pub fn links(name: &LabName) -> Result<Vec<LinkEnd>, Error> {
     let (topology, mut desired) = described(&last_made(name, &store)?, &store)?;
     let overlays = overlays(name, &store)?;
     desired.lay_over(&overlays);
+    let apart = |netns: &Netns| {
+        let others = overlays.parted.iter().filter_map(|two| two.from(netns));
+        others.cloned().collect()
+    };
     let is_set = |end: &End| {
-        let overlay = overlays.get(end);
+        let overlay = overlays.devices.get(end);
         overlay.is_some_and(|overlay| overlay.conditions.is_some())
     };
     let sent = |end: &End| desired.link(end)?.qdisc.as_ref().and_then(Conditions::of);
@@ -149,13 +129,14 @@ pub fn links(name: &LabName) -> Result<Vec<LinkEnd>, Error> {
     let all = all.map(|(end, link)| LinkEnd {
         received: link.peer().and_then(sent),
         sent: sent(&end),
-        down: overlays.get(&end).is_some_and(|overlay| overlay.down),
+        down: (overlays.devices.get(&end)).is_some_and(|overlay| overlay.down),
         set: [(Way::In, link.peer()), (Way::Out, Some(&end))]
             .into_iter()
             .filter(|(_, sender)| sender.is_some_and(is_set))
             .map(|(way, _)| way)
             .collect(),
         peer: link.peer().cloned(),
+        apart: apart(&end.netns),
         end,
     });
     Ok(all.collect())
@@ -168,32 +149,8 @@ fn is_end(topology: &Topology, end: &End) -> bool {
         .any(|cable| cable.endpoints.contains(end))
 }
 
-/// The lab, whose last change came to its end.
-fn last_made(name: &LabName, store: &Store) -> Result<Record, Error> {
-    let lab = known(name, store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
-    match lab.whole {
-        true => Ok(lab),
-        false => Err(Error::Unfinished(name.clone())),
-    }
-}
-
-/// The lab as its file describes it, and the state that this asks for.
-fn described(lab: &Record, store: &Store) -> Result<(Topology, NetState), Error> {
-    let topology = topology::parse(&lab.source).map_err(|error| Error::Unread {
-        lab: lab.name.clone(),
-        error: Box::new(error),
-    })?;
-    let desired = lease::resolved(&topology, store)?.desired;
-    Ok((topology, desired))
-}
-
-fn overlays(name: &LabName, store: &Store) -> Result<Overlays, Error> {
-    let read = store.overlays(name);
-    read.map_err(Error::journal("read the journal"))
-}
-
 /// What is then set, and on which devices that is another thing than before.
-fn changed(
+pub(super) fn changed(
     before: &Overlays,
     desired: &NetState,
     end: &End,
@@ -209,7 +166,7 @@ fn changed(
     let mut ends = BTreeSet::from([end.clone()]);
     match change {
         LinkChange::Down | LinkChange::Up => {
-            after.entry(end.clone()).or_default().down = *change == LinkChange::Down;
+            after.devices.entry(end.clone()).or_default().down = *change == LinkChange::Down;
         }
         LinkChange::Set { ways, .. } | LinkChange::Clear(ways) => {
             ends.clear();
@@ -217,7 +174,7 @@ fn changed(
                 let sender = sender(end, link, *way)?;
                 let now = desired.link(&sender).and_then(|link| link.qdisc.as_ref());
                 let now = now.and_then(Conditions::of).unwrap_or_default();
-                after.entry(sender.clone()).or_default().conditions =
+                after.devices.entry(sender.clone()).or_default().conditions =
                     conditions(end, *way, now, change)?;
                 ends.insert(sender);
             }
@@ -277,103 +234,5 @@ fn refused(end: &End, why: &str) -> Error {
     Error::Link {
         end: end.clone(),
         why: why.to_owned(),
-    }
-}
-
-/// Of a state these devices, with the other ends of their cables and the routes by them: as
-/// little as a plan for them needs.
-fn of_ends(seen: &NetState, ends: &BTreeSet<End>) -> Result<NetState, Error> {
-    let mut part = NetState {
-        namespaces: BTreeMap::new(),
-        ..seen.clone()
-    };
-    for end in ends {
-        let link = seen.link(end).ok_or_else(|| Error::NoDevice(end.clone()))?;
-        for at in [Some(end), link.peer()].into_iter().flatten() {
-            let (Some(all), Some(link)) = (seen.namespaces.get(&at.netns), seen.link(at)) else {
-                continue;
-            };
-            let namespace = part.namespaces.entry(at.netns.clone());
-            let namespace = namespace.or_insert_with(|| Namespace {
-                owner: all.owner.clone(),
-                identity: all.identity,
-                partial: all.partial,
-                ..Namespace::default()
-            });
-            namespace.links.insert(at.dev.clone(), link.clone());
-            let routes = all
-                .routes
-                .iter()
-                .filter(|route| route.dev == at.dev && at == end);
-            namespace.routes.extend(routes.cloned());
-        }
-    }
-    Ok(part)
-}
-
-/// The same with these devices as they shall be.
-fn wanted(part: &NetState, desired: &NetState, ends: &BTreeSet<End>) -> NetState {
-    let mut wanted = part.clone();
-    for end in ends {
-        let (Some(all), Some(want)) = (desired.namespaces.get(&end.netns), desired.link(end))
-        else {
-            continue;
-        };
-        let Some(namespace) = wanted.namespaces.get_mut(&end.netns) else {
-            continue;
-        };
-        namespace.routes.retain(|route| route.dev != end.dev);
-        let routes = all.routes.iter().filter(|route| route.dev == end.dev);
-        namespace.routes.extend(routes.cloned());
-        if let Some(link) = namespace.links.get_mut(&end.dev) {
-            link.up = want.up;
-            link.qdisc.clone_from(&want.qdisc);
-            link.addresses.clone_from(&want.addresses);
-        }
-    }
-    wanted
-}
-
-/// A kernel of which only some devices are seen, and a journal in which only what is set on
-/// them changes. That is written before the kernel is changed: after a kill on the way, `repair`
-/// does the rest.
-struct Part {
-    kernel: Kernel,
-    ends: BTreeSet<End>,
-    /// What was seen just before.
-    seen: Option<NetState>,
-    overlays: [Overlays; 2],
-}
-
-impl Part {
-    fn write(&mut self, at: usize) -> Result<(), Error> {
-        let written = self.kernel.set_overlays(&self.overlays[at]);
-        written.map_err(Error::journal("write the journal"))
-    }
-}
-
-impl Host for Part {
-    fn observe(&mut self, lab: &LabName, inside: Inside) -> Result<NetState, Error> {
-        let seen = match self.seen.take() {
-            Some(seen) => seen,
-            None => self.kernel.observe(lab, inside)?,
-        };
-        of_ends(&seen, &self.ends)
-    }
-
-    fn apply(&mut self, ops: &[&Op], progress: &mut dyn Progress) -> Applied {
-        self.kernel.apply(ops, progress)
-    }
-
-    fn claimed(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, Error> {
-        self.kernel.claimed(lab)
-    }
-
-    fn record(&mut self, _: &LabName, _: &BTreeSet<Claim>, _: Change) -> Result<(), Error> {
-        self.write(1)
-    }
-
-    fn restore(&mut self, _: &LabName, _: &BTreeSet<Claim>) -> Result<(), Error> {
-        self.write(0)
     }
 }

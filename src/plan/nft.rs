@@ -57,6 +57,9 @@ pub(super) fn diff(draft: &mut Draft<'_>) {
     }
 }
 
+/// Why there is what a namespace does not hear.
+const PARTED: &str = "it is parted from others";
+
 /// Makes one table as it shall be; `None`: it shall not be.
 fn settle<'a>(draft: &mut Draft<'a>, netns: &Netns, name: TableName, want: Option<Sets<'a>>) {
     let have = draft.have_table(netns, name);
@@ -67,11 +70,19 @@ fn settle<'a>(draft: &mut Draft<'a>, netns: &Netns, name: TableName, want: Optio
         (None, None) => {}
         (None, Some(have)) => {
             let op = del_table(netns, have);
-            draft.push(Rank::FirewallGone, op, "no lab needs it any more");
+            let because = match name {
+                TableName::Partition => "it is parted from nobody any more",
+                _ => "no lab needs it any more",
+            };
+            draft.push(Rank::FirewallGone, op, because);
         }
         (Some(want), None) => {
             let op = add_table(netns, (name, lifetime), &want, left);
-            draft.push(Rank::Firewall, op, "a lab here needs it, and there is none");
+            let because = match name {
+                TableName::Partition => PARTED,
+                _ => "a lab here needs it, and there is none",
+            };
+            draft.push(Rank::Firewall, op, because);
         }
         (Some(want), Some(have)) if !have.is_as_written() || have.lifetime != lifetime => {
             let because = match have.is_as_written() {
@@ -354,6 +365,11 @@ fn reason(set: SetName) -> &'static str {
         SetName::Mapped | SetName::Endpoints | SetName::Taken | SetName::Contacted => {
             "a packet was sent"
         }
+        SetName::Parted4
+        | SetName::Parted6
+        | SetName::PartedNear
+        | SetName::Beyond4
+        | SetName::Beyond6 => PARTED,
     }
 }
 

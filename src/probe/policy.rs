@@ -14,14 +14,29 @@ use crate::state::{
 /// Who drops it, in the order in which it would meet them.
 pub(super) fn refused(hops: &[Hop<'_>], check: &Check, map: &Map<'_>) -> Option<String> {
     let source = map.source(&check.from, check.to)?;
-    let egress = unlisted(&check.from, map, "egress", &[check.to], check.probe);
-    egress
+    let egress = || unlisted(&check.from, map, "egress", &[check.to], check.probe);
+    parted(source, check, map)
+        .or_else(egress)
         .or_else(|| forged(hops, source, map))
         .or_else(|| guarded(hops, source, check, map))
         .or_else(|| {
             let (home, _, probe) = check.server()?;
             unlisted(home, map, "ingress", &[source], probe)
         })
+}
+
+/// Whether one of both drops what is between them for now.
+fn parted(source: IpAddr, check: &Check, map: &Map<'_>) -> Option<String> {
+    let home = check.home.as_ref()?;
+    let drops = |netns: &Netns, other: IpAddr| {
+        let table = map.namespace(netns)?.tables.get(&TableName::Partition)?;
+        let element = Element::of([Part::Net(other.into())]);
+        let sets = [SetName::Parted4, SetName::Parted6];
+        Some(sets.iter().any(|set| table.has(*set, &element)))
+    };
+    let drops = [drops(&check.from, check.to), drops(home, source)].contains(&Some(true));
+    let both = || format!("{} and {}", place(&check.from), place(home));
+    drops.then(|| format!("{} are parted: `netyard link heal LAB` ends that", both()))
 }
 
 /// What a rule sees of it: addresses, protocol, port.

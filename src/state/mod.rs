@@ -14,6 +14,7 @@ mod name;
 mod netem;
 mod nft;
 mod overlay;
+mod parted;
 mod port;
 mod program;
 mod qdisc;
@@ -47,6 +48,8 @@ pub use nft::{
     SetName, TABLE, Table, TableName, Term, Test, nft_element, nft_script,
 };
 pub use overlay::{Overlay, Overlays};
+pub(crate) use parted::generated;
+pub use parted::{Blurred, Parted};
 pub(crate) use port::echo;
 pub use port::{Listener, NoPorts, NoTransport, PortRange, Process, Published, Transport, Visible};
 pub use program::{Life, ProgramId};

@@ -1,10 +1,10 @@
-//! What was set while a lab was up, beside what its file says of its devices.
+//! What was set while a lab was up, beside what its file says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conditions, End, Family, NetState};
+use super::{Conditions, End, Family, NetState, Parted};
 
 /// What was set on one device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,16 +18,26 @@ pub struct Overlay {
     pub down: bool,
 }
 
-/// Of each device of which something was set.
-pub type Overlays = BTreeMap<End, Overlay>;
+/// All that was set of a lab.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlays {
+    /// Namespaces that are parted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub parted: BTreeSet<Parted>,
+    /// Of each device of which something was set.
+    #[serde(flatten)]
+    pub devices: BTreeMap<End, Overlay>,
+}
 
 /// The MTU of a device that is given none (`ETH_DATA_LEN`).
 const ETHERNET: u32 = 1500;
 
 impl NetState {
-    /// Has the devices be as was set. Of one that the file has no more nothing is said.
+    /// Has all be as was set. Of what the file has no more nothing is said. Who is parted is so
+    /// by all addresses of the file, also those of a device that is down.
     pub fn lay_over(&mut self, overlays: &Overlays) {
-        for (end, overlay) in overlays {
+        self.part(&overlays.parted);
+        for (end, overlay) in &overlays.devices {
             let namespace = self.namespaces.get_mut(&end.netns);
             let Some(namespace) = namespace else { continue };
             let Some(link) = namespace.links.get_mut(&end.dev) else {

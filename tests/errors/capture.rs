@@ -19,6 +19,14 @@ pub(crate) fn all() -> Vec<(&'static str, Error)> {
                 why: "a jitter longer than the delay that it varies".to_owned(),
             },
         ),
+        (
+            "parted",
+            Error::Part {
+                one: "one".parse().unwrap(),
+                other: "two".parse().unwrap(),
+                why: "10.9.0.9 of two is an address of three, too".to_owned(),
+            },
+        ),
         ("bad-filter", bad_filter()),
         ("no-libpcap", no_libpcap()),
     ]

@@ -6,7 +6,7 @@
 //!   `up`, and taken down; the host is then as before.
 //! - `tutorial`: what the tutorial says of each step, with the real `ping`.
 //! - `labs`: conflicts, several labs, differences only, undoing.
-//! - `link`: links that are changed while their lab is up.
+//! - `link`, `partition`: links that are changed while their lab is up, and namespaces that are parted.
 //! - `leases`: addresses for containers, many processes at once, subnets that are chosen.
 //! - `external`: labs on networks of other labs.
 //! - `filter`: what is said of packets by rules of any kind, and what becomes of them.
@@ -79,6 +79,7 @@ mod import;
 mod join;
 mod join_gone;
 mod kill;
+mod kill_link;
 mod kill_several;
 mod labs;
 mod leases;
@@ -89,6 +90,7 @@ mod names;
 mod nat;
 #[path = "../oracle/oracle.rs"]
 mod oracle;
+mod partition;
 mod pcapng;
 mod policy;
 mod ports;
@@ -164,6 +166,7 @@ fn tests() -> impl Iterator<Item = Test> {
         labs::tests(),
         leases::tests(),
         link::tests(),
+        partition::tests(),
         external::tests(),
         external_addresses::tests(),
         filter::tests(),
@@ -180,6 +183,7 @@ fn tests() -> impl Iterator<Item = Test> {
         policy::tests(),
         routed::tests(),
         kill::tests(),
+        kill_link::tests(),
         kill_several::tests(),
         accepted::tests(),
         oracle::tests(),

@@ -10,6 +10,7 @@ mod join;
 mod meanwhile;
 mod nat;
 mod nets;
+mod overlay;
 mod rate;
 mod render;
 mod route;

@@ -22,7 +22,7 @@ pub use future::Task;
 pub use inside::Namespace;
 pub use proof::Proof;
 
-use super::{LinkChange, desired, observe_settled, set_link, up};
+use super::{LinkChange, desired, heal, observe_settled, partition, set_link, up};
 use crate::error::{Error, Failure};
 use crate::names::Names;
 use crate::plan::{Plan, plan};
@@ -170,6 +170,34 @@ impl Lab {
         let end: End = named(end)?;
         let mut now = self.now();
         let plan = self.enter(|| set_link(&self.name, &end, change, &mut ()))?;
+        now.desired = None;
+        Ok(plan)
+    }
+
+    /// Parts each of these namespaces from each of the others: nothing passes between them, and
+    /// connections that run stall ([`partition`]). All else goes on. It holds until
+    /// [`Lab::heal`], or the next [`Lab::change`].
+    ///
+    /// # Errors
+    /// There is no such namespace, or they cannot be parted.
+    pub fn partition(&self, one: &[&str], other: &[&str]) -> Result<Plan, Error> {
+        let side = |names: &[&str]| -> Result<BTreeSet<Netns>, Error> {
+            names.iter().map(|name| named(name)).collect()
+        };
+        let sides = [side(one)?, side(other)?];
+        let mut now = self.now();
+        let plan = self.enter(|| partition(&self.name, &sides, &mut ()))?;
+        now.desired = None;
+        Ok(plan)
+    }
+
+    /// Ends all partitions ([`heal`]).
+    ///
+    /// # Errors
+    /// What the kernel refused.
+    pub fn heal(&self) -> Result<Plan, Error> {
+        let mut now = self.now();
+        let plan = self.enter(|| heal(&self.name, None, &mut ()))?;
         now.desired = None;
         Ok(plan)
     }

@@ -131,6 +131,11 @@ NO_SUCH_NAMESPACE = "no-such-namespace", "there is no namespace of this name",
     "a typo, or a lab that is not up",
     "`netyard list` shows those of the labs, `ip netns` all that have a name";
 
+NOT_PARTED = "not-parted", "two namespaces that cannot be parted",
+    "`link partition` has namespaces drop each other's packets by all the addresses that the lab gives them. These must mean them and nobody else, and the host has others beside.",
+    "a namespace on both sides, `host`, or an address that several namespaces have",
+    "name namespaces of the lab with addresses of their own; `netyard link down LAB NAMESPACE:INTERFACE` cuts one off from everybody";
+
 NO_SUCH_DEVICE = "no-such-device", "there is no device of this name",
     "The namespace is there, and has no device of this name.",
     "a typo, or the name of the device's other end",

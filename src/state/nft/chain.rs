@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::partition;
 use super::publish;
 use super::routed;
 use super::router;
@@ -57,11 +58,15 @@ pub enum ChainName {
     /// `type filter hook postrouting` of a router, once the source is changed: it is
     /// remembered who got which port.
     Bindings,
+    /// `type filter hook input` of a partition: whom it does not hear.
+    PartitionInput,
+    /// `type filter hook output` of a partition: to whom it does not send.
+    PartitionOutput,
 }
 
 impl ChainName {
     /// Every chain. One that others jump to comes before them.
-    pub const ALL: [ChainName; 21] = [
+    pub const ALL: [ChainName; 23] = [
         ChainName::User,
         ChainName::Forward,
         ChainName::Publish,
@@ -83,6 +88,8 @@ impl ChainName {
         ChainName::RouterPrerouting,
         ChainName::RouterPostrouting,
         ChainName::Bindings,
+        ChainName::PartitionInput,
+        ChainName::PartitionOutput,
     ];
 
     /// The table that it is in.
@@ -107,6 +114,7 @@ impl ChainName {
             | ChainName::RouterPrerouting
             | ChainName::RouterPostrouting
             | ChainName::Bindings => TableName::Router,
+            ChainName::PartitionInput | ChainName::PartitionOutput => TableName::Partition,
         }
     }
 
@@ -125,8 +133,8 @@ impl ChainName {
             ChainName::PortIp => "port_ip",
             ChainName::PortIp6 => "port_ip6",
             ChainName::Port => "port",
-            ChainName::Input | ChainName::RouterInput => "input",
-            ChainName::NatOutput | ChainName::Output => "output",
+            ChainName::Input | ChainName::RouterInput | ChainName::PartitionInput => "input",
+            ChainName::NatOutput | ChainName::Output | ChainName::PartitionOutput => "output",
             ChainName::Bindings => "bindings",
             ChainName::Endpoint => "endpoint",
         }
@@ -162,12 +170,14 @@ impl ChainName {
             }
             // Before everything else, the connection tracking of br_netfilter too.
             ChainName::Port => "type filter hook prerouting priority -300; policy accept;",
-            ChainName::Input | ChainName::RouterInput => {
+            ChainName::Input | ChainName::RouterInput | ChainName::PartitionInput => {
                 "type filter hook input priority filter; policy accept;"
             }
             // After source NAT, which is at 100: what is met is the packet as it leaves.
             ChainName::Bindings => "type filter hook postrouting priority 110; policy accept;",
-            ChainName::Output => "type filter hook output priority filter; policy accept;",
+            ChainName::Output | ChainName::PartitionOutput => {
+                "type filter hook output priority filter; policy accept;"
+            }
         })
     }
 
@@ -203,6 +213,8 @@ impl ChainName {
             ChainName::RouterPrerouting => router::prerouting(),
             ChainName::RouterPostrouting => router::postrouting(),
             ChainName::Bindings => router::bindings(),
+            ChainName::PartitionInput => partition::input(),
+            ChainName::PartitionOutput => partition::output(),
         };
         rules.into_iter().map(Rule).collect()
     }

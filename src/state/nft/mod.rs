@@ -4,6 +4,7 @@
 mod chain;
 mod element;
 mod kind;
+mod partition;
 mod port;
 mod publish;
 mod routed;
@@ -45,26 +46,32 @@ pub enum TableName {
     Inside,
     /// `inet netyard-router` of a namespace: what it lets through, and with which addresses.
     Router,
+    /// `inet netyard-partition` of a namespace: with whom it may not speak for now.
+    Partition,
 }
 
 impl TableName {
     /// The tables of the host.
     pub const HOST: [TableName; 2] = [TableName::Inet, TableName::Bridge];
     /// Those of a namespace.
-    pub const NAMESPACE: [TableName; 2] = [TableName::Inside, TableName::Router];
+    pub const NAMESPACE: [TableName; 3] =
+        [TableName::Inside, TableName::Router, TableName::Partition];
 
     /// Its name, beside the family.
     pub fn as_str(self) -> &'static str {
         match self {
             TableName::Inet | TableName::Bridge | TableName::Inside => TABLE,
             TableName::Router => "netyard-router",
+            TableName::Partition => "netyard-partition",
         }
     }
 
     /// The family, as nft writes it.
     pub fn family(self) -> &'static str {
         match self {
-            TableName::Inet | TableName::Inside | TableName::Router => "inet",
+            TableName::Inet | TableName::Inside | TableName::Router | TableName::Partition => {
+                "inet"
+            }
             TableName::Bridge => "bridge",
         }
     }

@@ -220,6 +220,12 @@ pub enum Test {
     Echo,
     /// The same over IPv6.
     Echo6,
+    /// An error: what was sent cannot get there.
+    Unreachable,
+    /// An error: it was on its way for too long.
+    Expired,
+    /// Any error over IPv6 (RFC 4443, 2.1): these have the types below 128.
+    Error6,
 }
 
 impl fmt::Display for Test {
@@ -264,6 +270,9 @@ impl fmt::Display for Test {
             Test::Invalid => "ct state invalid",
             Test::Echo => "icmp type echo-request",
             Test::Echo6 => "icmpv6 type echo-request",
+            Test::Unreachable => "icmp type destination-unreachable",
+            Test::Expired => "icmp type time-exceeded",
+            Test::Error6 => "icmpv6 type < echo-request",
         })
     }
 }

@@ -137,11 +137,21 @@ pub enum SetName {
     Taken,
     /// To which addresses something was sent, and from which address and port outside.
     Contacted,
+    /// Addresses of those that a namespace is parted from.
+    Parted4,
+    /// The same over IPv6.
+    Parted6,
+    /// Their link-local addresses, by the device that leads there.
+    PartedNear,
+    /// Addresses of those whom it does not reach with its own.
+    Beyond4,
+    /// The same over IPv6.
+    Beyond6,
 }
 
 impl SetName {
     /// Every set and map.
-    pub const ALL: [SetName; 62] = [
+    pub const ALL: [SetName; 67] = [
         SetName::Guard,
         SetName::Bridged,
         SetName::Inside,
@@ -204,6 +214,11 @@ impl SetName {
         SetName::Endpoints,
         SetName::Taken,
         SetName::Contacted,
+        SetName::Parted4,
+        SetName::Parted6,
+        SetName::PartedNear,
+        SetName::Beyond4,
+        SetName::Beyond6,
     ];
 
     /// The table that it is in.
@@ -237,6 +252,11 @@ impl SetName {
             | SetName::Endpoints
             | SetName::Taken
             | SetName::Contacted => TableName::Router,
+            SetName::Parted4
+            | SetName::Parted6
+            | SetName::PartedNear
+            | SetName::Beyond4
+            | SetName::Beyond6 => TableName::Partition,
             _ => TableName::Inet,
         }
     }

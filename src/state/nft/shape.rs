@@ -79,6 +79,11 @@ impl SetName {
             SetName::Endpoints => "endpoints",
             SetName::Taken => "taken",
             SetName::Contacted => "contacted",
+            SetName::Parted4 => "parted4",
+            SetName::Parted6 => "parted6",
+            SetName::PartedNear => "parted_near",
+            SetName::Beyond4 => "beyond4",
+            SetName::Beyond6 => "beyond6",
         }
     }
 
@@ -108,15 +113,22 @@ impl SetName {
             SetName::Contacted => &[ADDRESS4, ADDRESS4, Kind::Port],
             SetName::Macs => &[Kind::Device, Kind::Mac],
             SetName::Sources4 | SetName::From4 => &[Kind::Device, ADDRESS4],
-            SetName::Sources6 | SetName::From6 => &[Kind::Device, ADDRESS6],
+            SetName::Sources6 | SetName::From6 | SetName::PartedNear => &[Kind::Device, ADDRESS6],
             SetName::Targets6 => &[Kind::Device, Kind::Bits],
             SetName::Trunks => &[Kind::Device, Kind::Vlan],
             SetName::Ingress4 | SetName::Egress4 => &[ADDRESS4, Kind::Protocol, Kind::Port],
             SetName::Ingress6 | SetName::Egress6 => &[ADDRESS6, Kind::Protocol, Kind::Port],
-            SetName::Masquerade4 | SetName::Near4 | SetName::External4 => &[ADDRESS4],
-            SetName::Masquerade6 | SetName::Near6 | SetName::Prefixes6 | SetName::Inwards6 => {
-                &[ADDRESS6]
-            }
+            SetName::Masquerade4
+            | SetName::Near4
+            | SetName::External4
+            | SetName::Parted4
+            | SetName::Beyond4 => &[ADDRESS4],
+            SetName::Masquerade6
+            | SetName::Near6
+            | SetName::Prefixes6
+            | SetName::Inwards6
+            | SetName::Parted6
+            | SetName::Beyond6 => &[ADDRESS6],
             SetName::Public | SetName::Lan => &[Kind::Family, Kind::Protocol, Kind::Port],
             SetName::Ports4 | SetName::Ports6 => &[Kind::Protocol, Kind::Port],
             SetName::Public4 | SetName::Lan4 | SetName::Bound4 | SetName::Ranges4 => {
@@ -180,6 +192,7 @@ impl SetName {
                 | SetName::Trunks
                 | SetName::Prefixes6
                 | SetName::Inwards6
+                | SetName::PartedNear
         )
     }
 

@@ -6,12 +6,13 @@ mod device;
 mod name;
 mod part;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{IpRule, LabName, NetnsPath, Process, Published};
+use super::{IpRule, LabName, Netns, NetnsPath, Process, Published};
 
 pub use device::{Address, Counters, Device, Far, FarEnd, Port, Vlan};
 pub use name::Container;
@@ -78,6 +79,9 @@ pub struct Space {
     /// What kind of router netyard makes of it, in a few words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub router: Option<String>,
+    /// The namespaces that it is parted from.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub parted: BTreeSet<Netns>,
     /// Subnets that netyard masquerades.
     pub masquerades: Vec<IpNet>,
     /// Ports that labs publish.

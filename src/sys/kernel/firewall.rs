@@ -204,6 +204,19 @@ impl Kernel {
         Ok(tables)
     }
 
+    /// Where only some is looked at, of which namespaces this is.
+    pub(super) fn look_at_asked(
+        &mut self,
+        netns: &Netns,
+        namespace: &mut Namespace,
+        claims: &Claims,
+    ) -> io::Result<()> {
+        match self.walled.contains(netns) {
+            true => self.look_at_walls(netns, namespace, claims),
+            false => Ok(()),
+        }
+    }
+
     /// In a namespace of ours the table is ours too, if it carries our mark; in one that is
     /// joined, if the lab has recorded it: it may be that of another lab there.
     pub(super) fn look_at_walls(

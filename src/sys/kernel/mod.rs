@@ -115,8 +115,8 @@ pub(crate) struct Kernel {
     pub(crate) shapers: BTreeSet<Feature>,
     /// Whether it shall have routers of some kind.
     pub(crate) routers: bool,
-    /// The namespaces that are looked into, and there only at devices and routes; `None`: all that
-    /// matter to the lab.
+    /// The namespaces that are looked into, and there only at devices and routes, and at tables of
+    /// those that `walled` names; `None`: all that matter to the lab.
     pub(crate) only: Option<BTreeSet<Netns>>,
     /// Whether what was set while the lab was up ends with what is recorded.
     pub(crate) forgets: bool,
@@ -339,9 +339,23 @@ impl Host for Kernel {
 }
 
 impl Kernel {
-    /// Has the journal know what is set on the lab's devices.
-    pub(crate) fn set_overlays(&mut self, overlays: &Overlays) -> Result<(), super::Failure> {
-        self.store.set_overlays(&self.lab.name, overlays)
+    /// Has the journal know what is set of the lab and, if they are given, that it has these
+    /// claims: both or none.
+    pub(crate) fn set_overlays(
+        &mut self,
+        lab: &LabName,
+        overlays: &Overlays,
+        claims: Option<&BTreeSet<Claim>>,
+    ) -> Result<(), super::Failure> {
+        let before = self.own(lab)?;
+        self.store.together(|store| {
+            if let Some(claims) = claims {
+                store.record(&self.lab, &before, claims, &self.leases)?;
+            }
+            store.set_overlays(lab, overlays)
+        })?;
+        self.own = claims.cloned().or(Some(before));
+        Ok(())
     }
 
     /// What the journal holds for the lab.
@@ -367,7 +381,7 @@ impl Kernel {
         let written = self.store.together(|store| {
             store.record(&self.lab, &before, claims, &self.leases)?;
             if self.forgets && whole {
-                store.set_overlays(lab, &Overlays::new())?;
+                store.set_overlays(lab, &Overlays::default())?;
             }
             let seen = seen.as_ref().map(|seen| store.replace_fact(FACT, seen));
             seen.unwrap_or(Ok(()))

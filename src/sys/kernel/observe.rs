@@ -213,7 +213,7 @@ impl Kernel {
             self.take(device, (netns, &mut *namespace), (claims, scope), loose)?;
         }
         if self.only.is_some() {
-            return Ok(());
+            return Ok(self.look_at_asked(netns, namespace, claims)?);
         }
         self.settings(netns, namespace, claims, &left_out)?;
         self.look_at_forwarding(netns, namespace)?;

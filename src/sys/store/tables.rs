@@ -52,6 +52,9 @@ const TABLES: &str = "
         lab TEXT NOT NULL, netns TEXT NOT NULL, name TEXT NOT NULL, inode INTEGER NOT NULL, cookie INTEGER NOT NULL,
         pid INTEGER NOT NULL, since INTEGER NOT NULL, asked TEXT NOT NULL, PRIMARY KEY (lab, netns, name)
     ) WITHOUT ROWID;
+    CREATE TABLE parted (
+        lab TEXT NOT NULL, one TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (lab, one, other)
+    ) WITHOUT ROWID;
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
@@ -88,7 +91,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<i64> {
     if fact(&tx, "boot")?.is_some_and(|old| old != boot) {
         tx.execute_batch(
             "DELETE FROM lab; DELETE FROM claim; DELETE FROM subnet; DELETE FROM external; DELETE FROM pool;
-             DELETE FROM run; DELETE FROM lease; DELETE FROM overlay; DELETE FROM program;
+             DELETE FROM run; DELETE FROM lease; DELETE FROM overlay; DELETE FROM program; DELETE FROM parted;
              DELETE FROM fact;",
         )?;
     }

@@ -4,8 +4,7 @@ use ipnet::IpNet;
 
 use super::policy::addresses;
 use crate::state::{
-    AddrGen, Element, End, Link, NetState, Netns, Part, SetName, Table, TableName, eui64,
-    is_link_local,
+    Element, End, NetState, Netns, Part, SetName, Table, TableName, generated, is_link_local,
 };
 use crate::topology::{Topology, port_name};
 
@@ -80,12 +79,6 @@ fn uses(state: &NetState, end: &End) -> Vec<(SetName, Option<Part>)> {
     let all = wide.chain(near).copied().chain(generated(link));
     uses.extend(all.flat_map(source));
     uses
-}
-
-/// The address that the kernel makes by itself.
-fn generated(link: &Link) -> Option<IpNet> {
-    let mac = link.mac.filter(|_| link.addrgen == Some(AddrGen::Eui64));
-    mac.map(eui64)
 }
 
 /// A source, and for IPv6 what neighbours are told.

@@ -151,7 +151,9 @@ fn message(
     attributes: impl FnOnce(&mut Vec<u8>),
 ) -> Request {
     let family = match table {
-        TableName::Inet | TableName::Inside | TableName::Router => NFPROTO_INET,
+        TableName::Inet | TableName::Inside | TableName::Router | TableName::Partition => {
+            NFPROTO_INET
+        }
         TableName::Bridge => NFPROTO_BRIDGE,
     };
     of_family(family, kind, flags, attributes)

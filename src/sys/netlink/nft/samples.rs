@@ -123,9 +123,32 @@ pub(super) fn router() -> Table {
     table
 }
 
+pub(super) fn partition() -> Table {
+    let mut table = Table::skeleton(TableName::Partition);
+    for (set, element) in [
+        (SetName::Parted4, "10.0.0.7"),
+        (SetName::Parted6, "fd00::7"),
+        (SetName::PartedNear, "\"eth0\" . fe80::7"),
+        (SetName::PartedNear, "\"x0\" . fe80::/10"),
+        (SetName::Beyond4, "10.0.0.7"),
+        (SetName::Beyond6, "fd00::7"),
+    ] {
+        put(&mut table, set, element, Some("a"));
+    }
+    table
+}
+
 pub(super) fn every() -> Vec<Table> {
     let skeleton = Table::skeleton(TableName::Inet);
-    vec![full(), everything(), skeleton, bridge(), inside(), router()]
+    vec![
+        full(),
+        everything(),
+        skeleton,
+        bridge(),
+        inside(),
+        router(),
+        partition(),
+    ]
 }
 
 pub(super) fn everything() -> Table {

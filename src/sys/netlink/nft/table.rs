@@ -132,8 +132,12 @@ pub(super) fn hook(chain: ChainName) -> Option<Hook<'static>> {
         }
         ChainName::Bindings => ("filter", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC + 10),
         ChainName::Port => ("filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED),
-        ChainName::Input | ChainName::RouterInput => ("filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER),
-        ChainName::Output => ("filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER),
+        ChainName::Input | ChainName::RouterInput | ChainName::PartitionInput => {
+            ("filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER)
+        }
+        ChainName::Output | ChainName::PartitionOutput => {
+            ("filter", NF_INET_LOCAL_OUT, NF_IP_PRI_FILTER)
+        }
     };
     Some(Hook {
         kind,

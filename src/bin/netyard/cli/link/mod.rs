@@ -1,3 +1,4 @@
+mod parted;
 mod show;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use super::output::{self, BOLD, DIM, say, styled};
 use super::progress::Verbosity;
 use super::trouble::Trouble;
 
-/// Change links of a lab that is up: delay, loss, rate and the like; down and up again
+/// Change links of a lab that is up: delay, loss, rate and the like; down and up again; partitions
 ///
 /// What is set holds until `up` brings back what the file says: `status`, `repair` and
 /// `watch` know it.
@@ -25,6 +26,8 @@ Examples: netyard link set mine one:eth0 --delay 40ms --jitter 5ms --loss 1%
           netyard link set mine one:eth0 --out --rate 2mbit
           netyard link set mine one:eth0 --clear
           netyard link down mine one:eth0
+          netyard link partition mine one,two three
+          netyard link heal mine
           netyard link show mine")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -38,6 +41,8 @@ enum Verb {
     Down(Turn),
     /// Set an interface up again
     Up(Turn),
+    Partition(parted::Partition),
+    Heal(parted::Heal),
     Show(show::Args),
 }
 
@@ -134,6 +139,8 @@ impl Args {
         match &self.verb {
             Verb::Set(args) => args.json,
             Verb::Down(args) | Verb::Up(args) => args.json,
+            Verb::Partition(args) => args.json,
+            Verb::Heal(args) => args.json,
             Verb::Show(args) => args.json,
         }
     }
@@ -143,17 +150,15 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
     let json = args.json();
     let (lab, end, change) = match &args.verb {
         Verb::Show(args) => return show::run(args),
+        Verb::Partition(args) => return parted::partition(args, verbosity),
+        Verb::Heal(args) => return parted::heal(args, verbosity),
         Verb::Set(args) => (&args.lab, &args.end, args.change()?),
         Verb::Down(args) => (&args.lab, &args.end, LinkChange::Down),
         Verb::Up(args) => (&args.lab, &args.end, LinkChange::Up),
     };
-    let manner = Manner {
-        // It is what was asked for, and nothing else.
-        yes: true,
-        quiet: json,
-        verbosity,
-    };
-    let (plan, took) = consent::agreed(manner, |p| lab::set_link(lab, end, &change, p))?;
+    let (plan, took) = consent::agreed(manner(json, verbosity), |p| {
+        lab::set_link(lab, end, &change, p)
+    })?;
     let took = took.as_secs_f64() * 1e3;
     if json {
         return output::json(&json!({
@@ -170,6 +175,15 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         ),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// It is what was asked for, and nothing else.
+fn manner(json: bool, verbosity: Verbosity) -> Manner {
+    Manner {
+        yes: true,
+        quiet: json,
+        verbosity,
+    }
 }
 
 impl Set {

@@ -44,6 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
             say!("{name}  {:3}  {}{set}", word(way), words(conditions));
         }
     }
+    for two in lab::partitions(&args.lab)? {
+        let [one, other] = two.both().map(|netns| styled(BOLD, netns));
+        say!("{one} and {other} are parted");
+    }
     if links.is_empty() {
         say!("lab {} has no links", args.lab);
     }
@@ -53,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Trouble> {
 fn value(link: &LinkEnd) -> Value {
     json!({
         "end": link.end, "peer": link.peer, "down": link.down, "in": link.received,
-        "out": link.sent, "set": link.set.iter().map(|way| word(*way)).collect::<Vec<_>>(),
+        "out": link.sent, "apart": link.apart, "set": link.set.iter().map(|way| word(*way)).collect::<Vec<_>>(),
     })
 }
 

@@ -191,6 +191,9 @@ fn below(space: &Space, long: bool) {
     if let Some(router) = &space.router {
         item(router.clone());
     }
+    for other in &space.parted {
+        item(format!("parted from {other}"));
+    }
     for subnet in &space.masquerades {
         item(format!("masquerades {subnet}"));
     }

@@ -14,12 +14,7 @@ pub(super) fn of(test: Test) -> Vec<Expr> {
         Test::Published => ct_bits(NFT_CT_STATUS, IPS_DST_NAT),
         Test::FromLo => is_lo(NFT_META_IIFNAME),
         Test::ToLo => is_lo(NFT_META_OIFNAME),
-        Test::LinkUpkeep => [
-            &is_family(Family::Ipv6)[..],
-            &is_protocol(IPPROTO_ICMPV6),
-            &[icmp_type(), compare(NFT_CMP_GTE, &[ICMPV6_MGM_QUERY])],
-        ]
-        .concat(),
+        Test::LinkUpkeep => is_icmp6(NFT_CMP_GTE, ICMPV6_MGM_QUERY),
         Test::NotLocal => vec![local(), compare(NFT_CMP_NEQ, &RTN_LOCAL.to_ne_bytes())],
         Test::Local => is(local(), &RTN_LOCAL.to_ne_bytes()).to_vec(),
         Test::ByCableToGroup => [
@@ -67,8 +62,11 @@ pub(super) fn of(test: Test) -> Vec<Expr> {
         Test::Original => is_direction(ORIGINAL),
         Test::Reply => is_direction(REPLY),
         Test::Invalid => ct_bits(NFT_CT_STATE, CT_INVALID),
-        Test::Echo => is_echo(Family::Ipv4, IPPROTO_ICMP, ICMP_ECHO),
-        Test::Echo6 => is_echo(Family::Ipv6, IPPROTO_ICMPV6, ICMPV6_ECHO_REQUEST),
+        Test::Echo => is_type(Family::Ipv4, IPPROTO_ICMP, ICMP_ECHO),
+        Test::Echo6 => is_type(Family::Ipv6, IPPROTO_ICMPV6, ICMPV6_ECHO_REQUEST),
+        Test::Unreachable => is_type(Family::Ipv4, IPPROTO_ICMP, ICMP_DEST_UNREACH),
+        Test::Expired => is_type(Family::Ipv4, IPPROTO_ICMP, ICMP_TIME_EXCEEDED),
+        Test::Error6 => is_icmp6(NFT_CMP_LT, ICMPV6_ECHO_REQUEST),
     }
 }
 
@@ -138,11 +136,21 @@ fn is_direction(direction: u8) -> Vec<Expr> {
     is(Expr::new("ct", attributes), &[direction]).to_vec()
 }
 
-fn is_echo(family: Family, protocol: u8, kind: u8) -> Vec<Expr> {
+fn is_type(family: Family, protocol: u8, kind: u8) -> Vec<Expr> {
     [
         &is_family(family)[..],
         &is_protocol(protocol),
         &is(icmp_type(), &[kind]),
+    ]
+    .concat()
+}
+
+/// Of a type that is so, beside another.
+fn is_icmp6(op: u32, kind: u8) -> Vec<Expr> {
+    [
+        &is_family(Family::Ipv6)[..],
+        &is_protocol(IPPROTO_ICMPV6),
+        &[icmp_type(), compare(op, &[kind])],
     ]
     .concat()
 }
