@@ -114,6 +114,21 @@ fn a_link_goes_down_and_comes_back() -> Done {
     Ok(())
 }
 
+#[test]
+fn namespaces_are_parted_and_healed() -> Done {
+    let lab = Lab::from_file("../three.yaml")?;
+    lab.partition(&["one"], &["two", "three"])?;
+    assert!(!lab.reaches("one", "two")? && !lab.reaches("three", "one")?);
+    assert!(lab.reaches("two", "three")? && lab.reaches("host", "one")?);
+    let lost = lab.test()?;
+    assert!(lost.iter().any(|proof| !proof.is_expected()));
+    lab.heal()?;
+    lab.prove();
+    let wrong = lab.partition(&["one"], &["six"]).err().map(|e| e.to_string());
+    assert_eq!(wrong.as_deref(), Some("there is no namespace `six`"));
+    Ok(())
+}
+
 /// How long a megabyte takes from one to the other.
 fn took(lab: &Lab) -> Result<Duration, Box<dyn Error>> {
     let listener = lab
