@@ -124,7 +124,10 @@ fn namespaces_are_parted_and_healed() -> Done {
     assert!(lost.iter().any(|proof| !proof.is_expected()));
     lab.heal()?;
     lab.prove();
-    let wrong = lab.partition(&["one"], &["six"]).err().map(|e| e.to_string());
+    let wrong = lab
+        .partition(&["one"], &["six"])
+        .err()
+        .map(|e| e.to_string());
     assert_eq!(wrong.as_deref(), Some("there is no namespace `six`"));
     Ok(())
 }
