@@ -18,6 +18,7 @@ need ping iputils-ping
 need unshare util-linux
 need conntrack conntrack
 need tcpdump tcpdump
+need wg wireguard-tools
 need iptables-nft iptables
 need cc gcc
 need ctr containerd

@@ -284,7 +284,8 @@ pub fn observe_all() -> Result<Vec<NetState>, Error> {
 }
 
 /// The same, once every cable that is up carries, or after 2 s: right after [`up`]
-/// a packet may be lost where the kernel has not yet seen the carrier.
+/// a packet may be lost where the kernel has not yet seen the carrier. And once those of the lab's
+/// WireGuard peers have spoken with each other that are kept alive, or after 7 s.
 ///
 /// # Errors
 /// There is no such lab, it was made from another network namespace, or missing rights.
@@ -378,6 +379,7 @@ fn expect(kernel: &mut Kernel, topology: &Topology, desired: &NetState, look: Lo
     kernel.joins = joins(desired);
     kernel.ipv6 = ipv6(desired);
     kernel.kinds = kinds(desired);
+    kernel.tunneled = desired.has_tunnels();
     kernel.published = published(desired);
     kernel.shapers = desired.shapers();
     kernel.vlans = desired.has_vlans();

@@ -119,5 +119,6 @@ pub mod uapi {
     pub use crate::sys::uapi::nexthop::ALL as OF_NEXTHOPS;
     pub use crate::sys::uapi::rules::ALL as OF_RULES;
     pub use crate::sys::uapi::vlan::ALL as OF_VLANS;
+    pub use crate::sys::uapi::wireguard::ALL as OF_WIREGUARD;
     pub use crate::sys::uapi::{ALL, OF_DOCTOR, OF_QDISCS, OF_SOCKETS};
 }

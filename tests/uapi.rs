@@ -9,7 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use netyard::uapi::{ALL, OF_DOCTOR, OF_NEXTHOPS, OF_QDISCS, OF_RULES, OF_SOCKETS, OF_VLANS};
+use netyard::uapi::{
+    ALL, OF_DOCTOR, OF_NEXTHOPS, OF_QDISCS, OF_RULES, OF_SOCKETS, OF_VLANS, OF_WIREGUARD,
+};
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
     let more = OF_DOCTOR
@@ -18,7 +20,8 @@ fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, u64)> {
         .chain(OF_QDISCS)
         .chain(OF_RULES)
         .chain(OF_SOCKETS)
-        .chain(OF_VLANS);
+        .chain(OF_VLANS)
+        .chain(OF_WIREGUARD);
     ALL.iter().chain(more)
 }
 

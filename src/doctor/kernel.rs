@@ -114,7 +114,7 @@ pub(super) const FEATURES: &[Feature] = &[
     feature(
         ("wireguard", "WireGuard devices"),
         Note,
-        "WireGuard tunnels need a program instead (wireguard-go); netyard makes none",
+        "interfaces with `wireguard` cannot be made; tunnels need a program instead (wireguard-go)",
         Ok(("CONFIG_WIREGUARD", "wireguard")),
     ),
     feature(

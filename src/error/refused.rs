@@ -57,9 +57,13 @@ impl Refused {
         let errno = self.failure.errno;
         match (&self.op, errno) {
             (Op::AddAddress { .. }, libc::EACCES) => codes::IPV6_OFF,
-            (Op::AddVeth { .. } | Op::AddBridge { .. } | Op::AddChild { .. }, libc::EOPNOTSUPP) => {
-                codes::KERNEL_LACKS
-            }
+            (
+                Op::AddVeth { .. }
+                | Op::AddBridge { .. }
+                | Op::AddChild { .. }
+                | Op::AddWireguard { .. },
+                libc::EOPNOTSUPP,
+            ) => codes::KERNEL_LACKS,
             (
                 Op::SetLink {
                     set: Setting::Qdisc(Some(_)),

@@ -5,6 +5,8 @@ use crate::plan::{Op, Setting};
 use crate::state::{AddrGen, End, Filtering, IfName, Link, LinkKind, Mac, Namespace, Netns, Vlans};
 
 const DEFAULT_MTU: u32 = 1500;
+/// Of a WireGuard interface (`wg_setup`, drivers/net/wireguard/device.c).
+const TUNNEL_MTU: u32 = 1420;
 /// Below this a device has no IPv6 (`addrconf_notify`, net/ipv6/addrconf.c).
 const IPV6_MIN_MTU: u32 = 1280;
 
@@ -15,11 +17,17 @@ pub(super) fn loopback() -> IfName {
 /// What is left open becomes what the kernel chooses.
 pub(super) fn add(namespace: &mut Namespace, end: &End, link: Link, chosen: Mac) {
     let lo = link.kind == LinkKind::Loopback;
-    let mtu = link.mtu.unwrap_or(if lo { 65536 } else { DEFAULT_MTU });
+    let tunnel = link.kind == LinkKind::Wireguard;
+    let mtu = link.mtu.unwrap_or(match link.kind {
+        LinkKind::Loopback => 65536,
+        LinkKind::Wireguard => TUNNEL_MTU,
+        _ => DEFAULT_MTU,
+    });
     let mode = link.addrgen.unwrap_or(AddrGen::Eui64);
     let link = Link {
         mtu: Some(mtu),
-        mac: link.mac.or(Some(chosen)).filter(|_| !lo),
+        mac: link.mac.or(Some(chosen)).filter(|_| !lo && !tunnel),
+        wireguard: link.wireguard.or(tunnel.then(Box::default)),
         addrgen: Some(mode).filter(|_| mtu >= IPV6_MIN_MTU),
         mute: link.up && mode == AddrGen::None && mtu >= IPV6_MIN_MTU,
         ..link
@@ -56,6 +64,10 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         Setting::Up(true) => {
             link.up = true;
             link.mute = link.addrgen == Some(AddrGen::None);
+            if link.kind == LinkKind::Wireguard && has_ipv6(link) {
+                // `wg_open` (drivers/net/wireguard/device.c).
+                (link.addrgen, link.mute) = (Some(AddrGen::None), false);
+            }
         }
         Setting::Up(false) => take_down(namespace, dev),
         Setting::Mtu(mtu) => {
@@ -90,6 +102,10 @@ pub(super) fn set(namespace: &mut Namespace, dev: &IfName, set: &Setting) -> Res
         // `tc_get_qdisc`, net/sched/sch_api.c.
         Setting::Qdisc(None) if link.qdisc.is_none() => return refuse(libc::ENOENT),
         Setting::Qdisc(qdisc) => link.qdisc.clone_from(qdisc),
+        Setting::Wireguard(_) if link.kind != LinkKind::Wireguard => {
+            return refuse(libc::EOPNOTSUPP);
+        }
+        Setting::Wireguard(all) => link.wireguard = Some(all.clone()),
     }
     Ok(())
 }
@@ -196,6 +212,12 @@ impl Fake {
     }
 
     pub(super) fn add_bridge(&mut self, end: &End, link: &Link) -> Result<(), Failure> {
+        self.is_free(end)?;
+        self.add_device(end, bare(link));
+        Ok(())
+    }
+
+    pub(super) fn add_wireguard(&mut self, end: &End, link: &Link) -> Result<(), Failure> {
         self.is_free(end)?;
         self.add_device(end, bare(link));
         Ok(())

@@ -163,6 +163,7 @@ impl Fake {
                 far_link,
             } => self.add_veth((near, near_link), (far, far_link)),
             Op::AddChild { end, link } => self.add_child(end, link),
+            Op::AddWireguard { end, link } => self.add_wireguard(end, link),
             Op::RenameLink { netns, from, to } => self.rename(netns, from, to),
             Op::DelLinks { netns, devs, group } => self.del_links(netns, devs, *group),
             op => self.execute_inside(op),

@@ -123,6 +123,7 @@ fn device(state: &NetState, dev: &IfName, link: &Link) -> Device {
         LinkKind::Bridge => "bridge",
         LinkKind::Veth { .. } => "veth",
         LinkKind::Child(child) => child.kind.word(),
+        LinkKind::Wireguard => "wireguard",
         LinkKind::Other(kind) => kind,
     };
     let far_up = link
@@ -232,9 +233,9 @@ fn details(link: &Link) -> BTreeMap<String, String> {
     });
     let filtering = || ("vlan_filtering", "1".to_owned());
     let detail = child.or(link.filtering.on.then(filtering)).into_iter();
-    detail
-        .map(|(word, value)| (word.to_owned(), value))
-        .collect()
+    let detail = detail.map(|(word, value)| (word.to_owned(), value));
+    let tunnel = link.wireguard.iter().flat_map(|told| told.details());
+    detail.chain(tunnel).collect()
 }
 
 fn path(route: &Route) -> Path {

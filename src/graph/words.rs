@@ -148,13 +148,15 @@ pub(super) fn health(device: &Device) -> Tone {
 
 /// What kind it is, where its name does not have to say it; and what it has beside.
 pub(super) fn kind(device: &Device) -> Line {
-    const TOLD: [&str; 7] = [
+    const TOLD: [&str; 9] = [
         "id",
         "mode",
         "remote",
         "local",
         "table",
         "vlan_filtering",
+        "listen-port",
+        "peers",
         "why",
     ];
     let mut text = match device.kind.as_str() {

@@ -124,8 +124,7 @@ pub fn links(name: &LabName) -> Result<Vec<LinkEnd>, Error> {
             (End { netns, dev }, link)
         })
     });
-    let all =
-        all.filter(|(end, link)| named(end) && (link.peer().is_some() || link.child().is_some()));
+    let all = all.filter(|(end, link)| named(end) && (link.peer().is_some() || link.is_alone()));
     let all = all.map(|(end, link)| LinkEnd {
         received: link.peer().and_then(sent),
         sent: sent(&end),
@@ -159,7 +158,7 @@ pub(super) fn changed(
     let link = desired
         .link(end)
         .ok_or_else(|| Error::NoDevice(end.clone()))?;
-    if link.peer().is_none() && link.child().is_none() {
+    if link.peer().is_none() && !link.is_alone() {
         return Err(refused(end, "it is no end of a cable"));
     }
     let mut after = before.clone();

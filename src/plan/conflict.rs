@@ -7,6 +7,7 @@ mod join;
 mod parent;
 mod port;
 mod route;
+mod tunnel;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -191,12 +192,12 @@ pub enum Conflict {
         why: Unfit,
     },
     /// The kernel has no such devices.
-    #[error("this kernel cannot make {} devices, as {end} is to be", kind.word())]
+    #[error("this kernel cannot make {kind} devices, as {end} is to be")]
     UnknownKind {
         /// What the lab wants.
         end: End,
-        /// What it is.
-        kind: ChildKind,
+        /// What it is, by the kernel's word.
+        kind: &'static str,
     },
     /// More devices on a bridge than the kernel takes.
     #[error(
@@ -264,6 +265,7 @@ pub(super) fn find(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
         found.extend(bridge::too_many_ports(want.links.values()));
     }
     found.extend(parent::unfit(desired, observed));
+    found.extend(tunnel::unknown(desired, observed));
     found.extend(address::taken(desired, observed));
     found.extend(route::taken(desired, observed));
     found.extend(route::diverted(desired, observed));

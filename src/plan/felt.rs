@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::impact::{Harm, Impact, Place};
 use super::thing::Thing;
-use super::{Op, Setting, Step, flow};
+use super::{Op, Setting, Step, flow, wireguard};
 use crate::state::{
     Element, End, IfName, LabName, Link, NetState, Netns, Route, SetName, SysctlKey, is_link_local,
 };
@@ -154,6 +154,7 @@ impl<'a> Whole<'a> {
                 }
                 (!lost.is_empty()).then_some((harm, what))?
             }
+            (Setting::Wireguard(new), Setting::Wireguard(old)) => wireguard::felt(new, old)?,
             (Setting::Up(false), _) => (Harm::Cut, "what goes over it".to_owned()),
             _ => return None,
         };

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{Rank, Turn};
-use super::{Draft, Op, Setting, child, is_whole, vlan};
+use super::{Draft, Op, Setting, child, is_whole, vlan, wireguard};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, Mac, NetState, Netns, Qdisc, Vlans};
 
 /// Where the search for an unused link group begins, far from the small numbers
@@ -109,11 +109,14 @@ fn make(draft: &mut Draft<'_>, end: &End, want: &Link, gone: &mut Gone) {
             }
             add_cable(draft, end, want, far);
         }
-        LinkKind::Child(child) if !fits => {
+        LinkKind::Child(_) | LinkKind::Wireguard if !fits => {
             if have.is_some() {
                 remove(draft, Rank::MakeRoom, end, gone);
             }
-            child::add(draft, end, want, child);
+            match want.child() {
+                Some(child) => child::add(draft, end, want, child),
+                None => wireguard::add(draft, end, want),
+            }
         }
         _ => {}
     }
@@ -179,7 +182,7 @@ fn same_device(want: &Link, have: &Link) -> bool {
 /// those before it.
 fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     let near = want.peer().is_some_and(|peer| peer > end);
-    let far = want.child().is_some() || want.peer().is_some_and(|peer| peer < end);
+    let far = want.is_alone() || want.peer().is_some_and(|peer| peer < end);
     // One that is given no MTU has its parent's.
     let want = &Link {
         mtu: want.mtu.or_else(|| child::parent_mtu(draft, want)),
@@ -193,6 +196,7 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
         isolated: false,
         localnet: false,
         qdisc: None,
+        wireguard: wireguard::bare(want),
         vlans: match far {
             true => Vlans::default(),
             false => want.vlans.clone(),
@@ -213,7 +217,8 @@ fn settings(draft: &mut Draft<'_>, end: &End, want: &Link) {
     if localnet {
         set_localnet(draft, end, want.localnet);
     }
-    if let Some((rank, set, was, because)) = vlan::filtering(want, have) {
+    let apart = [vlan::filtering(want, have), wireguard::told(want, have)];
+    for (rank, set, was, because) in apart.into_iter().flatten() {
         draft.push(rank, set_link(set, was), because);
     }
 }
@@ -280,7 +285,11 @@ fn queue(want: &Link, have: &Link) -> Option<(Turn, Setting, Setting, &'static s
 
 fn differences(want: &Link, have: &Link) -> Vec<(Turn, Setting, Setting, &'static str)> {
     let mut list = Vec::new();
-    let default_mtu = Some(DEFAULT_MTU).filter(|_| want.kind != LinkKind::Loopback);
+    let default_mtu = match want.kind {
+        LinkKind::Loopback => None,
+        LinkKind::Wireguard => Some(wireguard::MTU),
+        _ => Some(DEFAULT_MTU),
+    };
     if let (Some(want), Some(have)) = (want.mtu.or(default_mtu), have.mtu)
         && want != have
     {

@@ -31,6 +31,7 @@ mod told;
 mod undo;
 mod vlan;
 mod wall;
+mod wireguard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -41,7 +41,7 @@ fn cables(
             netns: netns.clone(),
             dev: dev.clone(),
         };
-        let owned = link.owner.is_some() && link.child().is_some();
+        let owned = link.owner.is_some() && link.is_alone();
         let cable = link.peer().is_some() || owned;
         if cable && !draft.gone.contains(&end) && !counted.contains(&end) {
             counted.extend(link.peer().cloned());

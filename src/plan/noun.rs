@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::{Op, Setting};
+use super::{Op, Setting, wireguard};
 use crate::state::{Child, Element, End, Netns, Part, Qdisc, SetName, Tbf};
 
 /// Where a reader looks for it: a namespace in itself, a cable to a bridge in the
@@ -38,6 +38,7 @@ pub(super) fn what(op: &Op) -> String {
             }) => format!("{}, {kind}, on {parent}", end.dev),
             _ => end.dev.to_string(),
         },
+        Op::AddWireguard { end, .. } => format!("{}, wireguard", end.dev),
         Op::SetLink { end, set, was } => setting(end, set, was),
         Op::RenameLink { from, to, .. } => format!("bridge {to} (now named {from})"),
         Op::DelLinks { .. } => op.title(),
@@ -100,6 +101,9 @@ fn port(set: SetName, element: &Element) -> Option<String> {
 }
 
 fn setting(end: &End, set: &Setting, was: &Setting) -> String {
+    if let (Setting::Wireguard(set), Setting::Wireguard(was)) = (set, was) {
+        return format!("{} {}", end.dev, wireguard::words(set, was));
+    }
     let value = |setting: &Setting| match setting {
         Setting::Up(true) => "up".to_owned(),
         Setting::Up(false) => "down".to_owned(),
@@ -124,13 +128,15 @@ fn setting(end: &End, set: &Setting, was: &Setting) -> String {
         Setting::Qdisc(Some(Qdisc::Tbf(tbf))) => limit(tbf, set, was),
         Setting::Qdisc(Some(other)) => other.to_string(),
         Setting::Qdisc(None) => "no limit".to_owned(),
+        Setting::Wireguard(_) => set.to_string(),
     };
     let name = match set {
         Setting::Up(_)
         | Setting::Isolated(_)
         | Setting::Forwarding(_)
         | Setting::Filtering(_)
-        | Setting::Qdisc(_) => "",
+        | Setting::Qdisc(_)
+        | Setting::Wireguard(_) => "",
         Setting::Vlans(_) | Setting::OwnVlans(_) => "VLANs ",
         Setting::Mtu(_) => "mtu ",
         Setting::Mac(_) => "hardware address ",

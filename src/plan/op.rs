@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::flow;
 use crate::state::{
     AddrGen, Element, End, Filtering, FlowMatch, IfName, IpRule, LabName, Lifetime, Link, Mac,
-    Netns, NetnsName, Qdisc, Route, SetName, SysctlKey, Table, Vlans,
+    Netns, NetnsName, Qdisc, Route, SetName, SysctlKey, Table, Vlans, Wireguard,
 };
 
 /// One change of the kernel's state.
@@ -27,8 +27,8 @@ pub enum Op {
     DelNetns {
         /// Its name.
         name: NetnsName,
-        /// Its ends of cables, and what devices of the host carry, that go with it and that no
-        /// other operation removes.
+        /// Its ends of cables, WireGuard interfaces, and what devices of the host carry, that go
+        /// with it and that no other operation removes.
         cables: Vec<IfName>,
     },
     /// Makes a bridge.
@@ -54,6 +54,13 @@ pub enum Op {
         /// Where, and its name.
         end: End,
         /// What it is, on which device; its MTU, hardware address, owner.
+        link: Link,
+    },
+    /// Makes a WireGuard interface, without keys and peers.
+    AddWireguard {
+        /// Where, and its name. Its UDP socket is in the same namespace, for good.
+        end: End,
+        /// Its MTU, owner.
         link: Link,
     },
     /// Changes one setting of a device.
@@ -233,6 +240,8 @@ pub enum Setting {
     OwnVlans(Vlans),
     /// What limits or delays what it sends; `None`: the kernel's own.
     Qdisc(Option<Qdisc>),
+    /// Keys and peers of a WireGuard interface. Those that stay as they are go on undisturbed.
+    Wireguard(Box<Wireguard>),
 }
 
 impl Op {
@@ -242,6 +251,7 @@ impl Op {
         match self {
             Op::AddBridge { end, .. }
             | Op::AddChild { end, .. }
+            | Op::AddWireguard { end, .. }
             | Op::SetLink { end, .. }
             | Op::SetLifetime { end, .. }
             | Op::AddAddress { end, .. }
@@ -289,6 +299,7 @@ impl Op {
                 Some(child) => format!("{} {}", child.kind.word(), end.dev),
                 None => format!("device {}", end.dev),
             },
+            Op::AddWireguard { end, .. } => format!("wireguard {}", end.dev),
             Op::SetLink { end, .. } => format!("device {}", end.dev),
             Op::RenameLink { from, .. } => format!("device {from}"),
             Op::DelLinks { devs, .. } => {
@@ -318,6 +329,7 @@ impl Op {
             | Op::AddBridge { .. }
             | Op::AddVeth { .. }
             | Op::AddChild { .. }
+            | Op::AddWireguard { .. }
             | Op::AddTable { .. } => format!("make {}", self.object()),
             Op::DelNetns { .. }
             | Op::DelLinks { .. }

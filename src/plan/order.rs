@@ -38,6 +38,9 @@ pub(super) enum Rank {
     Firewall,
     /// Forwarding on after the guard, and off before the guard goes.
     Sysctl,
+    /// Peers once all stands by which they are reached: one that is kept alive is spoken with at
+    /// once, and again only after 5 s (`REKEY_TIMEOUT`, drivers/net/wireguard/messages.h).
+    Peers,
     /// Elements and the table go once nothing is forwarded for them.
     FirewallGone,
     /// Flows end once nothing can make them anew as they were.

@@ -35,7 +35,9 @@ impl Op {
     pub(super) fn makes(&self) -> Vec<Thing<'_>> {
         match self {
             Op::AddNetns { name } => vec![Thing::Netns(name)],
-            Op::AddBridge { end, .. } | Op::AddChild { end, .. } => vec![Thing::device(end)],
+            Op::AddBridge { end, .. } | Op::AddChild { end, .. } | Op::AddWireguard { end, .. } => {
+                vec![Thing::device(end)]
+            }
             Op::AddVeth { near, far, .. } => vec![Thing::device(near), Thing::device(far)],
             Op::AddAddress { end, address } => vec![Thing::Address(end, address)],
             Op::AddRule { netns, rule } => vec![Thing::Rule(netns, rule)],

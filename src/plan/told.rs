@@ -6,7 +6,7 @@ use super::conflict::subject;
 use super::print::ip;
 use super::{Conflict, Conflicts, Holder, Taker, Unfit};
 use crate::report::{Code, Detail, Report, codes};
-use crate::state::{ChildKind, Feature, IfName, LabName, Listener, Netns, Published, Transport};
+use crate::state::{Feature, IfName, LabName, Listener, Netns, Published, Transport};
 
 impl Conflicts {
     /// All of them, each with its own code.
@@ -118,7 +118,7 @@ impl Conflict {
             }
             Conflict::Parent { parent, .. } => (format!("device {parent}"), Some(&Netns::Host)),
             Conflict::UnknownKind { end, kind } => {
-                (format!("{} {}", kind.word(), end.dev), Some(&end.netns))
+                (format!("{kind} {}", end.dev), Some(&end.netns))
             }
             Conflict::Port { want, .. } => (format!("{want}"), Some(&Netns::Host)),
             Conflict::Lacks(feature) => (feature.words().0.to_owned(), None),
@@ -180,7 +180,7 @@ impl Conflict {
                 holder: Taker::Process(listener),
             } => elsewhere(want, listener),
             Conflict::Lacks(feature) => lacking(*feature),
-            Conflict::UnknownKind { kind, .. } => module(*kind),
+            Conflict::UnknownKind { kind, .. } => module(kind),
             Conflict::Parent { parent, why, .. } => unfit(parent, why, self.code()),
             Conflict::External { lab, .. } => format!("`netyard repair {lab}` makes it again"),
             Conflict::Table { .. }
@@ -253,10 +253,10 @@ fn lacking(feature: Feature) -> String {
     format!("{module}use a kernel with {option}; or do without what needs it")
 }
 
-fn module(kind: ChildKind) -> String {
+fn module(kind: &str) -> String {
     let module = match kind {
-        ChildKind::Vlan(_) => "8021q",
-        kind => kind.word(),
+        "vlan" => "8021q",
+        kind => kind,
     };
     format!(
         "load its module (`modprobe {module}`), or use a kernel that has it; `netyard doctor` shows what this one has"

@@ -110,7 +110,10 @@ fn inverse(op: &Op, observed: &NetState) -> Vec<Op> {
             vec![Op::DelNetns { name, cables }]
         }
         Op::DelNetns { name, cables } => remake_netns(name, &cables, observed),
-        Op::AddBridge { end, .. } | Op::AddVeth { near: end, .. } | Op::AddChild { end, .. } => {
+        Op::AddBridge { end, .. }
+        | Op::AddVeth { near: end, .. }
+        | Op::AddChild { end, .. }
+        | Op::AddWireguard { end, .. } => {
             let group = free_group(observed, &end.netns);
             vec![Op::DelLinks {
                 netns: end.netns,

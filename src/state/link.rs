@@ -12,6 +12,7 @@ use super::child::Child;
 use super::name::{IfName, LabName, Netns};
 use super::qdisc::Qdisc;
 use super::vlan::{Filtering, Vlans};
+use super::wireguard::Wireguard;
 
 /// A network device in one namespace. In a desired state `None` means "as the
 /// kernel chooses"; an observed link has every field that the kernel reports.
@@ -75,6 +76,9 @@ pub struct Link {
     /// What limits or delays what it sends; `None`, desired or observed, is the kernel's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qdisc: Option<Qdisc>,
+    /// Keys and peers, of a WireGuard interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wireguard: Option<Box<Wireguard>>,
     /// The `IFLA_GROUP` number, by which many links are deleted at once.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub group: u32,
@@ -113,6 +117,7 @@ impl Link {
             filtering: Filtering::default(),
             vlans: Vlans::default(),
             qdisc: None,
+            wireguard: None,
             group: 0,
         }
     }
@@ -133,6 +138,12 @@ impl Link {
             LinkKind::Veth { peer } => peer.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether it is whole in itself, with no other end: another device carries it, or it is a
+    /// WireGuard interface.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self.kind, LinkKind::Child(_) | LinkKind::Wireguard)
     }
 
     /// What it is on its parent, when another device carries it.
@@ -220,6 +231,8 @@ pub enum LinkKind {
     },
     /// A device that another one carries.
     Child(Child),
+    /// A WireGuard interface; what it is told is in [`Link::wireguard`].
+    Wireguard,
     /// Anything else, by the kernel's word for it (`vxlan`, `tun`, ...).
     Other(String),
 }

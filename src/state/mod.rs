@@ -25,6 +25,7 @@ pub mod survey;
 mod sysctl;
 mod vlan;
 mod wall;
+mod wireguard;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,6 +60,8 @@ pub use rule::IpRule;
 pub use sysctl::{Sysctl, SysctlKey};
 pub use vlan::{Filtering, Membership, VlanEntry, VlanId, VlanRange, Vlans};
 pub use wall::{Condition, Verdict, Wall, WallChain, WallHook, WallRule, Walls, What};
+pub(crate) use wireguard::{Edit, WIREGUARD};
+pub use wireguard::{NotAKey, PresharedKey, PrivateKey, PublicKey, Wireguard, WireguardPeer};
 
 /// The networks of a host, as one lab wants them or as they are for that lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +168,12 @@ impl NetState {
     pub(crate) fn has_routers(&self) -> bool {
         let mut all = self.namespaces.values();
         all.any(|of| of.tables.contains_key(&TableName::Router))
+    }
+
+    /// Whether there is a WireGuard interface.
+    pub(crate) fn has_tunnels(&self) -> bool {
+        let mut links = self.namespaces.values().flat_map(|ns| ns.links.values());
+        links.any(|link| link.kind == LinkKind::Wireguard)
     }
 
     /// Whether some bridge tells VLANs apart, or some port is in any.

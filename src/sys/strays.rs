@@ -125,9 +125,9 @@ impl Search {
                 dev: device.name.clone(),
             };
             self.claim(&lab, Claim::Link(end));
-            // The mark of a device that another carries is on itself, also in a namespace that
+            // The mark of a device that has no other end is on itself, also in a namespace that
             // the lab has only joined.
-            if device.link.child().is_none() {
+            if !device.link.is_alone() {
                 self.namespace(&lab, &netns);
             }
             if let Some((peer, Some(number))) = device.peer {

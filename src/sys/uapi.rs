@@ -20,6 +20,7 @@ pub(crate) mod nexthop;
 mod qdisc;
 pub(crate) mod rules;
 pub(crate) mod vlan;
+pub(crate) mod wireguard;
 
 /// Those about sockets.
 pub use diag::ALL as OF_SOCKETS;
@@ -195,7 +196,6 @@ numbers! {
     "linux/netfilter/nf_conntrack_common.h" {
         CT_ESTABLISHED: u32 = 2, "NF_CT_STATE_BIT(IP_CT_ESTABLISHED)";
         CT_NEW: u32 = 8, "NF_CT_STATE_BIT(IP_CT_NEW)";
-
         CT_RELATED: u32 = 4, "NF_CT_STATE_BIT(IP_CT_RELATED)";
         IPS_SRC_NAT: u32 = 0x10;
         IPS_DST_NAT: u32 = 0x20;

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::check::Flaw;
 use super::lines::Lines;
+use super::wireguard::hide_keys;
 use crate::report::{Code, Detail, Look, Place, Report, codes};
 
 /// How many mistakes are drawn: who makes more has made the same one many times.
@@ -82,7 +83,7 @@ impl Problem {
         let picture = drawn.map(|text| {
             let (shown, mark) = self.window(text);
             let mark = mark.start - shown.start..mark.end - shown.start;
-            (text[shown].to_owned(), mark)
+            (hide_keys(&text[shown]), mark)
         });
         let place = Place {
             line: self.line,

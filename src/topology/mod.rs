@@ -29,6 +29,7 @@ mod shape;
 mod subnets;
 mod syntax;
 mod vlan;
+mod wireguard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -56,6 +57,7 @@ pub use publish::{Publish, Unpublishable};
 pub use resolve::{ResolveError, resolve};
 pub use schema::schema;
 pub use shape::{BadShape, Shape};
+pub use wireguard::{PeerName, PeerSpec, WireguardSpec};
 
 use crate::ipam::Range;
 use crate::state::{
@@ -173,6 +175,9 @@ pub struct Interface {
     pub network: Option<NetworkName>,
     /// What it is on a device of the host, if that carries it.
     pub on: Option<OnParent>,
+    /// What it is told, if it is a WireGuard interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wireguard: Option<WireguardSpec>,
     /// Its addresses, in order. Empty on a network with subnets: the next free ones.
     pub addresses: Vec<IpNet>,
     /// The subnets of its network of which it gets the next free address. `None`: all of them

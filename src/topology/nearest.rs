@@ -19,7 +19,7 @@ pub(super) fn suggest<'a>(
 /// "`a`, `b`": a lab may have a thousand names, of which the first few show what kind
 /// of name is meant.
 pub(super) fn list<'a>(known: impl Iterator<Item = &'a str> + Clone) -> String {
-    const SHOWN: usize = 16;
+    const SHOWN: usize = 20;
     let shown: Vec<String> = known
         .clone()
         .take(SHOWN)

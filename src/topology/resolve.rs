@@ -12,6 +12,7 @@ mod ports;
 mod publish;
 mod routed;
 mod routes;
+mod wireguard;
 
 use std::net::IpAddr;
 
@@ -180,7 +181,9 @@ pub fn resolve(topology: &Topology, leases: &Leases) -> Result<(NetState, Leases
             netns: netns.clone(),
             dev: dev.clone(),
         };
-        if let Some(on) = &interface.on {
+        if let Some(spec) = &interface.wireguard {
+            wireguard::tunnel(topology, &mut state, (end, interface), spec);
+        } else if let Some(on) = &interface.on {
             child::carry(topology, &mut state, (end, interface), on);
         } else if let Some(network) = &interface.network {
             cable::plug(topology, &mut state, (end, interface), network, &leased)?;

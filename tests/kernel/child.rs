@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("child::killed at every call, then down", killed_then_down),
         test("child::killed at every call, then up", killed_then_up),
         test("child::a kernel without is told before", lacks),
+        test("child::a kernel without WireGuard, too", lacks_wireguard),
         test("child::what `show`, `graph` and `explain` tell", told),
     ]
 }
@@ -298,6 +299,30 @@ fn lacks() {
         snapshot::assert_same(&before, &snapshot::host(), kind);
         assert!(!std::path::Path::new("/run/netns/one").exists());
     }
+}
+
+/// Asked without a device of the kind: nothing is made, whether the kernel has it or not.
+fn lacks_wireguard() {
+    parent();
+    let key = "yIFxnqrY3OJV1VOlO+9WSPebswuqJskSpksaCpPUKlI=";
+    let text = format!(
+        "lab: tunnel\nnamespaces: {{ one: {{ interfaces: {{ wg0: {{ wireguard: {{ private-key: {key} }} }} }} }} }}\n"
+    );
+    let (yaml, before) = (file("tunnel.yaml", &text), snapshot::host());
+    if kernel_has("wireguard") {
+        up_and_well(&yaml);
+        ok(&["down", "--wait", "tunnel"]);
+    } else {
+        for verb in ["plan", "up"] {
+            let said = said(&[verb, &yaml]);
+            let why = "error[kernel-lacks]: this kernel cannot make wireguard devices, as one:wg0 is to be";
+            assert!(said.contains(why), "{said}");
+            assert!(said.contains("modprobe wireguard"), "{said}");
+            assert!(!said.contains(key), "{said}");
+        }
+    }
+    snapshot::assert_same(&before, &snapshot::host(), "wireguard");
+    assert!(!std::path::Path::new("/run/netns/one").exists());
 }
 
 fn told() {

@@ -16,6 +16,7 @@ mod render;
 mod route;
 mod shuffle;
 mod spec;
+mod tunnel;
 mod vlan;
 
 use std::collections::BTreeSet;

@@ -183,6 +183,7 @@ impl Drift {
             Drift::Queue(n) => {
                 if let Some(link) = device(fake, lab, n / 3) {
                     crate::rate::drift(link, *n);
+                    crate::tunnel::drift(link, *n);
                 }
             }
             Drift::Vlans(n) => vlans(fake, lab, *n),

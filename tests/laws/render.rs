@@ -8,6 +8,7 @@ use crate::nat::with_routers;
 use crate::nets::{cable_net4, net4, net6};
 use crate::rate::set_rate;
 use crate::spec::{Allow, Cable, Network, Plug, Ports, RouteTo, Spec};
+use crate::tunnel::with_tunnels;
 use crate::vlan::{set_vlan, set_vlans};
 
 struct Render<'s> {
@@ -19,6 +20,7 @@ struct Render<'s> {
 pub(crate) fn file(spec: &Spec, lab: u8) -> Value {
     let render = Render { spec, lab };
     let file = with_children(render.file(), spec, |i| render.name(i), lab);
+    let file = with_tunnels(file, spec, |i| render.name(i), lab);
     let mut file = with_routers(file, spec, |i| render.name(i));
     for i in 0..3 {
         let namespace = spec.namespaces[usize::from(i)].as_ref();

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::rate::{Rate, rate};
+use crate::tunnel::{Tunnel, tunnel};
 use crate::vlan::{Vlans, vlan, vlans};
 
 /// What a file is rendered from. Every part that holds an address says only its
@@ -56,6 +57,7 @@ pub(crate) struct Namespace {
     pub(crate) ingress: Option<Vec<Ports>>,
     pub(crate) routes: Vec<RouteTo>,
     pub(crate) carried: Option<Carried>,
+    pub(crate) tunnel: Option<Tunnel>,
 }
 
 /// An interface on a device of the host.
@@ -224,17 +226,21 @@ fn namespace() -> impl Strategy<Value = Namespace> {
         option::weighted(0.3, 0..6u8),
     );
     let lists = (permits(), permits());
-    (plugs, 0..4u8, flags, lists, routes, carried()).prop_map(
-        |(plugs, lo, (forward, publish, nat), (egress, ingress), routes, carried)| Namespace {
-            plugs,
-            lo,
-            forward,
-            publish,
-            nat,
-            egress,
-            ingress,
-            routes,
-            carried,
+    let alone = (carried(), tunnel());
+    (plugs, 0..4u8, flags, lists, routes, alone).prop_map(
+        |(plugs, lo, (forward, publish, nat), (egress, ingress), routes, (carried, tunnel))| {
+            Namespace {
+                plugs,
+                lo,
+                forward,
+                publish,
+                nat,
+                egress,
+                ingress,
+                routes,
+                carried,
+                tunnel,
+            }
         },
     )
 }

@@ -71,7 +71,10 @@ fn file_with(mapping: &str, body: &str) -> String {
         "conditions" => {
             format!("lab: x\nlinks: [ {{ endpoints: ['a:e', 'b:e'], netem: {body} }} ]\n")
         }
-        "macvlan" | "ipvlan" | "vlan" => format!(
+        "wireguard_peer" => format!(
+            "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ wireguard: {{ private-key: k, peers: [ {body} ] }} }} }} }} }}\n"
+        ),
+        "macvlan" | "ipvlan" | "vlan" | "wireguard" => format!(
             "lab: x\nnamespaces: {{ n: {{ interfaces: {{ e: {{ {mapping}: {body} }} }} }} }}\n"
         ),
         "publish" => format!("lab: x\nnamespaces: {{ n: {{ publish: [ {body} ] }} }}\n"),

@@ -3,6 +3,7 @@
 //! and run this very program there; `init` is the first process.
 //!
 //! - `kinds`, `cni_kinds`, `vlans`: what not every kernel has: ipvlan, VLAN, VLANs on a bridge.
+//! - `wireguard`: encrypted tunnels.
 //! - `netem`: links that delay and lose packets; `shots` sends them and looks.
 //! - `chosen`: which of the kernel tests are run there once more.
 //! - `package`, `machine`: where the kernel is from, and how it is booted; `pack` makes what it begins with.
@@ -77,6 +78,7 @@ mod tutorial;
 #[path = "../kernel/vigil.rs"]
 mod vigil;
 mod vlans;
+mod wireguard;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -111,6 +113,7 @@ fn tests() -> Vec<Test> {
         kinds::tests(),
         cni_kinds::tests(),
         vlans::tests(),
+        wireguard::tests(),
         netem::tests(),
         chosen::tests(),
     ];

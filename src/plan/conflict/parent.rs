@@ -45,10 +45,7 @@ pub(super) fn unfit(desired: &NetState, observed: &NetState) -> Vec<Conflict> {
     for (end, want, child, parent) in children(desired) {
         let word = child.kind.word();
         if observed.unknown_kinds.contains(word) {
-            found.push(Conflict::UnknownKind {
-                end,
-                kind: child.kind,
-            });
+            found.push(Conflict::UnknownKind { end, kind: word });
             continue;
         }
         if let Some(why) = why(desired, observed, (&end, want), (child.kind, parent)) {

@@ -106,6 +106,18 @@ pub(super) fn add_child(end: &End, link: &Link) -> Vec<String> {
     lines
 }
 
+pub(super) fn add_wireguard(end: &End, link: &Link) -> Vec<String> {
+    let (ip, dev) = (ip(&end.netns), quoted(&end.dev));
+    let mut lines = vec![format!(
+        "{ip} link add name {dev}{} type wireguard",
+        attributes(link)
+    )];
+    marks(link, &mut |what| {
+        lines.push(format!("{ip} link set dev {dev} {what}"))
+    });
+    lines
+}
+
 fn attributes(link: &Link) -> String {
     let mac = link
         .mac

@@ -2,21 +2,36 @@
 
 mod device;
 mod firewall;
+mod wireguard;
 
 use std::fmt;
 
 use ipnet::IpNet;
 
 use super::{Op, Plan, Setting, Step};
-use device::{add_bridge, add_child, add_veth, del_links, rename_line};
+use device::{add_bridge, add_child, add_veth, add_wireguard, del_links, rename_line};
 use firewall::{del_table, element_line, flow_line};
+use wireguard::Keys;
 
 use crate::state::{
     Element, End, IfName, IpRule, Netns, Route, SysctlKey, TABLE, Vlans, nft_element, nft_script,
 };
 
 impl Op {
-    /// The commands that do the same, in order: `ip`, `nft`, `sysctl`.
+    /// The same commands with the keys that [`Op::commands`] hides: for who is to run them.
+    pub fn script(&self) -> Vec<String> {
+        match self {
+            Op::SetLink {
+                end,
+                set: Setting::Wireguard(set),
+                was: Setting::Wireguard(was),
+            } => wireguard::lines(end, (set, was), Keys::Revealed),
+            op => op.commands(),
+        }
+    }
+
+    /// The commands that do the same, in order: `ip`, `nft`, `sysctl`. Keys that nobody else
+    /// shall know are hidden.
     #[allow(clippy::too_many_lines, reason = "a flat match, one arm an operation")]
     pub fn commands(&self) -> Vec<String> {
         match self {
@@ -36,6 +51,7 @@ impl Op {
                 far_link,
             } => add_veth(near, near_link, far, far_link),
             Op::AddChild { end, link } => add_child(end, link),
+            Op::AddWireguard { end, link } => add_wireguard(end, link),
             Op::SetLink { end, set, was } => set_lines(end, set, was),
             Op::RenameLink { netns, from, to } => vec![rename_line(netns, from, to)],
             Op::DelLinks { netns, devs, group } => del_links(netns, devs, *group),
@@ -144,6 +160,9 @@ fn set_lines(end: &End, set: &Setting, was: &Setting) -> Vec<String> {
     match (set, was) {
         (Setting::Vlans(set), Setting::Vlans(was)) => vlan_lines(end, (set, was), ""),
         (Setting::OwnVlans(set), Setting::OwnVlans(was)) => vlan_lines(end, (set, was), " self"),
+        (Setting::Wireguard(set), Setting::Wireguard(was)) => {
+            wireguard::lines(end, (set, was), Keys::Hidden)
+        }
         _ => vec![set_line(end, set)],
     }
 }
@@ -232,6 +251,7 @@ impl fmt::Display for Setting {
             Setting::Vlans(vlans) | Setting::OwnVlans(vlans) => write!(f, "VLANs {vlans}"),
             Setting::Qdisc(Some(qdisc)) => write!(f, "{qdisc}"),
             Setting::Qdisc(None) => f.write_str("the kernel's own queue"),
+            Setting::Wireguard(_) => f.write_str("WireGuard keys and peers"),
             // The numbers of BR_STATE_DISABLED and BR_STATE_FORWARDING (linux/if_bridge.h).
             Setting::Forwarding(on) => {
                 let state = if *on { 3 } else { 0 };
@@ -262,10 +282,14 @@ impl Plan {
     /// A shell script that does the same with iproute2, nft and sysctl.
     pub fn script(&self) -> String {
         let flows = |step: &Step| matches!(step.op, Op::DelFlows { .. });
-        let more = match self.steps.iter().any(flows) {
-            true => ", conntrack",
-            false => "",
-        };
+        let tunnels = |step: &Step| matches!(&step.op, Op::SetLink { set, .. } if matches!(set, Setting::Wireguard(_)));
+        let mut more = String::new();
+        if self.steps.iter().any(flows) {
+            more += ", conntrack";
+        }
+        if self.steps.iter().any(tunnels) {
+            more += ", wireguard-tools";
+        }
         let mut script = format!(
             "#!/bin/sh\n# lab {}: the same by hand (needs root, iproute2, nftables, procps{more})\nset -e\n",
             self.lab
@@ -275,7 +299,7 @@ impl Plan {
         }
         for step in &self.steps {
             script += &format!("\n# {}\n", step.because);
-            for command in step.op.commands() {
+            for command in step.op.script() {
                 script += &command;
                 script.push('\n');
             }

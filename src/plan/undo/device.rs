@@ -1,6 +1,6 @@
 //! Devices again as they were.
 
-use super::super::{Op, Setting};
+use super::super::{Op, Setting, wireguard};
 use crate::state::{AddrGen, End, IfName, Link, LinkKind, NetState, Netns, Origin, Vlans};
 
 /// What a bridge's port loses with its bridge, and a bridge with itself.
@@ -79,17 +79,9 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
             rest.extend(far_settings(far));
             rest.extend(queue(far.0, far.1));
             ends.push(peer.clone());
-        } else if before.child().is_some_and(|child| child.parent.is_some()) {
-            let link = Link {
-                up: false,
-                addresses: Vec::new(),
-                ..before.clone()
-            };
-            cables.push(Op::AddChild {
-                end: end.clone(),
-                link,
-            });
-            rest.extend(far_settings((&end, before)));
+        } else if let Some((make, more)) = alone(&end, before) {
+            cables.push(make);
+            rest.extend(more);
         }
         ends.push(end);
     }
@@ -103,6 +95,29 @@ pub(super) fn remake_links(netns: &Netns, devs: &[IfName], observed: &NetState) 
     }
     rest.extend(ends.iter().flat_map(|end| routes(end, observed)));
     [bridges, cables, rest].concat()
+}
+
+/// What has no other end: how it is made, and what it is told then.
+fn alone(end: &End, before: &Link) -> Option<(Op, Vec<Op>)> {
+    let mut more = far_settings((end, before));
+    let make = match &before.kind {
+        LinkKind::Child(child) if child.parent.is_some() => {
+            let link = Link {
+                up: false,
+                addresses: Vec::new(),
+                ..before.clone()
+            };
+            let end = end.clone();
+            Op::AddChild { end, link }
+        }
+        LinkKind::Wireguard => {
+            more.extend(wireguard::told_again(end, before));
+            more.extend(queue(end, before));
+            wireguard::make(end, before)
+        }
+        _ => return None,
+    };
+    Some((make, more))
 }
 
 fn cable(near: (&End, &Link), far: (&End, &Link)) -> Op {

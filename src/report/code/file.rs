@@ -217,12 +217,12 @@ UNKNOWN_NAMESPACE = "unknown-namespace", "the file has no namespace of this name
     "take the name that is suggested, or describe the namespace (`NAME: {}` is enough)";
 
 NOT_PLUGGED = "not-plugged", "an interface is plugged into nothing",
-    "An interface is on one network, or the end of one link, or on a device of the host. Otherwise it would be of no use.",
+    "An interface is on one network, or the end of one link, or on a device of the host, or a WireGuard interface. Otherwise it would be of no use.",
     "a link whose end is spelled otherwise",
-    "add `network: NAME`, or name the interface in `links`, or say on which device of the host it is (`macvlan`, `ipvlan`, `vlan`)";
+    "add `network: NAME`, or name the interface in `links`, or say on which device of the host it is (`macvlan`, `ipvlan`, `vlan`), or make it a `wireguard`";
 
 PLUGGED_TWICE = "plugged-twice", "an interface is plugged into two things",
-    "An interface is one thing: on one network, or the end of one link, or on one device of the host.",
+    "An interface is one thing: on one network, or the end of one link, or on one device of the host, or a WireGuard interface.",
     "one interface where two were meant",
     "give the second cable an interface of its own";
 
@@ -230,6 +230,16 @@ PARENT_LIMITS = "parent-limits", "what cannot be on a device of the host",
     "A device of the host carries either macvlans or ipvlans, ipvlans all of one mode, a macvlan of mode `passthru` alone, and each VLAN once. An ipvlan and a macvlan of mode `passthru` have its hardware address. What carries another is no device of the lab itself.",
     "two interfaces on one parent that exclude each other, or a `mac` that could not be given",
     "give one of them another `parent`, `mode` or `id`; leave the `mac` out";
+
+BAD_KEY = "bad-key", "not a key of WireGuard",
+    "A WireGuard key is 32 bytes, written in base64: 44 characters, of which the last is `=`.",
+    "a key that was cut off when it was copied, or the name of a file with a key in it",
+    "write the key itself, as `wg genkey`, `wg pubkey` and `wg genpsk` print it";
+
+BAD_WIREGUARD = "bad-wireguard", "a WireGuard interface that cannot be so",
+    "A WireGuard interface has a private key, and peers that are known by a `public-key` each, or as another WireGuard interface of the file (`peer`). A peer is there once and is not the interface itself; a subnet is behind one peer; each interface of a namespace has a port of its own. It has no hardware address and no other end.",
+    "a peer or subnet that was copied, or keys of two interfaces exchanged",
+    "mend what is marked; docs/topology.md has an example";
 
 BAD_MODE = "bad-mode", "not a mode of such a device",
     "A macvlan has the mode `bridge`, `private`, `vepa` or `passthru`, an ipvlan `l2`, `l3` or `l3s`.",

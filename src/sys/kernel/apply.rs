@@ -26,6 +26,8 @@ enum Way<'a> {
     Sysctl,
     Firewall(&'a Netns),
     Flows(&'a Netns),
+    /// Keys and peers of WireGuard interfaces, by a socket of their own.
+    Tunnel(&'a Netns),
 }
 
 /// Within one send the kernel goes on after a refusal. If an address is refused and
@@ -47,6 +49,11 @@ fn way(op: &Op) -> Way<'_> {
         | Op::AddElement { .. }
         | Op::DelElement { .. } => Way::Firewall(op.netns()),
         Op::DelFlows { netns, .. } => Way::Flows(netns),
+        Op::SetLink {
+            end,
+            set: Setting::Wireguard(_),
+            ..
+        } => Way::Tunnel(&end.netns),
         Op::DelLinks { .. } | Op::DelAddress { .. } | Op::DelRoute { .. } | Op::DelRule { .. } => {
             Way::Route(op.netns(), Removes::Yes)
         }
@@ -79,6 +86,7 @@ impl Kernel {
                 Way::Sysctl => one_by_one(group, |op| write(self, op)),
                 Way::Firewall(netns) => self.firewall(netns, group),
                 Way::Flows(netns) => self.forget_flows(netns, group),
+                Way::Tunnel(_) => one_by_one(group, |op| self.tell_peers(op)),
                 Way::Route(netns, _) => self.send(netns, group),
             };
             for done in applied.done {
@@ -208,6 +216,7 @@ impl Kernel {
                 far,
                 far_link,
             } => self.add_veth((near, near_link), (far, far_link))?,
+            Op::AddWireguard { end, link } => self.add_wireguard(end, link)?,
             Op::SetLink { end, set, was } => {
                 let index = self.index(&end.netns, &end.dev)?;
                 let master = match set {
@@ -264,7 +273,7 @@ impl Kernel {
     /// An index that no device has in any namespace that was looked into. Where not every
     /// device was, the kernel is asked for one that follows from the device's name: beside a
     /// thousand small labs it is free at once, where one of a row would have to be searched.
-    fn choose_index(&mut self, end: &End) -> io::Result<u32> {
+    pub(super) fn choose_index(&mut self, end: &End) -> io::Result<u32> {
         let within = match end.netns {
             Netns::Host | Netns::At(_) => (FIRST_INDEX, LAST_INDEX),
             Netns::Named(_) => (FIRST_INSIDE, FIRST_INDEX - 1),
@@ -349,7 +358,10 @@ fn is_silent_anyway(op: &Op, refused: &Failure) -> bool {
 
 /// Whether the first request of the operation makes a device.
 fn makes(op: &Op) -> bool {
-    matches!(op, Op::AddBridge { .. } | Op::AddVeth { .. })
+    matches!(
+        op,
+        Op::AddBridge { .. } | Op::AddVeth { .. } | Op::AddWireguard { .. }
+    )
 }
 
 fn one_by_one(ops: &[&Op], mut each: impl FnMut(&Op) -> Result<(), Failure>) -> Applied {

@@ -8,7 +8,7 @@ use super::Kernel;
 use super::apply::unanswered;
 use crate::plan::Op;
 use crate::reconcile::Applied;
-use crate::state::{End, Link};
+use crate::state::{End, Link, WIREGUARD};
 use crate::sys::Failure;
 use crate::sys::netlink::link;
 use crate::sys::netlink::socket::Request;
@@ -24,6 +24,9 @@ impl Kernel {
             if !link::knows(&mut self.host.socket, *kind)? {
                 lacks.insert(kind.word().to_owned());
             }
+        }
+        if self.tunneled && self.lacks_wireguard()? {
+            lacks.insert(WIREGUARD.to_owned());
         }
         self.lacks = Some(lacks.clone());
         Ok(lacks)

@@ -15,6 +15,7 @@ mod ports;
 mod renamed;
 mod scope;
 mod settings;
+mod wireguard;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -24,9 +25,11 @@ use std::time::{Duration, Instant};
 use as_written::FACT;
 pub(crate) use observe::Claims;
 pub(crate) use scope::{Joins, Scope, ipv6, joins, kinds, walled};
+use wireguard::HANDSHAKE;
 
 use super::netlink::link;
 use super::netlink::socket::Socket;
+use super::netlink::wireguard::Wg;
 use super::netns::{self, Identity, Place};
 use super::open_files;
 use super::store::{self, Lab, Lock, Store};
@@ -61,6 +64,8 @@ pub(crate) struct Kernel {
     /// For the firewall tables; opened when first needed, because opening it loads
     /// kernel modules.
     netfilter: BTreeMap<Netns, Socket>,
+    /// Those for WireGuard, where there is some.
+    tunnels: BTreeMap<Netns, Wg>,
     /// The host's firewall tables, as they were last read.
     read: Option<firewall::Read>,
     /// The version of the rule set at which those tables are as netyard writes them.
@@ -81,6 +86,8 @@ pub(crate) struct Kernel {
     ended: bool,
     /// Whether a cable was seen that is up and whose carrier is still to come.
     waits: bool,
+    /// Whether peers of the lab are kept alive that have not spoken with each other yet.
+    unheard: bool,
     /// Whether forwarding matters to this lab.
     routed: bool,
     /// Whether the lab has networks, to which the firewall tables matter.
@@ -99,6 +106,8 @@ pub(crate) struct Kernel {
     pub(crate) joins: Joins,
     /// The kinds of devices that devices of the host shall carry for the lab.
     pub(crate) kinds: BTreeSet<ChildKind>,
+    /// Whether it shall have WireGuard interfaces.
+    pub(crate) tunneled: bool,
     /// Those of them that this kernel lacks, once it was tried.
     lacks: Option<BTreeSet<String>>,
     /// The devices in such namespaces that shall have IPv6 addresses.
@@ -140,6 +149,7 @@ impl Kernel {
         Ok(Kernel {
             host: netns::host().map_err(Error::system("open the host's namespace"))?,
             netfilter: BTreeMap::new(),
+            tunnels: BTreeMap::new(),
             read: None,
             as_written: None,
             recorded: None,
@@ -150,6 +160,7 @@ impl Kernel {
             found: false,
             ended: false,
             waits: false,
+            unheard: false,
             routed,
             networks: false,
             guests: BTreeMap::new(),
@@ -160,6 +171,7 @@ impl Kernel {
             joins: Joins::new(),
             ipv6: BTreeSet::new(),
             kinds: BTreeSet::new(),
+            tunneled: false,
             lacks: None,
             walled: BTreeSet::new(),
             forwards: BTreeSet::new(),
@@ -227,7 +239,8 @@ impl Kernel {
         Ok(lone.map(|(name, _)| name).collect())
     }
 
-    /// Looks until every cable of the lab carries, at most for this long. The kernel
+    /// Looks until every cable of the lab carries, at most for this long, and until WireGuard's
+    /// peers have heard of each other. The kernel
     /// takes note of carriers up to a second late, and until then neither switches
     /// nor speaks IPv6 there (net/core/link_watch.c).
     pub(crate) fn settled(&mut self, longest: Duration) -> Result<NetState, Error> {
@@ -237,7 +250,8 @@ impl Kernel {
             let locked = store::lock_to_read().map_err(Error::journal(LOCKING))?;
             let state = self.observe(&name, Inside::Read)?;
             drop(locked);
-            if !self.waits || began.elapsed() > longest {
+            let peers = self.unheard && began.elapsed() < HANDSHAKE;
+            if !peers && (!self.waits || began.elapsed() > longest) {
                 return Ok(state);
             }
             std::thread::sleep(Duration::from_millis(5));

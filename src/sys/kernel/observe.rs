@@ -100,6 +100,7 @@ impl Kernel {
             state.namespaces.insert(netns, namespace);
         }
         self.join_ends(&loose, &mut state)?;
+        self.look_at_tunnels(&mut state)?;
         self.waits = loose.quiet.iter().any(|end| is_awaited(&state, end));
         self.look_for_features(&mut state)?;
         Ok(state)
@@ -314,6 +315,7 @@ impl Kernel {
     pub(super) fn forget(&mut self, netns: &Netns) {
         self.inside.remove(netns);
         self.netfilter.remove(netns);
+        self.tunnels.remove(netns);
         self.indexes.retain(|end, _| end.netns != *netns);
     }
 

@@ -22,6 +22,7 @@ pub(crate) mod ruleset;
 pub(crate) mod socket;
 mod trace;
 pub(crate) mod walls;
+pub(crate) mod wireguard;
 
 use std::io;
 

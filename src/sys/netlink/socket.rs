@@ -58,6 +58,8 @@ pub(crate) struct Socket {
     sequence: u32,
     /// Not filled with zeros: of most only the first page is ever touched.
     received: Vec<u8>,
+    /// What it is used for is no log's: there are keys in it.
+    silent: bool,
 }
 
 impl Socket {
@@ -76,6 +78,7 @@ impl Socket {
             fd,
             sequence: 0,
             received: Vec::with_capacity(RECEIVE),
+            silent: false,
         })
     }
 
@@ -105,6 +108,15 @@ impl Socket {
     /// A socket that tells of other sockets.
     pub(crate) fn diag() -> io::Result<Self> {
         Self::open(Some(netlink::SOCK_DIAG), 0)
+    }
+
+    /// A socket for the families that have numbers only while the kernel runs.
+    pub(crate) fn generic() -> io::Result<Self> {
+        let socket = Self::open(Some(netlink::GENERIC), 0)?;
+        Ok(Socket {
+            silent: true,
+            ..socket
+        })
     }
 
     /// The cookie of the namespace that the socket is in.
@@ -154,7 +166,8 @@ impl Socket {
                 }
             })?;
             if done {
-                for (request, refused) in requests.iter().zip(&results) {
+                let told = requests.iter().filter(|_| !self.silent);
+                for (request, refused) in told.zip(&results) {
                     trace::done(request, refused.as_ref());
                 }
                 return Ok(results);
@@ -235,7 +248,9 @@ impl Socket {
             encode(&mut bytes, request, NLM_F_DUMP, self.sequence);
             rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, &bytes, SendFlags::empty()))?;
             let (replies, interrupted, refused) = self.collect(&wanted)?;
-            trace::listed(request, replies.len(), refused.as_ref());
+            if !self.silent {
+                trace::listed(request, replies.len(), refused.as_ref());
+            }
             if let Some(refused) = refused {
                 return Ok(Err(refused));
             }
@@ -279,7 +294,8 @@ impl Socket {
                     next = next.wrapping_add(1);
                 })?;
             }
-            for (request, answer) in requests.iter().zip(&answers[until - requests.len()..]) {
+            let told = requests.iter().filter(|_| !self.silent);
+            for (request, answer) in told.zip(&answers[until - requests.len()..]) {
                 trace::done(request, answer.as_ref().err());
             }
         }

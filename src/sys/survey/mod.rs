@@ -5,6 +5,7 @@ mod inside;
 mod pair;
 mod sockets;
 mod told;
+mod tunnel;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -171,6 +172,7 @@ fn look_into(space: &mut Space, path: &std::path::Path) -> io::Result<(Vec<Seen>
     let fd = netns::open_at(path, space.inode)?;
     let entered = (!space.host).then(|| fd.as_fd());
     let mut socket = netns::enter(entered, Socket::route)?;
-    let seen = inside::read(&mut socket, space)?;
+    let mut seen = inside::read(&mut socket, space)?;
+    tunnel::tell(entered, &mut seen)?;
     Ok((seen, (fd, socket)))
 }

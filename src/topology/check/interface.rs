@@ -81,6 +81,9 @@ fn plugged(end: &End, interface: &Interface, linked: bool, place: &str) -> Optio
         }
         return loopback(interface, on_host, place);
     }
+    if interface.wireguard.is_some() {
+        return super::wireguard::plugged(end, interface, linked, place);
+    }
     if interface.on.is_some() {
         return super::parent::plugged(end, interface, linked, place);
     }
@@ -144,6 +147,9 @@ fn loopback(lo: &Interface, on_host: bool, place: &str) -> Option<Flaw> {
             network: Some(_), ..
         } => "network",
         Interface { on: Some(on), .. } => on.kind.word(),
+        Interface {
+            wireguard: Some(_), ..
+        } => "wireguard",
         Interface { mac: Some(_), .. } => "mac",
         Interface { mtu: Some(_), .. } => "mtu",
         lo if lo.limits != Limits::default() => "rate",

@@ -18,6 +18,7 @@ mod publish;
 mod rate;
 mod route;
 mod vlan;
+mod wireguard;
 
 use super::Topology;
 use super::choose::choose;
@@ -111,6 +112,7 @@ pub fn check(topology: &Topology) -> Vec<Flaw> {
     interface::interfaces(topology, &mut flaws);
     parent::parents(topology, &mut flaws);
     vlan::vlans(topology, &mut flaws);
+    wireguard::interfaces(topology, &mut flaws);
     address::addresses(topology, &mut flaws);
     // Routes and probes build on these: what would be said of them may be untrue.
     if !flaws.is_empty() {

@@ -32,8 +32,12 @@ pub(super) fn conditions(
             let flaw = Flaw::new(codes::BAD_NETEM, place.clone(), message);
             flaws.push(flaw.hint(format!("leave `{way}_burst` out of `rate`")));
         }
-        if way == "in" && interface.on.is_some() {
-            let message = format!("what `{end}` receives comes from a device of the host");
+        if way == "in" && (interface.on.is_some() || interface.wireguard.is_some()) {
+            let whence = match interface.on {
+                Some(_) => "comes from a device of the host",
+                None => "comes out of its tunnels",
+            };
+            let message = format!("what `{end}` receives {whence}");
             let flaw = Flaw::new(codes::BAD_NETEM, place.clone(), message);
             flaws.push(flaw.hint("write `out`: what it sends goes through a queue of its own"));
         }

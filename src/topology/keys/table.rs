@@ -5,7 +5,7 @@ use super::texts::{
     ADDRESS, ANY_TEXT, COMMAND, CONTAINER, DESTINATION, DEVICE, END, IPVLAN_MODE, LAB, MAC,
     MACVLAN_MODE, MAPPED, NAMESPACE_NAME, NAT_FILTER, NAT_IPV6, NAT_KIND, NETWORK_NAME, PARENT,
     PART, PARTY, PARTY_OR_ANY, PORTS, PREFIXED, PRESET, PROGRAM_NAME, PROTOCOL, RANGE, SCOPE,
-    SHARE, SPEED, SUBNET, TARGET, TIME, TRANSPORT, VARIABLE, VISIBLE, VLANS,
+    SHARE, SOCKET, SPEED, SUBNET, TARGET, TIME, TRANSPORT, VARIABLE, VISIBLE, VLANS, WG_KEY,
 };
 use super::{Key, Kind, Mapping};
 
@@ -158,6 +158,8 @@ INTERFACE "interface" = "an interface" {
         "It is an ipvlan on a device of the host, whose hardware address it shares.";
     "vlan": Kind::Of(&VLAN), Words("none"),
         "It is what a device of the host carries with a VLAN number (802.1Q).";
+    "wireguard": Kind::Of(&WIREGUARD), Words("none"),
+        "It is a WireGuard interface: what goes over it is encrypted, and sent by UDP in this namespace.";
     "addresses": Kind::Some(&PREFIXED),
         Words("on a network the next free one of each subnet; else none"),
         "Its addresses, in this order.";
@@ -251,6 +253,30 @@ VLAN "vlan" = "a VLAN device" {
         "The device of the host that carries it.";
     "id": VLAN_ID, Required("`id: 7`, the VLAN's number"),
         "The VLAN's number.";
+}
+WIREGUARD "wireguard" = "a WireGuard interface" {
+    "private-key": Kind::One(&WG_KEY), Required("`private-key: KEY`; `wg genkey` makes one, as does `head -c 32 /dev/urandom | base64`"),
+        "Its own key; what others need of it follows from that.";
+    "listen-port": PORT, Words("the kernel chooses"),
+        "The UDP port that it receives on.";
+    "fwmark": Kind::Number(0, u32::MAX, "number"), Words("none"),
+        "The mark of the packets that it sends, for routing rules.";
+    "peers": Kind::Listed(&WIREGUARD_PEER), Words("none"),
+        "With whom it speaks.";
+}
+WIREGUARD_PEER "wireguard_peer" = "a WireGuard peer" {
+    "public-key": Kind::One(&WG_KEY), Words("that of `peer`"),
+        "By which it is known.";
+    "peer": Kind::One(&END), Words("none: `public-key` says it"),
+        "A WireGuard interface of this file, whose public key it is.";
+    "preshared-key": Kind::One(&WG_KEY), Words("none"),
+        "What both know beside their keys; the same at both.";
+    "endpoint": Kind::One(&SOCKET), Words("from where it was heard last"),
+        "Where it is sent to.";
+    "allowed-ips": Kind::Some(&SUBNET), Words("none"),
+        "The addresses behind it: what goes to them is sent to it, and it sends from no others.";
+    "persistent-keepalive": Kind::Number(1, 65535, "seconds"), Words("never"),
+        "After how long without a packet one is sent, for whoever is behind a NAT.";
 }
 ROUTE "route" = "a route" {
     "to": Kind::One(&DESTINATION), Required("the destination: `to: SUBNET` or `to: default`"),

@@ -127,6 +127,11 @@ pub(super) static END: Text = text(
     "`NAMESPACE:INTERFACE`",
     concat!("(", plain!(), "|", path!(), "):", device!()),
 );
+pub(super) static WG_KEY: Text = text("key as `wg genkey` makes it", "[A-Za-z0-9+/]{43}=");
+pub(super) static SOCKET: Text = text(
+    "`ADDRESS:PORT`",
+    concat!("([0-9.]+|\\[", address!(), "(%[0-9]+)?\\]):[0-9]{1,5}"),
+);
 pub(super) static PROTOCOL: Text = text(
     "`tcp`, `udp`, `sctp`, `icmp` or `any`",
     "(tcp|udp|sctp|icmp|any)",

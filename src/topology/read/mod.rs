@@ -12,6 +12,7 @@ mod program;
 mod publish;
 mod rate;
 mod scalar;
+mod wireguard;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

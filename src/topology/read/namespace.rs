@@ -39,6 +39,7 @@ impl Reader<'_> {
         let mut fields = self.fields(item, &table::INTERFACE)?;
         let network = fields.take("network");
         let on = ["macvlan", "ipvlan", "vlan"].map(|word| Some((word, fields.take(word)?)));
+        let wireguard = fields.take("wireguard");
         let addresses = fields.take("addresses");
         let subnets = fields.take("subnets");
         let mac = fields.take("mac");
@@ -54,6 +55,7 @@ impl Reader<'_> {
             network: network
                 .and_then(|item| self.parsed(&item, "the name of a network", codes::BAD_NAME)),
             on: self.on_parent(on.into_iter().flatten()),
+            wireguard: wireguard.and_then(|item| self.wireguard(&item)),
             addresses: self.one_or_more(addresses, "addresses", Self::address_in_subnet),
             // No list is another thing than an empty one.
             subnets: subnets.map(|item| self.one_or_more(Some(item), "subnets", Self::subnet)),

@@ -247,6 +247,7 @@ fn kind(infos: Vec<LinkInfo>) -> Option<LinkKind> {
     infos.into_iter().find_map(|info| match info {
         LinkInfo::Kind(InfoKind::Bridge) => Some(LinkKind::Bridge),
         LinkInfo::Kind(InfoKind::Veth) => Some(LinkKind::Veth { peer: None }),
+        LinkInfo::Kind(InfoKind::Wireguard) => Some(LinkKind::Wireguard),
         LinkInfo::Kind(other) => Some(LinkKind::Other(other.to_string())),
         _ => None,
     })

@@ -58,6 +58,17 @@ pub(crate) fn add_bridge(dev: &IfName, link: &Link, index: u32) -> Vec<Request> 
     requests
 }
 
+/// Makes a WireGuard interface in the namespace of the socket, where its own sockets will be.
+pub(crate) fn add_wireguard(dev: &IfName, link: &Link, index: u32) -> Vec<Request> {
+    let mut message = new(dev, link);
+    message.header.index = index;
+    let kind = LinkInfo::Kind(InfoKind::Wireguard);
+    message.attributes.push(LinkAttribute::LinkInfo(vec![kind]));
+    let mut requests = vec![create(message)];
+    requests.extend(marks(index, link));
+    requests
+}
+
 /// One end of a cable that is to be made. Its index is chosen, so that it can be
 /// used without being looked up; the kernel takes that of the far end only when
 /// that of the near end is chosen too (veth_newlink, drivers/net/veth.c).
@@ -166,6 +177,8 @@ pub(crate) fn change(
     match (set_to, was) {
         (Setting::Vlans(set), Setting::Vlans(was)) => vlan::change(index, (set, was), false),
         (Setting::OwnVlans(set), Setting::OwnVlans(was)) => vlan::change(index, (set, was), true),
+        // By another socket.
+        (Setting::Wireguard(_), _) => Vec::new(),
         _ => vec![set(index, set_to, master)],
     }
 }
@@ -213,6 +226,8 @@ pub(crate) fn set(index: u32, setting: &Setting, master: Option<u32>) -> Request
         }
         Setting::Localnet(on) => message.attributes.push(localnet(*on)),
         Setting::Filtering(filtering) => return vlan::filter(index, *filtering),
+        // They have a socket of their own (`netlink::wireguard`).
+        Setting::Wireguard(_) => {}
         // What they were is not known here: those that are missing come.
         Setting::Vlans(vlans) => return vlan::add(index, vlans, false),
         Setting::OwnVlans(vlans) => return vlan::add(index, vlans, true),
