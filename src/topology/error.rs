@@ -83,7 +83,7 @@ impl Problem {
         let picture = drawn.map(|text| {
             let (shown, mark) = self.window(text);
             let mark = mark.start - shown.start..mark.end - shown.start;
-            (hide_keys(&text[shown]), mark)
+            (text[shown].to_owned(), mark)
         });
         let place = Place {
             line: self.line,
@@ -184,9 +184,10 @@ impl ParseError {
     }
 
     fn nameless(&self) -> Report {
-        let detail = |(i, problem): (usize, &Problem)| {
-            problem.detail((i < DRAWN).then_some(self.text.as_str()))
-        };
+        // In the whole: of a long line only a part is shown, which may begin within a key.
+        let text = hide_keys(&self.text);
+        let detail =
+            |(i, problem): (usize, &Problem)| problem.detail((i < DRAWN).then_some(text.as_str()));
         let message = match self.problems.len() {
             1 => "the file has a mistake".to_owned(),
             many => format!("the file has {many} mistakes"),

@@ -64,7 +64,7 @@ impl Topology {
     }
 }
 
-/// A part of a file in which keys that nobody else shall know are so many asterisks: who is
+/// The text of a file, as long, in which keys that nobody else shall know are so many asterisks: who is
 /// shown what is wrong beside them need not be told them, nor may a log.
 pub(super) fn hide_keys(text: &str) -> String {
     let is_digit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
