@@ -162,6 +162,13 @@ fn waves_hold_every_probe_once_and_fit_the_table() {
     }
     // 41 * 40 entries a family; a direction that needs its own would take twice that.
     assert!(all.len() <= 41 * 40 / 100 + 2, "{} waves", all.len());
+    // 50 pairs are those of a square of 7 by 7 and one more, not of one with all others.
+    for wave in &all {
+        let from: BTreeSet<&Netns> = wave.iter().map(|n| &checks[*n].from).collect();
+        assert!(from.len() <= 28, "{} namespaces", from.len());
+    }
+    assert!(super::wave::fit(&checks[..2], &map, 2));
+    assert!(!super::wave::fit(&checks, &map, 41 * 40 - 1));
 }
 
 #[test]

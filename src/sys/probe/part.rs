@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::crew::{Crew, Until};
 use super::neighbours::{Needed, Neighbours};
-use crate::probe::wave::waves;
+use crate::probe::wave::{fit, waves};
 use crate::probe::{Check, Map, Outcome};
 
 /// How many entries of a neighbour table a wave may need: the table takes 1024
@@ -57,9 +57,9 @@ impl<'m> Part<'m> {
     /// Sends each probe once or twice; gives those without an answer.
     fn quickly(&self, checks: &[Check], crew: &mut Crew<'_>) -> io::Result<Vec<usize>> {
         let all: Vec<usize> = (0..checks.len()).collect();
-        let mut neighbours = match self.waves(checks, all.clone(), QUICK[1]).len() {
-            0 | 1 => None,
-            _ => Some(Neighbours::look(&self.needed(checks, &all))?),
+        let mut neighbours = match fit(checks, self.map, self.share(QUICK[1])) {
+            true => None,
+            false => Some(Neighbours::look(&self.needed(checks, &all))?),
         };
         for entries in QUICK {
             for wave in self.waves(checks, crew.open(&all), entries) {
@@ -101,9 +101,14 @@ impl<'m> Part<'m> {
         Ok(())
     }
 
-    /// Waves that need no more than this part's share of so many entries.
+    /// Waves that need no more than its share of so many entries.
     fn waves(&self, checks: &[Check], numbers: Vec<usize>, entries: usize) -> Vec<Vec<usize>> {
-        waves(checks, numbers, self.map, entries / self.of.max(1))
+        waves(checks, numbers, self.map, self.share(entries))
+    }
+
+    /// This part's share of so many entries.
+    fn share(&self, entries: usize) -> usize {
+        entries / self.of.max(1)
     }
 
     /// The neighbours that the probes of a wave look for.
