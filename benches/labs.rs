@@ -117,13 +117,8 @@ fn nsfloor(n: usize, program: &Path, samples: &mut Samples) {
     fs::create_dir_all(directory).expect("the directory of names");
     let out = run(Command::new(program).args(["-n", &n.to_string(), "-t", "1", "-D", "3"]));
     for (line, what) in [("total ", "floor up"), ("bridge_gone ", "floor down")] {
-        let value = out
-            .lines()
-            .find_map(|l| l.strip_prefix(line)?.split(' ').next()?.parse().ok());
-        samples
-            .entry((n, what))
-            .or_default()
-            .push(value.expect("the floor tells its time"));
+        let list = samples.entry((n, what)).or_default();
+        list.push(yard::told(&out, line));
     }
     let _ = fs::remove_dir(directory);
 }

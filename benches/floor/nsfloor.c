@@ -1,34 +1,31 @@
 // nsfloor: what the kernel alone charges for N container networks.
 // One bridge; N x (network namespace + veth + address + lo up + default
 // route), done with as few system calls as netlink allows, timed phase by phase.
+// With -F f a tree of depth 2, as `netyard up tree:f,2` makes it: f bridges with f
+// namespaces each, and a router with a cable to each bridge.
 // Build: gcc -O2 -Wall -pthread nsfloor.c -o nsfloor
 // Run by benches/labs.rs, in namespaces of its own.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "netlink.h"
+
 #define BRADDR 0x0a4d0001u /* 10.77.0.1/16 */
+#define TREE 0x0a000000u   /* 10.0.SWITCH.HOST/24 */
 #define GROUP 7777
+#define BRIDGES 7778        /* their group */
 
 static int N = 10, T = 1;
 static const char *dir = "/run/netns";
@@ -46,77 +43,11 @@ static int o_keep = 0;
 static int o_peerup = 0;    // show that IFF_UP in the peer's info is refused
 static int o_host6 = 0;     // 1: IPv6 off for new host devices too; 2: and multicast snooping off
 static int o_lat = 0;       // print per-op latencies quantiles
-static int brix;
+static int F = 0;           // fanout of a tree; 0: all on one bridge
+static int *brix;
 static int hostns;
 static int *nsfd, *nssk;
 static double *lat;
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-static void die(const char *f, ...) {
-  va_list a;
-  va_start(a, f);
-  fprintf(stderr, "nsfloor: ");
-  vfprintf(stderr, f, a);
-  fprintf(stderr, ": %s\n", strerror(errno));
-  exit(1);
-}
-
-// ---- a tiny netlink writer -------------------------------------------------
-typedef struct { char b[65536]; size_t n; struct nlmsghdr *h; } buf;
-static void *put(buf *b, const void *p, size_t n) {
-  void *r = b->b + b->n;
-  if (b->n + NLMSG_ALIGN(n) > sizeof b->b) { errno = ENOBUFS; die("buffer"); }
-  if (p) memcpy(r, p, n); else memset(r, 0, n);
-  if (NLMSG_ALIGN(n) > n) memset((char *)r + n, 0, NLMSG_ALIGN(n) - n);
-  b->n += NLMSG_ALIGN(n);
-  return r;
-}
-static void msg(buf *b, int type, int flags, const void *body, size_t n) {
-  b->h = put(b, NULL, sizeof *b->h);
-  b->h->nlmsg_type = type;
-  b->h->nlmsg_flags = NLM_F_REQUEST | flags;
-  put(b, body, n);
-}
-static void end(buf *b) { b->h->nlmsg_len = b->b + b->n - (char *)b->h; }
-static void attr(buf *b, int t, const void *p, size_t n) {
-  struct nlattr a = {.nla_len = sizeof a + n, .nla_type = t};
-  put(b, &a, sizeof a);
-  if (n) put(b, p, n);
-}
-static void attrs(buf *b, int t, const char *s) { attr(b, t, s, strlen(s) + 1); }
-static void attru(buf *b, int t, uint32_t v) { attr(b, t, &v, 4); }
-static struct nlattr *nest(buf *b, int t) {
-  struct nlattr a = {.nla_len = 0, .nla_type = t};
-  return put(b, &a, sizeof a);
-}
-static void unnest(buf *b, struct nlattr *a) { a->nla_len = b->b + b->n - (char *)a; }
-
-static int nlsock(void) {
-  int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), one = 1;
-  if (s < 0) die("socket");
-  setsockopt(s, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
-  return s;
-}
-// one send, then read until the ack of the last message (errors come back always)
-static void talk(int s, buf *b, const char *what) {
-  char r[16384];
-  if (send(s, b->b, b->n, 0) < 0) die("send %s", what);
-  for (;;) {
-    ssize_t n = recv(s, r, sizeof r, 0);
-    if (n < 0) die("recv %s", what);
-    for (struct nlmsghdr *h = (void *)r; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-      if (h->nlmsg_type != NLMSG_ERROR) continue;
-      struct nlmsgerr *e = NLMSG_DATA(h);
-      if (e->error) { errno = -e->error; die("%s", what); }
-      b->n = 0;
-      return;
-    }
-  }
-}
 
 // ---- the operations --------------------------------------------------------
 static void queues(buf *b) {
@@ -128,7 +59,8 @@ static void m_veth(buf *b, int i, int fd, int ack) {
   struct ifinfomsg ifi = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
   msg(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | (ack ? NLM_F_ACK : 0), &ifi, sizeof ifi);
   attrs(b, IFLA_IFNAME, nm);
-  if (o_master) attru(b, IFLA_MASTER, brix);
+  int router = F && i >= N; // its cables are the last: one to each bridge
+  if (o_master) attru(b, IFLA_MASTER, brix[!F ? 0 : router ? i - N : i / F]);
   attru(b, IFLA_GROUP, GROUP);
   queues(b);
   struct nlattr *li = nest(b, IFLA_LINKINFO);
@@ -137,10 +69,12 @@ static void m_veth(buf *b, int i, int fd, int ack) {
   struct ifinfomsg pi = {0};
   // No IFF_UP here: the kernel applies the peer's flags before the two ends are
   // tied together and answers ENOTCONN, so the peer goes up in the config batch.
+  if (router) pi.ifi_index = 2 + i - N;
   if (fd >= 0 && o_peerup) { pi.ifi_flags = IFF_UP; pi.ifi_change = IFF_UP; }
   put(b, &pi, sizeof pi);
   if (fd >= 0) {
-    attrs(b, IFLA_IFNAME, "eth0");
+    snprintf(nm, sizeof nm, router ? "s%d" : "eth0", i - N + 1);
+    attrs(b, IFLA_IFNAME, nm);
     attru(b, IFLA_NET_NS_FD, fd);
   } else {
     snprintf(nm, sizeof nm, "fp%d", i);
@@ -150,34 +84,41 @@ static void m_veth(buf *b, int i, int fd, int ack) {
   unnest(b, p); unnest(b, d); unnest(b, li);
   end(b);
 }
-static void setlink(buf *b, int ix, const char *nm, unsigned flags, int nsf, const char *newname, int master, int ack) {
-  struct ifinfomsg ifi = {.ifi_index = ix, .ifi_flags = flags, .ifi_change = flags};
-  msg(b, RTM_NEWLINK, ack ? NLM_F_ACK : 0, &ifi, sizeof ifi);
-  if (nm) attrs(b, IFLA_IFNAME, nm);
-  if (newname) attrs(b, IFLA_IFNAME, newname);
-  if (nsf >= 0) attru(b, IFLA_NET_NS_FD, nsf);
-  if (master) attru(b, IFLA_MASTER, master);
+static void m_bridge(buf *b, int i, int ack) {
+  char nm[16];
+  snprintf(nm, sizeof nm, "flbr%d", i);
+  struct ifinfomsg ifi = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+  msg(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | (ack ? NLM_F_ACK : 0), &ifi, sizeof ifi);
+  attrs(b, IFLA_IFNAME, nm);
+  attru(b, IFLA_GROUP, BRIDGES);
+  struct nlattr *li = nest(b, IFLA_LINKINFO);
+  attrs(b, IFLA_INFO_KIND, "bridge");
+  if (o_host6 == 2) {
+    struct nlattr *bd = nest(b, IFLA_INFO_DATA);
+    uint8_t zero = 0;
+    attr(b, IFLA_BR_MCAST_SNOOPING, &zero, 1);
+    unnest(b, bd);
+  }
+  unnest(b, li);
   end(b);
 }
 static void m_addr(buf *b, int ix, uint32_t a, int ack) {
-  struct ifaddrmsg m = {.ifa_family = AF_INET, .ifa_prefixlen = 16, .ifa_index = ix};
-  uint32_t be = htonl(a), bc = htonl(a | 0xffff);
+  int len = F ? 24 : 16;
+  struct ifaddrmsg m = {.ifa_family = AF_INET, .ifa_prefixlen = len, .ifa_index = ix};
+  uint32_t be = htonl(a), bc = htonl(a | 0xffffffffu >> len);
   msg(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | (ack ? NLM_F_ACK : 0), &m, sizeof m);
   attr(b, IFA_LOCAL, &be, 4);
   attr(b, IFA_ADDRESS, &be, 4);
   attr(b, IFA_BROADCAST, &bc, 4);
   end(b);
 }
-static void m_route(buf *b, int ix, uint32_t gw, int ack) {
-  struct rtmsg m = {.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
-                    .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST};
-  uint32_t be = htonl(gw);
-  msg(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | (ack ? NLM_F_ACK : 0), &m, sizeof m);
-  attr(b, RTA_GATEWAY, &be, 4);
-  attru(b, RTA_OIF, ix);
-  end(b);
+static uint32_t addr(int i) {
+  return F ? (TREE | (uint32_t)(i / F + 1) << 8) + i % F + 1 : (BRADDR & 0xffff0000u) + 2 + i;
 }
-static uint32_t addr(int i) { return (BRADDR & 0xffff0000u) + 2 + i; }
+static uint32_t router(int sw) { return TREE | (uint32_t)(sw + 1) << 8 | 254; }
+static int spaces(void) { return F ? N + 1 : N; }
+static int cables(void) { return F ? N + F : N; }
+static int space(int cable) { return cable < N ? cable : N; }
 static void path(char *p, int i) { sprintf(p, "%s/fl%d", dir, i); }
 
 static void wr(const char *p, const char *s) {
@@ -198,10 +139,20 @@ static void do_ns(int i) {
     wr("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
     wr("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
   }
+  if (i == N) wr("/proc/sys/net/ipv4/ip_forward", "1");
   nsfd[i] = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (nsfd[i] < 0) die("ns fd");
   if (o_bind && mount("/proc/thread-self/ns/net", p, "none", MS_BIND, NULL)) die("mount %s", p);
   if (o_early) nssk[i] = nlsock();
+}
+static void do_cfg_tree(int i, buf *b) {
+  setlink(b, 1, NULL, IFF_UP, -1, NULL, 0, 0);
+  for (int k = 0; k < (i == N ? F : 1); k++) {
+    setlink(b, 2 + k, NULL, IFF_UP, -1, NULL, 0, 0);
+    m_addr(b, 2 + k, i == N ? router(k) : addr(i), i == N && k == F - 1);
+  }
+  if (i < N) m_route(b, 2, router(i / F), 1);
+  talk(nssk[i], b, "config");
 }
 static void do_cfg(int i, buf *b) {
   int s = nssk[i];
@@ -256,7 +207,7 @@ static void do_cfg(int i, buf *b) {
 static void do_link(int hs, buf *b, int i, int hi) { // links i..hi-1
   char nm[16];
   if (o_move == 0) {
-    for (int k = i; k < hi; k++) m_veth(b, k, nsfd[k], k == hi - 1);
+    for (int k = i; k < hi; k++) m_veth(b, k, nsfd[space(k)], k == hi - 1);
     talk(hs, b, "veth");
     return;
   }
@@ -284,7 +235,7 @@ static void do_link(int hs, buf *b, int i, int hi) { // links i..hi-1
       ix = if_nametoindex(nm);
       int hx = if_nametoindex(hn);
       setlink(b, ix, NULL, 0, nsfd[k], NULL, 0, 1); talk(hs, b, "move");
-      if (o_master) { setlink(b, hx, NULL, 0, -1, NULL, brix, 1); talk(hs, b, "master"); }
+      if (o_master) { setlink(b, hx, NULL, 0, -1, NULL, brix[0], 1); talk(hs, b, "master"); }
       setlink(b, hx, NULL, IFF_UP, -1, NULL, 0, 1); talk(hs, b, "hostup");
     }
   }
@@ -294,7 +245,8 @@ static void do_link(int hs, buf *b, int i, int hi) { // links i..hi-1
 static int phase;
 static int hsock[64];
 static void *worker(void *ap) {
-  int t = (intptr_t)ap, lo = (long)N * t / T, hi = (long)N * (t + 1) / T;
+  int all = phase == 1 ? cables() : spaces();
+  int t = (intptr_t)ap, lo = (long)all * t / T, hi = (long)all * (t + 1) / T;
   static __thread buf b;
   b.n = 0;
   int hs = hsock[t];
@@ -304,7 +256,7 @@ static void *worker(void *ap) {
     switch (phase) {
     case 0: do_ns(i); break;
     case 1: step = o_batch < hi - i ? o_batch : hi - i; do_link(hs, &b, i, i + step); break;
-    case 2: do_cfg(i, &b); break;
+    case 2: F ? do_cfg_tree(i, &b) : do_cfg(i, &b); break;
     case 3: do_ns(i); do_link(hs, &b, i, i + 1); do_cfg(i, &b); break;
     case 4: {
       char p[256];
@@ -357,7 +309,7 @@ static double run(int ph, const char *name) {
 
 int main(int c, char **v) {
   int o;
-  while ((o = getopt(c, v, "n:t:d:BE6b:smMiD:1kLSUH:")) != -1) switch (o) {
+  while ((o = getopt(c, v, "n:t:d:BE6b:smMiD:1kLSUH:F:")) != -1) switch (o) {
     case 'n': N = atoi(optarg); break;
     case 't': T = atoi(optarg); break;
     case 'd': dir = optarg; break;
@@ -376,39 +328,37 @@ int main(int c, char **v) {
     case 'S': o_master = 0; break;
     case 'H': o_host6 = atoi(optarg); break;
     case 'U': o_peerup = 1; break;
+    case 'F': F = atoi(optarg); N = F * F; break;
     default: return 2;
   }
+  if (F < 0 || F > 250 || (F && (o_move || o_sep || o_inter || o_del == 1 || !o_early))) return 2;
   struct rlimit rl = {20000, 20000};
   setrlimit(RLIMIT_NOFILE, &rl);
   setvbuf(stdout, NULL, _IOLBF, 0);
-  nsfd = malloc(N * sizeof *nsfd);
-  nssk = malloc(N * sizeof *nssk);
-  lat = calloc(N, sizeof *lat);
-  for (int i = 0; i < N; i++) nsfd[i] = nssk[i] = -1;
+  int bridges = F ? F : 1;
+  nsfd = malloc(spaces() * sizeof *nsfd);
+  nssk = malloc(spaces() * sizeof *nssk);
+  brix = malloc(bridges * sizeof *brix);
+  lat = calloc(cables(), sizeof *lat);
+  for (int i = 0; i < spaces(); i++) nsfd[i] = nssk[i] = -1;
   mkdir(dir, 0755);
   hostns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   for (int t = 0; t < T; t++) hsock[t] = nlsock();
   static buf b;
   if (o_host6) wr("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-  // the bridge: one NEWLINK, then its address
+  // the bridges: one NEWLINK each; where there is one, its address
   double t0 = now();
-  struct ifinfomsg ifi = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-  msg(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &ifi, sizeof ifi);
-  attrs(&b, IFLA_IFNAME, "flbr");
-  struct nlattr *li = nest(&b, IFLA_LINKINFO);
-  attrs(&b, IFLA_INFO_KIND, "bridge");
-  if (o_host6 == 2) {
-    struct nlattr *bd = nest(&b, IFLA_INFO_DATA);
-    uint8_t zero = 0;
-    attr(&b, IFLA_BR_MCAST_SNOOPING, &zero, 1);
-    unnest(&b, bd);
-  }
-  unnest(&b, li);
-  end(&b);
+  for (int i = 0; i < bridges; i++) m_bridge(&b, i, i == bridges - 1);
   talk(hsock[0], &b, "bridge");
-  brix = if_nametoindex("flbr");
-  m_addr(&b, brix, BRADDR, 1);
-  talk(hsock[0], &b, "bridge addr");
+  for (int i = 0; i < bridges; i++) {
+    char nm[16];
+    snprintf(nm, sizeof nm, "flbr%d", i);
+    brix[i] = if_nametoindex(nm);
+  }
+  if (!F) {
+    m_addr(&b, brix[0], BRADDR, 1);
+    talk(hsock[0], &b, "bridge addr");
+  }
   double tb = now() - t0;
   printf("bridge %.3f ms\n", tb * 1e3);
   double tot = tb;
@@ -425,25 +375,21 @@ int main(int c, char **v) {
   t0 = now();
   if (o_del == 1) run(5, "dellink");
   if (o_del == 2) {
-    struct ifinfomsg z = {0};
-    msg(&b, RTM_DELLINK, NLM_F_ACK, &z, sizeof z);
-    attru(&b, IFLA_GROUP, GROUP);
-    end(&b);
+    m_delgroup(&b, GROUP);
     double a = now();
     talk(hsock[0], &b, "group dellink");
     printf("groupdel %.3f ms\n", (now() - a) * 1e3);
   }
   run(4, "drop");
   printf("returned %.3f ms\n", (now() - t0) * 1e3);
-  for (int i = N - 1; i >= 0; i--) {
+  for (int i = cables() - 1; i >= 0; i--) {
     char nm[16];
     snprintf(nm, sizeof nm, "fl%d", i);
     while (if_nametoindex(nm)) usleep(500);
   }
   printf("veth_gone %.3f ms\n", (now() - t0) * 1e3);
-  msg(&b, RTM_DELLINK, NLM_F_ACK, &(struct ifinfomsg){.ifi_index = brix}, sizeof(struct ifinfomsg));
-  end(&b);
-  talk(hsock[0], &b, "del bridge");
+  m_delgroup(&b, BRIDGES);
+  talk(hsock[0], &b, "del bridges");
   if (o_host6) wr("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
   printf("bridge_gone %.3f ms\n", (now() - t0) * 1e3);
   return 0;

@@ -107,6 +107,14 @@ pub(crate) fn median(samples: &[f64]) -> (f64, f64) {
     (sorted[sorted.len() / 2], sorted[0])
 }
 
+/// The time in ms that a program tells on the line which begins so.
+#[track_caller]
+pub(crate) fn told(said: &str, line: &str) -> f64 {
+    let rest = said.lines().find_map(|l| l.strip_prefix(line));
+    let time = rest.and_then(|rest| rest.split(' ').next()?.parse().ok());
+    time.unwrap_or_else(|| panic!("no time after {line:?} in: {said}"))
+}
+
 /// What the machine has to do, over the last minutes.
 pub(crate) fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
