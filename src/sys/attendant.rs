@@ -27,7 +27,7 @@ use crate::state::Netns;
 /// What is to be done.
 pub(crate) enum Order<'a> {
     /// A program is to run.
-    Run(Run<'a>),
+    Run(Box<Run<'a>>),
     /// Names are to be served, by the attendant itself.
     Serve(Vec<Served>),
 }
@@ -151,7 +151,7 @@ fn attend(mut line: UnixStream, order: Order<'_>) -> io::Result<()> {
             let netns = place.as_ref().map(AsFd::as_fd);
             netns::enter(netns, || {
                 let end = run.end.clone();
-                let started = tell(line, start(run, &held))?;
+                let started = tell(line, start(*run, &held))?;
                 wait_for(started, &end, &held)
             })
         }

@@ -3,8 +3,12 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+#[cfg(feature = "testing")]
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(feature = "testing")]
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::netns;
@@ -109,6 +113,40 @@ pub(crate) fn serve(all: &[Resolver], stop: Option<BorrowedFd<'_>>) -> io::Resul
                 Some(one) => one.connections(&askers),
                 None => return Ok(()),
             }
+        }
+    }
+}
+
+/// A thread that serves names until this is dropped.
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub(crate) struct Serving {
+    /// The thread ends when it has no other end.
+    stop: Option<UnixStream>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[cfg(feature = "testing")]
+impl Serving {
+    pub(crate) fn start(all: Vec<Resolver>) -> io::Result<Self> {
+        let (stop, end) = UnixStream::pair()?;
+        let thread = std::thread::spawn(move || {
+            // Who asks sees that nobody answers.
+            let _ = serve(&all, Some(end.as_fd()));
+        });
+        Ok(Serving {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

@@ -96,6 +96,7 @@ mod policy;
 mod ports;
 mod programs;
 mod programs_ends;
+mod programs_told;
 mod progress;
 mod proof;
 mod rate;
@@ -212,6 +213,7 @@ fn tests() -> impl Iterator<Item = Test> {
         crowd::tests(),
         programs::tests(),
         programs_ends::tests(),
+        programs_told::tests(),
         progress::tests(),
         flows::tests(),
         rate::tests(),

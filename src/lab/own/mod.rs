@@ -9,11 +9,9 @@ mod programs;
 mod proof;
 
 use std::collections::BTreeSet;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use draft::{Draft, DraftInterface, DraftNamespace, DraftNetwork};
@@ -28,6 +26,7 @@ use crate::names::Names;
 use crate::plan::{Plan, plan};
 use crate::probe::{self, Map};
 use crate::state::{End, Identity, LabName, NetState, Netns};
+use crate::sys::resolver::Serving;
 use crate::sys::store::Store;
 use crate::sys::world::World;
 use crate::sys::{early, netns, residents};
@@ -66,8 +65,7 @@ pub struct Lab {
     name: LabName,
     now: Mutex<Now>,
     programs: Mutex<Vec<Running>>,
-    /// What the resolver ends with, and the thread that it is.
-    resolver: Mutex<Option<(UnixStream, JoinHandle<()>)>>,
+    resolver: Mutex<Option<Serving>>,
     world: World,
     /// Those who wait for this end with it.
     #[cfg(feature = "tokio")]

@@ -2,8 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{MutexGuard, PoisonError};
@@ -18,7 +17,7 @@ use crate::lab::programs::ready::{self, Awaited};
 use crate::lab::programs::served;
 use crate::state::{Life, ProgramId};
 use crate::sys::netlink::socket::Socket;
-use crate::sys::resolver::{self, Resolver};
+use crate::sys::resolver::{Resolver, Serving};
 use crate::sys::{program_files, wait};
 use crate::topology::{Program, Topology};
 
@@ -120,30 +119,20 @@ impl Lab {
     /// Has a thread answer what the lab's namespaces are called, if that is asked for.
     fn make_resolver(&self, topology: &Topology) -> Result<(), Error> {
         let mut now = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((stop, thread)) = now.take() {
-            drop(stop);
-            // It has let go of its sockets then.
-            let _ = thread.join();
+        // It has let go of its sockets then.
+        drop(now.take());
+        if topology.resolver {
+            let serving = || Error::system(format!("serve the names of lab {}", self.name));
+            let asked = served(&*self.desired()?);
+            let open = || {
+                asked
+                    .into_iter()
+                    .map(Resolver::open)
+                    .collect::<Result<_, _>>()
+            };
+            let open = self.enter(|| open().map_err(serving()))?;
+            *now = Some(Serving::start(open).map_err(serving())?);
         }
-        if !topology.resolver {
-            return Ok(());
-        }
-        let serving = || Error::system(format!("serve the names of lab {}", self.name));
-        let asked = served(&*self.desired()?);
-        let open = || {
-            asked
-                .iter()
-                .cloned()
-                .map(Resolver::open)
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let resolvers = self.enter(|| open().map_err(serving()))?;
-        let (stop, end) = UnixStream::pair().map_err(serving())?;
-        let thread = std::thread::spawn(move || {
-            // Without it names are not answered, as is seen by who asks.
-            let _ = resolver::serve(&resolvers, Some(end.as_fd()));
-        });
-        *now = Some((stop, thread));
         Ok(())
     }
 

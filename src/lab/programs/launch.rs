@@ -29,13 +29,13 @@ pub(super) fn launch(
         What::Program(program) => {
             let directory = program.directory.as_deref().unwrap_or_default();
             let entering = format!("use {directory} as the directory of program {id}");
-            Order::Run(Run {
+            Order::Run(Box::new(Run {
                 netns: &id.netns,
                 names,
                 command: program_files::command(program).map_err(Error::system(entering))?,
                 output,
                 end: files.end,
-            })
+            }))
         }
     };
     let mut begun = None;

@@ -10,6 +10,7 @@ mod firewall;
 mod flows;
 mod forward;
 mod join;
+mod journaled;
 mod observe;
 mod ports;
 mod renamed;
@@ -39,8 +40,7 @@ use crate::ipam::Leases;
 use crate::plan::{Claim, Op};
 use crate::reconcile::{Applied, Change, Host, Inside, Progress};
 use crate::state::{
-    ChildKind, End, Feature, Guests, IfName, LabName, NetState, Netns, NetnsName, Overlays,
-    Published,
+    ChildKind, End, Feature, Guests, IfName, LabName, NetState, Netns, NetnsName, Published,
 };
 
 /// Indexes that netyard chooses begin here. The kernel counts up from 1 as devices
@@ -349,59 +349,5 @@ impl Host for Kernel {
         change: Change,
     ) -> Result<(), Error> {
         self.write(lab, claims, change == Change::Ended)
-    }
-}
-
-impl Kernel {
-    /// Has the journal know what is set of the lab and, if they are given, that it has these
-    /// claims: both or none.
-    pub(crate) fn set_overlays(
-        &mut self,
-        lab: &LabName,
-        overlays: &Overlays,
-        claims: Option<&BTreeSet<Claim>>,
-    ) -> Result<(), super::Failure> {
-        let before = self.own(lab)?;
-        self.store.together(|store| {
-            if let Some(claims) = claims {
-                store.record(&self.lab, &before, claims, &self.leases)?;
-            }
-            store.set_overlays(lab, overlays)
-        })?;
-        self.own = claims.cloned().or(Some(before));
-        Ok(())
-    }
-
-    /// What the journal holds for the lab.
-    fn own(&mut self, lab: &LabName) -> Result<BTreeSet<Claim>, super::Failure> {
-        if let Some(own) = &self.own {
-            return Ok(own.clone());
-        }
-        let own = self.store.claims_of(self.lab.host, lab)?;
-        self.own = self.lock.is_some().then(|| own.clone());
-        Ok(own)
-    }
-
-    fn write(&mut self, lab: &LabName, claims: &BTreeSet<Claim>, whole: bool) -> Result<(), Error> {
-        let before = self.claimed(lab)?;
-        // The record goes last: after a kill before that, `down` finds its work again.
-        if claims.is_empty() {
-            let what = format!("put {} back", netns::DIRECTORY);
-            self.leave().map_err(Error::system(what))?;
-        }
-        self.lab.whole = whole;
-        self.own = None;
-        let seen = whole.then(|| self.to_record()).flatten();
-        let written = self.store.together(|store| {
-            store.record(&self.lab, &before, claims, &self.leases)?;
-            if self.forgets && whole {
-                store.set_overlays(lab, &Overlays::default())?;
-            }
-            let seen = seen.as_ref().map(|seen| store.replace_fact(FACT, seen));
-            seen.unwrap_or(Ok(()))
-        });
-        written.map_err(Error::journal("write the journal"))?;
-        self.own = Some(claims.clone());
-        Ok(())
     }
 }
