@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -230,4 +230,57 @@ fn five() -> Lab {
         })
     });
     draft.expect("a", "e").up().expect("a lab")
+}
+
+/// A server that the file starts, and a name that a DNS server tells.
+#[test]
+fn the_programs_of_a_file_are_ready_and_names_are_answered() -> Done {
+    let text = "
+lab: run
+resolver: true
+networks: { lan: { subnets: [10.0.0.0/24] } }
+namespaces:
+  one: { interfaces: { eth0: { network: lan } } }
+  two:
+    interfaces: { eth0: { network: lan, addresses: [10.0.0.20/24] } }
+    run:
+      talks: { command: 'echo hello from $NAME; exec sleep 1000', env: { NAME: two }, ready: { text: hello } }
+      ends: { command: exit 7 }
+";
+    let lab = Lab::from_text(text)?;
+    assert_eq!(lab.logs("two/talks")?, "hello from two\n");
+    assert_eq!(lab.wait_for_exit("two/ends", LONGEST)?.code(), Some(7));
+    assert!(lab.logs("two/nobody").is_err());
+    // A query for `two` of type A (RFC 1035, section 4.1), by TCP.
+    let query = b"\0\x15\0\x07\x01\0\0\x01\0\0\0\0\0\0\x03two\0\0\x01\0\x01";
+    let reply = lab.namespace("one")?.run(|| -> std::io::Result<Vec<u8>> {
+        let mut server = TcpStream::connect("127.0.0.53:53")?;
+        server.write_all(query)?;
+        let mut length = [0; 2];
+        server.read_exact(&mut length)?;
+        let mut reply = vec![0; u16::from_be_bytes(length).into()];
+        server.read_exact(&mut reply)?;
+        Ok(reply)
+    })??;
+    assert!(reply.ends_with(&[10, 0, 0, 20]), "{reply:?}");
+    // One that fails is told with what it wrote; nothing of the lab is left.
+    let failing = text.replace(
+        "command: exit 7",
+        "command: 'echo no luck; exit 7', ready: { tcp: 1 }",
+    );
+    let error = Lab::from_text(&failing)
+        .expect_err("it ends before it is ready")
+        .report();
+    assert!(
+        error.message.contains("two/ends ended with exit code 7"),
+        "{error:?}"
+    );
+    assert!(
+        error.notes.iter().any(|note| note.contains("no luck")),
+        "{error:?}"
+    );
+    // A change ends what is not in it, and starts what is.
+    lab.change(&text.replace("NAME: two", "NAME: three"))?;
+    assert_eq!(lab.logs("two/talks")?, "hello from three\n");
+    Ok(())
 }
