@@ -31,7 +31,7 @@ pub(crate) use fate::fate_of;
 pub use fate::{Fate, fates, has_devices};
 pub use journal::{Journal, Recorded};
 pub use link::{Condition, LinkChange, LinkEnd, Way, links, set_link};
-pub use listed::{Described, Whereabouts, is_up, list};
+pub use listed::{Described, Whereabouts, is_overlaid, is_up, list};
 pub use overlaid::{Keep, Turn};
 #[cfg(feature = "testing")]
 pub use own::*;

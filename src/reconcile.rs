@@ -74,6 +74,8 @@ pub trait Progress {
     fn done(&mut self, _op: &Op) {}
     /// All is done and is now looked at again.
     fn verifying(&mut self) {}
+    /// It is there, and a program of it is waited for. Told again and again.
+    fn awaiting(&mut self, _what: &str) {}
     /// The lab is as it shall be; this is what was seen.
     fn settled(&mut self, _seen: &NetState) {}
     /// These operations will be executed to undo what was done.

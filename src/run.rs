@@ -82,6 +82,7 @@ fn take_down(lab: &LabName, run: &str) -> Result<(), Error> {
     if known.and_then(|lab| lab.run).as_deref() != Some(run) {
         return Ok(());
     }
+    lab::programs::end_all(lab, &store)?;
     let ours = store.made_by(lab);
     let ours = ours.map_err(Error::journal("read the journal"))?;
     let ours = ours.into_values().collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{is_host_gone, known};
 use crate::error::Error;
 use crate::external;
-use crate::state::{Identity, LabName, NetworkName};
+use crate::state::{Identity, LabName, NetworkName, Overlays};
 use crate::sys::netns;
 use crate::sys::store::{Lab, Store};
 
@@ -57,6 +57,15 @@ pub fn list() -> Result<Vec<Described>, Error> {
 /// The journal cannot be read.
 pub fn is_up(name: &LabName) -> Result<bool, Error> {
     Ok(known(name, &Store::open_to_read()?)?.is_some())
+}
+
+/// Whether something of the lab was set while it was up, and is otherwise than its file says.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn is_overlaid(name: &LabName) -> Result<bool, Error> {
+    let set = Store::open_to_read()?.overlays(name);
+    Ok(set.map_err(Error::journal("read the journal"))? != Overlays::default())
 }
 
 fn described(lab: Lab, here: Identity, store: &Store) -> Result<Described, Error> {

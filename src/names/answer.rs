@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use simple_dns::rdata::{A, AAAA, PTR, RData};
-use simple_dns::{CLASS, OPCODE, Packet, PacketFlag, QTYPE, Question, RCODE, ResourceRecord, TYPE};
+use simple_dns::{
+    CLASS, OPCODE, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, ResourceRecord, TYPE,
+};
 
 use super::{Name, lower};
 
@@ -12,7 +14,9 @@ const TTL: u32 = 0;
 
 /// What is answered to a query, in at most so many bytes; nothing to what is none.
 pub(crate) fn answer(query: &[u8], names: &[Name], most: usize) -> Option<Vec<u8>> {
-    let asked = Packet::parse(query).ok()?;
+    let Ok(asked) = Packet::parse(query) else {
+        return unread(query);
+    };
     if asked.has_flags(PacketFlag::RESPONSE) {
         return None;
     }
@@ -51,8 +55,21 @@ pub(crate) fn answer(query: &[u8], names: &[Name], most: usize) -> Option<Vec<u8
     reply.build_bytes_vec_compressed().ok()
 }
 
+/// To what is a query and cannot be read: its number, and that nobody here knows such (`NOTIMP`;
+/// RFC 1035, section 4.1.1).
+fn unread(query: &[u8]) -> Option<Vec<u8>> {
+    let [high, low, flags, ..] = *query.get(..12)? else {
+        return None;
+    };
+    let is_reply = flags & 0x80 != 0;
+    (!is_reply).then(|| vec![high, low, 0x80 | flags & 0x79, 4, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
 /// What is known of a name; `None`: it is not one of the lab's.
 fn found<'n>(question: &Question<'_>, names: &'n [Name]) -> Option<Vec<RData<'n>>> {
+    if ![QCLASS::CLASS(CLASS::IN), QCLASS::ANY].contains(&question.qclass) {
+        return None;
+    }
     let wanted = lower(&question.qname);
     let wants = |kind: TYPE| [QTYPE::TYPE(kind), QTYPE::ANY].contains(&question.qtype);
     let named: Vec<&Name> = names
@@ -103,7 +120,6 @@ fn reverse(address: IpAddr) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use simple_dns::QCLASS;
 
     fn names() -> Vec<Name> {
         let name = |to: &str, netns: &str| {
@@ -166,6 +182,19 @@ mod tests {
         ] {
             assert_eq!(told(name, kind), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_query_of_an_unknown_kind_is_answered() {
+        let mut query = query("web", TYPE::A);
+        let at = query.len() - 4;
+        query[at..at + 2].copy_from_slice(&9999u16.to_be_bytes());
+        let reply = answer(&query, &names(), 512).expect("an answer");
+        assert_eq!(
+            (&reply[..2], reply[2] & 0x80, reply[3] & 15),
+            (&query[..2], 0x80, 4)
+        );
+        assert_eq!(answer(&reply, &names(), 512), None, "a reply is none");
     }
 
     #[test]

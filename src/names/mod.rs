@@ -45,12 +45,13 @@ pub(crate) fn resolv_conf(base: &str) -> String {
             .and_then(|word| word.parse::<IpAddr>().ok());
         line.trim_start().starts_with("nameserver") && server.is_some_and(|to| to.is_loopback())
     };
-    let mut text = format!("nameserver {RESOLVER}\noptions ndots:0\n");
+    let mut text = format!("nameserver {RESOLVER}\n");
     for line in base.lines().filter(|line| !is_near(line)) {
         text += line;
         text.push('\n');
     }
-    text
+    // Of two the last one counts.
+    text + "options ndots:0\n"
 }
 
 /// How `from` calls every namespace of the lab, itself and the host among them.
@@ -163,10 +164,8 @@ namespaces:
 
     #[test]
     fn the_own_resolver_is_asked_first() {
-        let base =
-            "# by hand\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nsearch lan\nnameserver ::1\n";
-        let text =
-            "nameserver 127.0.0.53\noptions ndots:0\n# by hand\nnameserver 192.0.2.1\nsearch lan\n";
+        let base = "# by hand\nnameserver 127.0.0.53\nnameserver 192.0.2.1\noptions ndots:5\nnameserver ::1\n";
+        let text = "nameserver 127.0.0.53\n# by hand\nnameserver 192.0.2.1\noptions ndots:5\noptions ndots:0\n";
         assert_eq!(resolv_conf(base), text);
     }
 

@@ -3,8 +3,11 @@
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use rustix::process::Pid;
+
+use super::wait;
 
 /// The exit code of a Rust program that panicked.
 const PANICKED: u8 = 101;
@@ -32,8 +35,15 @@ pub(super) fn end_with(f: impl FnOnce() -> u8) -> ! {
 
 /// Refuses what only a process with a single thread can do.
 pub(crate) fn need_single_thread() -> io::Result<()> {
-    match std::fs::read_dir("/proc/self/task")?.count() {
-        1 => Ok(()),
-        threads => Err(io::Error::other(format!("it has {threads} threads"))),
+    let mut threads = 0;
+    // One that was waited for may still be listed for a moment (pthread_join(3) returns when the
+    // kernel clears its number, do_exit in kernel/exit.c).
+    let alone = wait::until(Duration::from_millis(200), |_| {
+        threads = std::fs::read_dir("/proc/self/task")?.count();
+        Ok::<_, io::Error>(threads == 1)
+    })?;
+    match alone {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("it has {threads} threads"))),
     }
 }

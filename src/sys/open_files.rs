@@ -32,6 +32,18 @@ pub(super) fn restore() -> std::io::Result<()> {
     }
 }
 
+/// Has a program that this process starts begin with the limit as it was.
+#[cfg(feature = "testing")]
+pub(crate) fn as_before(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    // Not between fork(2) and execve(2) for the first time.
+    let _ = FOUND.get();
+    // SAFETY: it is a system call; it allocates nothing and locks nothing.
+    unsafe {
+        command.pre_exec(restore);
+    }
+}
+
 /// Lets all files go but these, and the directory.
 pub(super) fn let_go_but(kept: &[RawFd]) -> std::io::Result<()> {
     std::env::set_current_dir("/")?;

@@ -4,8 +4,11 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
+
+use rustix::fs::OFlags;
 
 use crate::state::{LabName, ProgramId};
 use crate::topology::Program;
@@ -43,26 +46,51 @@ impl Files {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        let mut open = OpenOptions::new();
-        let open = open.create(true).append(true).mode(0o644);
-        let file = open.open(&self.output)?;
-        // Not what is no file, as a terminal.
-        if file.metadata()?.is_file() {
-            file.set_len(0)?;
-        }
-        Ok(file)
+        create(&self.output)
     }
+}
+
+/// A file for what a program writes, empty. A pipe without a reader is refused, not waited for
+/// (fifo(7)).
+pub(crate) fn create(output: &Path) -> io::Result<File> {
+    let mut open = OpenOptions::new();
+    let open = open.create(true).append(true).mode(0o644);
+    let file = open
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(output)?;
+    // Not what is no file, as a terminal.
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    // Who writes into a pipe may wait for its reader.
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    rustix::fs::fcntl_setfl(&file, flags.difference(OFlags::NONBLOCK))?;
+    Ok(file)
 }
 
 /// What a program has written, to be read.
 pub(crate) fn open(output: &Path) -> io::Result<File> {
-    File::open(output)
+    let mut open = OpenOptions::new();
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    open.read(true).custom_flags(flags).open(output)
 }
 
-/// A file of the user's for what a program writes.
-#[cfg(feature = "testing")]
-pub(crate) fn create(output: &Path) -> io::Result<std::os::fd::OwnedFd> {
-    Ok(File::create(output)?.into())
+/// Whether it can be read again.
+pub(crate) fn is_file(output: &File) -> bool {
+    output.metadata().is_ok_and(|file| file.is_file())
+}
+
+/// How a program has ended, as wait(2) tells it: all of it is there, or nothing.
+pub(super) fn set_end(end: &Path, status: i32) -> io::Result<()> {
+    let new = end.with_extension("new");
+    fs::write(&new, status.to_string())?;
+    fs::rename(new, end)
+}
+
+/// How a program ended, if it has.
+pub(crate) fn ended(end: &Path) -> Option<ExitStatus> {
+    let status = fs::read_to_string(end).ok()?.parse().ok()?;
+    Some(ExitStatus::from_raw(status))
 }
 
 fn directory(lab: &LabName) -> PathBuf {
@@ -71,9 +99,12 @@ fn directory(lab: &LabName) -> PathBuf {
 
 /// The lab is no more.
 pub(crate) fn remove(lab: &LabName) -> io::Result<()> {
-    match fs::remove_dir_all(directory(lab)) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
+    let place = directory(lab);
+    match fs::remove_dir_all(&place) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        // Somebody has put something else there.
+        Err(e) if e.kind() == ErrorKind::NotADirectory => fs::remove_file(place),
+        removed => removed,
     }
 }
 
@@ -87,10 +118,7 @@ pub(crate) fn absolute(program: &Program) -> io::Result<Program> {
         text.map(Some)
     };
     Ok(Program {
-        directory: match &program.directory {
-            None => made(&Some(".".to_owned()))?,
-            directory => made(directory)?,
-        },
+        directory: made(&program.directory)?,
         output: made(&program.output)?,
         ..program.clone()
     })
@@ -104,12 +132,25 @@ pub(crate) fn command(program: &Program) -> io::Result<Command> {
     for (name, value) in &program.env {
         command.env(name.as_str(), value);
     }
-    if let Some(directory) = &program.directory {
-        // What would be told of the program otherwise: there is no such file.
-        if !fs::metadata(directory)?.is_dir() {
-            return Err(io::Error::from_raw_os_error(libc::ENOTDIR));
-        }
-        command.current_dir(directory);
+    let directory = match &program.directory {
+        Some(directory) => PathBuf::from(directory),
+        None => std::env::current_dir()?,
+    };
+    // What would be told of the program otherwise: there is no such file.
+    if !fs::metadata(&directory)?.is_dir() {
+        return Err(io::Error::from_raw_os_error(libc::ENOTDIR));
+    }
+    command.current_dir(directory);
+    Ok(command)
+}
+
+/// The same to become it: its output goes where it says, if it says so.
+pub(crate) fn command_with_output(program: &Program) -> io::Result<Command> {
+    let program = absolute(program)?;
+    let mut command = command(&program)?;
+    if let Some(path) = &program.output {
+        let output = create(path.as_ref())?;
+        command.stdout(output.try_clone()?).stderr(output);
     }
     Ok(command)
 }

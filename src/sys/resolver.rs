@@ -1,6 +1,6 @@
 //! Serves names in namespaces: a socket for UDP and one for TCP in each (RFC 1035, section 4.2).
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 #[cfg(feature = "testing")]
@@ -25,6 +25,8 @@ pub(crate) struct Resolver {
     udp: UdpSocket,
     tcp: TcpListener,
     names: Arc<Vec<Name>>,
+    /// How many ask by TCP: those of one namespace take nothing from others.
+    askers: Arc<AtomicUsize>,
 }
 
 /// The most that an answer by UDP may be, unless the asker says that he takes more (RFC 6891),
@@ -33,6 +35,8 @@ const UDP: usize = 512;
 /// How long somebody may take to ask by TCP, and how many at once.
 const TCP: Duration = Duration::from_secs(5);
 const ASKERS: usize = 64;
+/// How long is waited for files to be had again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Resolver {
     /// In the namespace, seen from here.
@@ -51,6 +55,7 @@ impl Resolver {
             udp,
             tcp,
             names: Arc::new(names),
+            askers: Arc::default(),
         })
     }
 
@@ -66,19 +71,43 @@ impl Resolver {
     }
 
     /// Those who ask by TCP, each on a thread: one may be slow.
-    fn connections(&self, askers: &Arc<AtomicUsize>) {
-        while let Ok((stream, _)) = self.tcp.accept() {
-            if askers.fetch_add(1, Ordering::Relaxed) >= ASKERS {
-                askers.fetch_sub(1, Ordering::Relaxed);
+    fn connections(&self) {
+        loop {
+            let stream = match self.tcp.accept() {
+                Ok((stream, _)) => stream,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                // No file to be had (EMFILE): he still waits, and would be told of again at once.
+                Err(_) => return std::thread::sleep(PAUSE),
+            };
+            let mine = Asker::new(&self.askers);
+            if self.askers.load(Ordering::Relaxed) > ASKERS {
                 continue;
             }
-            let (names, askers) = (Arc::clone(&self.names), Arc::clone(askers));
-            std::thread::spawn(move || {
+            let names = Arc::clone(&self.names);
+            let thread = std::thread::Builder::new().spawn(move || {
                 // He went, or was silent for too long.
                 let _ = converse(stream, &names);
-                askers.fetch_sub(1, Ordering::Relaxed);
+                drop(mine);
             });
+            // Without a thread he is let go.
+            drop(thread);
         }
+    }
+}
+
+/// One who asks by TCP, counted as long as this lives.
+struct Asker(Arc<AtomicUsize>);
+
+impl Asker {
+    fn new(all: &Arc<AtomicUsize>) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Asker(Arc::clone(all))
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -102,7 +131,6 @@ fn converse(mut stream: TcpStream, names: &[Name]) -> io::Result<()> {
 
 /// Answers until `stop` can be read, or has no other end any more; without it, for ever.
 pub(crate) fn serve(all: &[Resolver], stop: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let askers = Arc::new(AtomicUsize::new(0));
     loop {
         let sockets = all
             .iter()
@@ -110,7 +138,7 @@ pub(crate) fn serve(all: &[Resolver], stop: Option<BorrowedFd<'_>>) -> io::Resul
         for (at, _) in readable(sockets.chain(stop), None)? {
             match all.get(at / 2) {
                 Some(one) if at % 2 == 0 => one.datagrams(),
-                Some(one) => one.connections(&askers),
+                Some(one) => one.connections(),
                 None => return Ok(()),
             }
         }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::process::Signal;
 
@@ -67,6 +68,17 @@ impl Held {
         }
     }
 
+    /// Where they can be read while something else is waited for, too (signalfd(2)).
+    pub(super) fn arrivals(&self) -> io::Result<Arrivals> {
+        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+        // SAFETY: the set is initialised; what is given is a file of nobody else's.
+        match unsafe { libc::signalfd(-1, &raw const self.set, flags) } {
+            -1 => Err(io::Error::last_os_error()),
+            // SAFETY: as above.
+            fd => Ok(Arrivals(unsafe { OwnedFd::from_raw_fd(fd) })),
+        }
+    }
+
     /// Lets one through that waits: it does what it does by default.
     pub(crate) fn let_through(&self, signal: Signal) -> io::Result<()> {
         let set = set_of(&[signal.as_raw()]);
@@ -86,6 +98,26 @@ impl Held {
     }
 }
 
+/// Signals that have come, to be read.
+pub(super) struct Arrivals(OwnedFd);
+
+impl Arrivals {
+    /// The next one, if there is one.
+    pub(super) fn next(&self) -> Option<Signal> {
+        // `ssi_signo` comes first (struct signalfd_siginfo).
+        let mut info = [0; size_of::<libc::signalfd_siginfo>()];
+        let length = rustix::io::read(&self.0, &mut info).ok()?;
+        let number = info.first_chunk().filter(|_| length == info.len())?;
+        Signal::from_named_raw(u32::from_ne_bytes(*number) as i32)
+    }
+}
+
+impl AsFd for Arrivals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// The signals that were held back before a [`Held`].
 pub(super) struct Before(libc::sigset_t);
 
@@ -102,6 +134,16 @@ impl Drop for Held {
         // It succeeded with a set as good as this one.
         let _ = self.release();
     }
+}
+
+/// Each of those signals does what it does by default, and none is held back, whatever this
+/// process was before it was copied.
+pub(super) fn plain() -> io::Result<()> {
+    for signal in HELD {
+        // SAFETY: the default action runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    mask(libc::SIG_SETMASK, &set_of(&[])).map(drop)
 }
 
 /// From here on no signal but SIGKILL and SIGSTOP touches this process, and its

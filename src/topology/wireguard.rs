@@ -67,24 +67,29 @@ impl Topology {
 /// The text of a file, as long, in which keys that nobody else shall know are so many asterisks: who is
 /// shown what is wrong beside them need not be told them, nor may a log.
 pub(super) fn hide_keys(text: &str) -> String {
-    let is_digit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let is_digit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_');
     let (mut shown, mut rest) = (String::new(), text);
     while let Some(start) = rest.find(is_digit) {
         let (between, from) = rest.split_at(start);
         shown += between;
         let end = from.find(|c| !is_digit(c)).unwrap_or(from.len());
         let (digits, after) = from.split_at(end);
-        let said = shown.trim_end_matches([' ', '"', '\'']);
-        let hidden = digits.len() == KEY_DIGITS && !said.ends_with("public-key:");
-        match after.strip_prefix('=').filter(|_| hidden) {
-            Some(after) => {
-                shown += &"*".repeat(KEY_DIGITS + 1);
-                rest = after;
-            }
-            None => {
-                shown += digits;
-                rest = after;
-            }
+        let said = shown.trim_end_matches([' ', '"', '\'', '\n', '\r']);
+        // Most of one is as good as told.
+        let secret = ["private-key:", "preshared-key:"]
+            .iter()
+            .any(|key| said.ends_with(key));
+        let secret = secret && digits.len() >= MOST_OF_ONE;
+        let whole = digits.len() == KEY_DIGITS && after.starts_with('=');
+        let hidden = secret || whole && !said.ends_with("public-key:");
+        shown += &match hidden {
+            true => "*".repeat(digits.len()),
+            false => digits.to_owned(),
+        };
+        rest = after;
+        if let Some(after) = after.strip_prefix('=').filter(|_| hidden) {
+            shown.push('*');
+            rest = after;
         }
     }
     shown + rest
@@ -92,6 +97,8 @@ pub(super) fn hide_keys(text: &str) -> String {
 
 /// How many digits of base64 a key has before its `=`.
 const KEY_DIGITS: usize = 43;
+/// How many are too many to be shown.
+const MOST_OF_ONE: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -109,10 +116,16 @@ mod tests {
             let text = format!("{before}{key}{after}");
             assert_eq!(hide_keys(&text), format!("{before}{hidden}{after}"));
         }
+        let most = &key[..key.len() - 2];
+        let text = hide_keys(&format!("private-key:\n  '{most}'"));
+        assert!(
+            text.ends_with("'******************************************'"),
+            "{text}"
+        );
         for text in [
             format!("public-key: {key}"),
             format!("- {{ public-key: \"{key}\" }}"),
-            "\u{e9} private-key: IoCtoJ6ZlypRw6j5jbjcCFAcsrc=".to_owned(),
+            "\u{e9} private-key: /etc/wireguard/key".to_owned(),
             format!("A{key}"),
         ] {
             assert_eq!(hide_keys(&text), text);

@@ -174,9 +174,18 @@ fn wait(child: i32) -> (i32, i32) {
     (pid, status)
 }
 
-/// Calls `each` with n = 1, 2, ... until the program runs through, and says how often.
+/// After how many calls each: of three neighbours one, which is a different one wherever the
+/// calls before differ; with `NETYARD_EVERY_CALL=1` all, which takes some minutes more.
+pub(crate) fn stride(usual: usize) -> usize {
+    match std::env::var_os("NETYARD_EVERY_CALL") {
+        Some(_) => 1,
+        None => usual,
+    }
+}
+
+/// Calls `each` with n = 1, 4, ... until the program runs through, and says how often.
 fn sweep(arguments: &[&str], signal: i32, each: impl FnMut(usize, End) -> bool) -> usize {
-    sweep_by(1, arguments, signal, each)
+    sweep_by(stride(3), arguments, signal, each)
 }
 
 /// The same at every so many-th point, where each is dear: all of them are in reach.
@@ -217,7 +226,7 @@ fn up_then_down() {
         end == End::Killed
     });
     assert!(
-        kills > 50,
+        kills > 16,
         "only {kills} kills: the sweep does not see the calls"
     );
     println!("up killed at {kills} points, then down: the host as before each time");
@@ -278,7 +287,7 @@ fn up_interrupted() {
         );
         end != End::Ran
     });
-    assert!(undone > 20, "undone only {undone} times of {signals}");
+    assert!(undone > 6, "undone only {undone} times of {signals}");
     println!("up interrupted at {signals} points, {undone} times undone by itself");
 }
 
@@ -321,7 +330,7 @@ fn change_then_up() {
     });
     ok(&["down", &one]);
     snapshot::assert_same(&before, &snapshot::host(), "after the sweep");
-    assert!(kills > 50, "only {kills} kills");
+    assert!(kills > 16, "only {kills} kills");
     println!("a change killed at {kills} points, then up: complete each time");
 }
 
@@ -342,7 +351,7 @@ fn change_interrupted() {
         assert!(ok(&["up", &one]).contains("nothing to change"), "{n}");
         end != End::Ran
     });
-    assert!(undone > 20, "undone only {undone} times of {signals}");
+    assert!(undone > 6, "undone only {undone} times of {signals}");
     println!("a change interrupted at {signals} points, {undone} times undone by itself");
 }
 

@@ -1,8 +1,8 @@
 //! SIGKILL after system calls of a change of links, and Ctrl-C: what is then set is what the journal
-//! says, or the kernel, and `repair` or the next word brings it right. After every [`STRIDE`]th
-//! call; after each of them, which takes minutes, with `NETYARD_EVERY_CALL=1`.
+//! says, or the kernel, and `repair` or the next word brings it right. Not after each call, but with
+//! `NETYARD_EVERY_CALL=1`.
 
-use crate::kill::{End, signalled_after};
+use crate::kill::{End, signalled_after, stride};
 use crate::sandbox::{file, ok, outcome, sh};
 use crate::{Test, snapshot, test};
 
@@ -30,11 +30,8 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// Odd, so that what follows by turns goes on by turns.
-const STRIDE: usize = 9;
-
 fn calls() -> impl Iterator<Item = usize> {
-    let every = std::env::var_os("NETYARD_EVERY_CALL").is_some();
-    (1..10_000).step_by(if every { 1 } else { STRIDE })
+    (1..10_000).step_by(stride(9))
 }
 
 fn lab() {
@@ -116,7 +113,7 @@ fn interrupted(change: &[&str], back: &[&str]) {
     lab();
     let before = seen();
     let mut undone = 0;
-    for n in calls() {
+    for n in (1..10_000).step_by(stride(2)) {
         let end = signalled_after(change, n, libc::SIGINT);
         match end {
             End::Exited(0) | End::Ran => drop(ok(back)),

@@ -135,7 +135,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Half of its time a test waits, for the kernel to clear away or for what shall not come.
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    arguments.test_threads.get_or_insert(processors * 2);
+    arguments.test_threads.get_or_insert(processors + 1);
     let obstacle = sandbox::enter().err();
     let no_browser = browser::obstacle();
     if let Some(why) = &no_browser {
@@ -154,7 +154,11 @@ fn main() -> ExitCode {
             std::process::exit(1);
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let code = libtest_mimic::run(&arguments, trials).exit_code();
+    if obstacle.is_none() {
+        sandbox::end_others();
+    }
+    code
 }
 
 /// All of them.

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::sandbox::{file, ok, outcome, sh, until};
+use crate::sandbox::{Outcome, file, netyard, ok, outcome, own_processes, sh, until};
 use crate::{Test, snapshot, test};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -46,12 +46,11 @@ pub(crate) fn shop(name: &str, run: &str) -> String {
 /// The processes that are `sleep` with this argument, which no other test has.
 pub(crate) fn sleepers(argument: &str) -> Vec<i32> {
     let wanted = format!("sleep\0{argument}\0");
-    let entries = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_it = |pid: &i32| {
+    let mut pids = own_processes();
+    pids.retain(|pid| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == wanted.as_bytes())
-    };
-    pids.filter(is_it).collect()
+    });
+    pids
 }
 
 /// None of them is left, also none that has left its session.
@@ -163,18 +162,26 @@ fn changed() {
         sleepers("987602").len() == 1 && sleepers("987602") != one
     });
     let now = sleepers("987602");
+    // Nor does it matter from where it is said.
+    let again = netyard(&["up", &yaml]).current_dir("/").output();
     assert_eq!(
-        ok(&["up", &yaml]),
+        Outcome::of(again.expect("netyard starts")).out,
         "lab shop is up already: nothing to change\n"
     );
-    // What is in a namespace that is made anew is started anew.
+    remade(&yaml, &now);
+}
+
+/// What is in a namespace that is made anew is started anew.
+fn remade(yaml: &str, now: &[i32]) {
     sh("ip netns delete web");
-    ok(&["up", "--yes", &yaml]);
+    ok(&["up", "--yes", yaml]);
     until("both are others", || {
         let (one, two) = (sleepers("987602"), sleepers("987603"));
         one.len() == 1 && two.len() == 1 && one != now
     });
+    ok(&["up", &shop("shop.yaml", "one: {command: 'true'}")]);
     ok(&["down", "shop"]);
+    assert!(!fs::exists("/run/netyard/programs/shop").expect("/run"));
     none("987602");
 }
 
@@ -254,6 +261,24 @@ fn stays() {
     assert!(!up.err.contains("undone"), "{}", up.err);
     ok(&["test", "shop"]);
     until("the shell has become it", || sleepers("987605").len() == 1);
+    // It is not taken for ready the next time.
+    let again = outcome(&["up", &yaml]);
+    assert_eq!(again.code, Some(1));
+    assert!(
+        again.err.contains("web/two ended with exit code 4"),
+        "{}",
+        again.err
+    );
+    let late = "two: { command: sleep 987612, ready: { tcp: 80, within: 300ms } }";
+    let late = shop(
+        "shop.yaml",
+        &format!("one: {{ command: sleep 987605 }}\n{late}"),
+    );
+    for _ in 0..2 {
+        let up = outcome(&["up", &late]);
+        assert!(up.err.contains("was not ready within 300 ms"), "{}", up.err);
+        none("987612");
+    }
     ok(&["down", "shop"]);
 }
 

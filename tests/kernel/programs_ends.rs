@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::programs::{kill, known, none, shop, sleepers};
 use crate::sandbox::{file, netyard, ok, outcome, until};
@@ -30,15 +31,23 @@ fn parent(pid: i32) -> i32 {
 }
 
 fn attendant_killed() {
-    let yaml = shop("shop.yaml", "one: { command: [sleep, '987607'] }");
+    let text = "one: { command: [sleep, '987607'] }\ntwo: { command: 'sleep 987611 | sleep 987611; true' }";
+    let yaml = shop("shop.yaml", text);
     ok(&["up", &yaml]);
+    until("both run", || sleepers("987611").len() == 2);
     kill(parent(sleepers("987607")[0]));
+    kill(parent(parent(sleepers("987611")[0])));
     until("the program went with it", || sleepers("987607").is_empty());
-    assert_eq!(known()[0].1, "lost");
+    let lost = ["one", "two"].map(|name| (format!("web/{name}"), Value::from("lost")));
+    assert_eq!(known(), lost);
+    // What the second had started is found, and is not there twice.
     ok(&["up", &yaml]);
+    until("both run", || sleepers("987611").len() == 2);
     assert_eq!(sleepers("987607").len(), 1);
+    kill(parent(parent(sleepers("987611")[0])));
     ok(&["down", "shop"]);
     none("987607");
+    none("987611");
 }
 
 fn up_killed() {

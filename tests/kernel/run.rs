@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::kill::stride;
 use crate::sandbox::{Outcome, example, file, netyard, ok, outcome, sh, until};
 use crate::{Test, snapshot, test};
 
@@ -324,7 +325,7 @@ fn killed_while_up() {
             assert!(known.contains(&code), "{when}: {code:?}");
             snapshot::assert_same(&before, &snapshot::host(), &when);
             assert!(ok(&["list"]).contains("no lab is up"), "{when}");
-            n += 1;
+            n += stride(3);
         }
         assert!(n > 10, "only {n} times");
         println!("run got {signal:?} at {n} steps of up: the host as before each time");

@@ -27,6 +27,25 @@ pub(crate) fn enter() -> Result<(), String> {
     write("/proc/self/gid_map", format!("0 {} 1", gid.as_raw()))
 }
 
+/// The processes of this run, and of no other: those in the user namespace that it has made.
+pub(crate) fn own_processes() -> Vec<i32> {
+    let of = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/user")).ok();
+    let here = of("self");
+    let entries = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+    let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let pids = pids.filter(|pid| pid.starts_with(|c: char| c.is_ascii_digit()) && of(pid) == here);
+    pids.filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Ends what tests have left running, such as programs of labs that failed.
+pub(crate) fn end_others() {
+    let here = std::process::id() as i32;
+    for pid in own_processes().into_iter().filter(|pid| *pid != here) {
+        let pid = rustix::process::Pid::from_raw(pid).expect("a number");
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
 /// Runs a test on a thread with network and mount namespaces and a /run of its own.
 pub(crate) fn fresh(body: Box<dyn FnOnce() + Send>) -> Result<(), Failed> {
     let thread = std::thread::spawn(move || {

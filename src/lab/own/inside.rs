@@ -7,7 +7,7 @@ use super::Lab;
 use crate::error::Error;
 use crate::state::{Netns, PortRange, Transport};
 use crate::sys::netlink::{diag, socket::Socket};
-use crate::sys::wait;
+use crate::sys::{open_files, wait};
 
 /// A namespace of a [`Lab`]. Programs and closures in it see its devices in /sys, and find the
 /// lab's other namespaces by name.
@@ -68,6 +68,7 @@ impl Namespace<'_> {
     ) -> Result<T, Error> {
         let program = command.get_program().to_string_lossy().into_owned();
         let starting = format!("start {program} in namespace {}", self.netns);
+        open_files::as_before(command);
         self.run(|| how(command))?.map_err(Error::system(starting))
     }
 

@@ -129,7 +129,7 @@ impl Lab {
             #[cfg(feature = "tokio")]
             ends: tokio::sync::watch::Sender::new(()),
         };
-        lab.make_programs(&topology)?;
+        lab.make_programs(&topology, &mut lab.running())?;
         Ok(lab)
     }
 
@@ -149,13 +149,15 @@ impl Lab {
         if topology.lab != self.name {
             return Err(Error::NoLab(topology.lab));
         }
+        // One change after the other, with the programs.
+        let mut programs = self.running();
         let mut now = self.now();
         let made = self.enter(|| up(&topology, text, &mut ()))?;
         now.topology = topology.clone();
         now.desired = None;
         now.noted = false;
         drop(now);
-        self.make_programs(&topology)?;
+        self.make_programs(&topology, &mut programs)?;
         Ok(made)
     }
 
@@ -352,6 +354,11 @@ impl Drop for Lab {
         let now = self.now.get_mut().unwrap_or_else(PoisonError::into_inner);
         // What survives here the keeper still ends.
         let _ = residents::kill(&now.entered);
+        let programs = self
+            .programs
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        programs.iter_mut().for_each(Running::reap);
     }
 }
 

@@ -14,11 +14,12 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::{Lab, Namespace};
 use crate::error::{Error, ProgramFailed, Why};
 use crate::lab::programs::ready::{self, Awaited};
-use crate::lab::programs::served;
-use crate::state::{Life, ProgramId};
+use crate::lab::programs::{places, served};
+use crate::state::{Identity, Life, ProgramId};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::resolver::{Resolver, Serving};
-use crate::sys::{program_files, wait};
+use crate::sys::store::Store;
+use crate::sys::{open_files, program_files, wait};
 use crate::topology::{Program, Topology};
 
 /// One that was started.
@@ -26,6 +27,8 @@ use crate::topology::{Program, Topology};
 pub(super) struct Running {
     id: ProgramId,
     asked: Program,
+    /// The namespace that it was started in.
+    place: Option<Identity>,
     child: Child,
     output: OwnedFd,
 }
@@ -66,7 +69,7 @@ impl Lab {
         })
     }
 
-    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Vec<Running>> {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,9 +85,13 @@ impl Lab {
 
     /// Ends those that are not in this topology, or not so, and starts what is; returns when
     /// they are ready.
-    pub(super) fn make_programs(&self, topology: &Topology) -> Result<(), Error> {
+    pub(super) fn make_programs(
+        &self,
+        topology: &Topology,
+        all: &mut Vec<Running>,
+    ) -> Result<(), Error> {
         self.make_resolver(topology)?;
-        let mut all = self.running();
+        let places = self.enter(|| places(&self.name, &Store::open_to_read()?))?;
         let asked = topology.programs().map(|(netns, name, program)| {
             let id = ProgramId {
                 netns: netns.clone(),
@@ -98,9 +105,10 @@ impl Lab {
         });
         let asked = asked.collect::<Result<Vec<_>, Error>>()?;
         all.retain_mut(|one| {
-            let stays = asked
+            let same = asked
                 .iter()
                 .any(|(id, program)| *id == one.id && *program == one.asked);
+            let stays = same && one.place == places.get(&one.id.netns).copied() && one.is_well();
             if !stays {
                 one.kill();
             }
@@ -109,7 +117,8 @@ impl Lab {
         let old = all.len();
         for (id, program) in asked {
             if !all.iter().any(|one| one.id == id) {
-                all.push(self.begin(id, program)?);
+                let place = places.get(&id.netns).copied();
+                all.push(self.begin(id, program, place)?);
             }
         }
         let awaited = all[old..].iter_mut().map(|one| self.awaited(one));
@@ -136,13 +145,13 @@ impl Lab {
         Ok(())
     }
 
-    fn begin(&self, id: ProgramId, asked: Program) -> Result<Running, Error> {
+    fn begin(&self, id: ProgramId, asked: Program, at: Option<Identity>) -> Result<Running, Error> {
         let place = Namespace {
             lab: self,
             netns: id.netns.clone(),
         };
         let output = match &asked.output {
-            Some(path) => program_files::create(path.as_ref()),
+            Some(path) => program_files::create(path.as_ref()).map(OwnedFd::from),
             None => rustix::fs::memfd_create("output", MemfdFlags::CLOEXEC).map_err(Into::into),
         };
         let output = output.map_err(Error::system(format!("open the output of {id}")))?;
@@ -155,6 +164,7 @@ impl Lab {
             .stdout(one)
             .stderr(other)
             .process_group(0);
+        open_files::as_before(&mut command);
         let child = place.run(|| command.spawn())?.map_err(|e| {
             Error::Program(Box::new(ProgramFailed {
                 program: id.clone(),
@@ -165,6 +175,7 @@ impl Lab {
         Ok(Running {
             id,
             asked,
+            place: at,
             child,
             output,
         })
@@ -207,6 +218,19 @@ impl Running {
         let again = format!("/proc/self/fd/{}", self.output.as_raw_fd());
         let reading = Error::system(format!("read the output of {}", self.id));
         program_files::open(again.as_ref()).map_err(reading)
+    }
+
+    /// It runs, or has done what it was to do.
+    fn is_well(&mut self) -> bool {
+        match self.child.try_wait() {
+            Ok(ended) => ended.is_none_or(|status| status.success()),
+            Err(_) => false,
+        }
+    }
+
+    /// It was killed, and is not to be a zombie.
+    pub(super) fn reap(&mut self) {
+        let _ = self.child.try_wait();
     }
 
     /// With what it has started in its process group; the rest ends with the lab.

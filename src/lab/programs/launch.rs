@@ -24,6 +24,13 @@ pub(super) fn launch(
     let files = Files::of(lab, id, wanted.output.as_deref());
     let opening = format!("open {}", files.output.display());
     let output = files.begin().map_err(Error::system(opening))?;
+    if let What::Program(program) = &wanted.what
+        && program.ready.text.is_some()
+        && !program_files::is_file(&output)
+    {
+        let e = io::Error::other("it is no file, in which `text` could be looked for");
+        return Err(Error::system(format!("read {}", files.output.display()))(e));
+    }
     let order = match &wanted.what {
         What::Resolver(served) => Order::Serve(served.clone()),
         What::Program(program) => {
@@ -34,6 +41,7 @@ pub(super) fn launch(
                 names,
                 command: program_files::command(program).map_err(Error::system(entering))?,
                 output,
+                bounded: program.output.is_none(),
                 end: files.end,
             }))
         }

@@ -8,6 +8,7 @@ pub(crate) mod ready;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::process::Command;
 
 use serde::Serialize;
 
@@ -70,9 +71,10 @@ pub fn up(
     if plan.new && !topology.runs_something() {
         return Ok((plan, Vec::new()));
     }
-    match start(topology, Which::All, progress) {
+    let mut begun = Vec::new();
+    match make(topology, Which::All, &mut begun, progress) {
         Ok(changes) => Ok((plan, changes)),
-        Err(error) if plan.new => {
+        Err(error) if plan.new && is_ours(&topology.lab, source, &begun)? => {
             let down = lab::down(&topology.lab, Until::Free, &mut ());
             Err(match down {
                 Ok(_) => Error::Undone(Box::new(error)),
@@ -86,6 +88,15 @@ pub fn up(
     }
 }
 
+/// Whether a lab is as this process has left it, and nobody has brought it up since.
+fn is_ours(name: &LabName, source: &str, begun: &[Attendant]) -> Result<bool, Error> {
+    let store = Store::open_to_read()?;
+    let lab = lab::known(name, &store)?;
+    let known = store.programs(name).map_err(Error::journal(READING))?;
+    let same = lab.is_some_and(|lab| lab.source == source);
+    Ok(same && known.values().all(|one| begun.contains(&one.attendant)))
+}
+
 /// Which programs of a file are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -93,6 +104,8 @@ pub enum Which {
     All,
     /// All but the main one, which whoever brought the lab up runs, or another in its place.
     ButMain,
+    /// None.
+    None,
 }
 
 /// Makes the programs of a lab that is up those of its file, and waits until they are ready.
@@ -106,10 +119,21 @@ pub fn start(
     which: Which,
     progress: &mut dyn Progress,
 ) -> Result<Vec<Change>, Error> {
+    make(topology, which, &mut Vec::new(), progress)
+}
+
+/// The same; tells what it has begun, whatever comes of it.
+fn make(
+    topology: &Topology,
+    which: Which,
+    begun: &mut Vec<Attendant>,
+    progress: &mut dyn Progress,
+) -> Result<Vec<Change>, Error> {
     let starting = "start the programs of a lab";
     let name = &topology.lab;
     let lock = lab::lock(progress)?;
     let store = Store::open()?;
+    lab::known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let known = store.programs(name).map_err(Error::journal(READING))?;
     if known.is_empty() && !topology.runs_something() {
         return Ok(Vec::new());
@@ -119,7 +143,12 @@ pub fn start(
     let places = places(name, &store)?;
     let asked = wanted(topology, which, (&desired, &places))?;
     let changes = changed(name, &asked, &known, &places);
-    stop(name, &known, &changes, &store)?;
+    end(
+        name,
+        &known,
+        changes.iter().map(|change| &change.program),
+        &store,
+    )?;
     let mut awaited = Vec::new();
     for change in changes.iter().filter(|change| change.step != Step::Stop) {
         let id = &change.program;
@@ -127,14 +156,33 @@ pub fn start(
             return Err(Error::NoNamespace(id.netns.clone()));
         };
         let names = Names::of(&desired, &id.netns, topology.resolver);
-        let begun = launch((name, id), wanted, (*place, &names), &store)?;
+        let attendant = launch((name, id), wanted, (*place, &names), &store)?;
+        begun.push(attendant);
         if let What::Program(program) = &wanted.what {
-            awaited.push(watched(name, id, program, begun)?);
+            awaited.push(watched(name, id, program, attendant)?);
         }
     }
     drop(lock);
-    ready::wait(awaited, progress)?;
-    Ok(changes)
+    let waited = ready::wait(awaited, progress);
+    if let Err(Error::Program(failed)) = &waited
+        && let Ok(mut known) = store.programs(name)
+    {
+        known.retain(|_, one| begun.contains(&one.attendant));
+        // What is left of it is no program that is ready: the next time it is started again.
+        end(name, &known, [&failed.program].into_iter(), &store)?;
+    }
+    waited.map(|()| changes)
+}
+
+/// The program as a command that writes where it says, if it says so: to become it.
+///
+/// # Errors
+/// Its directory is not there, or its output cannot be opened.
+pub fn command(program: &Program) -> Result<Command, Error> {
+    let made = program_files::command_with_output(program);
+    made.map_err(Error::system(
+        "use the directory and the output of a program",
+    ))
 }
 
 /// What [`start`] would do.
@@ -162,9 +210,6 @@ pub fn changes(topology: &Topology) -> Result<Vec<Change>, Error> {
 /// Ends the programs of a lab that goes.
 pub(crate) fn end_all(name: &LabName, store: &Store) -> Result<(), Error> {
     let known = store.programs(name).map_err(Error::journal(READING))?;
-    if known.is_empty() {
-        return Ok(());
-    }
     let all: Vec<Attendant> = known.values().map(|begun| begun.attendant).collect();
     attendant::stop(&all).map_err(Error::system("end the programs of a lab"))?;
     program_files::remove(name).map_err(Error::system("remove the output of a lab's programs"))
@@ -206,7 +251,11 @@ fn wanted(
     (desired, places): (&NetState, &BTreeMap<Netns, Identity>),
 ) -> Result<BTreeMap<ProgramId, Wanted>, Error> {
     let all = topology.programs();
-    let all = all.filter(|(.., program)| which == Which::All || !program.main);
+    let all = all.filter(|(.., program)| match which {
+        Which::All => true,
+        Which::ButMain => !program.main,
+        Which::None => false,
+    });
     let all = all.map(|(netns, name, program)| {
         let id = ProgramId {
             netns: netns.clone(),
@@ -234,7 +283,10 @@ fn wanted(
                 .map_err(Error::system("name it"))?,
         };
         // Its sockets are in namespaces that may be others by now.
-        let which: Vec<String> = places.values().map(|which| format!("{which:?}")).collect();
+        let which: Vec<_> = places
+            .values()
+            .map(|which| (which.inode, which.cookie))
+            .collect();
         let wanted = Wanted {
             record: recorded(&(&served, which), &shown, None)?,
             shown,
@@ -269,7 +321,7 @@ fn recorded(what: &impl Serialize, shown: &str, output: Option<&String>) -> Resu
 }
 
 /// Which namespaces the lab has.
-fn places(name: &LabName, store: &Store) -> Result<BTreeMap<Netns, Identity>, Error> {
+pub(crate) fn places(name: &LabName, store: &Store) -> Result<BTreeMap<Netns, Identity>, Error> {
     let host = netns::host().map_err(Error::system("read the host's namespace"))?;
     let made = store.made_by(name).map_err(Error::journal(READING))?;
     let made = made
@@ -316,27 +368,24 @@ fn changed(
 fn life(attendant: &Attendant, files: &Files) -> Life {
     // In this order: it may end while this looks.
     let lives = attendant.lives();
-    match attendant::ended(&files.end) {
+    match program_files::ended(&files.end) {
         Some(status) => Life::of(status),
         None if lives => Life::Running,
         None => Life::Lost,
     }
 }
 
-/// Ends those that are to be gone, or others.
-fn stop(
+/// Ends these, and forgets them.
+fn end<'c>(
     lab: &LabName,
     known: &BTreeMap<ProgramId, Begun>,
-    changes: &[Change],
+    these: impl Iterator<Item = &'c ProgramId>,
     store: &Store,
 ) -> Result<(), Error> {
-    let ended = changes
-        .iter()
-        .filter_map(|change| known.get_key_value(&change.program));
-    let ended: Vec<_> = ended.collect();
-    let attendants: Vec<Attendant> = ended.iter().map(|(_, begun)| begun.attendant).collect();
+    let these: Vec<_> = these.filter_map(|id| known.get_key_value(id)).collect();
+    let attendants: Vec<Attendant> = these.iter().map(|(_, begun)| begun.attendant).collect();
     attendant::stop(&attendants).map_err(Error::system("end a program of a lab"))?;
-    for (id, _) in ended {
+    for (id, _) in these {
         let forgotten = store.forget_program(lab, id);
         forgotten.map_err(Error::journal(WRITING))?;
     }

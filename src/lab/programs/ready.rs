@@ -44,6 +44,9 @@ pub(crate) fn wait(mut all: Vec<Awaited<'_>>, progress: &mut dyn Progress) -> Re
             }
         }
         all = left;
+        if let Some(one) = all.first() {
+            progress.awaiting(&format!("waiting for {}", one.id));
+        }
         Ok(all.is_empty())
     })?;
     match (in_time, all.first_mut()) {
@@ -80,7 +83,9 @@ impl Awaited<'_> {
             return Ok(true);
         };
         let text = text.as_bytes();
-        let read = self.output.read_to_end(&mut self.read);
+        // No more at once than what is soon looked through.
+        let mut part = (&self.output).take(1 << 20);
+        let read = part.read_to_end(&mut self.read);
         read.map_err(Error::system(format!("read the output of {}", self.id)))?;
         if self.read.windows(text.len()).any(|part| part == text) {
             // It need not be said twice.

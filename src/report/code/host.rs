@@ -44,7 +44,7 @@ SUBNET_DIVERTED = "subnet-diverted", "a route of the host bypasses a subnet of t
 TABLE_TAKEN = "table-taken", "the nft table `inet netyard` is not netyard's",
     "The firewall table that netyard would make exists already, without netyard's mark (its comment) or its record in the journal.",
     "a table that was restored from `nft list ruleset`, or made by hand; or a journal that was removed",
-    "look at it with `nft list table inet netyard`; if nobody needs it, `nft delete table inet netyard`";
+    "look at it where it is (`ip netns exec NAMESPACE nft list table FAMILY NAME`); if nobody needs it, `nft delete table` removes it";
 
 ELEMENT_TAKEN = "element-taken", "another lab has this subnet or bridge",
     "A set of netyard's firewall table holds the subnet or bridge for another lab already.",
@@ -164,7 +164,7 @@ LATE = "late", "what was waited for did not happen in time",
 PROGRAM_FAILED = "program-failed", "a program of the lab does not run",
     "What a namespace has under `run` is started once the network is there, and waited for until it is ready. This one could not be started, ended before it was ready, or took longer than its `ready` allows. A lab that was not there before is taken down again; of one that was, the network is as the file says.",
     "a mistake in the command, a program that is not installed, or a port or text that it never has",
-    "look at what it wrote; `netyard run FILE --in NAMESPACE` opens a shell where it can be tried by hand";
+    "`netyard run FILE --no-programs --in NAMESPACE` opens a shell where it can be tried by hand";
 
 NO_SUCH_PROGRAM = "no-such-program", "the lab runs no such program",
     "`netyard logs` knows the programs that the namespaces of a lab have under `run`, by `NAMESPACE/PROGRAM` or by either word.",

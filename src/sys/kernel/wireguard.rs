@@ -85,9 +85,10 @@ impl Kernel {
         let Some(refused) = wg.send(&requests)?.into_iter().flatten().next() else {
             return Ok(());
         };
-        let now = wg.get(index)??.all;
-        let back = wg.requests(index, &was.edits(&now));
-        drop(wg.send(&back)?);
+        // What it had is put back as far as the kernel takes it; what was refused first is told.
+        if let Ok(Ok(now)) = wg.get(index) {
+            let _ = wg.send(&wg.requests(index, &was.edits(&now.all)));
+        }
         Err(refused)
     }
 }

@@ -77,5 +77,10 @@ fn of_one(program: &Program, place: &str) -> Option<Flaw> {
             return flaw(key, "this is no path", "write one, or leave the key out");
         }
     }
-    None
+    let nul = program.env.iter().find(|(_, value)| value.contains('\0'))?;
+    flaw(
+        &format!("env/{}", nul.0),
+        "no variable has a NUL in it",
+        "leave it out",
+    )
 }

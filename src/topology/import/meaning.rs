@@ -12,7 +12,7 @@ pub(super) fn of(key: &str) -> &'static str {
         | "components" => "a namespace has no image: programs in it are this host's",
         "cmd" | "entrypoint" | "user" | "env" | "env-files" | "startup-delay" | "wait-for"
         | "stages" | "healthcheck" | "restart-policy" | "auto-remove" => {
-            "nothing is started in a namespace: `netyard exec NODE -- PROGRAM` does"
+            "no image says what a namespace runs: `run:` of it does, or `netyard exec NODE -- PROGRAM`"
         }
         "binds" | "devices" | "shm-size" | "cap-add" => {
             "a namespace sees this host's files and devices"

@@ -53,6 +53,11 @@ impl Bar {
         self.at(self.done + 1, message);
     }
 
+    /// What is being done for long after the last step.
+    pub(crate) fn still(&mut self, message: &str) {
+        self.at(self.done, || message.to_owned());
+    }
+
     /// What is being done now, however soon after the last step.
     pub(crate) fn say(&mut self, message: &str) {
         if self.shown {

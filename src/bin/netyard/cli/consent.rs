@@ -126,6 +126,10 @@ impl Progress for Consent {
         self.onlooker.verifying();
     }
 
+    fn awaiting(&mut self, what: &str) {
+        self.onlooker.awaiting(what);
+    }
+
     fn undoing(&mut self, ops: &[Op]) {
         self.onlooker.undoing(ops);
     }

@@ -80,6 +80,10 @@ impl Progress for Onlooker {
         self.bar.say("looking again");
     }
 
+    fn awaiting(&mut self, what: &str) {
+        self.bar.still(what);
+    }
+
     fn undoing(&mut self, ops: &[Op]) {
         self.tell("undoing what was done");
         self.bar.begin(ops.len());

@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{ExitCode, ExitStatus};
 
 use netyard::error::Error;
 use netyard::lab::programs::{self, Which};
@@ -38,9 +38,12 @@ Examples: netyard run lab.yaml -- ping -c1 10.0.0.20
 pub(crate) struct Args {
     /// The topology file (`-` reads standard input), or a shape as for `init`
     file: String,
-    /// The namespace to run it in; `host` is the one the lab is made from
-    #[arg(long = "in", value_name = "NAMESPACE", default_value = "host")]
-    netns: Netns,
+    /// The namespace to run it in; `host`, where the lab is made from, if none is given
+    #[arg(long = "in", value_name = "NAMESPACE")]
+    netns: Option<Netns>,
+    /// Start none of the programs that the file itself runs
+    #[arg(long)]
+    no_programs: bool,
     /// In a private world as root too
     #[arg(long)]
     private: bool,
@@ -57,7 +60,13 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
     }
     let lab = Lab {
         source: source::read(&args.file)?,
-        netns: args.netns.clone(),
+        netns: args.netns.clone().unwrap_or(Netns::Host),
+        programs: match (args.no_programs, &args.netns, args.command.is_empty()) {
+            (true, ..) => Which::None,
+            // What is said of where is of a shell.
+            (false, None, true) => Which::All,
+            _ => Which::ButMain,
+        },
         private: args.private || !may_administer(),
     };
     lab.run(&args.command, verbosity)
@@ -67,6 +76,8 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
 pub(crate) struct Lab {
     pub(crate) source: Source,
     pub(crate) netns: Netns,
+    /// Which of its programs run; with all of them the main one takes the place of a shell.
+    pub(crate) programs: Which,
     pub(crate) private: bool,
 }
 
@@ -92,13 +103,10 @@ impl Lab {
         Ok(exit_code(ended?))
     }
 
-    /// What runs where no program is given.
-    fn main(&self, words: &[OsString]) -> Option<(&Netns, &Program)> {
-        let main = self
-            .source
-            .topology
-            .main_program()
-            .filter(|_| words.is_empty());
+    /// What runs where nothing else is asked for.
+    fn main(&self) -> Option<(&Netns, &Program)> {
+        let main = self.source.topology.main_program();
+        let main = main.filter(|_| self.programs == Which::All);
         main.map(|(netns, _, program)| (netns, program))
     }
 
@@ -120,11 +128,10 @@ impl Lab {
 
     /// In the child process: becomes the program, or gives an exit code.
     fn inside(&self, made: Result<Plan, Error>, mut onlooker: Onlooker, words: &[OsString]) -> u8 {
-        let main = self.main(words);
-        let which = if main.is_some() || !words.is_empty() {
-            Which::ButMain
-        } else {
-            Which::All
+        let main = self.main();
+        let which = match main {
+            Some(_) => Which::ButMain,
+            None => self.programs,
         };
         let made = made.and_then(|_| programs::start(&self.source.topology, which, &mut onlooker));
         if let Err(error) = made {
@@ -149,26 +156,10 @@ impl Lab {
 
 /// Becomes the program that the lab lasts as long as.
 fn become_main(netns: &Netns, program: &Program) -> Trouble {
-    let (word, rest) = program.command.words();
-    let environment = program
-        .env
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
-    let mut command = Command::new(word);
-    command.args(rest).envs(environment);
-    let output = program.output.as_ref().map(|path| {
-        let file = std::fs::File::create(path)?;
-        Ok::<_, std::io::Error>((file.try_clone()?, file))
-    });
-    match output.transpose() {
-        Ok(None) => {}
-        Ok(Some((one, other))) => drop(command.stdout(one).stderr(other)),
-        Err(e) => return Trouble::from(e),
+    match programs::command(program) {
+        Ok(mut command) => become_command(netns, &mut command),
+        Err(e) => e.into(),
     }
-    if let Some(directory) = &program.directory {
-        command.current_dir(directory);
-    }
-    become_command(netns, &mut command)
 }
 
 /// How a program ended, as shells tell it.

@@ -1,5 +1,6 @@
 use std::process::ExitCode;
 
+use netyard::lab::programs::Which;
 use netyard::report::codes;
 use netyard::state::Netns;
 use netyard::{may_administer, run};
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &Args, verbosity: Verbosity) -> Result<ExitCode, Trouble
         let lab = Lab {
             source: source::read(place)?,
             netns: args.netns.clone().unwrap_or(Netns::Host),
+            programs: Which::ButMain,
             private: args.private || !may_administer(),
         };
         return lab.run(&[], verbosity);

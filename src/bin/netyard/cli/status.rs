@@ -38,6 +38,10 @@ pub(crate) struct Args {
 struct Row {
     lab: Described,
     programs: Vec<Known>,
+    /// What `up` would do with them.
+    starts: Vec<programs::Change>,
+    /// Whether links or partitions are otherwise than its file says, on purpose.
+    set: bool,
     containers: BTreeMap<Netns, ContainerName>,
     seen: Seen,
 }
@@ -55,7 +59,7 @@ impl Row {
     fn is_as_described(&self) -> bool {
         let same = |status: &Status| status.drift.as_ref().is_ok_and(|drift| drift.is_empty());
         match &self.seen {
-            Seen::Status(status) => self.lab.whole && same(status),
+            Seen::Status(status) => self.lab.whole && same(status) && self.starts.is_empty(),
             Seen::Nothing => self.lab.host == Whereabouts::Elsewhere,
             Seen::Unread(_) => false,
         }
@@ -108,6 +112,7 @@ fn row(lab: Described) -> Result<Row, Trouble> {
         .as_ref()
         .map(|source| source.topology.containers().collect());
     let containers = containers.unwrap_or_default();
+    let topology = source.as_ref().ok().map(|source| source.topology.clone());
     let seen = match (lab.host, source) {
         (Whereabouts::Elsewhere | Whereabouts::Gone, _) => Seen::Nothing,
         (Whereabouts::Here, Ok(source)) => match lab::status(&source.topology) {
@@ -117,8 +122,14 @@ fn row(lab: Described) -> Result<Row, Trouble> {
         },
         (Whereabouts::Here, Err(trouble)) => Seen::Unread(trouble.into_parts().0),
     };
+    let starts = match (&seen, &topology) {
+        (Seen::Status(_), Some(topology)) => programs::changes(topology)?,
+        _ => Vec::new(),
+    };
     Ok(Row {
+        starts,
         programs: programs::list(&lab.name)?,
+        set: lab::is_overlaid(&lab.name)?,
         lab,
         containers,
         seen,
@@ -190,8 +201,18 @@ fn show_status(row: &Row, status: &Status) {
         say!("  network {network} has others on it: {}", by.join(", "));
     }
     let drifts = status.drift.as_ref().is_ok_and(|drift| !drift.is_empty());
-    if drifts && row.lab.whole {
-        say!("  `netyard up {lab}` puts it right");
+    let failed = !row.starts.is_empty();
+    match (drifts, row.set) {
+        _ if !row.lab.whole => {}
+        (true, false) => say!("  `netyard up {lab}` puts it right"),
+        (true, true) => {
+            say!("  `netyard repair {lab}` puts it right, and keeps what `netyard link` has set");
+        }
+        (false, _) if failed => say!("  `netyard up {lab}` starts what does not run as it should"),
+        (false, _) => {}
+    }
+    if row.set {
+        say!("  `netyard link` has set something of it: `netyard link show {lab}` tells what");
     }
 }
 
@@ -253,6 +274,7 @@ fn as_json(row: &Row) -> Value {
         "used": row.lab.used,
         "containers": row.containers,
         "programs": row.programs,
+        "set": row.set,
         "foreign": row.status().map(|status| &status.foreign),
         "published": row.status().map(|status| &status.reach.ports),
         "warnings": row.status().map(|status| &status.reach.warnings),

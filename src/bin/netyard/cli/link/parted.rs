@@ -72,18 +72,14 @@ pub(super) fn partition(args: &Partition, verbosity: Verbosity) -> Result<ExitCo
     let sides = sides(&args.one, &args.other);
     let manner = manner(args.json, verbosity);
     let done = consent::agreed(manner, |p| lab::partition(&args.lab, &sides, p))?;
-    let both = format!(
-        "{} and {}",
-        styled(BOLD, &args.one.text),
-        styled(BOLD, &args.other.text)
-    );
+    let [one, other] = [&args.one, &args.other].map(|side| styled(BOLD, &side.text));
     tell(
         &args.lab,
         args.json,
         done,
         [
-            &format!("{both} are parted"),
-            &format!("{both} are parted already"),
+            &format!("{one}: parted from {other}"),
+            &format!("{one}: parted from {other} already"),
         ],
     )
 }
@@ -95,14 +91,10 @@ pub(super) fn heal(args: &Heal, verbosity: Verbosity) -> Result<ExitCode, Troubl
     let done = consent::agreed(manner, |p| lab::heal(&args.lab, sides.as_ref(), p))?;
     let words = match both {
         Some((one, other)) => {
-            let both = format!(
-                "{} and {}",
-                styled(BOLD, &one.text),
-                styled(BOLD, &other.text)
-            );
+            let [one, other] = [one, other].map(|side| styled(BOLD, &side.text));
             [
-                format!("{both} are healed"),
-                format!("{both} are not parted"),
+                format!("{one}: reaches {other} again"),
+                format!("{one}: not parted from {other}"),
             ]
         }
         None => [
