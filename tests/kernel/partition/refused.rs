@@ -1,7 +1,7 @@
 //! What cannot be parted, and what is in the way; and namespaces that others made.
 
 use super::{is_well, lost, tables, up};
-use crate::sandbox::{file, ok, outcome, pings, sh};
+use crate::sandbox::{file, ok, outcome, pings, sh, try_sh, until};
 use crate::{Test, test};
 
 pub(super) fn tests() -> Vec<Test> {
@@ -26,6 +26,8 @@ fn in_the_way() {
     is_well();
     // What one refuses is undone in the others: a namespace that is gone.
     sh("ip netns del three");
+    // The kernel removes the other end of its cable a moment later.
+    until("its cable is gone", || try_sh("ip link show three-eth0").code != Some(0));
     let said = outcome(&["link", "partition", "split", "one", "three"]);
     assert!(said.err.contains("no namespace `three`"), "{}", said.err);
     assert_eq!(tables("one"), "");
