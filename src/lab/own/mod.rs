@@ -175,7 +175,7 @@ impl Lab {
     }
 
     /// Parts each of these namespaces from each of the others: nothing passes between them, and
-    /// connections that run stall ([`partition`]). All else goes on. It holds until
+    /// connections that run stall ([`partition`](crate::lab::partition())). All else goes on. It holds until
     /// [`Lab::heal`], or the next [`Lab::change`].
     ///
     /// # Errors

@@ -275,7 +275,9 @@ fn holds() {
     // A namespace is made anew.
     sh("ip netns del two");
     // The kernel removes the other end of its cable a moment later.
-    until("its cable is gone", || try_sh("ip link show two-eth0").code != Some(0));
+    until("its cable is gone", || {
+        try_sh("ip link show two-eth0").code != Some(0)
+    });
     ok(&["repair", "--yes", "split"]);
     assert!(lost("two", "10.5.0.10") && pings("two", "10.5.0.30"));
     is_well();

@@ -27,7 +27,9 @@ fn in_the_way() {
     // What one refuses is undone in the others: a namespace that is gone.
     sh("ip netns del three");
     // The kernel removes the other end of its cable a moment later.
-    until("its cable is gone", || try_sh("ip link show three-eth0").code != Some(0));
+    until("its cable is gone", || {
+        try_sh("ip link show three-eth0").code != Some(0)
+    });
     let said = outcome(&["link", "partition", "split", "one", "three"]);
     assert!(said.err.contains("no namespace `three`"), "{}", said.err);
     assert_eq!(tables("one"), "");
