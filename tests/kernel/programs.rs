@@ -324,6 +324,15 @@ fn run() {
         assert_eq!(outcome(&[how, &[&yaml], &shell].concat()).code, Some(6));
         snapshot::assert_same(&before, &snapshot::host(), "run");
     }
+    // With `up` it comes last, and finds the others ready, too.
+    ok(&["up", &yaml]);
+    until("it has ended", || {
+        known()
+            .iter()
+            .any(|(name, life)| name == "web/asks" && life["ended"] == 5)
+    });
+    assert_eq!(ok(&["logs", "shop", "asks"]), text);
+    ok(&["down", "shop"]);
     let bad = shop("bad.yaml", "one: { command: exit 3, ready: { tcp: 1 } }");
     for how in [&["run"][..], &["run", "--private"]] {
         let run = outcome(&[how, &[&bad, "true"]].concat());

@@ -5,9 +5,9 @@
 mod known;
 mod launch;
 pub(crate) mod ready;
+mod wanted;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::process::Command;
 
 use serde::Serialize;
@@ -15,18 +15,19 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::lab::{self, Until};
 use crate::lease;
-use crate::names::{self, Names};
+use crate::names::Names;
 use crate::plan::Plan;
 use crate::reconcile::Progress;
-use crate::state::{Identity, LabName, Life, NetState, Netns, ProgramId};
+use crate::state::{Identity, LabName, Life, Netns, ProgramId};
 use crate::sys::attendant::{self, Attendant};
 use crate::sys::program_files::{self, Files};
-use crate::sys::resolver::Served;
 use crate::sys::store::{Begun, Store};
 use crate::sys::{fork, netns};
-use crate::topology::{Program, RESOLVER, Topology};
+use crate::topology::{Program, Topology};
 pub use known::{Known, chosen, list};
 use launch::{launch, watched};
+pub(crate) use wanted::served;
+use wanted::{Wanted, What, wanted};
 
 const READING: &str = "read the journal";
 const WRITING: &str = "write the journal";
@@ -133,7 +134,6 @@ fn make(
     let name = &topology.lab;
     let lock = lab::lock(progress)?;
     let store = Store::open()?;
-    lab::known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
     let known = store.programs(name).map_err(Error::journal(READING))?;
     if known.is_empty() && !topology.runs_something() {
         return Ok(Vec::new());
@@ -149,29 +149,38 @@ fn make(
         changes.iter().map(|change| &change.program),
         &store,
     )?;
-    let mut awaited = Vec::new();
-    for change in changes.iter().filter(|change| change.step != Step::Stop) {
-        let id = &change.program;
-        let (Some(wanted), Some(place)) = (asked.get(id), places.get(&id.netns)) else {
-            return Err(Error::NoNamespace(id.netns.clone()));
-        };
-        let names = Names::of(&desired, &id.netns, topology.resolver);
-        let attendant = launch((name, id), wanted, (*place, &names), &store)?;
-        begun.push(attendant);
-        if let What::Program(program) = &wanted.what {
-            awaited.push(watched(name, id, program, attendant)?);
+    let mut lock = Some(lock);
+    let is_main = |change: &&Change| asked.get(&change.program).is_some_and(Wanted::is_main);
+    let started = changes.iter().filter(|change| change.step != Step::Stop);
+    let (last, first): (Vec<&Change>, Vec<&Change>) = started.partition(is_main);
+    // The main one finds the others ready.
+    for group in [first, last].into_iter().filter(|group| !group.is_empty()) {
+        let held = lock.take().map_or_else(|| lab::lock(progress), Ok)?;
+        lab::known(name, &store)?.ok_or_else(|| Error::NoLab(name.clone()))?;
+        let mut awaited = Vec::new();
+        for Change { program: id, .. } in group {
+            let (Some(wanted), Some(place)) = (asked.get(id), places.get(&id.netns)) else {
+                return Err(Error::NoNamespace(id.netns.clone()));
+            };
+            let names = Names::of(&desired, &id.netns, topology.resolver);
+            let attendant = launch((name, id), wanted, (*place, &names), &store)?;
+            begun.push(attendant);
+            if let What::Program(program) = &wanted.what {
+                awaited.push(watched(name, id, program, attendant)?);
+            }
         }
+        drop(held);
+        let waited = ready::wait(awaited, progress);
+        if let Err(Error::Program(failed)) = &waited
+            && let Ok(mut known) = store.programs(name)
+        {
+            known.retain(|_, one| begun.contains(&one.attendant));
+            // What is left of it is no program that is ready: the next time it is started again.
+            end(name, &known, [&failed.program].into_iter(), &store)?;
+        }
+        waited?;
     }
-    drop(lock);
-    let waited = ready::wait(awaited, progress);
-    if let Err(Error::Program(failed)) = &waited
-        && let Ok(mut known) = store.programs(name)
-    {
-        known.retain(|_, one| begun.contains(&one.attendant));
-        // What is left of it is no program that is ready: the next time it is started again.
-        end(name, &known, [&failed.program].into_iter(), &store)?;
-    }
-    waited.map(|()| changes)
+    Ok(changes)
 }
 
 /// The program as a command that writes where it says, if it says so: to become it.
@@ -228,96 +237,6 @@ impl Asked {
     fn of(begun: &Begun) -> Self {
         serde_json::from_str(&begun.asked).unwrap_or_default()
     }
-}
-
-/// What shall run.
-struct Wanted {
-    /// What the journal keeps of it.
-    record: String,
-    shown: String,
-    output: Option<String>,
-    what: What,
-}
-
-enum What {
-    Program(Program),
-    Resolver(Vec<Served>),
-}
-
-/// What a file asks for, with absolute paths.
-fn wanted(
-    topology: &Topology,
-    which: Which,
-    (desired, places): (&NetState, &BTreeMap<Netns, Identity>),
-) -> Result<BTreeMap<ProgramId, Wanted>, Error> {
-    let all = topology.programs();
-    let all = all.filter(|(.., program)| match which {
-        Which::All => true,
-        Which::ButMain => !program.main,
-        Which::None => false,
-    });
-    let all = all.map(|(netns, name, program)| {
-        let id = ProgramId {
-            netns: netns.clone(),
-            name: name.clone(),
-        };
-        let program = program_files::absolute(program);
-        let program = program.map_err(Error::system("read the working directory"))?;
-        let shown = program.command.shown();
-        let wanted = Wanted {
-            record: recorded(&program, &shown, program.output.as_ref())?,
-            shown,
-            output: program.output.clone(),
-            what: What::Program(program),
-        };
-        Ok((id, wanted))
-    });
-    let resolver = topology.resolver.then(|| {
-        let served = served(desired);
-        let shown = format!("names at {}", names::RESOLVER);
-        let id = ProgramId {
-            netns: Netns::Host,
-            name: RESOLVER
-                .parse()
-                .map_err(io::Error::other)
-                .map_err(Error::system("name it"))?,
-        };
-        // Its sockets are in namespaces that may be others by now.
-        let which: Vec<_> = places
-            .values()
-            .map(|which| (which.inode, which.cookie))
-            .collect();
-        let wanted = Wanted {
-            record: recorded(&(&served, which), &shown, None)?,
-            shown,
-            output: None,
-            what: What::Resolver(served),
-        };
-        Ok((id, wanted))
-    });
-    all.chain(resolver).collect()
-}
-
-/// What a lab's resolver answers in each of its namespaces.
-pub(crate) fn served(desired: &NetState) -> Vec<Served> {
-    let made = desired
-        .namespaces
-        .keys()
-        .filter(|netns| netns.made().is_some());
-    made.map(|netns| (netns.clone(), names::names(desired, netns)))
-        .collect()
-}
-
-fn recorded(what: &impl Serialize, shown: &str, output: Option<&String>) -> Result<String, Error> {
-    let text = serde_json::to_value(what).and_then(|all| {
-        serde_json::to_string(&Asked {
-            program: all,
-            shown: shown.to_owned(),
-            output: output.cloned(),
-        })
-    });
-    text.map_err(io::Error::other)
-        .map_err(Error::journal(WRITING))
 }
 
 /// Which namespaces the lab has.
