@@ -27,8 +27,17 @@ const QUIET: Duration = Duration::from_secs(4);
 const PYTHON: &str = "/usr/bin/python3";
 /// All to all is for so many hosts at most.
 const MOST_PINGS: usize = 100;
-/// What is measured, and what Mininet calls it.
-const WHAT: [(&str, &str); 3] = [("up", "up "), ("all to all", "pingall "), ("down", "stop ")];
+/// What is measured, and what Mininet calls it. Mininet's hosts are told each other's hardware
+/// addresses before they ping (`introduce` in its script says why); netyard's find them out, and
+/// then, once more, are told them, too.
+const WHAT: [(&str, &str); 4] = [
+    ("up", "up "),
+    (ASKED, "pingall "),
+    (TOLD, "pingall "),
+    ("down", "stop "),
+];
+const ASKED: &str = "all to all, asked for by ARP";
+const TOLD: &str = "all to all, told to both";
 
 /// Samples in ms, by number of hosts, by what, of Mininet or not.
 type Samples = BTreeMap<(usize, &'static str, bool), Vec<f64>>;
@@ -112,13 +121,45 @@ fn netyard(hosts: usize, pings: bool, samples: &mut Samples) {
     timed("up", &["up", &shape]);
     // The first reaches the last. As of Mininet it is asked before what is timed.
     run(Command::new(NETYARD).args(["test", &lab]));
-    if pings {
-        let said = timed("all to all", &["test", "--all", &lab]);
+    for what in [ASKED, TOLD].into_iter().filter(|_| pings) {
+        if what == TOLD {
+            introduce(hosts);
+        }
+        let said = timed(what, &["test", "--all", &lab]);
         let pairs = hosts * (hosts - 1);
         // The host has no address on the switch, and is told so beside.
         assert!(said.contains(&format!(": {pairs} of ")), "{said}");
     }
     timed("down", &["down", &lab]);
+}
+
+/// Each host knows the hardware addresses of all, as Mininet's do.
+fn introduce(hosts: usize) {
+    let ip = |arguments: &[&str]| run(Command::new("ip").args(arguments));
+    let names: Vec<String> = (1..=hosts).map(|n| format!("h{n}")).collect();
+    let seen: Vec<(String, String)> = names
+        .iter()
+        .map(|name| {
+            let link = ip(&["-n", name, "-br", "link", "show", "dev", "eth0"]);
+            let address = ip(&["-n", name, "-br", "-4", "address", "show", "dev", "eth0"]);
+            let word = |text: &str| {
+                text.split_whitespace()
+                    .nth(2)
+                    .expect("a third word")
+                    .to_owned()
+            };
+            let address = word(&address);
+            let address = address.split('/').next().expect("an address").to_owned();
+            (address, word(&link))
+        })
+        .collect();
+    for (at, name) in names.iter().enumerate() {
+        let others = seen.iter().enumerate().filter(|(other, _)| *other != at);
+        let lines =
+            others.map(|(_, (to, mac))| format!("neigh replace {to} lladdr {mac} dev eth0\n"));
+        fs::write("/run/neighbours", lines.collect::<String>()).expect("a file");
+        ip(&["-n", name, "-batch", "/run/neighbours"]);
+    }
 }
 
 /// The same by Mininet, in a process namespace of its own: hosts are shells, which all end with it.
@@ -137,7 +178,7 @@ fn mininet(hosts: usize, pings: bool, samples: &mut Samples) {
     }
     let said = run(&mut command);
     for (what, word) in WHAT {
-        if pings || what != "all to all" {
+        if pings || word != "pingall " {
             let list = samples.entry((hosts, what, true)).or_default();
             list.push(told(&said, word));
         }

@@ -26,6 +26,7 @@ use crate::sys::{fork, netns};
 use crate::topology::{Program, Topology};
 pub use known::{Known, chosen, list};
 use launch::{launch, watched};
+#[cfg(feature = "testing")]
 pub(crate) use wanted::served;
 use wanted::{Wanted, What, wanted};
 
