@@ -5,7 +5,7 @@ use std::fmt;
 use super::Failure;
 use crate::report::{Report, codes};
 use crate::state::{Life, ProgramId};
-use crate::topology::Ready;
+use crate::topology::{Program, Ready};
 
 /// A program that was not started, or not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,15 @@ impl fmt::Display for ProgramFailed {
 }
 
 impl ProgramFailed {
+    /// One that could not be started.
+    pub(crate) fn not_started(id: &ProgramId, program: &Program, e: std::io::Error) -> Self {
+        ProgramFailed {
+            program: id.clone(),
+            why: Why::NotStarted(program.command.words().0.to_owned(), e.into()),
+            last: Vec::new(),
+        }
+    }
+
     pub(crate) fn report(&self) -> Report {
         let report = Report::new(codes::PROGRAM_FAILED, self.to_string());
         let report = match &self.why {

@@ -36,8 +36,6 @@ pub(super) fn restore() -> std::io::Result<()> {
 #[cfg(feature = "testing")]
 pub(crate) fn as_before(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt;
-    // Not between fork(2) and execve(2) for the first time.
-    let _ = FOUND.get();
     // SAFETY: it is a system call; it allocates nothing and locks nothing.
     unsafe {
         command.pre_exec(restore);

@@ -12,9 +12,9 @@ use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Lab, Namespace};
-use crate::error::{Error, ProgramFailed, Why};
+use crate::error::{Error, ProgramFailed};
 use crate::lab::programs::ready::{self, Awaited};
-use crate::lab::programs::{places, served};
+use crate::lab::programs::{named, places, served};
 use crate::state::{Identity, Life, ProgramId};
 use crate::sys::netlink::socket::Socket;
 use crate::sys::resolver::{Resolver, Serving};
@@ -92,18 +92,7 @@ impl Lab {
     ) -> Result<(), Error> {
         self.make_resolver(topology)?;
         let places = self.enter(|| places(&self.name, &Store::open_to_read()?))?;
-        let asked = topology.programs().map(|(netns, name, program)| {
-            let id = ProgramId {
-                netns: netns.clone(),
-                name: name.clone(),
-            };
-            let program = program_files::absolute(program);
-            Ok((
-                id,
-                program.map_err(Error::system("read the working directory"))?,
-            ))
-        });
-        let asked = asked.collect::<Result<Vec<_>, Error>>()?;
+        let asked = named(topology).collect::<Result<Vec<_>, Error>>()?;
         all.retain_mut(|one| {
             let same = asked
                 .iter()
@@ -165,13 +154,9 @@ impl Lab {
             .stderr(other)
             .process_group(0);
         open_files::as_before(&mut command);
-        let child = place.run(|| command.spawn())?.map_err(|e| {
-            Error::Program(Box::new(ProgramFailed {
-                program: id.clone(),
-                why: Why::NotStarted(asked.command.words().0.to_owned(), e.into()),
-                last: Vec::new(),
-            }))
-        })?;
+        let child = place
+            .run(|| command.spawn())?
+            .map_err(|e| Error::Program(Box::new(ProgramFailed::not_started(&id, &asked, e))))?;
         Ok(Running {
             id,
             asked,

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use super::ready::Awaited;
 use super::{WRITING, Wanted, What, life};
-use crate::error::{Error, ProgramFailed, Why};
+use crate::error::{Error, ProgramFailed};
 use crate::names::{self, Names};
 use crate::state::{Identity, LabName, Netns, ProgramId};
 use crate::sys::attendant::{self, Attendant, Order, Run};
@@ -74,11 +74,9 @@ pub(super) fn launch(
 
 fn not_started(id: &ProgramId, wanted: &Wanted, e: io::Error) -> Error {
     match &wanted.what {
-        What::Program(program) => Error::Program(Box::new(ProgramFailed {
-            program: id.clone(),
-            why: Why::NotStarted(program.command.words().0.to_owned(), e.into()),
-            last: Vec::new(),
-        })),
+        What::Program(program) => {
+            Error::Program(Box::new(ProgramFailed::not_started(id, program, e)))
+        }
         What::Resolver(_) => Error::system(format!("serve names at {}", names::RESOLVER))(e),
     }
 }

@@ -26,9 +26,9 @@ use crate::sys::{fork, netns};
 use crate::topology::{Program, Topology};
 pub use known::{Known, chosen, list};
 use launch::{launch, watched};
-#[cfg(feature = "testing")]
-pub(crate) use wanted::served;
 use wanted::{Wanted, What, wanted};
+#[cfg(feature = "testing")]
+pub(crate) use wanted::{named, served};
 
 const READING: &str = "read the journal";
 const WRITING: &str = "write the journal";

@@ -33,25 +33,34 @@ pub(super) enum What {
     Resolver(Vec<Served>),
 }
 
-/// What a file asks for, with absolute paths.
-pub(super) fn wanted(
+/// The programs of a file, with absolute paths.
+pub(crate) fn named(
     topology: &Topology,
-    which: Which,
-    (desired, places): (&NetState, &BTreeMap<Netns, Identity>),
-) -> Result<BTreeMap<ProgramId, Wanted>, Error> {
-    let all = topology.programs();
-    let all = all.filter(|(.., program)| match which {
-        Which::All => true,
-        Which::ButMain => !program.main,
-        Which::None => false,
-    });
-    let all = all.map(|(netns, name, program)| {
+) -> impl Iterator<Item = Result<(ProgramId, Program), Error>> {
+    topology.programs().map(|(netns, name, program)| {
         let id = ProgramId {
             netns: netns.clone(),
             name: name.clone(),
         };
         let program = program_files::absolute(program);
         let program = program.map_err(Error::system("read the working directory"))?;
+        Ok((id, program))
+    })
+}
+
+/// What a file asks for.
+pub(super) fn wanted(
+    topology: &Topology,
+    which: Which,
+    (desired, places): (&NetState, &BTreeMap<Netns, Identity>),
+) -> Result<BTreeMap<ProgramId, Wanted>, Error> {
+    let all = named(topology).filter(|one| match (which, one) {
+        (Which::All, _) | (_, Err(_)) => true,
+        (Which::ButMain, Ok((_, program))) => !program.main,
+        (Which::None, _) => false,
+    });
+    let all = all.map(|one| {
+        let (id, program) = one?;
         let shown = program.command.shown();
         let wanted = Wanted {
             record: recorded(&program, &shown, program.output.as_ref())?,
